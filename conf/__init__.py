@@ -1,0 +1,1 @@
+"""Makes this folder a package, as Hydra's `pkg://trainer.conf` wants."""

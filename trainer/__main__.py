@@ -1,0 +1,5 @@
+"""``python -m trainer``: train."""
+
+from trainer.app import main
+
+main()

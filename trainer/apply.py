@@ -1,0 +1,70 @@
+"""Apply: a plan put into effect on a net, and held there while it trains."""
+
+from collections.abc import Callable
+
+from mindspore import Parameter, nn
+
+from trainer import methods
+from trainer.plan import Plan
+
+
+class Applied:
+    """A net under a plan.
+
+    Attributes:
+        net: the net.
+        plan: the plan.
+        trainable: the parameters for the optimizer, and no others.
+    """
+
+    def __init__(self, net: nn.Cell, plan: Plan) -> None:
+        """Cut, clear flags and hold the statistics. Build the optimizer and the step afterwards."""
+        self.net = net
+        self.plan = plan
+        self._cells = dict(net.cells_and_names())
+        parameters = dict(net.parameters_and_names())
+        self.trainable: list[Parameter] = [parameters[name] for name in plan.names("trainable")]
+        self._undo = [self._hold_statistics(), *self._freeze(parameters)]
+
+    def set_train(self) -> None:
+        """Put the net in training mode, but for the frozen part, which is in inference mode.
+
+        MindSpore's own ``set_train`` forgets such exceptions, so this is called before each epoch.
+        """
+        self.net.set_train(True)
+        for name in self.plan.inference:
+            self._cells[name].set_train(False)
+
+    def undo(self) -> None:
+        """Take cuts, flags and modes back. Steps compiled before must not be used again."""
+        for undo in reversed(self._undo):
+            undo()
+        self._undo = []
+        self.net.set_train(True)
+
+    def _freeze(self, parameters: dict[str, Parameter]) -> list[Callable[[], None]]:
+        undo = []
+        frozen = self.plan.select("frozen")
+        for name in sorted({p.method for p in frozen} - {""}):
+            method = methods.load(name)
+            chosen = [parameters[p.name] for p in frozen if p.method == name]
+            cells = [self._cells[cut] for cut in self.plan.cuts] if method.CUTS else []
+            undo.append(method.apply(cells, chosen))
+        return undo
+
+    def _hold_statistics(self) -> Callable[[], None]:
+        """Make batch normalisation in the frozen part keep its statistics whatever the mode is."""
+        held = [
+            (cell, cell.use_batch_statistics)
+            for name in self.plan.inference
+            for _, cell in self._cells[name].cells_and_names()
+            if hasattr(cell, "use_batch_statistics")
+        ]
+        for cell, _ in held:
+            cell.use_batch_statistics = False
+
+        def undo() -> None:
+            for cell, setting in held:
+                cell.use_batch_statistics = setting
+
+        return undo

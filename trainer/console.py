@@ -1,0 +1,86 @@
+"""Console: the bar of steps, a line an epoch, and the table of weights in the log."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from tqdm import tqdm
+
+from trainer.watcher import Epoch, Watcher
+
+log = logging.getLogger(__name__)
+table_log = logging.getLogger(f"{__name__}.table")
+
+
+class Console(Watcher):
+    """Shows how a run goes.
+
+    Args:
+        steps: steps an epoch, for the bar; it is quiet where stderr is no terminal.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._bar: tqdm | None = None  # type: ignore[type-arg]
+
+    def step(self, loss: float, seconds: float) -> None:
+        """Advance the bar."""
+        if self._bar is None:
+            self._bar = tqdm(total=self._steps, unit="step", leave=False, disable=None)
+        self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+        self._bar.update()
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Print the epoch's line; put the table of weights in the log file."""
+        self._close()
+        log.info(line(epoch))
+        table_log.info("weights after epoch %d\n%s", epoch.number, change_table(epoch))
+
+    def end(self) -> None:
+        """Leave no half bar behind."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
+
+def line(epoch: Epoch) -> str:
+    """Return an epoch's line."""
+    frozen = len(epoch.plan.names("frozen"))
+    proof = f"frozen MOVED ({len(epoch.moved)})" if epoch.moved else f"frozen ok ({frozen})"
+    score = epoch.validation
+    parts = [
+        f"epoch {epoch.number:3d}",
+        "loss   start" if epoch.loss is None else f"loss {epoch.loss:7.4f}",
+        f"validation {score.loss:7.4f}",
+        "" if score.accuracy is None else f"accuracy {100 * score.accuracy:5.1f} %",
+        f"{epoch.images_per_second:,.0f} images/s" if epoch.steps else "",
+        proof if frozen else "nothing frozen",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def change_table(epoch: Epoch) -> str:
+    """Return the table of weights: norms, and changes since the start and the epoch before."""
+    head = ("parameter", "state", "norm", "max start", "mean start", "max last", "mean last")
+    rows = [
+        (
+            str(row["name"]),
+            str(row["state"]),
+            *(f"{value:.3e}" for value in list(row.values())[2:]),
+        )
+        for row in epoch.changes
+    ]
+    return table([head, *rows])
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as aligned text: the first column to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join(_aligned(row, widths) for row in rows)
+
+
+def _aligned(row: Iterable[str], widths: Iterable[int]) -> str:
+    first, *rest = zip(row, widths, strict=True)
+    return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)])

@@ -1,0 +1,19 @@
+"""Data: pipelines turned into batches, in an order fixed by the seed and the epoch."""
+
+from collections.abc import Iterator, Sequence
+
+import mindspore.dataset as ds
+from mindspore import Tensor
+
+Batch = Sequence[Tensor]
+_EPOCHS = 100_000  # more than any run has, so that no two seeds share an epoch's order
+
+
+def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
+    """Yield the pipeline's batches: inputs and, last, the label.
+
+    The order depends on the seed and the epoch alone, so that a run can be repeated and resumed.
+    """
+    ds.config.set_seed((seed * _EPOCHS + epoch) % 2**32)
+    yield from pipeline.create_tuple_iterator(num_epochs=1)
+

@@ -1,0 +1,52 @@
+"""How a run may end other than well: one exception a way, each with its exit code."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class Ending(Exception):
+    """A run that ends early, told in one message and without a traceback."""
+
+    code = 1
+
+
+class Mistake(Ending):
+    """The user's mistakes, all of them in one message; nothing has been written.
+
+    Args:
+        problems: one text a mistake, each saying what was expected, what was received and where.
+    """
+
+    code = 2
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        head = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
+        super().__init__("\n".join([f"{head}:", *(f"  - {text}" for text in self.problems)]))
+
+
+class FrozenMoved(Ending):
+    """A tensor that was to stay still has moved."""
+
+    code = 3
+
+
+class NotFinite(Ending):
+    """The loss is not finite; the weights are as they were before that step."""
+
+    code = 4
+
+
+class Stopped(Ending):
+    """A signal ended the run at a step's end, with everything saved."""
+
+    code = 75
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `` (nearest: a, b)`` for the known names most like ``name``, or all if they are few."""
+    names = list(dict.fromkeys(known))
+    close = get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f" (nearest: {', '.join(close)})"
+    return f" (known: {', '.join(names)})" if 0 < len(names) <= 12 else ""

@@ -1,0 +1,65 @@
+"""Evaluation: loss and accuracy over a pipeline."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+from numpy.typing import NDArray
+
+from trainer.data import Batch
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss over all samples, and the share of right answers (None if labels are no classes)."""
+
+    loss: float
+    accuracy: float | None
+    samples: int
+
+
+class Evaluator:
+    """A net's evaluation; the compiled graphs are kept from one call to the next.
+
+    Args:
+        net: the net; each call leaves it in inference mode.
+        loss: a cell of (output, label) that gives the mean over the batch.
+    """
+
+    def __init__(self, net: nn.Cell, loss: nn.Cell) -> None:
+        self.net = net
+        self.loss = loss
+
+    def __call__(self, batches: Iterable[Batch]) -> Score:
+        """Return the score over all batches; the last one may be smaller."""
+        self.net.set_train(False)
+        total, right, count, full = 0.0, 0, 0, 0
+        classes = True
+        for *inputs, label in batches:
+            size = label.shape[0]
+            full = max(full, size)
+            output = self.net(*(_pad(column, full) for column in inputs))[:size]
+            total += float(self.loss(output, label).asnumpy()) * size
+            count += size
+            classes = classes and _is_classification(output, label)
+            if classes:
+                answers: NDArray[np.int64] = output.asnumpy().argmax(axis=1)
+                right += int((answers == label.asnumpy()).sum())
+        return Score(total / count, right / count if classes else None, count)
+
+
+def _pad(column: Tensor, size: int) -> Tensor:
+    """Repeat the last sample up to a size: a smaller batch would be compiled for itself."""
+    missing = size - column.shape[0]
+    if not missing:
+        return column
+    array = column.asnumpy()
+    return Tensor(np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]))
+
+
+def _is_classification(output: Tensor, label: Tensor) -> bool:
+    return output.ndim == label.ndim + 1 and label.dtype in {ms.int32, ms.int64}
+
+

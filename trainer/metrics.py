@@ -1,0 +1,42 @@
+"""Metrics: a line of JSON an epoch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from trainer import files
+from trainer.watcher import Epoch, Watcher
+
+
+class Metrics(Watcher):
+    """Keeps ``metrics.jsonl``, whole after every epoch.
+
+    Args:
+        path: where the file goes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.records: list[dict[str, Any]] = []
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Add the epoch's line."""
+        self.records.append(record(epoch))
+        lines = (json.dumps(record) + "\n" for record in self.records)
+        files.write_text(self._path, "".join(lines))
+
+
+def record(epoch: Epoch) -> dict[str, Any]:
+    """Return an epoch as plain data; ``frozen_ok`` tells whether all frozen tensors were still."""
+    return {
+        "epoch": epoch.number,
+        "steps": epoch.steps,
+        "loss": epoch.loss,
+        "validation_loss": epoch.validation.loss,
+        "accuracy": epoch.validation.accuracy,
+        "seconds": epoch.seconds,
+        "images_per_second": epoch.images_per_second,
+        "frozen_ok": not epoch.moved,
+        "moved": epoch.moved,
+        "weights": epoch.changes,
+    }

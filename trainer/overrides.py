@@ -1,0 +1,121 @@
+"""Overrides: the command line checked against ``conf/`` before Hydra acts on it.
+
+Hydra stops at the first mistake, with exit code 1; this finds all of them and offers what is near.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra import compose, initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from trainer.errors import Mistake, nearest
+
+MODULE = "trainer.conf"
+CONFIG = "train"
+VERSION = "1.3"
+
+
+def check(overrides: Sequence[str], multirun: bool = False) -> tuple[dict[str, Any], list[str]]:
+    """Return the configuration that the sound overrides give, and what is wrong with the others.
+
+    Args:
+        overrides: as on the command line, without flags.
+        multirun: whether a value may be a sweep; of a sweep, only the key is looked at.
+
+    Raises:
+        Mistake: nothing can be composed at all.
+    """
+    with initialize_config_module(MODULE, version_base=VERSION):
+        parsed, problems = _parse(overrides)
+        sound = [o for o in parsed if not (o.is_sweep_override() and multirun)]
+        if not multirun:
+            problems += [_sweep_problem(o) for o in parsed if o.is_sweep_override()]
+            sound = [o for o in sound if not o.is_sweep_override()]
+        groups = [o for o in sound if _options(o)]
+        problems += [text for o in groups if (text := _group_problem(o))]
+        groups = [o for o in groups if not _group_problem(o)]
+        base = compose(CONFIG, [o.input_line for o in groups])
+        keys = [o for o in parsed if not _options(o) and not _is_hydra(o)]
+        problems += [text for o in keys if (text := _key_problem(o, base))]
+        keys = [o for o in keys if o in sound and not _key_problem(o, base)]
+        return _compose([o.input_line for o in (*groups, *keys)], problems), problems
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return a configuration as plain data, interpolations resolved."""
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _compose(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
+    try:
+        return plain(compose(CONFIG, list(lines)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise Mistake([*problems, _one_line(error)]) from None
+
+
+def _parse(lines: Sequence[str]) -> tuple[list[Override], list[str]]:
+    parser, parsed, problems = OverridesParser.create(), [], []
+    for line in lines:
+        try:
+            parsed.append(parser.parse_override(line))
+        except HydraException as error:
+            problems.append(f"override {line!r}: expected KEY=VALUE; {_one_line(error)}")
+    return parsed, problems
+
+
+def _options(override: Override) -> list[str]:
+    """Names that a group offers; none if the override's key is no group."""
+    if _is_hydra(override):
+        return []
+    return list(GlobalHydra.instance().config_loader().get_group_options(override.key_or_group))
+
+
+def _is_hydra(override: Override) -> bool:
+    return override.key_or_group.split(".")[0].split("/")[0] == "hydra"
+
+
+def _sweep_problem(override: Override) -> str:
+    key = override.key_or_group
+    values = override.input_line.partition("=")[2]
+    return (
+        f"override {override.input_line!r}: expected one value, received several; write "
+        f"'{key}=[{values}]' for a list, or add -m for a run of each"
+    )
+
+
+def _group_problem(override: Override) -> str | None:
+    value, options = override.value(), _options(override)
+    chosen = value if isinstance(value, list) else [value]
+    unknown = [str(v) for v in chosen if v is not None and str(v) not in options]
+    if not unknown:
+        return None
+    key = override.key_or_group
+    return f"{key}: no {key} named {', '.join(unknown)}{nearest(unknown[0], options)}"
+
+
+def _key_problem(override: Override, base: DictConfig) -> str | None:
+    """Return the problem of a key that is not in the configuration, unless it is being added."""
+    if override.is_add():
+        return None
+    node: Any = base
+    parts = override.key_or_group.split(".")
+    for depth, part in enumerate(parts):
+        if not isinstance(node, DictConfig) or part not in node:
+            known = [str(key) for key in node] if isinstance(node, DictConfig) else []
+            above = ".".join(parts[:depth])
+            add = f"; to add an argument of {above}, write +{override.input_line}" if above else ""
+            return f"{override.key_or_group}: unknown key{nearest(part, known)}{add}"
+        node = node._get_node(part)
+    return None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,134 @@
+"""Pictures: how far every layer has moved, and how loss and accuracy went."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from trainer import files
+from trainer.watcher import Epoch, Watcher
+
+_MOST_ROWS = 60  # more names than that cannot be read; they are put together by cell
+_FROZEN = "#3b6ea5"
+_PALE = "#d6e4f0"
+
+
+class Pictures(Watcher):
+    """Draws ``weights.png`` and ``curves.png`` when the run is over.
+
+    Args:
+        folder: where they go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._epochs: list[Epoch] = []
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Keep what is drawn; the weights themselves are let go."""
+        self._epochs.append(replace(epoch, weights={}))
+
+    def end(self) -> None:
+        """Draw, if at least one epoch was trained."""
+        if len(self._epochs) > 1:
+            _save(weights_figure(self._epochs), self._folder / "weights.png")
+            _save(curves_figure(self._epochs), self._folder / "curves.png")
+
+
+def weights_figure(epochs: Sequence[Epoch]) -> Figure:
+    """Return the picture of layers by epochs; colour is the mean change since the start."""
+    names, frozen, grid = changes(epochs)
+    rows, columns = grid.shape
+    figure = Figure(figsize=(min(14, 5.2 + 0.3 * columns), 1.9 + 0.27 * rows), dpi=120)
+    axes = figure.add_subplot()
+    moved = grid[grid > 0]
+    if moved.size:
+        scale = LogNorm(moved.min(), max(moved.max(), 1.01 * moved.min()))
+        image = axes.imshow(
+            np.ma.masked_equal(grid, 0.0),
+            aspect="auto",
+            cmap="YlOrRd",
+            norm=scale,
+            extent=(0.5, columns + 0.5, rows - 0.5, -0.5),
+            interpolation="nearest",
+        )
+        figure.colorbar(image, label="mean |change| since the start")
+    _mark_frozen(axes, names, frozen, columns)
+    axes.set(xlim=(0.5, columns + 0.5), ylim=(rows - 0.5, -0.5), xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_title(f"{sum(frozen)} of {rows} frozen", fontsize=10)
+    axes.legend(
+        handles=[Patch(facecolor=_PALE, edgecolor=_FROZEN, hatch="///", label="frozen")],
+        loc="upper left",
+        bbox_to_anchor=(0, -0.16 * 6 / (1.9 + 0.27 * rows)),
+        frameon=False,
+        fontsize=8,
+    )
+    figure.tight_layout()
+    return figure
+
+
+def changes(epochs: Sequence[Epoch]) -> tuple[list[str], list[bool], NDArray[np.float64]]:
+    """Return names, which are frozen, and the mean changes (names by epochs, epoch 0 left out)."""
+    rows = epochs[-1].changes
+    key = "name" if len(rows) <= _MOST_ROWS else "cell"
+    labels = [_label(str(row["name"]), key) for row in rows]
+    names = list(dict.fromkeys(labels))
+    grid = np.zeros((len(names), len(epochs) - 1))
+    frozen = dict.fromkeys(names, True)
+    for column, epoch in enumerate(epochs[1:]):
+        for label, row in zip(labels, epoch.changes, strict=True):
+            place = names.index(label)
+            grid[place, column] = max(grid[place, column], row["mean_since_start"])
+            frozen[label] &= row["state"] == "frozen"
+    return names, list(frozen.values()), grid
+
+
+def curves_figure(epochs: Sequence[Epoch]) -> Figure:
+    """Return the picture of loss and, where labels are classes, accuracy by epochs."""
+    scored = epochs[0].validation.accuracy is not None
+    figure = Figure(figsize=(9 if scored else 5, 3.6), dpi=120)
+    panels = figure.subplots(1, 2 if scored else 1, squeeze=False)[0]
+    numbers = [epoch.number for epoch in epochs]
+    losses = [np.nan if epoch.loss is None else epoch.loss for epoch in epochs]
+    panels[0].plot(numbers, losses, marker="o", markersize=4, label="training, mean of the epoch")
+    validation = [epoch.validation.loss for epoch in epochs]
+    panels[0].plot(numbers, validation, marker="s", markersize=4, label="validation")
+    panels[0].set(xlabel="epoch", ylabel="loss")
+    panels[0].legend(frameon=False, fontsize=8)
+    if scored:
+        accuracy = [100 * (epoch.validation.accuracy or 0.0) for epoch in epochs]
+        panels[1].plot(numbers, accuracy, marker="s", markersize=4, color="C1")
+        panels[1].annotate(f"{accuracy[-1]:.1f} %", (numbers[-1], accuracy[-1]), ha="right")
+        panels[1].set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0, 103))
+    for axes in panels:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    return figure
+
+
+def _mark_frozen(axes: Axes, names: Sequence[str], frozen: Sequence[bool], columns: int) -> None:
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    for row, (label, still) in enumerate(zip(axes.get_yticklabels(), frozen, strict=True)):
+        if still:
+            label.set_color(_FROZEN)
+            axes.barh(
+                row, columns, 0.92, 0.5, color=_PALE, edgecolor=_FROZEN, hatch="///", linewidth=0
+            )
+
+
+def _label(name: str, key: str) -> str:
+    return name if key == "name" else name.rpartition(".")[0] or name
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with files.whole(path) as partial:
+        figure.savefig(partial, format="png")

@@ -1,0 +1,124 @@
+"""Proof: the record that every frozen tensor is, bit for bit, what it was at the start."""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mindspore import nn
+from numpy.typing import NDArray
+
+from trainer import files
+from trainer.apply import Applied
+from trainer.errors import FrozenMoved
+from trainer.plan import STATISTICS
+from trainer.watcher import Epoch, Watcher
+from trainer.weights import Weights, same_bits
+
+log = logging.getLogger(__name__)
+
+
+class Proof(Watcher):
+    """Compares the frozen tensors after each epoch and keeps ``proof.json`` up to date.
+
+    Args:
+        path: where ``proof.json`` goes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._start: Weights = {}
+        self._hashes: dict[str, str] = {}
+        self._optimized: set[str] = set()
+
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        """Note what the optimizer was given, to know a cause by."""
+        ids = {id(parameter) for parameter in optimizer.parameters}
+        named = applied.net.parameters_and_names()
+        self._optimized = {name for name, parameter in named if id(parameter) in ids}
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
+        if not self._start:
+            self._start = epoch.weights
+            self._hashes = {name: sha256(array) for name, array in self._start.items()}
+        rows = [self._row(name, epoch) for name in epoch.plan.names("frozen")]
+        epoch.moved = {
+            row["name"]: f"by {row['largest_change']:.3g}: {row['likely_cause']}"
+            for row in rows
+            if not row["equal"]
+        }
+        if epoch.number:
+            self._warn_of_still(epoch)
+        files.write_json(
+            self._path,
+            {"holds": not epoch.moved, "epochs": epoch.number, "tensors": rows},
+        )
+
+    def _row(self, name: str, epoch: Epoch) -> dict[str, Any]:
+        before, after = self._start[name], epoch.weights[name]
+        equal = same_bits(before, after)
+        row = {
+            "name": name,
+            "sha256_before": self._hashes[name],
+            "sha256_after": self._hashes[name] if equal else sha256(after),
+            "largest_change": 0.0 if equal else largest_change(before, after),
+            "equal": equal,
+        }
+        if not equal:
+            row["likely_cause"] = self._cause(name, epoch)
+        return row
+
+    def _cause(self, name: str, epoch: Epoch) -> str:
+        by = {p.name: p.by for p in epoch.plan.parameters}[name]
+        if name in self._optimized:
+            return "the optimizer was given it, so gradient, weight decay and momentum reach it"
+        if by == STATISTICS or name.endswith(("moving_mean", "moving_variance")):
+            return "a normalisation layer ran in training mode and updated its statistics"
+        before, after = (w[name].astype(np.float64) for w in (self._start, epoch.weights))
+        change = after - before
+        if not np.isfinite(change).all():
+            return "the new values are not finite; something outside the optimizer wrote them"
+        scale = float((change * before).sum() / max(float((before * before).sum()), 1e-300))
+        if scale and np.abs(change - scale * before).max() <= 1e-3 * np.abs(change).max():
+            return f"it was scaled by {1 + scale:.6g}, as weight decay does"
+        return "not known: neither optimizer nor statistics; something else assigned to it"
+
+    def _warn_of_still(self, epoch: Epoch) -> None:
+        names = epoch.plan.names("trainable")
+        still = [n for n in names if same_bits(self._start[n], epoch.weights[n])]
+        if still:
+            log.warning(
+                "warning: trainable, but has not moved since the start: %s (no gradient, or "
+                "optimizer.lr is 0?)",
+                ", ".join(still),
+            )
+
+
+class Guard(Watcher):
+    """Ends the run when the proof has found a drift; stands last, so that all is on record."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Raise for what has moved.
+
+        Raises:
+            FrozenMoved: names each tensor and by how much it moved.
+        """
+        if epoch.moved:
+            raise FrozenMoved(
+                f"expected every frozen tensor to stay still, but by the end of epoch "
+                f"{epoch.number} {len(epoch.moved)} moved:\n"
+                + "\n".join(f"  - {name} {text}" for name, text in epoch.moved.items())
+            )
+
+
+def sha256(array: NDArray[np.generic]) -> str:
+    """Return the SHA-256 of an array's bytes in C order."""
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+
+
+def largest_change(before: NDArray[np.generic], after: NDArray[np.generic]) -> float:
+    """Return the largest absolute difference; NaN where a value is not finite."""
+    difference = after.astype(np.float64) - before.astype(np.float64)
+    return float(np.abs(difference).max()) if difference.size else 0.0

@@ -1,0 +1,111 @@
+"""Report: what a run says of itself before it starts and when it is over."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mindspore import nn
+
+from trainer import optimizer as optimizers
+from trainer.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
+from trainer.settings import Settings
+from trainer.setup import Setup
+
+
+def before(
+    settings: Settings, setup: Setup, plan: Plan, optimizer: nn.Optimizer, folder: Path
+) -> str:
+    """Return the screen that says what is about to happen."""
+    source = f", weights from {settings.init_from}" if settings.init_from else ", untrained"
+    anew = f" ({', '.join(settings.new_head)} made anew)" if _head_is_new(settings) else ""
+    state = sum(p.nbytes for p in optimizers.state(optimizer).values())
+    data = (
+        f"{setup.train.get_dataset_size()} batches of {settings.batch_size} an epoch, "
+        f"{setup.validation.get_dataset_size()} for validation"
+    )
+    rows = [
+        ("net", f"{settings.model.target}{source}{anew}"),
+        ("data", f"{settings.dataset.target}: {data}"),
+        ("device", setup.device),
+        *frozen_rows(plan),
+        ("parameters", totals(plan)),
+        ("optimizer", f"{type(optimizer).__name__}, {_options(settings)}; {state:,} bytes of state"),
+        ("run", f"{settings.epochs} epochs, seed {settings.seed}, in {folder}"),
+    ]
+    return "\n".join(f"{name:<11}{text}" for name, text in rows)
+
+
+def frozen_rows(plan: Plan) -> list[tuple[str, str]]:
+    """Return a row for each pattern that froze something, and for what else is frozen by it."""
+    frozen = plan.select("frozen")
+    if not frozen:
+        return [("frozen", "nothing")]
+    rows = []
+    for by in dict.fromkeys(p.by for p in frozen):
+        group = [p for p in frozen if p.by == by]
+        rows.append(("frozen", f"{_label(by, group)}: {_names(group)}"))
+    if plan.cuts:
+        rows.append(("", f"cut behind {', '.join(plan.cuts)}"))
+    if plan.inference:
+        rows.append(("", f"in inference mode: {_short(plan.inference)}"))
+    return rows
+
+
+def totals(plan: Plan) -> str:
+    """Return the numbers of parameters: in all, trainable, frozen."""
+    count = {state: _size(plan.select(state)) for state in ("trainable", "frozen", "buffer")}
+    text = f"{count['trainable']:,} trainable, {count['frozen']:,} frozen"
+    return text + (f", {count['buffer']:,} in buffers" if count["buffer"] else "")
+
+
+def _label(by: str, group: Sequence[ParameterPlan]) -> str:
+    if by in (UPSTREAM, STATISTICS):
+        return by
+    methods = sorted({p.method for p in group})
+    return f"pattern {by!r} by {', '.join(methods)}"
+
+
+def _names(group: Sequence[ParameterPlan]) -> str:
+    return f"{_short([p.name for p in group])} ({_size(group):,} values)"
+
+
+def _short(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:6])
+    return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"
+
+
+def _size(group: Sequence[ParameterPlan]) -> int:
+    total = 0
+    for parameter in group:
+        count = 1
+        for length in parameter.shape:
+            count *= length
+        total += count
+    return total
+
+
+def _head_is_new(settings: Settings) -> bool:
+    return bool(settings.init_from and settings.new_head)
+
+
+def _options(settings: Settings) -> str:
+    options = settings.optimizer.spec()
+    del options["_target_"]
+    return ", ".join(f"{name} {value}" for name, value in options.items())
+
+
+def after(folder: Path) -> str:
+    """Return where everything lies: the run's files and what each is for."""
+    present = [(name, what) for name, what in _FILES if (folder / name).exists()]
+    return "\n".join([f"in {folder}:", *(f"  {name:<18} {what}" for name, what in present)])
+
+
+_FILES = (
+    ("model.safetensors", "the weights at the end"),
+    ("proof.json", "every frozen tensor, its hash before and after"),
+    ("plan.json", "what was frozen, by which pattern and method"),
+    ("metrics.jsonl", "a line an epoch"),
+    ("snapshots", "the weights after every epoch"),
+    ("weights.png", "how far each layer has moved"),
+    ("curves.png", "loss and accuracy"),
+    ("train.log", "this screen, and the tables of weights"),
+)

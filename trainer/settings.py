@@ -1,0 +1,163 @@
+"""Settings: what a configuration says, typed and checked once. Pure Python."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from trainer import methods, rules
+from trainer.errors import Mistake, nearest
+
+
+def _as_list(value: Any) -> Any:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+def _known_method(name: str) -> str:
+    if name not in methods.names():
+        raise ValueError(f"expected one of {', '.join(methods.names())}, received {name!r}")
+    return name
+
+
+def _well_formed(pattern: str) -> str:
+    if problem := rules.problem(pattern):
+        raise ValueError(problem)
+    return pattern
+
+
+Patterns = Annotated[
+    list[Annotated[str, AfterValidator(_well_formed)]], BeforeValidator(_as_list)
+]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Target(BaseModel):
+    """Anything that is built from ``_target_``; its other keys are the target's own arguments."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    target: str = Field(alias="_target_", min_length=1)
+
+    def spec(self) -> dict[str, Any]:
+        """The mapping that Hydra's ``instantiate`` takes."""
+        return self.model_dump(by_alias=True)
+
+
+class Optimizer(Target):
+    """An optimizer: ``lr`` and whatever the class takes."""
+
+    lr: float = Field(ge=0, allow_inf_nan=False)
+    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+
+class Device(_Group):
+    """Where and how to compute; ``conf/device`` explains each key."""
+
+    target: Literal["cpu", "ascend", "auto"]
+    device_id: int = Field(0, ge=0)
+    jit_level: Literal["O0", "O1", "O2"] | None = None
+    precision: Literal["float32", "float16", "bfloat16"] = "float32"
+    loss_scale: Literal["dynamic"] | Annotated[float, Field(gt=0)] = 1.0
+    instruction_set: Literal["auto", "native"] = "auto"
+    threads: Literal["auto", "free", "apart"] = "auto"
+
+
+class Snapshot(_Group):
+    """What is kept and printed of the weights."""
+
+    keep: Literal["all", "last", "off"] = "all"
+    print: Patterns = []
+
+
+class Settings(_Group):
+    """A whole configuration."""
+
+    model: Target
+    dataset: Target
+    loss: Target
+    optimizer: Optimizer
+    device: Device
+    freeze: Patterns = []
+    method: Annotated[str, AfterValidator(_known_method)] = "stop_gradient"
+    norm: Literal["eval", "train"] = "eval"
+    epochs: int = Field(1, ge=1, le=99_999)
+    batch_size: int = Field(1, ge=1)
+    seed: int = Field(0, ge=0, lt=2**31)
+    init_from: str | None = None
+    new_head: Patterns = []
+    snapshot: Snapshot = Snapshot()
+
+
+def read(config: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    """Return the settings and what is wrong with them, wrong values replaced by defaults.
+
+    So that a caller can look for mistakes that only the net shows before it reports them all.
+
+    Raises:
+        Mistake: a key without a default is wrong, so there are no settings to go on with.
+    """
+    try:
+        return Settings.model_validate(config), []
+    except ValidationError as error:
+        problems = [_problem(detail) for detail in error.errors(include_url=False)]
+        wrong = {str(detail["loc"][0]) for detail in error.errors(include_url=False)}
+        try:
+            rest = {key: value for key, value in config.items() if key not in wrong}
+            return Settings.model_validate(rest), problems
+        except ValidationError:
+            raise Mistake(problems) from None
+
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "a text",
+    "list_type": "a list",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "model_type": "a group of keys",
+    "finite_number": "a finite number",
+}
+
+
+def _problem(detail: ErrorDetails) -> str:
+    """Word one of pydantic's findings as expected, received, where, nearest."""
+    where = ".".join(str(part) for part in detail["loc"] if not _internal(part))
+    received, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return f"{where}: expected a value, received none"
+    if kind == "extra_forbidden":
+        return f"{where}: unknown key{nearest(where.rpartition('.')[2], _keys(detail))}"
+    if kind == "value_error":
+        text = str(context["error"])
+        return f"{where}: {text}"
+    expected = _EXPECTED.get(kind, detail["msg"]).format(**context)
+    return f"{where}: expected {expected}, received {received!r}"
+
+
+def _internal(part: int | str) -> bool:
+    """Tell whether a part of a location is pydantic's name for a branch of a union."""
+    return isinstance(part, str) and ("[" in part or part == "constrained-float")
+
+
+def _keys(detail: ErrorDetails) -> list[str]:
+    group: type[BaseModel] = Settings
+    for part in detail["loc"][:-1]:
+        annotation = group.model_fields[str(part)].annotation
+        group = annotation if isinstance(annotation, type) else Settings
+    return list(group.model_fields)

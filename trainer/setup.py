@@ -1,0 +1,137 @@
+"""Setup: net, rules, data and plan made from settings, with every mistake found on the way."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import mindspore as ms
+import mindspore.dataset as ds
+from mindspore import nn
+
+from trainer import data, device, layout, methods, plan, upstream, weights
+from trainer.build import build
+from trainer.errors import Mistake
+from trainer.layout import Layout
+from trainer.plan import Plan
+from trainer.rules import Rule, takes
+from trainer.settings import Settings
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a run starts from.
+
+    Attributes:
+        net: with its first weights; nothing is frozen yet.
+        loss: a cell of (output, label) that gives a scalar.
+        train: pipeline of (inputs..., label) batches.
+        validation: the same for validation.
+        plan: what is to be frozen, upstream of the cuts included.
+        device: a line that describes where it runs.
+    """
+
+    net: nn.Cell
+    loss: nn.Cell
+    train: ds.Dataset
+    validation: ds.Dataset
+    plan: Plan
+    device: str
+
+
+def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
+    """Make everything, cheapest first; nothing is compiled and no file is written.
+
+    Args:
+        settings: what to make.
+        problems: mistakes already known; told together with those that the net shows.
+
+    Raises:
+        Mistake: all mistakes of the configuration, before the data are read; or those that only
+            the data show.
+    """
+    found = list(problems)
+    place = _try(found, lambda: device.select(settings.device)) or ""
+    ms.set_seed(settings.seed)
+    loss = _try(found, lambda: build("loss", settings.loss.spec()))
+    net = _try(found, lambda: _net(settings.model.spec()))
+    rules = _rules(settings)
+    if net is not None:
+        found += _net_problems(settings, net, rules)
+    if found or net is None or loss is None:
+        raise Mistake(found)
+    train, validation = _pipelines(settings)
+    resolved = _plan(settings, net, loss, rules, train)
+    return Setup(net, loss, train, validation, resolved, place)
+
+
+def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
+    """Return what ``make`` makes; if it is a mistake, note it and go on."""
+    try:
+        return make()
+    except Mistake as mistake:
+        problems += mistake.problems
+        return None
+
+
+def _net(spec: dict[str, Any]) -> nn.Cell:
+    net = build("model", spec)
+    if not isinstance(net, nn.Cell):
+        kind = type(net).__name__
+        raise Mistake([f"model: expected a mindspore.nn.Cell, received a {kind}"])
+    return net
+
+
+def _rules(settings: Settings) -> list[Rule]:
+    if not settings.freeze:
+        return []
+    cuts = methods.load(settings.method).CUTS
+    return [Rule(tuple(settings.freeze), settings.method, cuts, settings.norm)]
+
+
+def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> list[str]:
+    """Load the weights; return what does not fit the net."""
+    found: list[str] = []
+    what = layout.read(net)
+    _try(found, lambda: _load(settings, net))
+    found += plan.problems(rules, what)
+    found += [
+        plan.unknown("snapshot.print", pattern, what.names)
+        for pattern in settings.snapshot.print
+        if not any(takes(pattern, name) for name in what.names)
+    ]
+    return found
+
+
+def _load(settings: Settings, net: nn.Cell) -> None:
+    if settings.init_from:
+        path = weights.locate(settings.init_from)
+        weights.load(net, weights.read(path), settings.new_head)
+
+
+def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
+    made = build("dataset", settings.dataset.spec())
+    sound = isinstance(made, tuple | list) and len(made) == 2
+    if not sound or not all(isinstance(part, ds.Dataset) for part in made):
+        kind = type(made).__name__
+        raise Mistake([f"dataset: expected (train, validation) pipelines, received a {kind}"])
+    for name, pipeline in zip(("training", "validation"), made, strict=True):
+        if pipeline.get_dataset_size() == 0:
+            raise Mistake([f"dataset: expected at least one {name} batch, received none"])
+    return made[0], made[1]
+
+
+def _plan(
+    settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], train: ds.Dataset
+) -> Plan:
+    what: Layout = layout.read(net)
+    resolved = plan.resolve(rules, what)
+    if not resolved.cuts:
+        return resolved
+    batch = next(iter(data.batches(train, settings.seed, 0)))
+    behind = upstream.upstream(net, loss, batch, resolved.cuts, settings.method)
+    resolved = plan.resolve(rules, what, behind)
+    if problems := plan.all_frozen(resolved):
+        raise Mistake(problems)
+    return resolved

@@ -1,0 +1,40 @@
+"""Signals: SIGINT and SIGTERM end a run at the next step's end; a second one ends it at once."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+log = logging.getLogger(__name__)
+_CAUGHT = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop:
+    """Whether a signal has come; call it to ask."""
+
+    def __init__(self) -> None:
+        self._name = ""
+
+    def __call__(self) -> bool:
+        """Tell whether to stop."""
+        return bool(self._name)
+
+    def receive(self, number: int, _frame: FrameType | None) -> None:
+        """Take a signal; the second one raises ``KeyboardInterrupt``."""
+        if self._name:
+            raise KeyboardInterrupt
+        self._name = signal.Signals(number).name
+        log.info("%s: ending after this step; once more to end at once", self._name)
+
+
+@contextmanager
+def caught() -> Iterator[Stop]:
+    """Catch the signals while the block runs, and give what tells of them."""
+    stop = Stop()
+    before = [signal.signal(number, stop.receive) for number in _CAUGHT]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(_CAUGHT, before, strict=True):
+            signal.signal(number, handler)

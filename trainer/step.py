@@ -1,0 +1,82 @@
+"""Step: one compiled graph that computes the loss and its gradients and updates the weights."""
+
+from collections.abc import Callable
+from typing import Any
+
+import mindspore as ms
+from mindspore import Tensor, amp, nn, ops
+
+
+def forward(net: nn.Cell, loss: nn.Cell) -> Callable[..., Tensor]:
+    """Return the function of (inputs..., label) that gives the loss as a float32 scalar."""
+
+    def value(*batch: Tensor) -> Tensor:
+        return loss(net(*batch[:-1]), batch[-1]).astype(ms.float32)
+
+    return value
+
+
+class Step(nn.Cell):
+    """One training step; built anew for every phase, for a compiled graph ignores later changes.
+
+    Args:
+        net: the net, with its plan applied.
+        loss: a cell of (output, label) that gives a scalar.
+        optimizer: built over the trainable parameters.
+        scaler: scales the loss for half precision; None for float32.
+    """
+
+    def __init__(
+        self,
+        net: nn.Cell,
+        loss: nn.Cell,
+        optimizer: nn.Optimizer,
+        scaler: amp.LossScaler | None = None,
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.net = net
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scaler = scaler
+        value = forward(net, loss)
+
+        def scaled(*batch: Tensor) -> tuple[Tensor, Tensor]:
+            plain = value(*batch)
+            return (plain if scaler is None else scaler.scale(plain)), plain
+
+        self.gradients = ms.value_and_grad(scaled, None, optimizer.parameters, has_aux=True)
+
+    def construct(self, *batch: Tensor) -> Tensor:
+        """Return the loss before the update; no weight is touched unless it is finite.
+
+        Under loss scaling an overflow of the gradients skips the update as well.
+        """
+        (_, loss), gradients = self.gradients(*batch)
+        good = ops.isfinite(loss)
+        if self.scaler is not None:
+            gradients = self.scaler.unscale(gradients)
+            fits = amp.all_finite(gradients)
+            self.scaler.adjust(fits)
+            good = ops.logical_and(good, fits)
+        if good:
+            loss = ops.depend(loss, self.optimizer(gradients))
+        return loss
+
+
+def scaler(loss_scale: float | str) -> amp.LossScaler | None:
+    """Return the scaler for a setting: a factor (1 for none), or ``dynamic``."""
+    if loss_scale == "dynamic":
+        return amp.DynamicLossScaler(2**16, 2, 1000)
+    return None if loss_scale == 1 else amp.StaticLossScaler(loss_scale)
+
+
+def set_precision(net: nn.Cell, precision: str) -> None:
+    """Make a net compute in ``float16`` or ``bfloat16``; weights and normalisation stay float32."""
+    if precision == "float32":
+        return
+    net.to_float(getattr(ms, precision))
+    for _, cell in net.cells_and_names():
+        if hasattr(cell, "use_batch_statistics") or isinstance(cell, nn.LayerNorm | nn.GroupNorm):
+            cell.to_float(ms.float32)
+
+

@@ -1,0 +1,122 @@
+"""Upstream: what the cuts put out of the gradient's reach, found by one eager pass.
+
+The loss is multiplied by NaN before the gradient is taken. NaN times anything is NaN, so a
+parameter's gradient holds NaN exactly if the gradient arrives there; zero weights, zero gammas and
+small numbers cannot hide a path, as they would in a probe that looks for zeros.
+"""
+
+import contextlib
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, ParameterTuple, Tensor, nn
+
+from trainer import layout, methods
+
+_SAMPLES = 2  # the least that batch normalisation takes in training mode
+
+
+def upstream(
+    net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor], cuts: Sequence[str], method: str
+) -> frozenset[str]:
+    """Return the names of parameters and of parameterless cells that the cuts put out of reach.
+
+    Args:
+        net: the net, as it will be trained; it is left as it was.
+        loss: a cell of (output, label).
+        batch: inputs and, last, the label; the first two samples are used.
+        cuts: names of the cells to cut behind.
+        method: the method that cuts them.
+    """
+    cells = dict(net.cells_and_names())
+    without = reached(net, loss, batch)
+    undo = methods.load(method).apply([cells[name] for name in cuts], [])
+    try:
+        return without - reached(net, loss, batch)
+    finally:
+        undo()
+
+
+def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[str]:
+    """Return the names of parameters and parameterless cells that the loss's gradient reaches."""
+    parameters = {p.name: p for p in layout.read(net).parameters if not p.statistic}
+    weights = {
+        name: p
+        for name, p in net.parameters_and_names()
+        if name in parameters and p.is_floating_point()
+    }
+    with _eager(), _unchanged(net), _marked(net) as marks:
+        probes = {**weights, **marks}
+        for parameter in weights.values():
+            parameter.requires_grad = True
+        net.set_train(True)
+        *inputs, label = (Tensor(column.asnumpy()[:_SAMPLES]) for column in batch)
+
+        def tainted(*inputs: Tensor) -> Any:
+            return loss(net(*inputs), label) * float("nan")
+
+        gradients = ms.grad(tainted, None, weights=ParameterTuple(list(probes.values())))(*inputs)
+    pairs = zip(probes, gradients, strict=True)
+    return frozenset(name for name, gradient in pairs if np.isnan(gradient.asnumpy()).any())
+
+
+@contextlib.contextmanager
+def _eager() -> Iterator[None]:
+    """Run operator by operator: a second instead of a compile, and NaN is not folded away.
+
+    MindSpore looks for NumPy 1's C interface here; NumPy 2 answers with a page on stderr, once.
+    """
+    mode = ms.get_context("mode")
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        ms.set_context(mode=mode)
+
+
+@contextlib.contextmanager
+def _unchanged(net: nn.Cell) -> Iterator[None]:
+    """Put back flags, modes and running statistics, all of which a forward pass may change."""
+    flags = [(p, p.requires_grad) for p in net.get_parameters()]
+    modes = [(cell, cell.training) for _, cell in net.cells_and_names()]
+    values = [(p, p.asnumpy().copy()) for p in net.get_parameters()]
+    try:
+        yield
+    finally:
+        for parameter, flag in flags:
+            parameter.requires_grad = flag
+        for cell, training in modes:
+            cell.add_flags(training=training)
+        for parameter, value in values:
+            if parameter.asnumpy().tobytes() != value.tobytes():
+                parameter.set_data(Tensor(value))
+
+
+@contextlib.contextmanager
+def _marked(net: nn.Cell) -> Iterator[dict[str, Parameter]]:
+    """Add a zero to the output of each cell without parameters, so that it has a gradient too."""
+    marks, handles = {}, []
+    for name, cell in net.cells_and_names():
+        if name and not cell.cells() and not list(cell.get_parameters()):
+            marks[name] = Parameter(Tensor(0.0, ms.float32), name=f"mark.{name}")
+            handles.append(cell.register_forward_hook(_adder(marks[name])))
+    try:
+        yield marks
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _adder(mark: Parameter) -> Any:
+    def add(cell: nn.Cell, inputs: Any, output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (add(cell, inputs, output[0]), *output[1:])
+        if isinstance(output, Tensor) and output.is_floating_point():
+            return output + mark.astype(output.dtype)
+        return output
+
+    return add

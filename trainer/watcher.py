@@ -1,0 +1,84 @@
+"""Watchers: the protocol of what stands around the training loop, and the record it is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mindspore import nn
+
+from trainer.apply import Applied
+from trainer.evaluate import Score
+from trainer.plan import Plan
+from trainer.weights import Weights
+
+
+@dataclass
+class Epoch:
+    """What is known at an epoch's end; epoch 0 is the state before the first step.
+
+    Attributes:
+        number: counted from 1 through all phases.
+        plan: the plan of its phase.
+        weights: a copy of all parameters on the host, by dotted path.
+        validation: the score on the validation data.
+        steps: training steps of this epoch; fewer than usual if a signal ended it.
+        loss: mean training loss of those steps; None for epoch 0.
+        seconds: wall time of those steps.
+        images_per_second: samples a second, the first step of a phase (the compile) left out.
+        moved: frozen tensors that moved, each with how far and why; the proof fills it in.
+        changes: the table of weights, a row a parameter; the snapshots fill it in.
+    """
+
+    number: int
+    plan: Plan
+    weights: Weights
+    validation: Score
+    steps: int = 0
+    loss: float | None = None
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+    moved: dict[str, str] = field(default_factory=dict)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Watcher:
+    """What may stand around the loop; a watcher overrides what it needs."""
+
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        """A phase is set up; nothing is compiled yet."""
+
+    def step(self, loss: float, seconds: float) -> None:
+        """A step is done: its loss, and its wall time with the wait for data."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is over; also called once before the first."""
+
+    def end(self) -> None:
+        """The run is over, however it ended."""
+
+
+class Watchers(Watcher):
+    """Several watchers as one; each hears of an event after those before it."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        """Pass it on."""
+        self._each(lambda watcher: watcher.phase(applied, optimizer))
+
+    def step(self, loss: float, seconds: float) -> None:
+        """Pass it on."""
+        self._each(lambda watcher: watcher.step(loss, seconds))
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Pass it on."""
+        self._each(lambda watcher: watcher.epoch(epoch))
+
+    def end(self) -> None:
+        """Pass it on."""
+        self._each(lambda watcher: watcher.end())
+
+    def _each(self, tell: Callable[[Watcher], None]) -> None:
+        for watcher in self._watchers:
+            tell(watcher)

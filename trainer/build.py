@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -37,9 +38,9 @@ def build(key: str, spec: Mapping[str, Any], *arguments: Any) -> Any:
 
 
 def _text(cause: BaseException) -> str:
-    if isinstance(cause, TypeError):  # its text alone seldom says where
-        frame = traceback.extract_tb(cause.__traceback__)[-1]
-        return f"{_first_line(cause)} ({frame.filename}:{frame.lineno})"
+    frame = traceback.extract_tb(cause.__traceback__)[-1]
+    if isinstance(cause, TypeError) and "hydra" not in Path(frame.filename).parts:
+        return f"{_first_line(cause)} ({frame.filename}:{frame.lineno})"  # its text says not where
     return str(cause).partition("\n\n---")[0].strip()  # MindSpore adds its C++ stack behind that
 
 

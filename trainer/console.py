@@ -1,10 +1,10 @@
 """Console: the bar of steps, a line an epoch, and the table of weights in the log."""
 
 import logging
-from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
+from trainer.table import table
 from trainer.watcher import Epoch, Watcher
 
 log = logging.getLogger(__name__)
@@ -73,14 +73,3 @@ def change_table(epoch: Epoch) -> str:
         for row in epoch.changes
     ]
     return table([head, *rows])
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as aligned text: the first column to the left, the others to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return "\n".join(_aligned(row, widths) for row in rows)
-
-
-def _aligned(row: Iterable[str], widths: Iterable[int]) -> str:
-    first, *rest = zip(row, widths, strict=True)
-    return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)])

@@ -16,4 +16,3 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
     """
     ds.config.set_seed((seed * _EPOCHS + epoch) % 2**32)
     yield from pipeline.create_tuple_iterator(num_epochs=1)
-

@@ -1,10 +1,12 @@
 """Device: what must be set for it before and after MindSpore is imported, each with its reason."""
 
 import contextlib
+import io
 import logging
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from trainer.errors import Mistake
@@ -52,6 +54,7 @@ def select(device: Device) -> str:
     with contextlib.nullcontext() if target == "ascend" else contextlib.suppress(RuntimeError):
         _set(target, device.device_id)
     ms.set_context(mode=ms.GRAPH_MODE)
+    _look_for_numpy()
     if device.jit_level is not None:
         ms.set_context(jit_config={"jit_level": device.jit_level})
     return _describe(target, device)
@@ -77,6 +80,20 @@ def _set(target: str, device_id: int) -> None:
                 f"({reasons}); install CANN and source its set_env.sh, or use device=cpu"
             ]
         ) from None
+
+
+@cache
+def _look_for_numpy() -> None:
+    """Make MindSpore look for NumPy 1's C interface now.
+
+    It does so at the first eager operator with a Python number or tuple. NumPy 2 answers, once,
+    with a page on stderr and an error, which MindSpore 2.10 survives everywhere but in that
+    operator.
+    """
+    import mindspore as ms
+
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemError):
+        ms.Tensor(1.0, ms.float32) * 1.0
 
 
 def _ascend_available() -> bool:

@@ -1,17 +1,15 @@
 """Entry: what all commands share: exit codes, a device made ready, no trace of a mistake."""
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from trainer import device, logs
-from trainer.errors import Ending, Mistake, Stopped
+from trainer import device, logs, overrides, settings
+from trainer.errors import Ending, Stopped
+from trainer.settings import Settings
 
 if TYPE_CHECKING:
-    from trainer.settings import Settings
     from trainer.setup import Setup
 
 
@@ -29,29 +27,27 @@ def exits() -> Iterator[None]:
         sys.exit(Stopped.code)
 
 
-def prepare(settings: "Settings", problems: Sequence[str] = ()) -> "Setup":
-    """Set the device's environment, then import MindSpore and make net, data and plan.
+def configure(lines: Sequence[str]) -> tuple[Settings, "Setup"]:
+    """Return the settings that overrides give, and net, data and plan made from them.
 
     Raises:
-        Mistake: see ``trainer.setup.prepare``.
+        Mistake: everything that is wrong with them.
     """
-    device.prepare(settings.device.instruction_set)
+    return make(*overrides.check(lines))
+
+
+def make(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Setup"]:
+    """Set the device's environment, then import MindSpore and make net, data and plan.
+
+    Args:
+        config: a whole configuration.
+        problems: mistakes already known; told together with what else is wrong.
+
+    Raises:
+        Mistake: everything that is wrong.
+    """
+    chosen, more = settings.read(config, problems)
+    device.prepare(chosen.device.instruction_set)
     from trainer import setup
 
-    return setup.prepare(settings, problems)
-
-
-@contextmanager
-def no_trace(folder: Path) -> Iterator[None]:
-    """Check that a run's folder can be written; if a mistake is found, take it away if empty.
-
-    Hydra makes the folder before anything can be checked.
-    """
-    try:
-        if not os.access(folder, os.W_OK):
-            raise Mistake([f"hydra.run.dir: expected a folder to write in, received {folder}"])
-        yield
-    except Mistake:
-        with suppress(OSError):  # not empty, so not of this run's making
-            os.removedirs(folder)
-        raise
+    return chosen, setup.prepare(chosen, [*problems, *more])

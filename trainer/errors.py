@@ -44,7 +44,7 @@ class Stopped(Ending):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `` (nearest: a, b)`` for the known names most like ``name``, or all if they are few."""
+    """Return `` (nearest: a, b)`` for the names most like ``name``, or all if they are few."""
     names = list(dict.fromkeys(known))
     close = get_close_matches(name, names, n=3, cutoff=0.5)
     if close:

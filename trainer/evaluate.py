@@ -13,7 +13,7 @@ from trainer.data import Batch
 
 @dataclass(frozen=True)
 class Score:
-    """Mean loss over all samples, and the share of right answers (None if labels are no classes)."""
+    """Mean loss over all samples, and the share of right answers (None: labels are no classes)."""
 
     loss: float
     accuracy: float | None
@@ -43,7 +43,7 @@ class Evaluator:
             output = self.net(*(_pad(column, full) for column in inputs))[:size]
             total += float(self.loss(output, label).asnumpy()) * size
             count += size
-            classes = classes and _is_classification(output, label)
+            classes = classes and is_classification(output, label)
             if classes:
                 answers: NDArray[np.int64] = output.asnumpy().argmax(axis=1)
                 right += int((answers == label.asnumpy()).sum())
@@ -59,7 +59,6 @@ def _pad(column: Tensor, size: int) -> Tensor:
     return Tensor(np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]))
 
 
-def _is_classification(output: Tensor, label: Tensor) -> bool:
+def is_classification(output: Tensor, label: Tensor) -> bool:
+    """Tell whether labels are class numbers for scores of shape [N, classes, ...]."""
     return output.ndim == label.ndim + 1 and label.dtype in {ms.int32, ms.int64}
-
-

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+
 def to_screen() -> None:
     """Send the trainer's messages to stdout, as they are."""
     root = logging.getLogger("trainer")

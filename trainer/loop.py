@@ -80,7 +80,9 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
 
 def _epoch(loop: Loop, applied: Applied, step: Step, number: int) -> Score:
     applied.set_train()
-    losses, seconds, samples = [], [], 0
+    losses: list[float] = []
+    seconds: list[float] = []
+    samples = 0
     start = time.perf_counter()
     for batch in loop.batches(number):
         loss = float(step(*batch).asnumpy())

@@ -40,11 +40,11 @@ def check(overrides: Sequence[str], multirun: bool = False) -> tuple[dict[str, A
         groups = [o for o in sound if _options(o)]
         problems += [text for o in groups if (text := _group_problem(o))]
         groups = [o for o in groups if not _group_problem(o)]
-        base = compose(CONFIG, [o.input_line for o in groups])
+        base = compose(CONFIG, [_line(o) for o in groups])
         keys = [o for o in parsed if not _options(o) and not _is_hydra(o)]
         problems += [text for o in keys if (text := _key_problem(o, base))]
         keys = [o for o in keys if o in sound and not _key_problem(o, base)]
-        return _compose([o.input_line for o in (*groups, *keys)], problems), problems
+        return _compose([_line(o) for o in (*groups, *keys)], problems), problems
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -82,11 +82,15 @@ def _is_hydra(override: Override) -> bool:
     return override.key_or_group.split(".")[0].split("/")[0] == "hydra"
 
 
+def _line(override: Override) -> str:
+    return override.input_line or ""
+
+
 def _sweep_problem(override: Override) -> str:
     key = override.key_or_group
-    values = override.input_line.partition("=")[2]
+    values = _line(override).partition("=")[2]
     return (
-        f"override {override.input_line!r}: expected one value, received several; write "
+        f"override {_line(override)!r}: expected one value, received several; write "
         f"'{key}=[{values}]' for a list, or add -m for a run of each"
     )
 
@@ -108,12 +112,13 @@ def _key_problem(override: Override, base: DictConfig) -> str | None:
     node: Any = base
     parts = override.key_or_group.split(".")
     for depth, part in enumerate(parts):
-        if not isinstance(node, DictConfig) or part not in node:
+        below = node._get_node(part) if isinstance(node, DictConfig) else None
+        if below is None:
             known = [str(key) for key in node] if isinstance(node, DictConfig) else []
             above = ".".join(parts[:depth])
-            add = f"; to add an argument of {above}, write +{override.input_line}" if above else ""
+            add = f"; to add an argument of {above}, write +{_line(override)}" if above else ""
             return f"{override.key_or_group}: unknown key{nearest(part, known)}{add}"
-        node = node._get_node(part)
+        node = below
     return None
 
 

@@ -10,6 +10,7 @@ training do not depend on it.
 import logging
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from statistics import median
 
 from trainer.watcher import Epoch, Watcher
@@ -88,4 +89,4 @@ def _kind(turn: int) -> str:
 
 
 def _threads() -> list[int]:
-    return [int(name) for name in os.listdir("/proc/self/task")]
+    return [int(path.name) for path in Path("/proc/self/task").iterdir()]

@@ -28,7 +28,10 @@ def before(
         ("device", setup.device),
         *frozen_rows(plan),
         ("parameters", totals(plan)),
-        ("optimizer", f"{type(optimizer).__name__}, {_options(settings)}; {state:,} bytes of state"),
+        (
+            "optimizer",
+            f"{type(optimizer).__name__}, {_options(settings)}; {state:,} bytes of state",
+        ),
         ("run", f"{settings.epochs} epochs, seed {settings.seed}, in {folder}"),
     ]
     return "\n".join(f"{name:<11}{text}" for name, text in rows)

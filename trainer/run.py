@@ -61,9 +61,11 @@ def _watchers(settings: Settings, setup: Setup, folder: Path) -> list[Watcher]:
         Console(setup.train.get_dataset_size()),
         Guard(),
     ]
-    return watched if settings.device.target == "ascend" else [
-        Placement(settings.device.threads), *watched
-    ]
+    return (
+        watched
+        if settings.device.target == "ascend"
+        else [Placement(settings.device.threads), *watched]
+    )
 
 
 def _loop(settings: Settings, setup: Setup, watcher: Watcher, stop: Stop) -> Loop:

@@ -1,8 +1,9 @@
 """Settings: what a configuration says, typed and checked once. Pure Python."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+from omegaconf import MISSING
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -29,15 +30,27 @@ def _known_method(name: str) -> str:
     return name
 
 
+def _loss_scale(value: Any) -> float | str:
+    if value == "dynamic":
+        return "dynamic"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"expected a number above 0, or dynamic, received {value!r}")
+    return float(value)
+
+
 def _well_formed(pattern: str) -> str:
     if problem := rules.problem(pattern):
         raise ValueError(problem)
     return pattern
 
 
-Patterns = Annotated[
-    list[Annotated[str, AfterValidator(_well_formed)]], BeforeValidator(_as_list)
-]
+def _named(target: str) -> str:
+    if target in ("", MISSING):
+        raise ValueError("expected the dotted name of a class or function, received none")
+    return target
+
+
+Patterns = Annotated[list[Annotated[str, AfterValidator(_well_formed)]], BeforeValidator(_as_list)]
 
 
 class _Group(BaseModel):
@@ -48,11 +61,11 @@ class Target(BaseModel):
     """Anything that is built from ``_target_``; its other keys are the target's own arguments."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    target: str = Field(alias="_target_", min_length=1)
+    target: Annotated[str, AfterValidator(_named)] = Field(alias="_target_")
 
     def spec(self) -> dict[str, Any]:
         """The mapping that Hydra's ``instantiate`` takes."""
-        return self.model_dump(by_alias=True)
+        return self.model_dump(by_alias=True, exclude_unset=True)
 
 
 class Optimizer(Target):
@@ -60,6 +73,7 @@ class Optimizer(Target):
 
     lr: float = Field(ge=0, allow_inf_nan=False)
     weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False)
+    momentum: float = Field(0.0, ge=0, lt=1)
 
 
 class Device(_Group):
@@ -69,7 +83,7 @@ class Device(_Group):
     device_id: int = Field(0, ge=0)
     jit_level: Literal["O0", "O1", "O2"] | None = None
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
-    loss_scale: Literal["dynamic"] | Annotated[float, Field(gt=0)] = 1.0
+    loss_scale: Annotated[Any, AfterValidator(_loss_scale)] = 1.0
     instruction_set: Literal["auto", "native"] = "auto"
     threads: Literal["auto", "free", "apart"] = "auto"
 
@@ -100,10 +114,14 @@ class Settings(_Group):
     snapshot: Snapshot = Snapshot()
 
 
-def read(config: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+def read(config: Mapping[str, Any], known: Sequence[str] = ()) -> tuple[Settings, list[str]]:
     """Return the settings and what is wrong with them, wrong values replaced by defaults.
 
     So that a caller can look for mistakes that only the net shows before it reports them all.
+
+    Args:
+        config: a whole configuration.
+        known: mistakes already found, for the exception's message only.
 
     Raises:
         Mistake: a key without a default is wrong, so there are no settings to go on with.
@@ -115,10 +133,18 @@ def read(config: Mapping[str, Any]) -> tuple[Settings, list[str]]:
         wrong = {str(detail["loc"][0]) for detail in error.errors(include_url=False)}
         try:
             rest = {key: value for key, value in config.items() if key not in wrong}
+            rest |= {key: value for key, value in _STAND_INS.items() if key in wrong}
             return Settings.model_validate(rest), problems
         except ValidationError:
-            raise Mistake(problems) from None
+            raise Mistake([*known, *problems]) from None
 
+
+# For wrong groups, so that the search for mistakes can go on; never trained with.
+_STAND_INS = {
+    "optimizer": {"_target_": "mindspore.nn.SGD", "lr": 0.0},
+    "loss": {"_target_": "mindspore.nn.CrossEntropyLoss"},
+    "device": {"target": "cpu"},
+}
 
 _EXPECTED = {
     "int_type": "a whole number",
@@ -137,22 +163,16 @@ _EXPECTED = {
 
 def _problem(detail: ErrorDetails) -> str:
     """Word one of pydantic's findings as expected, received, where, nearest."""
-    where = ".".join(str(part) for part in detail["loc"] if not _internal(part))
+    where = ".".join(part for part in detail["loc"] if isinstance(part, str))
     received, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
     if kind == "missing":
         return f"{where}: expected a value, received none"
     if kind == "extra_forbidden":
         return f"{where}: unknown key{nearest(where.rpartition('.')[2], _keys(detail))}"
     if kind == "value_error":
-        text = str(context["error"])
-        return f"{where}: {text}"
+        return f"{where}: {context['error']}"
     expected = _EXPECTED.get(kind, detail["msg"]).format(**context)
     return f"{where}: expected {expected}, received {received!r}"
-
-
-def _internal(part: int | str) -> bool:
-    """Tell whether a part of a location is pydantic's name for a branch of a union."""
-    return isinstance(part, str) and ("[" in part or part == "constrained-float")
 
 
 def _keys(detail: ErrorDetails) -> list[str]:

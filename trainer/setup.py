@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import mindspore as ms
 import mindspore.dataset as ds
 from mindspore import nn
 
-from trainer import data, device, layout, methods, plan, upstream, weights
+from trainer import data, device, eager, layout, methods, optimizer, plan, upstream, weights
 from trainer.build import build
+from trainer.data import Batch
 from trainer.errors import Mistake
 from trainer.layout import Layout
 from trainer.plan import Plan
@@ -57,12 +59,19 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     loss = _try(found, lambda: build("loss", settings.loss.spec()))
     net = _try(found, lambda: _net(settings.model.spec()))
     rules = _rules(settings)
+    found += _root_problems(settings)
     if net is not None:
         found += _net_problems(settings, net, rules)
     if found or net is None or loss is None:
         raise Mistake(found)
     train, validation = _pipelines(settings)
-    resolved = _plan(settings, net, loss, rules, train)
+    batch = next(iter(data.batches(train, settings.seed, 0)))
+    eager.check(net, loss, batch)
+    resolved = _plan(settings, net, loss, rules, batch)
+    trainable = set(resolved.names("trainable"))
+    optimizer.make(
+        settings.optimizer.spec(), [p for n, p in net.parameters_and_names() if n in trainable]
+    )
     return Setup(net, loss, train, validation, resolved, place)
 
 
@@ -104,6 +113,14 @@ def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> li
     return found
 
 
+def _root_problems(settings: Settings) -> list[str]:
+    """Tell of a missing folder of data now, for the data are read only when all else is well."""
+    root = settings.dataset.spec().get("root")
+    if root is None or Path(root).expanduser().is_dir():
+        return []
+    return [f"dataset.root: expected a folder, received {root}, which is none"]
+
+
 def _load(settings: Settings, net: nn.Cell) -> None:
     if settings.init_from:
         path = weights.locate(settings.init_from)
@@ -123,13 +140,12 @@ def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
 
 
 def _plan(
-    settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], train: ds.Dataset
+    settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], batch: Batch
 ) -> Plan:
     what: Layout = layout.read(net)
     resolved = plan.resolve(rules, what)
     if not resolved.cuts:
         return resolved
-    batch = next(iter(data.batches(train, settings.seed, 0)))
     behind = upstream.upstream(net, loss, batch, resolved.cuts, settings.method)
     resolved = plan.resolve(rules, what, behind)
     if problems := plan.all_frozen(resolved):

@@ -1,7 +1,6 @@
 """Step: one compiled graph that computes the loss and its gradients and updates the weights."""
 
 from collections.abc import Callable
-from typing import Any
 
 import mindspore as ms
 from mindspore import Tensor, amp, nn, ops
@@ -78,5 +77,3 @@ def set_precision(net: nn.Cell, precision: str) -> None:
     for _, cell in net.cells_and_names():
         if hasattr(cell, "use_batch_statistics") or isinstance(cell, nn.LayerNorm | nn.GroupNorm):
             cell.to_float(ms.float32)
-
-

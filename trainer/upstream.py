@@ -6,7 +6,6 @@ small numbers cannot hide a path, as they would in a probe that looks for zeros.
 """
 
 import contextlib
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,9 +13,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn
 
-from trainer import layout, methods
-
-_SAMPLES = 2  # the least that batch normalisation takes in training mode
+from trainer import eager, layout, methods
 
 
 def upstream(
@@ -48,12 +45,12 @@ def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[s
         for name, p in net.parameters_and_names()
         if name in parameters and p.is_floating_point()
     }
-    with _eager(), _unchanged(net), _marked(net) as marks:
+    with eager.mode(), eager.unchanged(net), _marked(net) as marks:
         probes = {**weights, **marks}
         for parameter in weights.values():
             parameter.requires_grad = True
         net.set_train(True)
-        *inputs, label = (Tensor(column.asnumpy()[:_SAMPLES]) for column in batch)
+        *inputs, label = eager.few(batch)
 
         def tainted(*inputs: Tensor) -> Any:
             return loss(net(*inputs), label) * float("nan")
@@ -61,39 +58,6 @@ def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[s
         gradients = ms.grad(tainted, None, weights=ParameterTuple(list(probes.values())))(*inputs)
     pairs = zip(probes, gradients, strict=True)
     return frozenset(name for name, gradient in pairs if np.isnan(gradient.asnumpy()).any())
-
-
-@contextlib.contextmanager
-def _eager() -> Iterator[None]:
-    """Run operator by operator: a second instead of a compile, and NaN is not folded away.
-
-    MindSpore looks for NumPy 1's C interface here; NumPy 2 answers with a page on stderr, once.
-    """
-    mode = ms.get_context("mode")
-    ms.set_context(mode=ms.PYNATIVE_MODE)
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        ms.set_context(mode=mode)
-
-
-@contextlib.contextmanager
-def _unchanged(net: nn.Cell) -> Iterator[None]:
-    """Put back flags, modes and running statistics, all of which a forward pass may change."""
-    flags = [(p, p.requires_grad) for p in net.get_parameters()]
-    modes = [(cell, cell.training) for _, cell in net.cells_and_names()]
-    values = [(p, p.asnumpy().copy()) for p in net.get_parameters()]
-    try:
-        yield
-    finally:
-        for parameter, flag in flags:
-            parameter.requires_grad = flag
-        for cell, training in modes:
-            cell.add_flags(training=training)
-        for parameter, value in values:
-            if parameter.asnumpy().tobytes() != value.tobytes():
-                parameter.set_data(Tensor(value))
 
 
 @contextlib.contextmanager

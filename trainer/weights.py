@@ -25,8 +25,8 @@ def fetch(net: nn.Cell) -> Weights:
 
 def same_bits(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
     """Tell whether two arrays of one shape are equal bit for bit, NaN and -0.0 included."""
-    pair = (np.atleast_1d(array).view(np.uint8) for array in (before, after))
-    return bool(np.array_equal(*pair))
+    one, other = (np.atleast_1d(array).view(np.uint8) for array in (before, after))
+    return bool(np.array_equal(one, other))
 
 
 def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:

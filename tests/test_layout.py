@@ -1,0 +1,63 @@
+from mindspore import Parameter, Tensor, nn
+
+from tests.nets import Nested, Normed
+from trainer import layout
+
+
+def test_cells_in_the_order_of_definition_without_the_root() -> None:
+    assert [(cell.name, cell.kind) for cell in layout.read(Normed()).cells] == [
+        ("conv1", "Conv2d"),
+        ("bn1", "BatchNorm2d"),
+        ("dropout", "Dropout"),
+        ("conv2", "Conv2d"),
+        ("bn2", "BatchNorm2d"),
+        ("flatten", "Flatten"),
+        ("fc", "Dense"),
+    ]
+
+
+def test_lists_of_cells_are_never_called_themselves() -> None:
+    called = {cell.name: cell.called for cell in layout.read(Nested()).cells}
+    assert not called["layers"]
+    assert called["layers.0"]
+    assert called["layers.0.0"]
+
+
+def test_dictionaries_of_cells_are_never_called_themselves() -> None:
+    net = nn.Cell()
+    net.all = nn.CellDict({"one": nn.Dense(1, 1)})
+    called = {cell.name: cell.called for cell in layout.read(net).cells}
+    assert called == {"all": False, "all.one": True}
+
+
+def test_parameters_with_shape_bytes_and_owner() -> None:
+    found = {p.name: p for p in layout.read(Normed()).parameters}
+    weight = found["conv2.weight"]
+    assert (weight.shape, weight.size, weight.nbytes) == ((2, 2, 3, 3), 36, 144)
+    assert (weight.cell, weight.trainable, weight.statistic) == ("conv2", True, False)
+
+
+def test_statistics_are_told_from_weights() -> None:
+    parameters = layout.read(Normed()).parameters
+    assert {p.name for p in parameters if p.statistic} == {
+        f"{bn}.{name}" for bn in ("bn1", "bn2") for name in ("moving_mean", "moving_variance")
+    }
+    assert not any(p.trainable for p in parameters if p.statistic)
+
+
+def test_the_nets_own_flags_and_parameters_count() -> None:
+    net = nn.Dense(2, 3)
+    net.scale = Parameter(Tensor(1.0), name="scale", requires_grad=False)
+    scale = {p.name: p for p in layout.read(net).parameters}["scale"]
+    assert (scale.shape, scale.size, scale.cell, scale.trainable) == ((), 1, "", False)
+
+
+def test_a_tied_parameter_stands_under_its_first_name() -> None:
+    net = nn.SequentialCell(nn.Dense(2, 2, has_bias=False), nn.Dense(2, 2, has_bias=False))
+    net[1].weight = net[0].weight
+    assert [p.name for p in layout.read(net).parameters] == ["0.weight"]
+
+
+def test_names_are_what_a_pattern_may_take() -> None:
+    net = nn.SequentialCell(nn.Dense(2, 2, has_bias=False), nn.ReLU())
+    assert layout.read(net).names == ("0", "1", "0.weight")

@@ -1,0 +1,70 @@
+from collections.abc import Callable
+
+import mindspore as ms
+import pytest
+from mindspore import nn
+
+from tests.nets import Tupled, TwoConvs
+from tests.training import IMAGES, LOSS, ROWS
+from trainer import methods
+from trainer.data import Batch
+
+ALL = ["requires_grad", "stop_gradient"]
+
+
+def moving(net: nn.Cell, batch: Batch = IMAGES) -> set[str]:
+    """Names of the parameters whose gradient is not zero, in GRAPH_MODE."""
+    weights = list(net.get_parameters())
+
+    def value(*batch: ms.Tensor) -> ms.Tensor:
+        return LOSS(net(*batch[:-1]), batch[-1])
+
+    _, gradients = ms.jit(ms.value_and_grad(value, None, weights))(*batch)
+    pairs = zip(weights, gradients, strict=True)
+    return {weight.name for weight, gradient in pairs if gradient.asnumpy().any()}
+
+
+def freeze(name: str, net: nn.Cell) -> Callable[[], None]:
+    return methods.load(name).apply([net.conv2], list(net.conv2.get_parameters()))
+
+
+def test_names_are_found_by_file() -> None:
+    assert methods.names() == ALL
+
+
+@pytest.mark.parametrize(("name", "cuts"), [("requires_grad", False), ("stop_gradient", True)])
+def test_whether_a_method_cuts(name: str, cuts: bool) -> None:
+    assert methods.load(name).CUTS is cuts
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_flags_are_cleared_and_restored_as_they_were(name: str) -> None:
+    net = TwoConvs()
+    net.conv2.bias.requires_grad = False
+    before = [p.name for p in net.trainable_params()]
+    undo = freeze(name, net)
+    assert not net.conv2.trainable_params()
+    undo()
+    assert [p.name for p in net.trainable_params()] == before
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_names_of_parameters_do_not_change(name: str) -> None:
+    net = TwoConvs()
+    before = [name for name, _ in net.parameters_and_names()]
+    freeze(name, net)
+    assert [name for name, _ in net.parameters_and_names()] == before
+
+
+def test_a_cut_stops_the_gradient_until_it_is_undone() -> None:
+    net = TwoConvs()
+    undo = methods.load("stop_gradient").apply([net.conv2], [])
+    assert moving(net) == {"fc.weight", "fc.bias"}
+    undo()
+    assert moving(net) == {p.name for p in net.get_parameters()}
+
+
+def test_a_cut_stops_the_gradient_in_every_part_of_a_nested_tuple() -> None:
+    net = Tupled()
+    methods.load("stop_gradient").apply([net.halves], [])
+    assert moving(net, ROWS) == {"head.weight", "head.bias"}

@@ -1,0 +1,104 @@
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from tests.nets import Normed, TwoConvs
+from tests.training import IMAGES, LOSS, changed
+from trainer import step
+from trainer.data import Batch
+from trainer.step import Step
+from trainer.weights import fetch
+
+
+def with_pixel(value: float) -> Batch:
+    image = IMAGES[0].asnumpy().copy()
+    image[0, 0, 0, 0] = value
+    return Tensor(image), IMAGES[1]
+
+
+def sgd(net: nn.Cell) -> nn.Optimizer:
+    return nn.SGD(net.trainable_params(), 0.1)
+
+
+def test_gives_the_loss_before_the_update_and_descends() -> None:
+    net = TwoConvs().set_train()
+    expected = float(LOSS(net(IMAGES[0]), IMAGES[1]))
+    taken = Step(net, LOSS, sgd(net))
+    losses = [float(taken(*IMAGES)) for _ in range(4)]
+    assert losses[0] == pytest.approx(expected, rel=1e-6)
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_an_update_is_that_of_plain_mindspore() -> None:
+    ms.set_seed(1)
+    ours, theirs = TwoConvs().set_train(), TwoConvs().set_train()
+    ms.load_param_into_net(theirs, {p.name: p for p in ours.get_parameters()})
+    Step(ours, LOSS, sgd(ours))(*IMAGES)
+    nn.TrainOneStepCell(nn.WithLossCell(theirs, LOSS), sgd(theirs))(*IMAGES)
+    weights = fetch(theirs)
+    for name, array in fetch(ours).items():
+        np.testing.assert_allclose(array, weights[name], rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize("net_type", [TwoConvs, Normed])
+def test_no_tensor_is_touched_where_the_loss_is_not_finite(
+    net_type: type[nn.Cell], value: float
+) -> None:
+    net = net_type().set_train()
+    made = nn.Momentum(net.trainable_params(), 0.1, 0.9)
+    taken = Step(net, LOSS, made)
+    taken(*IMAGES)
+    before, moments = fetch(net), [p.asnumpy().copy() for p in made.moments]
+    assert not np.isfinite(float(taken(*with_pixel(value))))
+    assert not changed(before, fetch(net))
+    assert all((p.asnumpy() == old).all() for p, old in zip(made.moments, moments, strict=True))
+    taken(*IMAGES)
+    assert changed(before, fetch(net))
+
+
+def test_parameters_keep_their_names() -> None:
+    net = TwoConvs()
+    Step(net, LOSS, sgd(net))
+    assert [p.name for p in net.get_parameters()] == [n for n, _ in net.parameters_and_names()]
+
+
+@pytest.mark.parametrize(
+    ("loss_scale", "kind"),
+    [(1, type(None)), (512.0, ms.amp.StaticLossScaler), ("dynamic", ms.amp.DynamicLossScaler)],
+)
+def test_scaler(loss_scale: float | str, kind: type[Any]) -> None:
+    assert type(step.scaler(loss_scale)) is kind
+
+
+def test_a_scaled_loss_is_told_unscaled_and_updates_alike() -> None:
+    plain, scaled = TwoConvs().set_train(), TwoConvs().set_train()
+    ms.load_param_into_net(scaled, {p.name: p for p in plain.get_parameters()})
+    first = Step(plain, LOSS, sgd(plain))(*IMAGES)
+    second = Step(scaled, LOSS, sgd(scaled), step.scaler(1024.0))(*IMAGES)
+    assert float(first) == float(second)
+    weights = fetch(scaled)
+    for name, array in fetch(plain).items():
+        np.testing.assert_allclose(array, weights[name], rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_an_overflow_of_the_gradients_skips_the_update_and_halves_the_scale() -> None:
+    net = TwoConvs().set_train()
+    scaler = ms.amp.DynamicLossScaler(2.0**127, 2, 1000)
+    before = fetch(net)
+    assert np.isfinite(float(Step(net, LOSS, sgd(net), scaler)(*IMAGES)))
+    assert not changed(before, fetch(net))
+    assert float(scaler.scale_value) == 2.0**126
+
+
+def test_half_precision_leaves_weights_and_normalisation_in_float32() -> None:
+    net = Normed()
+    step.set_precision(net, "float16")
+    assert {p.dtype for p in net.get_parameters()} == {ms.float32}
+    assert net.conv1.fp16
+    assert not net.bn1.fp16
+    taken = Step(net.set_train(), LOSS, sgd(net))
+    assert taken(*IMAGES).dtype == ms.float32

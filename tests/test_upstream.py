@@ -1,0 +1,78 @@
+import mindspore as ms
+import pytest
+from mindspore import nn
+
+from tests.nets import Branches, Gated, Nested, Normed, Residual, Tupled, TwoConvs
+from tests.training import IMAGES, LOSS, ROWS, changed
+from trainer.data import Batch
+from trainer.upstream import reached, upstream
+from trainer.weights import fetch
+
+
+def behind(net: nn.Cell, *cuts: str, batch: Batch = ROWS) -> set[str]:
+    return set(upstream(net, LOSS, batch, cuts, "stop_gradient"))
+
+
+def weights(*cells: str) -> set[str]:
+    return {f"{cell}.{name}" for cell in cells for name in ("weight", "bias")}
+
+
+def test_what_stands_before_the_cut_is_upstream_and_what_follows_is_not() -> None:
+    assert behind(TwoConvs(), "conv2", batch=IMAGES) == weights("conv1", "conv2")
+
+
+def test_cells_without_parameters_are_told_too() -> None:
+    found = behind(Normed(), "conv2", batch=IMAGES)
+    assert found == {"conv1.weight", "bn1.gamma", "bn1.beta", "dropout", "conv2.weight"}
+
+
+def test_a_skip_around_the_cut_keeps_the_stem_in_reach() -> None:
+    assert behind(Residual(), "block.norm") == {
+        "block.dense.weight",
+        "block.dense.bias",
+        "block.norm.gamma",
+        "block.norm.beta",
+    }
+
+
+def test_a_gamma_of_zero_hides_no_path() -> None:
+    assert weights("block.dense", "stem") <= reached(Residual(), LOSS, ROWS)
+
+
+def test_a_cut_behind_one_branch_leaves_the_stem_in_reach() -> None:
+    assert behind(Branches(), "left") == weights("left")
+    assert behind(Branches(), "left", "right") == weights("left", "right", "stem")
+
+
+def test_nested_tuples_are_cut_whole() -> None:
+    assert behind(Tupled(), "halves") == weights("halves.dense")
+
+
+def test_lists_of_cells() -> None:
+    assert behind(Nested(), "layers.0") == {*weights("stem", "layers.0.0"), "layers.0.1"}
+
+
+def test_a_relu_that_lets_nothing_through_hides_no_path() -> None:
+    assert behind(Gated(), "middle") == {*weights("stem", "middle"), "relu"}
+
+
+def test_the_nets_own_flags_do_not_matter() -> None:
+    net = TwoConvs()
+    net.conv1.weight.requires_grad = False
+    assert "conv1.weight" in reached(net, LOSS, IMAGES)
+    assert not net.conv1.weight.requires_grad
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_net_is_left_as_it_was(training: bool) -> None:
+    net = Normed().set_train(training)
+    net.bn1.set_train(False)
+    before = fetch(net)
+    modes = {name: cell.training for name, cell in net.cells_and_names()}
+    names = [p.name for p in net.trainable_params()]
+    behind(net, "conv2", batch=IMAGES)
+    assert not changed(before, fetch(net))
+    assert {name: cell.training for name, cell in net.cells_and_names()} == modes
+    assert [p.name for p in net.trainable_params()] == names
+    assert ms.get_context("mode") == ms.GRAPH_MODE
+    assert not any(cell._forward_hook for _, cell in net.cells_and_names())

@@ -1,3 +1,4 @@
+import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
@@ -17,6 +18,11 @@ def stepped(net: nn.Cell, made: nn.Optimizer, steps: int = 2) -> nn.Optimizer:
     return made
 
 
+class NoOptimizer:
+    def __init__(self, parameters: object, learning_rate: float) -> None:
+        pass
+
+
 def test_make_takes_lr_and_the_classes_own_arguments() -> None:
     spec = {"_target_": "mindspore.nn.Momentum", "lr": 0.25, "momentum": 0.5}
     parameters = TwoConvs().conv1.trainable_params()
@@ -32,8 +38,8 @@ def test_make_takes_lr_and_the_classes_own_arguments() -> None:
     [
         ({"_target_": "mindspore.nn.Momentun", "lr": 0.1}, "Momentun"),
         ({"_target_": "mindspore.nn.SGD", "lr": 0.1, "beta": 1}, "beta"),
-        ({"_target_": "mindspore.nn.SGD", "lr": -0.1}, "learning_rate"),
-        ({"_target_": "builtins.dict", "lr": 0.1}, "received a"),
+        ({"_target_": "mindspore.nn.SGD", "lr": -0.1}, "must >= 0"),
+        ({"_target_": "tests.test_optimizer.NoOptimizer", "lr": 0.1}, "received a NoOptimizer"),
     ],
 )
 def test_make_tells_mistakes(spec: dict[str, object], complaint: str) -> None:
@@ -93,9 +99,12 @@ def test_the_new_learning_rate_stays() -> None:
     assert new.get_lr().asnumpy() == np.float32(0.025)
 
 
-def test_adams_first_step_of_what_was_thawed_is_no_longer_than_lr() -> None:
+@pytest.mark.xfail(strict=True, reason="nn.Adam keeps one bias correction for all parameters")
+def test_adam_takes_steps_of_lr_with_what_was_thawed_late() -> None:
     net = TwoConvs()
-    old = stepped(net, nn.Adam(net.fc.trainable_params(), 0.01), steps=20)
+    old = stepped(net, nn.Adam(net.fc.trainable_params(), 0.01))
+    for name, decay in (("beta1_power", 0.9), ("beta2_power", 0.999)):  # as after 3000 steps
+        optimizer.state(old)[name].set_data(Tensor(decay**3000, ms.float32))
     new = nn.Adam(net.trainable_params(), 0.01)
     optimizer.carry_over(old, new)
     before = net.conv1.weight.asnumpy().copy()

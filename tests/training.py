@@ -1,6 +1,7 @@
 """What several tests share: batches, plans, and a loop over a few steps."""
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,12 @@ class Recorder(Watcher):
         self.optimizers: list[nn.Optimizer] = []
         self.epochs: list[Epoch] = []
         self.losses: list[float] = []
+
+    @property
+    def moved(self) -> list[set[str]]:
+        """Names of the weights that each epoch changed."""
+        weights = [epoch.weights for epoch in self.epochs]
+        return [changed(*pair) for pair in pairwise(weights)]
 
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         self.optimizers.append(optimizer)

@@ -1,5 +1,6 @@
 """Build: what ``_target_`` names is made, and a user's mistake in it is told as one."""
 
+import inspect
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,9 +40,14 @@ def build(key: str, spec: Mapping[str, Any], *arguments: Any) -> Any:
 
 def _text(cause: BaseException) -> str:
     frame = traceback.extract_tb(cause.__traceback__)[-1]
-    if isinstance(cause, TypeError) and "hydra" not in Path(frame.filename).parts:
+    if isinstance(cause, TypeError) and not _of_the_call(Path(frame.filename)):
         return f"{_first_line(cause)} ({frame.filename}:{frame.lineno})"  # its text says not where
     return str(cause).partition("\n\n---")[0].strip()  # MindSpore adds its C++ stack behind that
+
+
+def _of_the_call(file: Path) -> bool:
+    """Tell whether a file has to do with calling the target rather than with the target."""
+    return "hydra" in file.parts or file == Path(inspect.__file__)
 
 
 def _first_line(error: BaseException) -> str:

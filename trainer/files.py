@@ -15,6 +15,8 @@ def whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield partial
+        # Readable by whom the folder is: some writers make theirs for the owner alone.
+        partial.chmod(path.parent.stat().st_mode & 0o666)
         _sync(partial)
         partial.replace(path)
         _sync(path.parent)

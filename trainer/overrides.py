@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from trainer.errors import Mistake, nearest
 
@@ -57,6 +57,9 @@ def plain(config: DictConfig) -> dict[str, Any]:
 def _compose(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
     try:
         return plain(compose(CONFIG, list(lines)))
+    except InterpolationKeyError as error:
+        why = str(error.msg).partition("\n")[0]
+        raise Mistake([*problems, f"{error.full_key}: expected a value; {why}"]) from None
     except (HydraException, OmegaConfBaseException) as error:
         raise Mistake([*problems, _one_line(error)]) from None
 
@@ -112,13 +115,13 @@ def _key_problem(override: Override, base: DictConfig) -> str | None:
     node: Any = base
     parts = override.key_or_group.split(".")
     for depth, part in enumerate(parts):
-        below = node._get_node(part) if isinstance(node, DictConfig) else None
-        if below is None:
-            known = [str(key) for key in node] if isinstance(node, DictConfig) else []
+        known = [str(key) for key in node.keys()] if isinstance(node, DictConfig) else []  # noqa: SIM118
+        if part not in known:
             above = ".".join(parts[:depth])
             add = f"; to add an argument of {above}, write +{_line(override)}" if above else ""
             return f"{override.key_or_group}: unknown key{nearest(part, known)}{add}"
-        node = below
+        plain_value = OmegaConf.is_missing(node, part) or OmegaConf.is_interpolation(node, part)
+        node = None if plain_value else node[part]
     return None
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -43,34 +42,29 @@ class Pictures(Watcher):
 
 
 def weights_figure(epochs: Sequence[Epoch]) -> Figure:
-    """Return the picture of layers by epochs; colour is the mean change since the start."""
+    """Return the picture of layers by epochs; colour is the mean change since the start.
+
+    A frozen row is hatched where it has not moved; where it has, its colour shows.
+    """
     names, frozen, grid = changes(epochs)
     rows, columns = grid.shape
-    figure = Figure(figsize=(min(14, 5.2 + 0.3 * columns), 1.9 + 0.27 * rows), dpi=120)
+    figure = Figure(figsize=(min(14, 5.2 + 0.3 * columns), 1.4 + 0.27 * rows), dpi=120)
     axes = figure.add_subplot()
     moved = grid[grid > 0]
     if moved.size:
-        scale = LogNorm(moved.min(), max(moved.max(), 1.01 * moved.min()))
         image = axes.imshow(
             np.ma.masked_equal(grid, 0.0),
             aspect="auto",
             cmap="YlOrRd",
-            norm=scale,
+            norm=LogNorm(moved.min(), max(moved.max(), 1.01 * moved.min())),
             extent=(0.5, columns + 0.5, rows - 0.5, -0.5),
             interpolation="nearest",
         )
         figure.colorbar(image, label="mean |change| since the start")
-    _mark_frozen(axes, names, frozen, columns)
+    _mark_frozen(axes, names, frozen, grid)
     axes.set(xlim=(0.5, columns + 0.5), ylim=(rows - 0.5, -0.5), xlabel="epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(f"{sum(frozen)} of {rows} frozen", fontsize=10)
-    axes.legend(
-        handles=[Patch(facecolor=_PALE, edgecolor=_FROZEN, hatch="///", label="frozen")],
-        loc="upper left",
-        bbox_to_anchor=(0, -0.16 * 6 / (1.9 + 0.27 * rows)),
-        frameon=False,
-        fontsize=8,
-    )
+    axes.set_title(_title(frozen, grid), fontsize=10)
     figure.tight_layout()
     return figure
 
@@ -106,7 +100,7 @@ def curves_figure(epochs: Sequence[Epoch]) -> Figure:
     if scored:
         accuracy = [100 * (epoch.validation.accuracy or 0.0) for epoch in epochs]
         panels[1].plot(numbers, accuracy, marker="s", markersize=4, color="C1")
-        panels[1].annotate(f"{accuracy[-1]:.1f} %", (numbers[-1], accuracy[-1]), ha="right")
+        panels[1].set_title(f"{accuracy[-1]:.1f} % at the end", fontsize=10)
         panels[1].set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0, 103))
     for axes in panels:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -115,14 +109,27 @@ def curves_figure(epochs: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def _mark_frozen(axes: Axes, names: Sequence[str], frozen: Sequence[bool], columns: int) -> None:
+def _mark_frozen(
+    axes: Axes, names: Sequence[str], frozen: Sequence[bool], grid: NDArray[np.float64]
+) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=8)
     for row, (label, still) in enumerate(zip(axes.get_yticklabels(), frozen, strict=True)):
         if still:
             label.set_color(_FROZEN)
-            axes.barh(
-                row, columns, 0.92, 0.5, color=_PALE, edgecolor=_FROZEN, hatch="///", linewidth=0
-            )
+            columns = [column for column in range(grid.shape[1]) if grid[row, column] == 0]
+            place = [column + 0.5 for column in columns]
+            for bar in axes.barh([row] * len(columns), 1, 0.9, place, color=_PALE, linewidth=0):
+                bar.set(edgecolor=_FROZEN, hatch="///")
+
+
+def _title(frozen: Sequence[bool], grid: NDArray[np.float64]) -> str:
+    moved = sum(still and bool(grid[row].any()) for row, still in enumerate(frozen))
+    proof = f"{moved} of them MOVED" if moved else "none of them moved"
+    return (
+        f"{sum(frozen)} of {len(frozen)} frozen (hatched): {proof}"
+        if any(frozen)
+        else "none frozen"
+    )
 
 
 def _label(name: str, key: str) -> str:

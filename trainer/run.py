@@ -59,13 +59,11 @@ def _watchers(settings: Settings, setup: Setup, folder: Path) -> list[Watcher]:
         Metrics(folder / "metrics.jsonl"),
         pictures.Pictures(folder),
         Console(setup.train.get_dataset_size()),
-        Guard(),
     ]
-    return (
-        watched
-        if settings.device.target == "ascend"
-        else [Placement(settings.device.threads), *watched]
-    )
+    if ms.get_context("device_target") == "CPU":
+        watched.append(Placement(settings.device.threads))
+    watched.append(Guard())
+    return watched
 
 
 def _loop(settings: Settings, setup: Setup, watcher: Watcher, stop: Stop) -> Loop:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 log = logging.getLogger(__name__)
+
+# Both, always: MindSpore's graphs put in place a handler that turns SIGINT into SIGTERM.
 _CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -14,18 +16,18 @@ class Stop:
     """Whether a signal has come; call it to ask."""
 
     def __init__(self) -> None:
-        self._name = ""
+        self._received = False
 
     def __call__(self) -> bool:
         """Tell whether to stop."""
-        return bool(self._name)
+        return self._received
 
-    def receive(self, number: int, _frame: FrameType | None) -> None:
+    def receive(self, _number: int, _frame: FrameType | None) -> None:
         """Take a signal; the second one raises ``KeyboardInterrupt``."""
-        if self._name:
+        if self._received:
             raise KeyboardInterrupt
-        self._name = signal.Signals(number).name
-        log.info("%s: ending after this step; once more to end at once", self._name)
+        self._received = True
+        log.info("signal received: ending after this step; once more to end at once")
 
 
 @contextmanager

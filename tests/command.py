@@ -1,0 +1,75 @@
+"""The commands run as a user runs them, in this process or in one of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from trainer import app, probe
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Command:
+    """Runs commands in a folder of their own.
+
+    Args:
+        folder: current folder of the commands.
+    """
+
+    def __init__(
+        self, folder: Path, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]
+    ) -> None:
+        self.folder = folder
+        self._patch = patch
+        self._capture = capture
+        patch.chdir(folder)
+
+    def train(self, *overrides: str) -> Ended:
+        """``python -m trainer``, in ``folder / "run"``."""
+        flags = [word for word in overrides if word.startswith("-")]
+        others = [word for word in overrides if not word.startswith("-")]
+        return self._call(app.main, [*flags, "hydra.run.dir=run", *others])
+
+    def probe(self, *overrides: str) -> Ended:
+        """``python -m trainer.probe``."""
+        return self._call(probe.main, list(overrides))
+
+    def left(self) -> list[str]:
+        """Names of what lies in the folder."""
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def _call(self, main: Callable[[], None], arguments: list[str]) -> Ended:
+        self._patch.setattr(sys, "argv", ["trainer", *arguments])
+        code: int = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = self._capture.readouterr()
+        return Ended(code, printed.out, printed.err)
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start ``python -m ARGUMENTS`` in a folder, with the checkout importable."""
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -1,0 +1,122 @@
+"""The main job from its command line to its folder."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from .command import Command, start
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    return Command(tmp_path, monkeypatch, capsys)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("method", ["stop_gradient", "requires_grad"])
+def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, method: str) -> None:
+    ended = command.train("freeze=conv1", f"method={method}", "epochs=2")
+    assert ended.code == 0, ended.err
+    assert f"pattern 'conv1' by {method}: conv1.weight, conv1.bias (156 values)" in ended.out
+    assert "frozen ok (2)" in ended.out
+    run = command.folder / "run"
+    assert sorted(path.name for path in run.iterdir()) == [
+        ".hydra",
+        "curves.png",
+        "metrics.jsonl",
+        "model.safetensors",
+        "plan.json",
+        "proof.json",
+        "snapshots",
+        "train.log",
+        "weights.png",
+    ]
+    first, last = (load_file(run / f"snapshots/epoch_00{n}.safetensors") for n in (0, 2))
+    for name in first:
+        assert np.array_equal(first[name], last[name]) == name.startswith("conv1."), name
+
+
+def test_records_tell_the_same_as_the_weights(command: Command) -> None:
+    assert command.train("freeze=conv1", "epochs=2").code == 0
+    run = command.folder / "run"
+    proof = json.loads((run / "proof.json").read_text())
+    assert proof["holds"]
+    assert proof["epochs"] == 2
+    assert [row["name"] for row in proof["tensors"]] == ["conv1.weight", "conv1.bias"]
+    assert all(row["sha256_before"] == row["sha256_after"] for row in proof["tensors"])
+    records = lines(run / "metrics.jsonl")
+    assert [record["epoch"] for record in records] == [0, 1, 2]
+    assert records[2]["accuracy"] > records[0]["accuracy"]
+    for row in records[2]["weights"]:
+        assert (row["largest_since_start"] == 0) == row["name"].startswith("conv1."), row
+    plan = json.loads((run / "plan.json").read_text())
+    assert plan["cuts"] == ["conv1"]
+    assert "freeze: conv1" in (run / ".hydra/config.yaml").read_text()
+
+
+def test_same_command_gives_the_same_weights(command: Command) -> None:
+    models = []
+    for name in ("a", "b"):
+        assert command.train("freeze=conv1", "epochs=1", f"hydra.run.dir={name}").code == 0
+        models.append((command.folder / name / "model.safetensors").read_bytes())
+    assert models[0] == models[1]
+
+
+def test_loss_that_is_not_finite_ends_with_4_before_the_weights_are_touched(
+    command: Command,
+) -> None:
+    ended = command.train("epochs=1", "optimizer.lr=1e30", "optimizer.momentum=0")
+    assert ended.code == 4
+    assert "expected a finite loss" in ended.err
+    assert "Traceback" not in ended.err
+    model = load_file(command.folder / "run/model.safetensors")
+    assert all(np.isfinite(array).all() for array in model.values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_after_the_step_with_everything_saved(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start(tmp_path, "trainer", "epochs=9999", "snapshot.keep=last", "hydra.run.dir=run")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch   2"):
+            break
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
+    assert "signal received: ending after this step" in out
+    assert "all is saved" in err
+    assert "Traceback" not in err
+    steps = [record["steps"] for record in lines(tmp_path / "run/metrics.jsonl")]
+    assert 0 < steps[-1] <= steps[1]
+    assert (tmp_path / "run/model.safetensors").exists()
+    assert (tmp_path / "run/weights.png").exists()
+
+
+def test_second_run_does_not_write_over_the_first(command: Command) -> None:
+    assert command.train("epochs=1").code == 0
+    model = command.folder / "run/model.safetensors"
+    before = model.read_bytes()
+    ended = command.train("epochs=1", "seed=1")
+    assert ended.code == 2
+    assert "it holds a run already" in ended.err
+    assert model.read_bytes() == before
+
+
+def test_multirun_gives_each_job_a_folder(command: Command) -> None:
+    ended = command.train("-m", "freeze=conv1,null", "epochs=1", "hydra.sweep.dir=sweep")
+    assert ended.code == 0, ended.err
+    for job in ("0", "1"):
+        assert (command.folder / "sweep" / job / "proof.json").exists()
+    assert "freeze: conv1" in (command.folder / "sweep/0/.hydra/config.yaml").read_text()

@@ -1,0 +1,41 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from trainer import files
+
+
+def test_a_file_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "a.txt"
+    with files.whole(path) as partial:
+        partial.write_text("new")
+        assert not path.exists()
+        assert partial.parent == path.parent
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), files.whole(path) as partial:
+        partial.write_text("ne")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_text_replaces_what_was_there(tmp_path: Path) -> None:
+    for text in ("long before", "after"):
+        files.write_text(tmp_path / "a.txt", text)
+    assert (tmp_path / "a.txt").read_text() == "after"
+
+
+def test_json_is_indented_with_keys_in_the_order_given(tmp_path: Path) -> None:
+    data = {"b": [1, None], "a": {"c": "ü"}}
+    files.write_json(tmp_path / "a.json", data)
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text) == data
+    assert text.startswith('{\n  "b"')
+    assert text.endswith("}\n")

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from tests.nets import TwoConvs
+from tests.training import IMAGES, LOSS, Recorder, changed, plan_of, rule, train
+from trainer import optimizer as optimizers
+from trainer.data import Batch
+from trainer.errors import NotFinite, Stopped
+from trainer.evaluate import Score
+from trainer.loop import Loop, Phase
+from trainer.loop import train as train_loop
+from trainer.weights import fetch
+
+
+class Sequence(Recorder):
+    """Notes the order of events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[str] = []
+
+    def phase(self, *_: object) -> None:
+        self.events.append("phase")
+
+    def step(self, *_: object) -> None:
+        self.events.append("step")
+
+    def epoch(self, *_: object) -> None:
+        self.events.append("epoch")
+
+
+def test_order_of_events() -> None:
+    net, watcher = TwoConvs(), Sequence()
+    plans = plan_of(net), plan_of(net, rule("conv1"))
+    train(net, *plans, watcher=watcher, batches=lambda epoch: [IMAGES] * 2)
+    first, second = ["phase", "epoch", "step", "step", "epoch"], ["phase", "step", "step", "epoch"]
+    assert watcher.events == first + second
+
+
+def test_what_an_epoch_tells() -> None:
+    net = TwoConvs()
+    before = fetch(net)
+    plan = plan_of(net, rule("conv1"))
+    told = train(net, plan)
+    start, end = told.epochs
+    assert (start.number, start.steps, start.loss) == (0, 0, None)
+    assert not changed(before, start.weights)
+    assert (end.number, end.steps) == (1, 3)
+    assert end.loss == pytest.approx(np.mean(told.losses))
+    assert end.seconds > 0
+    assert end.images_per_second > 0
+    assert end.plan is plan
+    assert not changed(end.weights, fetch(net))
+
+
+def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> None:
+    net, recorder, asked = TwoConvs(), Recorder(), list[int]()
+    scores = iter([Score(float(number), None, 1) for number in range(4)])
+
+    def batches(epoch: int) -> list[Batch]:
+        asked.append(epoch)
+        return [IMAGES]
+
+    make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
+    what = Loop(net, LOSS, make, None, batches, lambda: next(scores), recorder)
+    last = train_loop(what, [Phase(plan_of(net), 2), Phase(plan_of(net, rule("conv1")), 1)])
+    assert asked == [1, 2, 3]
+    assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]
+    assert [epoch.validation.loss for epoch in recorder.epochs] == [0, 1, 2, 3]
+    assert last.loss == 3
+
+
+def test_the_net_is_thawed_at_the_end() -> None:
+    net = TwoConvs()
+    train(net, plan_of(net, rule("conv1")), batches=lambda epoch: [IMAGES])
+    assert len(net.trainable_params()) == 6
+
+
+def test_training_is_bitwise_repeatable() -> None:
+    first = TwoConvs()
+    second = TwoConvs()
+    for mine, other in zip(first.get_parameters(), second.get_parameters(), strict=True):
+        other.set_data(Tensor(mine.asnumpy()))
+    ends = [train(net, plan_of(net)).epochs[-1].weights for net in (first, second)]
+    assert not changed(*ends)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_before_it_does_damage() -> None:
+    bad = Tensor(np.full((4, 1, 6, 6), np.inf, np.float32)), IMAGES[1]
+    net, recorder = TwoConvs(), Recorder()
+    with pytest.raises(NotFinite, match=r"received nan in epoch 1, step 2; .*optimizer\.lr"):
+        train(net, plan_of(net), batches=lambda epoch: [IMAGES, bad, IMAGES], watcher=recorder)
+    assert len(recorder.losses) == 1
+    assert all(np.isfinite(array).all() for array in fetch(net).values())
+
+
+def test_a_stop_ends_the_run_after_the_step_with_the_epoch_on_record() -> None:
+    net, recorder = TwoConvs(), Recorder()
+    with pytest.raises(Stopped, match="stopped in epoch 1, after step 2; all is saved"):
+        train(net, plan_of(net), watcher=recorder, stopped=lambda: len(recorder.losses) == 2)
+    assert [epoch.steps for epoch in recorder.epochs] == [0, 2]
+    assert not changed(recorder.epochs[-1].weights, fetch(net))
+
+
+def test_a_phase_has_an_optimizer_of_its_own_over_its_trainable_parameters() -> None:
+    net = TwoConvs()
+    plans = plan_of(net), plan_of(net, rule("conv1"))
+    first, second = train(net, *plans, batches=lambda epoch: [IMAGES]).optimizers
+    assert len(first.parameters) == 6
+    assert [p.name for p in second.parameters] == list(plans[1].names("trainable"))
+    assert optimizers.state(second)["global_step"].asnumpy() == 2

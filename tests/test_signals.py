@@ -1,0 +1,31 @@
+import os
+import signal
+
+import pytest
+
+from trainer.signals import caught
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_asks_for_a_stop(number: signal.Signals) -> None:
+    with caught() as stop:
+        assert not stop()
+        os.kill(os.getpid(), number)
+        assert stop()
+
+
+@pytest.mark.parametrize("second", SIGNALS)
+def test_a_second_signal_ends_at_once(second: signal.Signals) -> None:
+    with pytest.raises(KeyboardInterrupt), caught():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), second)
+
+
+def test_handlers_are_put_back_however_the_block_ends() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(RuntimeError), caught():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+        raise RuntimeError
+    assert [signal.getsignal(number) for number in SIGNALS] == before

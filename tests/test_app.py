@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from .command import Command, start
+from tests.command import Command, start
 
 
 @pytest.fixture

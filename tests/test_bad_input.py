@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from .command import CHECKOUT, Command, Ended
+from tests.command import CHECKOUT, Command, Ended
 
 WEIGHTS = CHECKOUT / "models/lenet5_digits_0to4.safetensors"
 

@@ -63,3 +63,29 @@ def test_labels_that_are_no_classes_have_no_accuracy() -> None:
     score = Evaluator(Normed(), nn.MSELoss())(batches(7, targets))
     assert score.accuracy is None
     assert score.loss > 0
+
+
+class Twice(nn.Cell):
+    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, x
+
+
+class FirstOnly(nn.Cell):
+    def construct(self, output: tuple[Tensor, Tensor], label: Tensor) -> Tensor:
+        return LOSS(output[0], label)
+
+
+def test_several_outputs_are_scored_by_their_loss_alone() -> None:
+    scores = np.array([[2, 0], [0, 2], [0, 2]], np.float32)
+    labels = np.array([0, 1, 1], np.int32)
+    parts = [(Tensor(scores[a:b]), Tensor(labels[a:b])) for a, b in ((0, 2), (2, 3))]
+    score = Evaluator(Twice(), FirstOnly())(parts)
+    assert score.loss == pytest.approx(np.log(1 + np.exp(-2)), rel=1e-5)
+    assert score.accuracy is None
+
+
+def test_accuracy_of_a_label_for_each_place_is_their_share() -> None:
+    scores = np.zeros((1, 2, 2, 2), np.float32)
+    scores[:, 1] = 1
+    labels = np.array([[[1, 1], [1, 0]]], np.int32)
+    assert Evaluator(Identity(), LOSS)([(Tensor(scores), Tensor(labels))]).accuracy == 0.75

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from tests.command import CHECKOUT, Command
 from trainer import entry
 from trainer.data import batches
 from trainer.evaluate import Evaluator
-
-from .command import CHECKOUT, Command
 
 CONF = CHECKOUT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .command import Command
+from tests.command import Command
 
 NONE = "none"
 GRADIENTS = {  # f1.weight, f1.bias, f2.weight, f2.bias, f3.weight, f3.bias

@@ -234,15 +234,9 @@ def test_t11_moments_move_what_is_frozen_again(make: Callable[..., nn.Optimizer]
     net = TwoConvs()
     everything, but_conv1 = plan_of(net), plan_of(net, rule("conv1"))
     told = Moments()
-    train(
-        net,
-        everything,
-        but_conv1,
-        everything,
-        watcher=told,
-        batches=told.batches,
-        optimizer=lambda applied: make(applied.trainable),
-    )
+    plans = everything, but_conv1, everything
+    made: Callable[[Applied], nn.Optimizer] = lambda applied: make(applied.trainable)  # noqa: E731
+    train(net, *plans, optimizer=made, batches=told.batches, watcher=told)
     _, end1, start2, end2, start3, _ = told.held
     assert not changed(end1, start2)
     assert not changed(end2, {name: start3[name] for name in end2})

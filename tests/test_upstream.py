@@ -1,10 +1,12 @@
 import mindspore as ms
+import numpy as np
 import pytest
-from mindspore import nn
+from mindspore import Tensor, nn, ops
 
 from tests.nets import Branches, Gated, Nested, Normed, Residual, Tupled, TwoConvs
 from tests.training import IMAGES, LOSS, ROWS, changed
 from trainer.data import Batch
+from trainer.errors import Mistake
 from trainer.upstream import reached, upstream
 from trainer.weights import fetch
 
@@ -76,3 +78,21 @@ def test_the_net_is_left_as_it_was(training: bool) -> None:
     assert [p.name for p in net.trainable_params()] == names
     assert ms.get_context("mode") == ms.GRAPH_MODE
     assert not any(cell._forward_hook for _, cell in net.cells_and_names())
+
+
+class Idle(nn.Cell):
+    """Uses a layer's weight without ever calling the layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Dense(4, 4, has_bias=False)
+        self.fc = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.fc(ops.matmul(x, self.inner.weight))
+
+
+def test_cell_that_is_never_called_cannot_be_cut_behind() -> None:
+    batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
+    with pytest.raises(Mistake, match="'inner', which it never does"):
+        behind(Idle(), "inner", batch=batch)

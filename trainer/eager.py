@@ -74,7 +74,7 @@ def unchanged(net: nn.Cell) -> Iterator[None]:
 
 def _check_classes(output: Any, label: Tensor) -> None:
     """Look at the labels of the whole batch: a kernel met by a wrong one says little."""
-    if isinstance(output, Tensor) and is_classification(output, label):
+    if is_classification(output, label):
         classes, largest = output.shape[1], int(label.asnumpy().max())
         if largest >= classes:
             raise Mistake([f"model: expected labels below {classes}, its classes, found {largest}"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -35,19 +36,20 @@ class Evaluator:
     def __call__(self, batches: Iterable[Batch]) -> Score:
         """Return the score over all batches; the last one may be smaller."""
         self.net.set_train(False)
-        total, right, count, full = 0.0, 0, 0, 0
+        total, right, asked, count, full = 0.0, 0, 0, 0, 0
         classes = True
         for *inputs, label in batches:
             size = label.shape[0]
             full = max(full, size)
-            output = self.net(*(_pad(column, full) for column in inputs))[:size]
+            output = _first(self.net(*(_pad(column, full) for column in inputs)), size)
             total += float(self.loss(output, label).asnumpy()) * size
             count += size
             classes = classes and is_classification(output, label)
             if classes:
                 answers: NDArray[np.int64] = output.asnumpy().argmax(axis=1)
                 right += int((answers == label.asnumpy()).sum())
-        return Score(total / count, right / count if classes else None, count)
+                asked += label.size
+        return Score(total / count, right / asked if classes else None, count)
 
 
 def _pad(column: Tensor, size: int) -> Tensor:
@@ -59,6 +61,13 @@ def _pad(column: Tensor, size: int) -> Tensor:
     return Tensor(np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]))
 
 
-def is_classification(output: Tensor, label: Tensor) -> bool:
+def _first(output: Any, size: int) -> Any:
+    """Return the first samples of an output, which may be several tensors."""
+    return tuple(_first(o, size) for o in output) if isinstance(output, tuple) else output[:size]
+
+
+def is_classification(output: Any, label: Tensor) -> bool:
     """Tell whether labels are class numbers for scores of shape [N, classes, ...]."""
+    if not isinstance(output, Tensor):
+        return False
     return output.ndim == label.ndim + 1 and label.dtype in {ms.int32, ms.int64}

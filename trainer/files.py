@@ -1,6 +1,7 @@
 """Files written whole or not at all: a temporary name, fsync, then rename."""
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,20 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, data: Any) -> None:
     """Write a JSON file whole, indented, keys in the order given."""
-    write_text(path, json.dumps(data, indent=2) + "\n")
+    write_text(path, dumps(data, indent=2) + "\n")
+
+
+def dumps(data: Any, indent: int | None = None) -> str:
+    """Return strict JSON: a number that is not finite becomes the text ``nan`` or ``inf``."""
+    return json.dumps(_finite(data), indent=indent, allow_nan=False)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float) and not math.isfinite(data):
+        return str(data)
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    return [_finite(value) for value in data] if isinstance(data, list | tuple) else data
 
 
 def _sync(path: Path) -> None:

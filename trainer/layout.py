@@ -13,6 +13,9 @@ _STATISTICS = {
     "num_batches_tracked",
 }
 
+# What a cell has for a construct that is only a container, and never called.
+_NO_CONSTRUCT = {nn.Cell.construct, nn.CellList.construct, nn.CellDict.construct}
+
 
 @dataclass(frozen=True)
 class CellInfo:
@@ -71,7 +74,7 @@ class Layout:
 def read(net: nn.Cell) -> Layout:
     """Return the layout of a net. A tied parameter stands under its first name."""
     cells = tuple(
-        CellInfo(name, type(cell).__name__, type(cell).construct is not nn.Cell.construct)
+        CellInfo(name, type(cell).__name__, type(cell).construct not in _NO_CONSTRUCT)
         for name, cell in net.cells_and_names()
         if name
     )
@@ -84,5 +87,10 @@ def _info(name: str, parameter: Parameter) -> ParameterInfo:
         shape=tuple(parameter.shape),
         nbytes=parameter.nbytes,
         trainable=parameter.requires_grad,
-        statistic=name.rpartition(".")[2] in _STATISTICS,
+        statistic=is_statistic(name),
     )
+
+
+def is_statistic(name: str) -> bool:
+    """Tell by its dotted name whether a parameter holds running statistics."""
+    return name.rpartition(".")[2] in _STATISTICS

@@ -1,6 +1,5 @@
 """Metrics: a line of JSON an epoch."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ class Metrics(Watcher):
     def epoch(self, epoch: Epoch) -> None:
         """Add the epoch's line."""
         self.records.append(record(epoch))
-        lines = (json.dumps(record) + "\n" for record in self.records)
+        lines = (files.dumps(record) + "\n" for record in self.records)
         files.write_text(self._path, "".join(lines))
 
 

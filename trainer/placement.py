@@ -56,8 +56,9 @@ class Placement(Watcher):
             self._place("apart")
 
     def end(self) -> None:
-        """Free all threads."""
-        self._place("free")
+        """Free the threads that were placed."""
+        if self._mode != "free" or self._steps:
+            self._place("free")
 
     def _decide(self) -> None:
         # The first step after a change of placement is still half under the old one.

@@ -182,10 +182,14 @@ def _pattern_problems(pattern: str, rule: Rule, layout: "Layout") -> list[str]:
     whole = cells | _wholly_taken(rule, layout)
     return [
         f"freeze: expected whole cells for {rule.method}, received {pattern!r}, which takes "
-        f"{p.name!r} but not all of its cell; use freeze={p.cell} or method=requires_grad"
+        f"{p.name!r} but not all of its cell; use {_whole_cell(p)}method=requires_grad"
         for p in parameters
         if p.cell not in whole
     ][:3]
+
+
+def _whole_cell(info: "ParameterInfo") -> str:
+    return f"freeze={info.cell} or " if info.cell else ""
 
 
 def unknown(key: str, pattern: str, names: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ class Proof(Watcher):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._start: Weights = {}
+        self._free: Weights = {}
         self._hashes: dict[str, str] = {}
         self._optimized: set[str] = set()
 
@@ -42,7 +43,7 @@ class Proof(Watcher):
         """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
         if not self._start:
             self._start = epoch.weights
-            self._hashes = {name: sha256(array) for name, array in self._start.items()}
+            self._free = dict(epoch.weights)
         rows = [self._row(name, epoch) for name in epoch.plan.names("frozen")]
         epoch.moved = {
             row["name"]: f"by {row['largest_change']:.3g}: {row['likely_cause']}"
@@ -51,13 +52,19 @@ class Proof(Watcher):
         }
         if epoch.number:
             self._warn_of_still(epoch)
+        # A later phase may freeze what trains now; it is to stay as it is at this phase's end.
+        for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
+            self._free[name] = epoch.weights[name]
+            self._hashes.pop(name, None)
         files.write_json(
             self._path,
             {"holds": not epoch.moved, "epochs": epoch.number, "tensors": rows},
         )
 
     def _row(self, name: str, epoch: Epoch) -> dict[str, Any]:
-        before, after = self._start[name], epoch.weights[name]
+        before, after = self._free[name], epoch.weights[name]
+        if name not in self._hashes:
+            self._hashes[name] = sha256(before)
         equal = same_bits(before, after)
         row = {
             "name": name,
@@ -76,7 +83,7 @@ class Proof(Watcher):
             return "the optimizer was given it, so gradient, weight decay and momentum reach it"
         if by == STATISTICS or name.endswith(("moving_mean", "moving_variance")):
             return "a normalisation layer ran in training mode and updated its statistics"
-        before, after = (w[name].astype(np.float64) for w in (self._start, epoch.weights))
+        before, after = (w[name].astype(np.float64) for w in (self._free, epoch.weights))
         change = after - before
         if not np.isfinite(change).all():
             return "the new values are not finite; something outside the optimizer wrote them"
@@ -120,5 +127,6 @@ def sha256(array: NDArray[np.generic]) -> str:
 
 def largest_change(before: NDArray[np.generic], after: NDArray[np.generic]) -> float:
     """Return the largest absolute difference; NaN where a value is not finite."""
-    difference = after.astype(np.float64) - before.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # inf - inf
+        difference = after.astype(np.float64) - before.astype(np.float64)
     return float(np.abs(difference).max()) if difference.size else 0.0

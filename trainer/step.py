@@ -5,6 +5,8 @@ from collections.abc import Callable
 import mindspore as ms
 from mindspore import Tensor, amp, nn, ops
 
+from trainer import layout
+
 
 def forward(net: nn.Cell, loss: nn.Cell) -> Callable[..., Tensor]:
     """Return the function of (inputs..., label) that gives the loss as a float32 scalar."""
@@ -37,6 +39,7 @@ class Step(nn.Cell):
         self.loss = loss
         self.optimizer = optimizer
         self.scaler = scaler
+        self.statistics = [p for n, p in net.parameters_and_names() if layout.is_statistic(n)]
         value = forward(net, loss)
 
         def scaled(*batch: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,8 +53,12 @@ class Step(nn.Cell):
 
         Under loss scaling an overflow of the gradients skips the update as well.
         """
+        before = [statistic + 0 for statistic in self.statistics]
         (_, loss), gradients = self.gradients(*batch)
         good = ops.isfinite(loss)
+        if not good:  # the forward pass has updated them
+            for statistic, value in zip(self.statistics, before):  # noqa: B905 (no strict in a graph)
+                ops.assign(statistic, value)
         if self.scaler is not None:
             gradients = self.scaler.unscale(gradients)
             fits = amp.all_finite(gradients)

@@ -6,14 +6,15 @@ small numbers cannot hide a path, as they would in a probe that looks for zeros.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Parameter, ParameterTuple, Tensor, nn
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
 from trainer import eager, layout, methods
+from trainer.errors import Mistake
 
 
 def upstream(
@@ -27,14 +28,46 @@ def upstream(
         batch: inputs and, last, the label; the first two samples are used.
         cuts: names of the cells to cut behind.
         method: the method that cuts them.
+
+    Raises:
+        Mistake: a cell is never called, so that nothing can be cut behind it.
     """
-    cells = dict(net.cells_and_names())
-    without = reached(net, loss, batch)
+    cells = {name: cell for name, cell in net.cells_and_names() if name in cuts}
+    with _called(cells) as called:
+        without = reached(net, loss, batch)
+    if idle := [name for name in cuts if name not in called]:
+        raise Mistake([_never_called(name, method) for name in idle])
     undo = methods.load(method).apply([cells[name] for name in cuts], [])
     try:
         return without - reached(net, loss, batch)
     finally:
         undo()
+
+
+@contextlib.contextmanager
+def _called(cells: Mapping[str, nn.Cell]) -> Iterator[set[str]]:
+    """Note the names of the cells that are called while the block runs."""
+    called: set[str] = set()
+
+    def noting(name: str) -> Any:
+        def note(cell: nn.Cell, inputs: Any, output: Any) -> None:
+            called.add(name)
+
+        return note
+
+    handles = [cell.register_forward_hook(noting(name)) for name, cell in cells.items()]
+    try:
+        yield called
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _never_called(name: str, method: str) -> str:
+    return (
+        f"freeze: expected cells that the net calls, received {name!r}, which it never does, so "
+        f"{method} has no output to cut; name a cell above it, or use method=requires_grad"
+    )
 
 
 def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[str]:
@@ -55,7 +88,21 @@ def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[s
         def tainted(*inputs: Tensor) -> Any:
             return loss(net(*inputs), label) * float("nan")
 
-        gradients = ms.grad(tainted, None, weights=ParameterTuple(list(probes.values())))(*inputs)
+        gradient = ms.grad(tainted, None, weights=ParameterTuple(list(probes.values())))
+        found = _not_a_number(probes, gradient(*inputs))
+        # A ReLU that lets nothing through gives 0 for NaN; with all that is positive it is open.
+        for parameter in weights.values():
+            parameter.set_data(ops.full(parameter.shape, _share(parameter), dtype=parameter.dtype))
+        positive = [column.abs() if column.is_floating_point() else column for column in inputs]
+        return found | _not_a_number(probes, gradient(*positive))
+
+
+def _share(parameter: Parameter) -> float:
+    """One over the number of inputs, so that the values grow by no layer."""
+    return parameter.shape[0] / parameter.size if parameter.shape and parameter.size else 1.0
+
+
+def _not_a_number(probes: dict[str, Parameter], gradients: Sequence[Tensor]) -> frozenset[str]:
     pairs = zip(probes, gradients, strict=True)
     return frozenset(name for name, gradient in pairs if np.isnan(gradient.asnumpy()).any())
 

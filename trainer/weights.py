@@ -32,7 +32,7 @@ def same_bits(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
 def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:
     """Write a safetensors file whole."""
     with files.whole(path) as partial:
-        save_file({name: np.ascontiguousarray(array) for name, array in weights.items()}, partial)
+        save_file({name: np.asarray(array, order="C") for name, array in weights.items()}, partial)
 
 
 def locate(source: str) -> Path:

@@ -55,10 +55,13 @@ def test_apart_gives_the_main_thread_a_core_of_its_own_until_the_end(other: int)
     assert places(other) == (CORES, CORES)
 
 
-def test_threads_that_come_later_are_placed_at_the_next_epoch(other: int) -> None:
+def test_threads_that_come_with_an_epoch_are_placed_in_its_first_steps(other: int) -> None:
     placement = Placement("apart")
-    os.sched_setaffinity(other, CORES)
+    for _ in range(40):
+        placement.step(0.0, 1.0)
     placement.epoch(EPOCH)
+    os.sched_setaffinity(other, FIRST)  # what a thread has that main starts
+    placement.step(0.0, 1.0)
     assert places(other) == (FIRST, REST)
 
 

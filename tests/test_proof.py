@@ -1,17 +1,17 @@
 import json
-import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from tests.nets import Normed, TwoConvs
 from tests.training import IMAGES, plan_of, rule, train
 from trainer.apply import Applied
 from trainer.data import Batch
-from trainer.errors import FrozenMoved
+from trainer.errors import FrozenMoved, WeightsNotFinite
 from trainer.evaluate import Score
+from trainer.models.lenet5 import LeNet5
 from trainer.plan import STATISTICS, ParameterPlan, Plan
 from trainer.proof import Guard, Proof, largest_change, sha256
 from trainer.watcher import Epoch, Watcher, Watchers
@@ -97,7 +97,6 @@ def test_what_is_frozen_later_is_compared_with_what_it_was_then(tmp_path: Path) 
 def test_a_trainable_parameter_that_stands_still_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("trainer"), "propagate", True)
     proof = Proof(tmp_path / "proof.json")
     proof.epoch(told(0, START, "trainable"))
     proof.epoch(told(1, START, "trainable"))
@@ -123,6 +122,16 @@ def test_an_optimizer_that_was_given_a_frozen_weight_is_found_out(tmp_path: Path
     with pytest.raises(FrozenMoved, match="conv1.weight by .*: the optimizer was given it"):
         train(net, plan_of(net, rule("conv1")), optimizer=leaky, watcher=watcher)
     assert not json.loads((tmp_path / "proof.json").read_text())["holds"]
+
+
+def test_weights_that_are_not_finite_are_found_out_though_the_loss_is_finite(
+    tmp_path: Path,
+) -> None:
+    net = LeNet5(3)
+    batch = Tensor(np.full((2, 1, 32, 32), np.nan, np.float32)), Tensor(np.array([0, 1], np.int32))
+    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    with pytest.raises(WeightsNotFinite, match="conv1.weight.*input that is not finite"):
+        train(net, plan_of(net), batches=lambda epoch: [batch], watcher=watcher)
 
 
 class Loosen(Watcher):

@@ -69,9 +69,8 @@ def test_the_table_is_made_where_no_file_is_kept(tmp_path: Path) -> None:
 
 
 def test_values_are_printed_at_the_start_and_the_end(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("trainer"), "propagate", True)
     with caplog.at_level(logging.INFO, "trainer"):
         run(tmp_path, "off", ("a", "b"))
     assert caplog.messages == [

@@ -86,4 +86,6 @@ def _fit(batch: Sequence[Tensor]) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    """Return the first line of a message that says something; MindSpore draws rules around it."""
+    lines = (line.strip(" -") for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)

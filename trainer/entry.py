@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 @contextmanager
 def exits() -> Iterator[None]:
     """Turn an ending into its message on stderr and its exit code; a bug keeps its traceback."""
-    logs.to_screen()
     try:
-        yield
+        with logs.to_screen():
+            yield
     except Ending as ending:
         print(ending, file=sys.stderr)
         sys.exit(ending.code)

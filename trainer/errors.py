@@ -37,6 +37,10 @@ class NotFinite(Ending):
     code = 4
 
 
+class WeightsNotFinite(NotFinite):
+    """Weights are not finite at an epoch's end, though every loss was."""
+
+
 class Stopped(Ending):
     """A signal ended the run at a step's end, with everything saved."""
 

@@ -34,11 +34,15 @@ class Placement(Watcher):
         self._mode = mode if len(self._cores) > 1 else "free"
         self._times: dict[str, list[float]] = {"free": [], "apart": []}
         self._steps = 0
+        self._in_epoch = 0
         if self._mode == "apart":
             self._place("apart")
 
     def step(self, loss: float, seconds: float) -> None:
         """Take the time of a step done under the present placement; place for the next."""
+        self._in_epoch += 1
+        if self._mode == "apart" and self._in_epoch <= _WARM_UP:
+            self._place("apart")  # threads of the graph and of the data are started just now
         if self._mode != "auto":
             return
         turn = self._steps - _WARM_UP
@@ -51,9 +55,8 @@ class Placement(Watcher):
             self._place(_kind(turn + 1))
 
     def epoch(self, epoch: Epoch) -> None:
-        """Place the threads that have come since: an epoch's data have threads of their own."""
-        if self._mode == "apart":
-            self._place("apart")
+        """Look for new threads again: an epoch's data have threads of their own."""
+        self._in_epoch = 0
 
     def end(self) -> None:
         """Free the threads that were placed."""
@@ -61,7 +64,6 @@ class Placement(Watcher):
             self._place("free")
 
     def _decide(self) -> None:
-        # The first step after a change of placement is still half under the old one.
         free, apart = (median(self._times[kind]) for kind in ("free", "apart"))
         self._mode = "apart" if apart <= _GAIN * free else "free"
         self._place(self._mode)

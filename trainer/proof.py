@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trainer import files
 from trainer.apply import Applied
-from trainer.errors import FrozenMoved
+from trainer.errors import FrozenMoved, WeightsNotFinite
 from trainer.plan import STATISTICS
 from trainer.watcher import Epoch, Watcher
 from trainer.weights import Weights, same_bits
@@ -104,13 +104,16 @@ class Proof(Watcher):
 
 
 class Guard(Watcher):
-    """Ends the run when the proof has found a drift; stands last, so that all is on record."""
+    """Ends the run when a drift was found or a weight is ruined; last, so that all is on record."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """Raise for what has moved.
+        """Raise for what has moved, and for trained weights that are not finite.
+
+        A loss can be finite where weights are not: a ReLU on the CPU gives 0 for NaN.
 
         Raises:
             FrozenMoved: names each tensor and by how much it moved.
+            WeightsNotFinite: names the tensors.
         """
         if epoch.moved:
             raise FrozenMoved(
@@ -118,6 +121,17 @@ class Guard(Watcher):
                 f"{epoch.number} {len(epoch.moved)} moved:\n"
                 + "\n".join(f"  - {name} {text}" for name, text in epoch.moved.items())
             )
+        names = epoch.plan.names("trainable")
+        if ruined := [name for name in names if not _is_finite(epoch.weights[name])]:
+            raise WeightsNotFinite(
+                f"expected finite weights, but by the end of epoch {epoch.number} these are not: "
+                f"{', '.join(ruined)}. Likely: input that is not finite. The snapshots before hold "
+                "sound ones"
+            )
+
+
+def _is_finite(array: NDArray[np.generic]) -> bool:
+    return not np.issubdtype(array.dtype, np.floating) or bool(np.isfinite(array).all())
 
 
 def sha256(array: NDArray[np.generic]) -> str:

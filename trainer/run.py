@@ -9,7 +9,7 @@ from mindspore import nn
 from trainer import data, files, optimizer, pictures, report, step, weights
 from trainer.apply import Applied
 from trainer.console import Console
-from trainer.errors import FrozenMoved
+from trainer.errors import FrozenMoved, WeightsNotFinite
 from trainer.evaluate import Evaluator, Score
 from trainer.loop import Loop, Phase, train
 from trainer.metrics import Metrics
@@ -31,16 +31,15 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
 
     Raises:
         FrozenMoved, NotFinite, Stopped: see ``trainer.errors``; the folder is complete, but that
-            weights that failed the proof are not saved as the model.
+            weights that moved or are ruined are not saved as the model.
     """
     files.write_json(folder / "plan.json", setup.plan.as_json())
     watcher = Watchers(*_watchers(settings, setup, folder))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
-    step.set_precision(setup.net, settings.device.precision)
     save = True
     try:
         return train(_loop(settings, setup, watcher, stop), [Phase(setup.plan, settings.epochs)])
-    except FrozenMoved:
+    except (FrozenMoved, WeightsNotFinite):
         save = False
         raise
     finally:

@@ -9,7 +9,7 @@ import mindspore as ms
 import mindspore.dataset as ds
 from mindspore import nn
 
-from trainer import data, device, eager, layout, methods, optimizer, plan, upstream, weights
+from trainer import data, device, eager, layout, methods, optimizer, plan, step, upstream, weights
 from trainer.build import build
 from trainer.data import Batch
 from trainer.errors import Mistake
@@ -66,6 +66,7 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
         raise Mistake(found)
     train, validation = _pipelines(settings)
     batch = next(iter(data.batches(train, settings.seed, 0)))
+    step.set_precision(net, settings.device.precision)
     eager.check(net, loss, batch)
     resolved = _plan(settings, net, loss, rules, batch)
     trainable = set(resolved.names("trainable"))

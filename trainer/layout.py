@@ -49,14 +49,6 @@ class ParameterInfo:
         """Dotted name of the cell that owns it; empty for the net itself."""
         return self.name.rpartition(".")[0]
 
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        count = 1
-        for length in self.shape:
-            count *= length
-        return count
-
 
 @dataclass(frozen=True)
 class Layout:

@@ -1,5 +1,6 @@
 """Report: what a run says of itself before it starts and when it is over."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,13 +78,7 @@ def _short(names: Sequence[str]) -> str:
 
 
 def _size(group: Sequence[ParameterPlan]) -> int:
-    total = 0
-    for parameter in group:
-        count = 1
-        for length in parameter.shape:
-            count *= length
-        total += count
-    return total
+    return sum(math.prod(parameter.shape) for parameter in group)
 
 
 def _head_is_new(settings: Settings) -> bool:

@@ -1,0 +1,103 @@
+"""A user's own net, data, optimizer and freeze method, without a change to the trainer."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.command import Command
+from trainer import methods
+
+MINE = """
+import mindspore.dataset as ds
+import numpy as np
+from mindspore import nn, ops
+
+
+class MyNet(nn.Cell):
+    def __init__(self, width=4):
+        super().__init__()
+        layers = nn.Dense(3, width), nn.BatchNorm1d(width), nn.Dropout(p=0.5)
+        self.backbone = nn.SequentialCell(*layers)
+        self.head = nn.Dense(width, 2)
+
+    def construct(self, x):
+        return self.head(ops.relu(self.backbone(x)))
+
+
+def pipelines(batch_size):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(64, 3)).astype(np.float32)
+    y = (x.sum(axis=1) > 0).astype(np.int32)
+    make = lambda: ds.NumpySlicesDataset((x, y), ["x", "y"]).batch(batch_size, drop_remainder=True)
+    return make(), make()
+
+
+class MyOptimizer(nn.Momentum):
+    def __init__(self, params, learning_rate):
+        super().__init__(params, learning_rate, 0.5)
+"""
+
+METHOD = """
+from trainer.methods import requires_grad
+
+CUTS = False
+
+
+def apply(cells, parameters):
+    return requires_grad.apply(cells, parameters)
+"""
+
+NET = ["model=custom", "model._target_=mine.MyNet"]
+DATA = ["dataset=custom", "dataset._target_=mine.pipelines", "+dataset.batch_size=${batch_size}"]
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    return Command(tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("method", ["stop_gradient", "requires_grad"])
+def test_own_net_and_data(command: Command, method: str) -> None:
+    ended = command.train(*NET, *DATA, "freeze=backbone", f"method={method}", "epochs=2")
+    assert ended.code == 0, ended.err
+    assert "in inference mode: backbone" in ended.out
+    assert "frozen ok (6)" in ended.out, "weight, bias, gamma, beta and two statistics"
+
+
+def test_statistics_go_on_where_norm_is_train(command: Command) -> None:
+    ended = command.train(*NET, *DATA, "freeze=backbone", "norm=train", "epochs=1")
+    assert ended.code == 0, ended.err
+    assert "inference mode" not in ended.out
+    assert "frozen ok (4)" in ended.out
+
+
+def test_own_argument_optimizer_and_probe(command: Command) -> None:
+    ended = command.train(
+        *NET,
+        *DATA,
+        "+model.width=7",
+        "optimizer._target_=mine.MyOptimizer",
+        "~optimizer.momentum",
+        "~optimizer.weight_decay",
+        "epochs=1",
+    )
+    assert ended.code == 0, ended.err
+    assert "MyOptimizer, lr 0.01" in ended.out
+    probed = command.probe(*NET, *DATA, "+model.width=7", "freeze=backbone.0")
+    assert probed.code == 0, probed.err
+    assert "(7, 3)" in probed.out
+
+
+def test_own_freeze_method_is_one_file(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "methods/mine_too.py").write_text(METHOD)
+    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path / "methods")])
+    ended = command.train(*NET, *DATA, "freeze=head", "method=mine_too", "epochs=1")
+    assert ended.code == 0, ended.err
+    assert "pattern 'head' by mine_too" in ended.out

@@ -5,7 +5,7 @@ from mindspore import Parameter, Tensor, nn
 
 from tests.nets import Nested, Normed, Residual, TwoConvs
 from tests.training import rule
-from trainer import layout, plan
+from trainer import faults, layout, plan
 from trainer.plan import STATISTICS, UPSTREAM
 
 NORMED, CONVS, NESTED = (layout.read(make()) for make in (Normed, TwoConvs, Nested))
@@ -113,12 +113,15 @@ def test_a_plan_is_plain_data() -> None:
         "state": "frozen",
         "by": "conv1",
         "method": "stop_gradient",
+        "lr_factor": None,
+        "weight_decay": None,
+        "tied": [],
     }
 
 
 @pytest.mark.parametrize("patterns", [("conv1",), ("conv*",), ("re:conv.",), ("flatten",)])
 def test_sound_rules(patterns: tuple[str, ...]) -> None:
-    assert plan.problems([rule(*patterns)], CONVS) == []
+    assert faults.problems([rule(*patterns)], CONVS) == []
 
 
 @pytest.mark.parametrize(
@@ -133,9 +136,9 @@ def test_sound_rules(patterns: tuple[str, ...]) -> None:
 )
 def test_what_is_wrong_with_a_rule(pattern: str, method: str, complaint: str) -> None:
     what = NESTED if pattern == "0" else CONVS
-    (found,) = plan.problems([rule(pattern, method=method)], what)
+    (found,) = faults.problems([rule(pattern, method=method)], what)
     assert complaint in found
 
 
 def test_all_problems_are_told_at_once() -> None:
-    assert len(plan.problems([rule("nothing", "conv1", "fcc")], CONVS)) == 2
+    assert len(faults.problems([rule("nothing", "conv1", "fcc")], CONVS)) == 2

@@ -45,10 +45,10 @@ class Applied:
     def _freeze(self, parameters: dict[str, Parameter]) -> list[Callable[[], None]]:
         undo = []
         frozen = self.plan.select("frozen")
-        for name in sorted({p.method for p in frozen} - {""}):
+        for name in sorted({*(p.method for p in frozen), *self.plan.cut_methods} - {""}):
             method = methods.load(name)
             chosen = [parameters[p.name] for p in frozen if p.method == name]
-            cells = [self._cells[cut] for cut in self.plan.cuts] if method.CUTS else []
+            cells = [self._cells[cut] for cut in self.plan.cut_by(name)]
             undo.append(method.apply(cells, chosen))
         return undo
 

@@ -1,5 +1,8 @@
 """Layout: a net's cells and parameters as plain data, so that a plan needs no MindSpore."""
 
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mindspore import Parameter, nn
@@ -13,17 +16,23 @@ _STATISTICS = {
     "num_batches_tracked",
 }
 
+# Classes that normalise, by their name or that of a class they come from, and what they own.
+_NORMALISATION = re.compile(r"Norm(\d[dD])?$")
+_SCALES = dict.fromkeys(("gamma", "weight", "scale"), "norm_scale")
+_SHIFTS = dict.fromkeys(("beta", "bias", "shift"), "norm_shift")
+
 # What a cell has for a construct that is only a container, and never called.
 _NO_CONSTRUCT = {nn.Cell.construct, nn.CellList.construct, nn.CellDict.construct}
 
 
 @dataclass(frozen=True)
 class CellInfo:
-    """One cell: dotted name, class name, and whether it is ever called itself."""
+    """One cell: dotted name, class name, whether it is ever called itself, and its other names."""
 
     name: str
     kind: str
     called: bool
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class ParameterInfo:
         nbytes: bytes of its data.
         trainable: what the net itself says by ``requires_grad``.
         statistic: whether a normalisation layer keeps its running statistics in it.
+        role: what it is for, one of ``rules.ROLES``.
+        aliases: its other names, if it is tied: one parameter under several cells.
     """
 
     name: str
@@ -43,6 +54,18 @@ class ParameterInfo:
     nbytes: int
     trainable: bool
     statistic: bool
+    role: str = "weight"
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its names, the first one first."""
+        return (self.name, *self.aliases)
+
+    @property
+    def size(self) -> int:
+        """Number of its values."""
+        return math.prod(self.shape)
 
     @property
     def cell(self) -> str:
@@ -60,27 +83,62 @@ class Layout:
     @property
     def names(self) -> tuple[str, ...]:
         """All dotted names that a pattern may take."""
-        return (*(c.name for c in self.cells), *(p.name for p in self.parameters))
+        cells = (name for c in self.cells for name in (c.name, *c.aliases))
+        return (*cells, *(name for p in self.parameters for name in p.names))
 
 
 def read(net: nn.Cell) -> Layout:
-    """Return the layout of a net. A tied parameter stands under its first name."""
-    cells = tuple(
-        CellInfo(name, type(cell).__name__, type(cell).construct not in _NO_CONSTRUCT)
-        for name, cell in net.cells_and_names()
-        if name
+    """Return the layout of a net. What is tied stands once, under its first name."""
+    cells: dict[int, tuple[nn.Cell, list[str]]] = {}
+    parameters: dict[int, tuple[Parameter, nn.Cell, list[str]]] = {}
+    for name, cell in _paths(net, "", ()):
+        cells.setdefault(id(cell), (cell, []))[1].append(name)
+        for own, parameter in _own(cell):
+            path = f"{name}.{own}" if name else own
+            parameters.setdefault(id(parameter), (parameter, cell, []))[2].append(path)
+    return Layout(
+        tuple(_cell_info(cell, names) for cell, names in cells.values() if cell is not net),
+        tuple(_info(*found) for found in parameters.values()),
     )
-    return Layout(cells, tuple(_info(name, p) for name, p in net.parameters_and_names()))
 
 
-def _info(name: str, parameter: Parameter) -> ParameterInfo:
+def _paths(cell: nn.Cell, name: str, above: tuple[int, ...]) -> Iterator[tuple[str, nn.Cell]]:
+    """Yield every path from the root to a cell, in MindSpore's order but with none left out."""
+    yield name, cell
+    line = (*above, id(cell))
+    for child, inner in cell._cells.items():  # name_cells() leaves second names out
+        if inner and id(inner) not in line:  # MindSpore too passes over empty lists
+            yield from _paths(inner, f"{name}.{child}" if name else child, line)
+
+
+def _own(cell: nn.Cell) -> Iterator[tuple[str, Parameter]]:
+    for name, parameter in cell._params.items():  # parameters_and_names leaves second names out
+        if parameter is not None:
+            yield name, parameter if parameter.inited_param is None else parameter.inited_param
+
+
+def _cell_info(cell: nn.Cell, names: list[str]) -> CellInfo:
+    called = type(cell).construct not in _NO_CONSTRUCT
+    return CellInfo(names[0], type(cell).__name__, called, tuple(names[1:]))
+
+
+def _info(parameter: Parameter, cell: nn.Cell, names: list[str]) -> ParameterInfo:
     return ParameterInfo(
-        name=name,
+        name=names[0],
         shape=tuple(parameter.shape),
         nbytes=parameter.nbytes,
         trainable=parameter.requires_grad,
-        statistic=is_statistic(name),
+        statistic=is_statistic(names[0]),
+        role=_role(cell, names[0].rpartition(".")[2]),
+        aliases=tuple(names[1:]),
     )
+
+
+def _role(cell: nn.Cell, name: str) -> str:
+    """Tell what a parameter of a cell is for; see ``rules.ROLES``."""
+    if any(_NORMALISATION.search(kind.__name__) for kind in type(cell).__mro__):
+        return {**_SHIFTS, **_SCALES}.get(name, "weight")
+    return "bias" if name == "bias" or name.endswith("_bias") else "weight"
 
 
 def is_statistic(name: str) -> bool:

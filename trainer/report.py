@@ -28,6 +28,7 @@ def before(
         ("data", f"{settings.dataset.target}: {data}"),
         ("device", setup.device),
         *frozen_rows(plan),
+        *rate_rows(settings.optimizer.lr, plan),
         ("parameters", totals(plan)),
         (
             "optimizer",
@@ -47,10 +48,25 @@ def frozen_rows(plan: Plan) -> list[tuple[str, str]]:
     for by in dict.fromkeys(p.by for p in frozen):
         group = [p for p in frozen if p.by == by]
         rows.append(("frozen", f"{_label(by, group)}: {_names(group)}"))
+    rows += [("", note) for note in plan.notes]
     if plan.cuts:
         rows.append(("", f"cut behind {', '.join(plan.cuts)}"))
     if plan.inference:
         rows.append(("", f"in inference mode: {_short(plan.inference)}"))
+    return rows
+
+
+def rate_rows(lr: float, plan: Plan) -> list[tuple[str, str]]:
+    """Return a row for each learning rate and weight decay, where they are not the same for all."""
+    alike: dict[tuple[float, float | None], list[ParameterPlan]] = {}
+    for p in plan.select("trainable"):
+        alike.setdefault((p.lr_factor or 1.0, p.weight_decay), []).append(p)
+    if set(alike) <= {(1.0, None)}:
+        return []
+    rows = []
+    for (factor, decay), group in alike.items():
+        own = "" if decay is None else f", weight decay {decay:g}"
+        rows.append(("trainable", f"lr {lr * factor:.4g}{own}: {_names(group)}"))
     return rows
 
 
@@ -64,8 +80,8 @@ def totals(plan: Plan) -> str:
 def _label(by: str, group: Sequence[ParameterPlan]) -> str:
     if by in (UPSTREAM, STATISTICS):
         return by
-    methods = sorted({p.method for p in group})
-    return f"pattern {by!r} by {', '.join(methods)}"
+    methods = ", ".join(sorted({p.method for p in group}))
+    return f"{by} by {methods}" if by.startswith("rule ") else f"pattern {by!r} by {methods}"
 
 
 def _names(group: Sequence[ParameterPlan]) -> str:

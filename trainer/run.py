@@ -71,7 +71,7 @@ def _loop(settings: Settings, setup: Setup, watcher: Watcher, stop: Stop) -> Loo
     return Loop(
         net=setup.net,
         loss=setup.loss,
-        optimizer=lambda applied: optimizer.make(spec, applied.trainable),
+        optimizer=lambda applied: optimizer.make(spec, applied.trainable, applied.plan),
         scaler=step.scaler(settings.device.loss_scale),
         batches=lambda epoch: data.batches(setup.train, settings.seed, epoch),
         evaluate=lambda: evaluator(data.batches(setup.validation, settings.seed, 0)),

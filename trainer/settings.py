@@ -7,21 +7,15 @@ from omegaconf import MISSING
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
 )
 from pydantic_core import ErrorDetails
 
-from trainer import methods, rules
+from trainer import methods, policy
 from trainer.errors import Mistake, nearest
-
-
-def _as_list(value: Any) -> Any:
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else value
+from trainer.policy import Patterns, Policy
 
 
 def _known_method(name: str) -> str:
@@ -38,19 +32,10 @@ def _loss_scale(value: Any) -> float | str:
     return float(value)
 
 
-def _well_formed(pattern: str) -> str:
-    if problem := rules.problem(pattern):
-        raise ValueError(problem)
-    return pattern
-
-
 def _named(target: str) -> str:
     if target in ("", MISSING):
         raise ValueError("expected the dotted name of a class or function, received none")
     return target
-
-
-Patterns = Annotated[list[Annotated[str, AfterValidator(_well_formed)]], BeforeValidator(_as_list)]
 
 
 class _Group(BaseModel):
@@ -103,6 +88,7 @@ class Settings(_Group):
     loss: Target
     optimizer: Optimizer
     device: Device
+    policy: Policy = Policy()
     freeze: Patterns = []
     method: Annotated[str, AfterValidator(_known_method)] = "stop_gradient"
     norm: Literal["eval", "train"] = "eval"
@@ -163,7 +149,7 @@ _EXPECTED = {
 
 def _problem(detail: ErrorDetails) -> str:
     """Word one of pydantic's findings as expected, received, where, nearest."""
-    where = ".".join(part for part in detail["loc"] if isinstance(part, str))
+    where = _where(detail["loc"])
     received, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
     if kind == "missing":
         return f"{where}: expected a value, received none"
@@ -175,7 +161,16 @@ def _problem(detail: ErrorDetails) -> str:
     return f"{where}: expected {expected}, received {received!r}"
 
 
+def _where(location: Sequence[int | str]) -> str:
+    """Return the key of a place; of a plain list the value tells which item, of rules the index."""
+    parts = (f"[{p}]" if isinstance(p, int) else f".{p}" for p in location)
+    named = (f".{p}" for p in location if isinstance(p, str))
+    return "".join(parts if location[0] == "policy" else named).lstrip(".")
+
+
 def _keys(detail: ErrorDetails) -> list[str]:
+    if detail["loc"][0] == "policy":
+        return policy.keys(detail["loc"])
     group: type[BaseModel] = Settings
     for part in detail["loc"][:-1]:
         annotation = group.model_fields[str(part)].annotation

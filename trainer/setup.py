@@ -9,7 +9,20 @@ import mindspore as ms
 import mindspore.dataset as ds
 from mindspore import nn
 
-from trainer import data, device, eager, layout, methods, optimizer, plan, step, upstream, weights
+from trainer import (
+    data,
+    device,
+    eager,
+    faults,
+    layout,
+    methods,
+    optimizer,
+    plan,
+    policy,
+    step,
+    upstream,
+    weights,
+)
 from trainer.build import build
 from trainer.data import Batch
 from trainer.errors import Mistake
@@ -58,7 +71,8 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     ms.set_seed(settings.seed)
     loss = _try(found, lambda: build("loss", settings.loss.spec()))
     net = _try(found, lambda: _net(settings.model.spec()))
-    rules = _rules(settings)
+    rules, unsound = _rules(settings)
+    found += unsound
     found += _root_problems(settings)
     if net is not None:
         found += _net_problems(settings, net, rules)
@@ -70,9 +84,8 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     eager.check(net, loss, batch)
     resolved = _plan(settings, net, loss, rules, batch)
     trainable = set(resolved.names("trainable"))
-    optimizer.make(
-        settings.optimizer.spec(), [p for n, p in net.parameters_and_names() if n in trainable]
-    )
+    given = [p for n, p in net.parameters_and_names() if n in trainable]
+    optimizer.make(settings.optimizer.spec(), given, resolved)
     return Setup(net, loss, train, validation, resolved, place)
 
 
@@ -93,11 +106,14 @@ def _net(spec: dict[str, Any]) -> nn.Cell:
     return net
 
 
-def _rules(settings: Settings) -> list[Rule]:
-    if not settings.freeze:
-        return []
-    cuts = methods.load(settings.method).CUTS
-    return [Rule(tuple(settings.freeze), settings.method, cuts, settings.norm)]
+def _rules(settings: Settings) -> tuple[list[Rule], list[str]]:
+    return policy.make(
+        settings.policy,
+        settings.freeze,
+        settings.method,
+        settings.norm,
+        lambda name: methods.load(name).CUTS,
+    )
 
 
 def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> list[str]:
@@ -105,7 +121,7 @@ def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> li
     found: list[str] = []
     what = layout.read(net)
     _try(found, lambda: _load(settings, net))
-    found += plan.problems(rules, what)
+    found += faults.problems(rules, what)
     found += [
         plan.unknown("snapshot.print", pattern, what.names)
         for pattern in settings.snapshot.print
@@ -144,11 +160,13 @@ def _plan(
     settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], batch: Batch
 ) -> Plan:
     what: Layout = layout.read(net)
-    resolved = plan.resolve(rules, what)
+    decay = settings.policy.lr_decay
+    resolved = plan.resolve(rules, what, lr_decay=decay)
     if not resolved.cuts:
         return resolved
-    behind = upstream.upstream(net, loss, batch, resolved.cuts, settings.method)
-    resolved = plan.resolve(rules, what, behind)
-    if problems := plan.all_frozen(resolved):
+    behind = upstream.upstream(net, loss, batch, resolved.cuts, resolved.cut_methods)
+    resolved = plan.resolve(rules, what, behind, decay)
+    lost = faults.out_of_reach(rules, resolved, behind)
+    if problems := lost or faults.all_frozen(resolved):
         raise Mistake(problems)
     return resolved

@@ -18,7 +18,11 @@ from trainer.errors import Mistake
 
 
 def upstream(
-    net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor], cuts: Sequence[str], method: str
+    net: nn.Cell,
+    loss: nn.Cell,
+    batch: Sequence[Tensor],
+    cuts: Sequence[str],
+    method: str | Sequence[str],
 ) -> frozenset[str]:
     """Return the names of parameters and of parameterless cells that the cuts put out of reach.
 
@@ -27,21 +31,22 @@ def upstream(
         loss: a cell of (output, label).
         batch: inputs and, last, the label; the first two samples are used.
         cuts: names of the cells to cut behind.
-        method: the method that cuts them.
+        method: the method that cuts them, or one for each.
 
     Raises:
         Mistake: a cell is never called, so that nothing can be cut behind it.
     """
+    cutters = [method] * len(cuts) if isinstance(method, str) else method
     cells = {name: cell for name, cell in net.cells_and_names() if name in cuts}
     with _called(cells) as called:
         without = reached(net, loss, batch)
     if idle := [name for name in cuts if name not in called]:
-        raise Mistake([_never_called(name, method) for name in idle])
-    undo = methods.load(method).apply([cells[name] for name in cuts], [])
-    try:
+        by = dict(zip(cuts, cutters, strict=True))
+        raise Mistake([_never_called(name, by[name]) for name in idle])
+    with contextlib.ExitStack() as undo:
+        for cut, cutter in zip(cuts, cutters, strict=True):
+            undo.callback(methods.load(cutter).apply([cells[cut]], []))
         return without - reached(net, loss, batch)
-    finally:
-        undo()
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ def _with_hydra(prepared: "tuple[Settings, Setup] | None") -> None:
     try:
         task()
     except OSError as error:
-        if started:
+        if started or error.filename is None:
             raise
         raise Mistake([_no_folder(error.filename, error.strerror)]) from None
     for ending in endings:

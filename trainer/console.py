@@ -8,6 +8,7 @@ from trainer.table import table
 from trainer.watcher import Epoch, Watcher
 
 log = logging.getLogger(__name__)
+_MOST_ROWS = 24
 table_log = logging.getLogger(f"{__name__}.table")
 
 
@@ -20,6 +21,7 @@ class Console(Watcher):
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
+        self._last = ""
         self._bar: tqdm | None = None  # type: ignore[type-arg]
 
     def step(self, loss: float, seconds: float) -> None:
@@ -32,12 +34,15 @@ class Console(Watcher):
     def epoch(self, epoch: Epoch) -> None:
         """Print the epoch's line; put the table of weights in the log file."""
         self._close()
+        self._last = change_table(epoch)
         log.info(line(epoch))
-        table_log.info("weights after epoch %d\n%s", epoch.number, change_table(epoch))
+        table_log.info("weights after epoch %d\n%s", epoch.number, self._last)
 
     def end(self) -> None:
-        """Leave no half bar behind."""
+        """Leave no half bar behind; show the last table if it fits a screen."""
         self._close()
+        if 0 < self._last.count("\n") <= _MOST_ROWS:
+            log.info("weights at the end\n%s", self._last)
 
     def _close(self) -> None:
         if self._bar is not None:
@@ -52,8 +57,8 @@ def line(epoch: Epoch) -> str:
     score = epoch.validation
     parts = [
         f"epoch {epoch.number:3d}",
-        "loss   start" if epoch.loss is None else f"loss {epoch.loss:7.4f}",
-        f"validation {score.loss:7.4f}",
+        "loss    start" if epoch.loss is None else f"loss {epoch.loss:8.4g}",
+        f"validation {score.loss:8.4g}",
         "" if score.accuracy is None else f"accuracy {100 * score.accuracy:5.1f} %",
         f"{epoch.images_per_second:,.0f} images/s" if epoch.steps else "",
         proof if frozen else "nothing frozen",

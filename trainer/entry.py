@@ -1,5 +1,6 @@
 """Entry: what all commands share: exit codes, a device made ready, no trace of a mistake."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ def exits() -> Iterator[None]:
     except Ending as ending:
         print(ending, file=sys.stderr)
         sys.exit(ending.code)
+    except BrokenPipeError:  # what read the output has gone, as in `... --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt:
         print("stopped at once", file=sys.stderr)
         sys.exit(Stopped.code)

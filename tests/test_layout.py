@@ -1,6 +1,8 @@
+import pytest
 from mindspore import Parameter, Tensor, nn
 
-from tests.nets import Nested, Normed
+from tests.nets import Nested, Normed, Residual
+from tests.stacks import Stack, Tied, Twice
 from trainer import layout
 
 
@@ -61,3 +63,50 @@ def test_a_tied_parameter_stands_under_its_first_name() -> None:
 def test_names_are_what_a_pattern_may_take() -> None:
     net = nn.SequentialCell(nn.Dense(2, 2, has_bias=False), nn.ReLU())
     assert layout.read(net).names == ("0", "1", "0.weight")
+
+
+def test_a_tied_parameter_has_its_other_names_beside_it() -> None:
+    found = {p.name: p.names for p in layout.read(Tied()).parameters}
+    assert found["encoder.weight"] == ("encoder.weight", "decoder.weight")
+    assert found["decoder.bias"] == ("decoder.bias",)
+
+
+def test_a_shared_cell_has_its_other_names_beside_it() -> None:
+    what = layout.read(Twice())
+    assert [(cell.name, cell.aliases) for cell in what.cells] == [
+        ("first", ("second",)),
+        ("head", ()),
+    ]
+    assert "second.bias" in what.names
+
+
+@pytest.mark.parametrize("make", [Nested, Normed, Residual, Tied, Twice, Stack])
+def test_names_and_their_order_are_those_of_mindspore(make: type[nn.Cell]) -> None:
+    net, what = make(), layout.read(make())
+    assert [c.name for c in what.cells] == [name for name, _ in net.cells_and_names() if name]
+    assert [p.name for p in what.parameters] == [name for name, _ in net.parameters_and_names()]
+
+
+class OwnNorm(nn.LayerNorm):
+    pass
+
+
+class PreNormed(nn.Cell):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = Parameter(Tensor(1.0), name="weight")
+
+
+@pytest.mark.parametrize(
+    ("cell", "roles"),
+    [
+        (nn.Dense(2, 2), {"weight": "weight", "bias": "bias"}),
+        (OwnNorm((4,)), {"gamma": "norm_scale", "beta": "norm_shift"}),
+        (nn.GroupNorm(2, 4), {"gamma": "norm_scale", "beta": "norm_shift"}),
+        (nn.PReLU(), {"w": "weight"}),
+        (nn.Embedding(3, 2), {"embedding_table": "weight"}),
+        (PreNormed(), {"weight": "weight"}),
+    ],
+)
+def test_roles(cell: nn.Cell, roles: dict[str, str]) -> None:
+    assert {p.name: p.role for p in layout.read(cell).parameters} == roles

@@ -101,8 +101,8 @@ def _sweep_problem(override: Override) -> str:
 def _group_problem(override: Override) -> str | None:
     value, options = override.value(), _options(override)
     chosen = value if isinstance(value, list) else [value]
-    unknown = [str(v) for v in chosen if v is not None and str(v) not in options]
-    if not unknown:
+    unknown = ["null" if v is None else str(v) for v in chosen if str(v) not in options]
+    if override.is_delete() or not unknown:
         return None
     key = override.key_or_group
     return f"{key}: no {key} named {', '.join(unknown)}{nearest(unknown[0], options)}"

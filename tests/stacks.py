@@ -1,0 +1,93 @@
+"""Nets with a list of blocks, and nets that tie a parameter; [N, 4] to [N, 3]."""
+
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore.common.initializer import initializer
+
+
+class Mixer(nn.Cell):
+    """Dense, normalisation and dropout, around a residual."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Dense(4, 4)
+        self.norm = nn.BatchNorm1d(4)
+        self.drop = nn.Dropout(p=0.5)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x + self.drop(self.norm(self.dense(x)))
+
+
+class Stack(nn.Cell):
+    """A stem, four blocks in a list, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Dense(4, 4)
+        self.blocks = nn.CellList([Mixer() for _ in range(4)])
+        self.head = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+class Tied(nn.Cell):
+    """An encoder and a decoder that share one weight, with a bias each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Dense(4, 4)
+        self.decoder = nn.Dense(4, 4)
+        self.decoder.weight = self.encoder.weight
+        self.head = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.decoder(ops.tanh(self.encoder(x))))
+
+
+class Twice(nn.Cell):
+    """One cell under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Dense(4, 4)
+        self.second = self.first
+        self.head = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.second(ops.tanh(self.first(x))))
+
+
+class Token(nn.Cell):
+    """A parameter that the net itself owns, in front of a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = Parameter(initializer("ones", (4,)), name="token")
+        self.stem = nn.Dense(4, 4)
+        self.head = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.stem(x + self.token))
+
+
+class Shelf(nn.CellList):
+    """A list of cells with a parameter of its own: never called, so no cut can stand behind it."""
+
+    def __init__(self) -> None:
+        super().__init__([nn.Dense(4, 4)])
+        self.scale = Parameter(initializer("ones", (4,)), name="scale")
+
+
+class Shelved(nn.Cell):
+    """A list that owns a parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf = Shelf()
+        self.head = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.shelf[0](x * self.shelf.scale))

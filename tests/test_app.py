@@ -87,13 +87,15 @@ def test_loss_that_is_not_finite_ends_with_4_before_the_weights_are_touched(
 def test_signal_ends_after_the_step_with_everything_saved(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    process = start(tmp_path, "trainer", "epochs=9999", "snapshot.keep=last", "hydra.run.dir=run")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("epoch   2"):
-            break
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    overrides = ["epochs=9999", "snapshot.keep=last", "hydra.run.dir=run"]
+    with start(tmp_path, "trainer", *overrides) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if line.startswith("epoch   2"):
+                break
+        process.send_signal(number)
+        out, err = process.stdout.read(), process.stderr.read()
     assert process.returncode == 75, err
     assert "signal received: ending after this step" in out
     assert "all is saved" in err

@@ -38,7 +38,7 @@ def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> None:
             _check_classes(output, batch[-1])
             value = loss(output, label)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise Mistake([f"{_fit(batch)}: {_first_line(error)}"]) from None
+            raise Mistake([f"{_fit(batch)}: {first_line(error)}"]) from None
     if value.size != 1:
         raise Mistake([f"loss: expected one number a batch, received shape {value.shape}"])
 
@@ -85,7 +85,7 @@ def _fit(batch: Sequence[Tensor]) -> str:
     return f"model, loss and dataset do not fit, for a batch of {shapes}"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Return the first line of a message that says something; MindSpore draws rules around it."""
     lines = (line.strip(" -") for line in str(error).splitlines())
     return next((line for line in lines if line), type(error).__name__)

@@ -1,5 +1,6 @@
 """Setup: net, rules, data and plan made from settings, with every mistake found on the way."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,8 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     if found or net is None or loss is None:
         raise Mistake(found)
     train, validation = _pipelines(settings)
-    batch = next(iter(data.batches(train, settings.seed, 0)))
+    batch = _first_batch(settings, train)
+    _first_batch(settings, validation)
     step.set_precision(net, settings.device.precision)
     eager.check(net, loss, batch)
     resolved = _plan(settings, net, loss, rules, batch)
@@ -154,6 +156,17 @@ def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
         if pipeline.get_dataset_size() == 0:
             raise Mistake([f"dataset: expected at least one {name} batch, received none"])
     return made[0], made[1]
+
+
+def _first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
+    try:
+        return next(iter(data.batches(pipeline, settings.seed, 0)))
+    except RuntimeError as error:
+        raised = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+        why = raised[-1] if raised else eager.first_line(error)
+        places = re.findall(r'File "(.+)", line (\d+)', str(error))
+        where = " ({}:{})".format(*places[-1]) if places else ""
+        raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
 
 
 def _plan(

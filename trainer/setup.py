@@ -73,8 +73,7 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     loss = _try(found, lambda: build("loss", settings.loss.spec()))
     net = _try(found, lambda: _net(settings.model.spec()))
     rules, unsound = _rules(settings)
-    found += unsound
-    found += _root_problems(settings)
+    found += [*unsound, *_root_problems(settings)]
     if net is not None:
         found += _net_problems(settings, net, rules)
     if found or net is None or loss is None:
@@ -85,9 +84,7 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     step.set_precision(net, settings.device.precision)
     eager.check(net, loss, batch)
     resolved = _plan(settings, net, loss, rules, batch)
-    trainable = set(resolved.names("trainable"))
-    given = [p for n, p in net.parameters_and_names() if n in trainable]
-    optimizer.make(settings.optimizer.spec(), given, resolved)
+    _check_optimizer(settings, net, resolved)
     return Setup(net, loss, train, validation, resolved, place)
 
 
@@ -130,6 +127,12 @@ def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> li
         if not any(takes(pattern, name) for name in what.names)
     ]
     return found
+
+
+def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
+    parameters = dict(net.parameters_and_names())
+    given = [parameters[name] for name in resolved.names("trainable")]
+    optimizer.make(settings.optimizer.spec(), given, resolved)
 
 
 def _root_problems(settings: Settings) -> list[str]:

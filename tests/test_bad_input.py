@@ -71,8 +71,11 @@ CASES = {
     "net that is no net": (["model._target_=builtins.dict"], "expected a mindspore.nn.Cell"),
     "net's wrong argument": (["+model.depth=3"], "unexpected keyword argument 'depth'"),
     "nothing to print": (["snapshot.print=[foo]"], "snapshot.print: expected a cell"),
-    "configuration of one's own": (["-cn", "other"], "--config-name: expected no such flag"),
-    "search path": (["hydra.searchpath=[file://x]"], "hydra.searchpath: expected no such override"),
+    "configuration of one's own": (
+        ["-cn", "other"],
+        "--config-name: expected only the shipped conf/",
+    ),
+    "search path": (["hydra.searchpath=[file://x]"], "[file://x]: expected only the shipped"),
     "no experiment": (["experiment=null"], "received null; to leave it out: ~experiment"),
     "unknown key of --cfg": (["--cfg", "job", "epohcs=3"], "epohcs: unknown key"),
     "sweep over an unknown net": (["-m", "model=lenet5,nope"], "no model named nope"),

@@ -43,13 +43,10 @@ def main() -> None:
 
 def _refuse(flags: argparse.Namespace) -> None:
     given = [name for name in _REFUSED if getattr(flags, name)]
-    found = [
-        f"--{name.replace('_', '-')}: expected no such flag, for conf/ is used" for name in given
-    ]
-    if any(line.lstrip("+").startswith("hydra.searchpath") for line in flags.overrides):
-        found.append("hydra.searchpath: expected only the shipped conf/")
+    found = [f"--{name.replace('_', '-')}" for name in given]
+    found += [word for word in flags.overrides if word.lstrip("+").startswith("hydra.searchpath")]
     if found:
-        raise Mistake(found)
+        raise Mistake([f"{word}: expected only the shipped conf/" for word in found])
 
 
 def _check_jobs(lines: list[str]) -> None:

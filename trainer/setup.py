@@ -56,6 +56,16 @@ class Setup:
     device: str
 
 
+@dataclass(frozen=True)
+class Sound:
+    """What can be made without data: net, loss and rules, and a line that describes the device."""
+
+    net: nn.Cell
+    loss: nn.Cell
+    rules: Sequence[Rule]
+    device: str
+
+
 def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     """Make everything, cheapest first; nothing is compiled and no file is written.
 
@@ -66,6 +76,23 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     Raises:
         Mistake: all mistakes of the configuration, before the data are read; or those that only
             the data show.
+    """
+    made = sound(settings, problems)
+    train, validation = _pipelines(settings)
+    batch = _first_batch(settings, train)
+    _first_batch(settings, validation)
+    step.set_precision(made.net, settings.device.precision)
+    few = eager.check(made.net, made.loss, batch)
+    resolved = _plan(settings, made.net, made.loss, made.rules, few)
+    _check_optimizer(settings, made.net, resolved)
+    return Setup(made.net, made.loss, train, validation, resolved, made.device)
+
+
+def sound(settings: Settings, problems: Sequence[str] = ()) -> Sound:
+    """Make what needs no data.
+
+    Raises:
+        Mistake: ``problems``, and all that is found on the way.
     """
     found = list(problems)
     place = _try(found, lambda: device.select(settings.device)) or ""
@@ -78,14 +105,7 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
         found += _net_problems(settings, net, rules)
     if found or net is None or loss is None:
         raise Mistake(found)
-    train, validation = _pipelines(settings)
-    batch = _first_batch(settings, train)
-    _first_batch(settings, validation)
-    step.set_precision(net, settings.device.precision)
-    eager.check(net, loss, batch)
-    resolved = _plan(settings, net, loss, rules, batch)
-    _check_optimizer(settings, net, resolved)
-    return Setup(net, loss, train, validation, resolved, place)
+    return Sound(net, loss, rules, place)
 
 
 def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
@@ -121,12 +141,17 @@ def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> li
     what = layout.read(net)
     _try(found, lambda: _load(settings, net))
     found += faults.problems(rules, what)
-    found += [
-        plan.unknown("snapshot.print", pattern, what.names)
-        for pattern in settings.snapshot.print
-        if not any(takes(pattern, name) for name in what.names)
+    found += _unknown("new_head", settings.new_head, what)
+    return found + _unknown("snapshot.print", settings.snapshot.print, what)
+
+
+def _unknown(key: str, patterns: Sequence[str], what: Layout) -> list[str]:
+    """Return the problems of patterns that take no parameter of the net."""
+    return [
+        plan.unknown(key, pattern, [p.name for p in what.parameters])
+        for pattern in patterns
+        if not any(takes(pattern, p.name) for p in what.parameters)
     ]
-    return found
 
 
 def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
@@ -138,9 +163,9 @@ def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
 def _root_problems(settings: Settings) -> list[str]:
     """Tell of a missing folder of data now, for the data are read only when all else is well."""
     root = settings.dataset.spec().get("root")
-    if root is None or Path(root).expanduser().is_dir():
+    if root is None or (isinstance(root, str) and Path(root).expanduser().exists()):
         return []
-    return [f"dataset.root: expected a folder, received {root}, which is none"]
+    return [f"dataset.root: expected a folder, received {root!r}, which is none"]
 
 
 def _load(settings: Settings, net: nn.Cell) -> None:

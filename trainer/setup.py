@@ -207,7 +207,8 @@ def _plan(
         return resolved
     behind = upstream.upstream(net, loss, batch, resolved.cuts, resolved.cut_methods)
     resolved = plan.resolve(rules, what, behind, decay)
-    lost = faults.out_of_reach(rules, resolved, behind)
-    if problems := lost or faults.all_frozen(resolved):
+    problems = faults.out_of_reach(rules, resolved, behind)
+    problems += faults.still_reached(resolved, what, behind)
+    if problems := problems or faults.all_frozen(resolved):
         raise Mistake(problems)
     return resolved

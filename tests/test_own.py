@@ -125,3 +125,39 @@ def test_data_that_cannot_be_read_are_a_mistake_with_their_own_error(command: Co
     assert "/mine.py:" in ended.err
     assert "Call Stack" not in ended.err
     assert "run" not in command.left()
+
+
+GAIN = """
+import mindspore as ms
+from mindspore import nn, ops
+
+
+class Gain(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Dense(3, 3)
+        self.gain = ms.Parameter(ms.Tensor([1.0] * 3), name="gain")
+
+    def construct(self, x):
+        return self.dense(x) * self.gain
+
+
+class Net(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.block = Gain()
+        self.head = nn.Dense(3, 2)
+
+    def construct(self, x):
+        return self.head(self.block(x))
+"""
+
+
+def test_cut_for_one_vector_of_a_block_is_refused_for_it_would_freeze_the_block(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "gain.py").write_text(GAIN)
+    net = ["model=custom", "model._target_=gain.Net"]
+    ended = command.train(*net, *DATA, "freeze=block.gain", "method=stop_gradient")
+    assert ended.code == 2
+    assert "use freeze=block or method=requires_grad" in ended.err

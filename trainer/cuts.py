@@ -40,14 +40,13 @@ def topmost(layout: "Layout", chosen: Collection[str]) -> tuple[str, ...]:
 
 
 def _owned(selection: Selection, layout: "Layout") -> set[str]:
-    """Return the cells all of whose own weights are taken, be it one by one."""
+    """Return the cells that own weights and all of whose weights are taken, be it one by one."""
     owners, partly = set[str](), set[str]()
     for info in layout.parameters:
         if not info.statistic:
-            cells = {name.rpartition(".")[0] for name in info.names}
-            owners |= cells
+            owners |= {name.rpartition(".")[0] for name in info.names}
             if info.name not in selection.parameters:
-                partly |= cells
+                partly |= {a for name in info.names for a in ancestors(name)}
     return owners - partly
 
 

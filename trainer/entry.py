@@ -50,8 +50,22 @@ def make(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Setti
     Raises:
         Mistake: everything that is wrong.
     """
-    chosen, more = settings.read(config, problems)
-    device.prepare(chosen.device.instruction_set)
+    chosen, found = read(config, problems)
     from trainer import setup
 
-    return chosen, setup.prepare(chosen, [*problems, *more])
+    return chosen, setup.prepare(chosen, found)
+
+
+def read(config: Mapping[str, Any], problems: Sequence[str]) -> tuple[Settings, list[str]]:
+    """Return the settings and all mistakes so far; MindSpore may be imported from now on.
+
+    Args:
+        config: a whole configuration.
+        problems: mistakes already known.
+
+    Raises:
+        Mistake: there are no settings to go on with.
+    """
+    chosen, more = settings.read(config, problems)
+    device.prepare(chosen.device.instruction_set)
+    return chosen, [*problems, *more]

@@ -55,6 +55,23 @@ class Setup:
     device: str
 
 
+@dataclass(frozen=True)
+class Begun:
+    """What needs no data.
+
+    Attributes:
+        net: with its first weights; nothing is frozen yet.
+        loss: a cell of (output, label) that gives a scalar.
+        rules: sound for this net.
+        device: a line that describes where it runs.
+    """
+
+    net: nn.Cell
+    loss: nn.Cell
+    rules: Sequence[Rule]
+    device: str
+
+
 def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     """Make everything, cheapest first; nothing is compiled and no file is written.
 
@@ -65,6 +82,24 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     Raises:
         Mistake: all mistakes of the configuration, before the data are read; or those that only
             the data show.
+    """
+    begun = begin(settings, problems)
+    train, validation = pipelines(settings)
+    batch = next(iter(data.batches(train, settings.seed, 0)))
+    eager.check(begun.net, begun.loss, batch)
+    resolved = resolve(settings, begun, lambda: (begun.loss, batch))
+    return Setup(begun.net, begun.loss, train, validation, resolved, begun.device)
+
+
+def begin(settings: Settings, problems: Sequence[str] = ()) -> Begun:
+    """Make what needs no data: net, loss and rules.
+
+    Args:
+        settings: what to make.
+        problems: mistakes already known; told together with those that the net shows.
+
+    Raises:
+        Mistake: all mistakes that show without the data.
     """
     found = list(problems)
     place = _try(found, lambda: device.select(settings.device)) or ""
@@ -78,15 +113,8 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
         found += _net_problems(settings, net, rules)
     if found or net is None or loss is None:
         raise Mistake(found)
-    train, validation = _pipelines(settings)
-    batch = next(iter(data.batches(train, settings.seed, 0)))
     step.set_precision(net, settings.device.precision)
-    eager.check(net, loss, batch)
-    resolved = _plan(settings, net, loss, rules, batch)
-    trainable = set(resolved.names("trainable"))
-    given = [p for n, p in net.parameters_and_names() if n in trainable]
-    optimizer.make(settings.optimizer.spec(), given, resolved)
-    return Setup(net, loss, train, validation, resolved, place)
+    return Begun(net, loss, rules, place)
 
 
 def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
@@ -144,7 +172,12 @@ def _load(settings: Settings, net: nn.Cell) -> None:
         weights.load(net, weights.read(path), settings.new_head)
 
 
-def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
+def pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
+    """Return the training and the validation pipeline.
+
+    Raises:
+        Mistake: the data set cannot be made, or one of them is empty.
+    """
     made = build("dataset", settings.dataset.spec())
     sound = isinstance(made, tuple | list) and len(made) == 2
     if not sound or not all(isinstance(part, ds.Dataset) for part in made):
@@ -156,17 +189,34 @@ def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
     return made[0], made[1]
 
 
-def _plan(
-    settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], batch: Batch
-) -> Plan:
-    what: Layout = layout.read(net)
+def resolve(settings: Settings, begun: Begun, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
+    """Return the plan, upstream of the cuts included, and see that an optimizer can be made for it.
+
+    Args:
+        settings: of policy and optimizer.
+        begun: net and rules; the net is left as it was.
+        sight: gives a loss of (output, label) and a batch, by which to find what lies upstream of
+            the cuts; asked only if there is one.
+
+    Raises:
+        Mistake: the cuts leave nothing to train, or what a rule trains; or the optimizer refuses.
+    """
+    resolved = _plan(settings, begun, sight)
+    trainable = set(resolved.names("trainable"))
+    given = [p for n, p in begun.net.parameters_and_names() if n in trainable]
+    optimizer.make(settings.optimizer.spec(), given, resolved)
+    return resolved
+
+
+def _plan(settings: Settings, begun: Begun, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
+    what: Layout = layout.read(begun.net)
     decay = settings.policy.lr_decay
-    resolved = plan.resolve(rules, what, lr_decay=decay)
+    resolved = plan.resolve(begun.rules, what, lr_decay=decay)
     if not resolved.cuts:
         return resolved
-    behind = upstream.upstream(net, loss, batch, resolved.cuts, resolved.cut_methods)
-    resolved = plan.resolve(rules, what, behind, decay)
-    lost = faults.out_of_reach(rules, resolved, behind)
+    behind = upstream.upstream(begun.net, *sight(), resolved.cuts, resolved.cut_methods)
+    resolved = plan.resolve(begun.rules, what, behind, decay)
+    lost = faults.out_of_reach(begun.rules, resolved, behind)
     if problems := lost or faults.all_frozen(resolved):
         raise Mistake(problems)
     return resolved

@@ -75,8 +75,15 @@ FAULTS: dict[str, tuple[list[dict[str, Any]], str]] = {
         [{"select": "stem"}, {"select": ["stem", "blocks[0]"], "method": "train"}],
         "one claim of equal weight on 'stem.weight', but 'stem' in policy.rules[0]",
     ),
+    "nothing that can train": (
+        [{"select": "*.moving_mean", "method": "train"}],
+        "rule 1 (*.moving_mean) trains nothing but what the net itself holds still",
+    ),
     "part of a cell": ([{"role": "bias"}], "which takes 'stem.bias' but not all of its cell"),
-    "all frozen": ([{"select": "*"}], "all are frozen (by rule 1 (*))"),
+    "all frozen": (
+        [{"select": "*"}],
+        "policy: expected at least one trainable parameter, but all are frozen (by rule 1",
+    ),
     "all frozen by the rest": ([{"last": 1}, {}], "all are frozen (by rule 1 (last 1), rule 2"),
     "cells without parameters": (
         [{"select": "*.drop", **STILL}],

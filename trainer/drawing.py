@@ -91,9 +91,15 @@ def plan_figure(plan: Plan, layout: "Layout", name: str) -> Figure:
     axes.set_xticks(ticks, [f"{10**tick:,}" for tick in ticks], fontsize=8)
     axes.set_xlabel("values in the weights (logarithmic)", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(f"{name}, from input (top) to head", fontsize=10, loc="left")
+    axes.set_title(_title(name, bars), fontsize=10, loc="left")
     _legend(figure, plan)
     return figure
+
+
+def _title(name: str, bars: Sequence[Row]) -> str:
+    values = sum(row.values for row in bars)
+    still = values - sum(row.trained for row in bars)
+    return f"{name} from input (top) to head: {still:,} of {values:,} values frozen"
 
 
 def _draw(axes: Axes, at: int, row: Row) -> None:

@@ -38,8 +38,13 @@ def all_frozen(plan: Plan) -> list[str]:
     """Return the problem of a plan under which nothing would train, if it is one."""
     if plan.names("trainable"):
         return []
-    why = ", ".join(sorted({p.by for p in plan.select("frozen") if p.by != STATISTICS}))
-    return [f"freeze: expected at least one trainable parameter, but all are frozen (by {why})"]
+    causes = {p.by for p in plan.select("frozen") if p.by != STATISTICS}
+    why, key = ", ".join(sorted(causes)), "policy" if _of_policy(causes) else "freeze"
+    return [f"{key}: expected at least one trainable parameter, but all are frozen (by {why})"]
+
+
+def _of_policy(causes: Collection[str]) -> bool:
+    return any(cause.startswith("rule ") for cause in causes)
 
 
 def out_of_reach(rules: Sequence[Rule], plan: Plan, upstream: Collection[str]) -> list[str]:
@@ -61,7 +66,10 @@ def _idle(rule: Rule, selection: Selection, claimed: Mapping[str, Claim]) -> lis
     taken = selection.parameters
     if not taken and not (rule.cuts and selection.cells):
         return [f"{rule.key}: expected a rule that takes a parameter, but {rule.label} takes none"]
-    if not taken or any(claimed[name].rule is rule for name in taken):
+    mine = [claimed[name] for name in taken if claimed[name].rule is rule]
+    if mine and not rule.freezes and not rule.norm and all(c.state == "buffer" for c in mine):
+        return [f"{rule.key}: {rule.label} trains nothing but what the net itself holds still"]
+    if mine or not taken:
         return []
     before = {claim.rule for name in taken if (claim := claimed[name])}
     earlier = ", ".join(sorted(_called(other) for other in before if other))

@@ -185,9 +185,9 @@ def _measured(preview: Preview) -> str:
 def _write(preview: Preview, folder: Path) -> None:
     from trainer import drawing, pictures
 
-    figure = drawing.plan_figure(preview.plan, preview.layout, preview.settings.model.target)
+    figure = drawing.plan_figure(preview.plan, preview.layout, type(preview.begun.net).__name__)
     try:
         pictures.save(figure, folder / "plan.png")
-        files.write_json(folder / "plan.json", preview.plan.as_json())
+        files.write_lines(folder / "plan.json", preview.plan.as_json())
     except OSError as error:
         raise Mistake([f"out: cannot write in {folder} ({error.strerror})"]) from None

@@ -1,5 +1,6 @@
 """Setup: net, rules, data and plan made from settings, with every mistake found on the way."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
+<<<<<<< HEAD
 class Begun:
     """What needs no data.
 
@@ -65,6 +67,10 @@ class Begun:
         rules: sound for this net.
         device: a line that describes where it runs.
     """
+=======
+class Sound:
+    """What can be made without data: net, loss and rules, and a line that describes the device."""
+>>>>>>> policies
 
     net: nn.Cell
     loss: nn.Cell
@@ -83,6 +89,7 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
         Mistake: all mistakes of the configuration, before the data are read; or those that only
             the data show.
     """
+<<<<<<< HEAD
     begun = begin(settings, problems)
     train, validation = pipelines(settings)
     batch = next(iter(data.batches(train, settings.seed, 0)))
@@ -100,6 +107,24 @@ def begin(settings: Settings, problems: Sequence[str] = ()) -> Begun:
 
     Raises:
         Mistake: all mistakes that show without the data.
+=======
+    made = sound(settings, problems)
+    train, validation = _pipelines(settings)
+    batch = _first_batch(settings, train)
+    _first_batch(settings, validation)
+    step.set_precision(made.net, settings.device.precision)
+    few = eager.check(made.net, made.loss, batch)
+    resolved = _plan(settings, made.net, made.loss, made.rules, few)
+    _check_optimizer(settings, made.net, resolved)
+    return Setup(made.net, made.loss, train, validation, resolved, made.device)
+
+
+def sound(settings: Settings, problems: Sequence[str] = ()) -> Sound:
+    """Make what needs no data.
+
+    Raises:
+        Mistake: ``problems``, and all that is found on the way.
+>>>>>>> policies
     """
     found = list(problems)
     place = _try(found, lambda: device.select(settings.device)) or ""
@@ -107,14 +132,17 @@ def begin(settings: Settings, problems: Sequence[str] = ()) -> Begun:
     loss = _try(found, lambda: build("loss", settings.loss.spec()))
     net = _try(found, lambda: _net(settings.model.spec()))
     rules, unsound = _rules(settings)
-    found += unsound
-    found += _root_problems(settings)
+    found += [*unsound, *_root_problems(settings)]
     if net is not None:
         found += _net_problems(settings, net, rules)
     if found or net is None or loss is None:
         raise Mistake(found)
+<<<<<<< HEAD
     step.set_precision(net, settings.device.precision)
     return Begun(net, loss, rules, place)
+=======
+    return Sound(net, loss, rules, place)
+>>>>>>> policies
 
 
 def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
@@ -150,20 +178,31 @@ def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> li
     what = layout.read(net)
     _try(found, lambda: _load(settings, net))
     found += faults.problems(rules, what)
-    found += [
-        plan.unknown("snapshot.print", pattern, what.names)
-        for pattern in settings.snapshot.print
-        if not any(takes(pattern, name) for name in what.names)
+    found += _unknown("new_head", settings.new_head, what)
+    return found + _unknown("snapshot.print", settings.snapshot.print, what)
+
+
+def _unknown(key: str, patterns: Sequence[str], what: Layout) -> list[str]:
+    """Return the problems of patterns that take no parameter of the net."""
+    return [
+        plan.unknown(key, pattern, [p.name for p in what.parameters])
+        for pattern in patterns
+        if not any(takes(pattern, p.name) for p in what.parameters)
     ]
-    return found
+
+
+def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
+    parameters = dict(net.parameters_and_names())
+    given = [parameters[name] for name in resolved.names("trainable")]
+    optimizer.make(settings.optimizer.spec(), given, resolved)
 
 
 def _root_problems(settings: Settings) -> list[str]:
     """Tell of a missing folder of data now, for the data are read only when all else is well."""
     root = settings.dataset.spec().get("root")
-    if root is None or Path(root).expanduser().is_dir():
+    if root is None or (isinstance(root, str) and Path(root).expanduser().exists()):
         return []
-    return [f"dataset.root: expected a folder, received {root}, which is none"]
+    return [f"dataset.root: expected a folder, received {root!r}, which is none"]
 
 
 def _load(settings: Settings, net: nn.Cell) -> None:
@@ -189,6 +228,7 @@ def pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
     return made[0], made[1]
 
 
+<<<<<<< HEAD
 def resolve(settings: Settings, begun: Begun, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
     """Return the plan, upstream of the cuts included, and see that an optimizer can be made for it.
 
@@ -210,6 +250,23 @@ def resolve(settings: Settings, begun: Begun, sight: Callable[[], tuple[nn.Cell,
 
 def _plan(settings: Settings, begun: Begun, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
     what: Layout = layout.read(begun.net)
+=======
+def _first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
+    try:
+        return next(iter(data.batches(pipeline, settings.seed, 0)))
+    except RuntimeError as error:
+        raised = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+        why = raised[-1] if raised else eager.first_line(error)
+        places = re.findall(r'File "(.+)", line (\d+)', str(error))
+        where = " ({}:{})".format(*places[-1]) if places else ""
+        raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
+
+
+def _plan(
+    settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], batch: Batch
+) -> Plan:
+    what: Layout = layout.read(net)
+>>>>>>> policies
     decay = settings.policy.lr_decay
     resolved = plan.resolve(begun.rules, what, lr_decay=decay)
     if not resolved.cuts:

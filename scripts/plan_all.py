@@ -11,6 +11,7 @@ from multiprocessing.context import SpawnProcess
 
 _SPAWN = multiprocessing.get_context("spawn")
 _NETS = 20  # a process: its memory grows with every net
+_OVERRIDES = ["policy=linear_probe", "method=requires_grad"]
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="a regular expression that names match")
     parser.add_argument("--timeout", type=float, default=300, help="seconds a net (300)")
-    parser.add_argument("overrides", nargs="*", default=["policy=linear_probe"])
+    parser.add_argument("overrides", nargs="*", default=_OVERRIDES)
     chosen = parser.parse_args()
     started, results = time.time(), {}
     for name, seconds, text in _results(chosen):

@@ -37,7 +37,7 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def write_lines(path: Path, data: dict[str, Any]) -> None:
-    """Write a JSON object whole, each item of its lists on a line of its own, as a diff wants it."""
+    """Write a JSON object whole, a line for each item of its lists, as a diff wants it."""
     write_text(path, "{\n" + ",\n".join(map(_entry, data, data.values())) + "\n}\n")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set b
     from trainer.layout import Layout
     from trainer.plan import Plan
     from trainer.settings import Settings
-    from trainer.setup import Begun
+    from trainer.setup import Sound
 
 _USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [out=FOLDER]
 
@@ -44,7 +44,7 @@ class Preview:
     """A plan, and what it was made from."""
 
     settings: "Settings"
-    begun: "Begun"
+    made: "Sound"
     layout: "Layout"
     plan: "Plan"
 
@@ -103,33 +103,24 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
         Mistake: everything that is wrong with them.
     """
     config, more = overrides.check(lines)
-    settings, found = entry.read(config, [*problems, *more])
-    from trainer import layout, setup
+    settings, made = entry.sound(config, [*problems, *more])
+    from trainer import layout, setup, step
 
-    begun = setup.begin(settings, found)
-    plan = setup.resolve(settings, begun, lambda: _sight(settings, begun))
-    return Preview(settings, begun, layout.read(begun.net), plan)
+    step.set_precision(made.net, settings.device.precision)
+    plan = setup.resolve(settings, made, lambda: _sight(settings, made))
+    return Preview(settings, made, layout.read(made.net), plan)
 
 
-def _sight(settings: "Settings", begun: "Begun") -> "tuple[nn.Cell, Batch]":
+def _sight(settings: "Settings", made: "Sound") -> "tuple[nn.Cell, Batch]":
     """Return a loss and a batch by which to find what lies upstream of the cuts."""
     import mindspore as ms
 
-    from trainer import examples
+    from trainer import eager, examples, setup
 
-    made = examples.example_input(begun.net)
-    if made is None:
-        return begun.loss, _batch(settings, begun)
-    return examples.Total(), (made, ms.ops.zeros(made.shape[0], ms.int32))
-
-
-def _batch(settings: "Settings", begun: "Begun") -> "Batch":
-    """Return the data's first batch, checked."""
-    from trainer import data, eager, setup
-
-    batch = next(iter(data.batches(setup.pipelines(settings)[0], settings.seed, 0)))
-    eager.check(begun.net, begun.loss, batch)
-    return batch
+    image = examples.example_input(made.net)
+    if image is not None:
+        return examples.Total(), (image, ms.ops.zeros(image.shape[0], ms.int32))
+    return made.loss, eager.check(made.net, made.loss, setup.first_batch(settings))
 
 
 def report(preview: Preview, options: Options) -> str:
@@ -137,12 +128,12 @@ def report(preview: Preview, options: Options) -> str:
     from trainer.report import totals
 
     settings, plan = preview.settings, preview.plan
-    root = tree.tree(plan, preview.layout, type(preview.begun.net).__name__, options.depth)
+    root = tree.tree(plan, preview.layout, type(preview.made.net).__name__, options.depth)
     rows = [("parameters", totals(plan)), *_saved(preview)]
     if options.measure:
         rows.append(("step", _measured(preview)))
     rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))
-    found = surprises.surprises(plan, preview.begun.rules, preview.layout, settings.new_head)
+    found = surprises.surprises(plan, preview.made.rules, preview.layout, settings.new_head)
     rows += [("surprising", line) for line in found or ["nothing"]]
     picture = tree.text(root, settings.optimizer.lr, settings.optimizer.weight_decay)
     return "\n".join([picture, "", *(f"{name:<11}{text}" for name, text in rows)])
@@ -152,7 +143,7 @@ def _saved(preview: Preview) -> list[tuple[str, str]]:
     from trainer import savings
 
     spec = preview.settings.optimizer.spec()
-    counted = savings.count(preview.begun.net, preview.plan, spec)
+    counted = savings.count(preview.made.net, preview.plan, spec)
     every = counted.layers
     passes = counted.still - counted.cut
     return [
@@ -171,12 +162,13 @@ def _saved(preview: Preview) -> list[tuple[str, str]]:
 
 def _measured(preview: Preview) -> str:
     """Time a step under the plan and one that trains everything."""
-    from trainer import savings
+    from trainer import eager, savings, setup
 
-    settings, begun = preview.settings, preview.begun
-    batch = _batch(settings, begun)
+    settings, made = preview.settings, preview.made
+    batch = setup.first_batch(settings)
+    eager.check(made.net, made.loss, batch)
     plans = [preview.plan, savings.everything(preview.layout)]
-    own, full = savings.times(begun.net, begun.loss, plans, settings, batch)
+    own, full = savings.times(made.net, made.loss, plans, settings, batch)
     return (
         f"{1000 * own:.1f} ms, {1000 * full:.1f} ms if everything were trained ({own / full:.0%})"
     )
@@ -185,7 +177,7 @@ def _measured(preview: Preview) -> str:
 def _write(preview: Preview, folder: Path) -> None:
     from trainer import drawing, pictures
 
-    figure = drawing.plan_figure(preview.plan, preview.layout, type(preview.begun.net).__name__)
+    figure = drawing.plan_figure(preview.plan, preview.layout, type(preview.made.net).__name__)
     try:
         pictures.save(figure, folder / "plan.png")
         files.write_lines(folder / "plan.json", preview.plan.as_json())

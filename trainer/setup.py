@@ -57,20 +57,8 @@ class Setup:
 
 
 @dataclass(frozen=True)
-<<<<<<< HEAD
-class Begun:
-    """What needs no data.
-
-    Attributes:
-        net: with its first weights; nothing is frozen yet.
-        loss: a cell of (output, label) that gives a scalar.
-        rules: sound for this net.
-        device: a line that describes where it runs.
-    """
-=======
 class Sound:
     """What can be made without data: net, loss and rules, and a line that describes the device."""
->>>>>>> policies
 
     net: nn.Cell
     loss: nn.Cell
@@ -89,33 +77,13 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
         Mistake: all mistakes of the configuration, before the data are read; or those that only
             the data show.
     """
-<<<<<<< HEAD
-    begun = begin(settings, problems)
-    train, validation = pipelines(settings)
-    batch = next(iter(data.batches(train, settings.seed, 0)))
-    eager.check(begun.net, begun.loss, batch)
-    resolved = resolve(settings, begun, lambda: (begun.loss, batch))
-    return Setup(begun.net, begun.loss, train, validation, resolved, begun.device)
-
-
-def begin(settings: Settings, problems: Sequence[str] = ()) -> Begun:
-    """Make what needs no data: net, loss and rules.
-
-    Args:
-        settings: what to make.
-        problems: mistakes already known; told together with those that the net shows.
-
-    Raises:
-        Mistake: all mistakes that show without the data.
-=======
     made = sound(settings, problems)
     train, validation = _pipelines(settings)
     batch = _first_batch(settings, train)
     _first_batch(settings, validation)
     step.set_precision(made.net, settings.device.precision)
     few = eager.check(made.net, made.loss, batch)
-    resolved = _plan(settings, made.net, made.loss, made.rules, few)
-    _check_optimizer(settings, made.net, resolved)
+    resolved = resolve(settings, made, lambda: (made.loss, few))
     return Setup(made.net, made.loss, train, validation, resolved, made.device)
 
 
@@ -124,7 +92,6 @@ def sound(settings: Settings, problems: Sequence[str] = ()) -> Sound:
 
     Raises:
         Mistake: ``problems``, and all that is found on the way.
->>>>>>> policies
     """
     found = list(problems)
     place = _try(found, lambda: device.select(settings.device)) or ""
@@ -137,12 +104,7 @@ def sound(settings: Settings, problems: Sequence[str] = ()) -> Sound:
         found += _net_problems(settings, net, rules)
     if found or net is None or loss is None:
         raise Mistake(found)
-<<<<<<< HEAD
-    step.set_precision(net, settings.device.precision)
-    return Begun(net, loss, rules, place)
-=======
     return Sound(net, loss, rules, place)
->>>>>>> policies
 
 
 def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
@@ -211,12 +173,7 @@ def _load(settings: Settings, net: nn.Cell) -> None:
         weights.load(net, weights.read(path), settings.new_head)
 
 
-def pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
-    """Return the training and the validation pipeline.
-
-    Raises:
-        Mistake: the data set cannot be made, or one of them is empty.
-    """
+def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
     made = build("dataset", settings.dataset.spec())
     sound = isinstance(made, tuple | list) and len(made) == 2
     if not sound or not all(isinstance(part, ds.Dataset) for part in made):
@@ -228,29 +185,6 @@ def pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
     return made[0], made[1]
 
 
-<<<<<<< HEAD
-def resolve(settings: Settings, begun: Begun, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
-    """Return the plan, upstream of the cuts included, and see that an optimizer can be made for it.
-
-    Args:
-        settings: of policy and optimizer.
-        begun: net and rules; the net is left as it was.
-        sight: gives a loss of (output, label) and a batch, by which to find what lies upstream of
-            the cuts; asked only if there is one.
-
-    Raises:
-        Mistake: the cuts leave nothing to train, or what a rule trains; or the optimizer refuses.
-    """
-    resolved = _plan(settings, begun, sight)
-    trainable = set(resolved.names("trainable"))
-    given = [p for n, p in begun.net.parameters_and_names() if n in trainable]
-    optimizer.make(settings.optimizer.spec(), given, resolved)
-    return resolved
-
-
-def _plan(settings: Settings, begun: Begun, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
-    what: Layout = layout.read(begun.net)
-=======
 def _first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
     try:
         return next(iter(data.batches(pipeline, settings.seed, 0)))
@@ -262,18 +196,41 @@ def _first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
         raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
 
 
-def _plan(
-    settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], batch: Batch
-) -> Plan:
-    what: Layout = layout.read(net)
->>>>>>> policies
+def first_batch(settings: Settings) -> Batch:
+    """Return the first batch of the training data.
+
+    Raises:
+        Mistake: there is none, or the data cannot be read.
+    """
+    return _first_batch(settings, _pipelines(settings)[0])
+
+
+def resolve(settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
+    """Return the plan, upstream of the cuts included, for which an optimizer can be made.
+
+    Args:
+        settings: of policy and optimizer.
+        made: net and rules; the net is left as it was.
+        sight: gives a loss of (output, label) and a batch, by which to find what lies upstream of
+            the cuts; asked only if there are some.
+
+    Raises:
+        Mistake: the cuts leave nothing to train, or what a rule trains; or the optimizer refuses.
+    """
+    resolved = _plan(settings, made, sight)
+    _check_optimizer(settings, made.net, resolved)
+    return resolved
+
+
+def _plan(settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
+    what: Layout = layout.read(made.net)
     decay = settings.policy.lr_decay
-    resolved = plan.resolve(begun.rules, what, lr_decay=decay)
+    resolved = plan.resolve(made.rules, what, lr_decay=decay)
     if not resolved.cuts:
         return resolved
-    behind = upstream.upstream(begun.net, *sight(), resolved.cuts, resolved.cut_methods)
-    resolved = plan.resolve(begun.rules, what, behind, decay)
-    lost = faults.out_of_reach(begun.rules, resolved, behind)
+    behind = upstream.upstream(made.net, *sight(), resolved.cuts, resolved.cut_methods)
+    resolved = plan.resolve(made.rules, what, behind, decay)
+    lost = faults.out_of_reach(made.rules, resolved, behind)
     if problems := lost or faults.all_frozen(resolved):
         raise Mistake(problems)
     return resolved

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trainer.plan import ParameterPlan, Plan, decays
+from trainer.selection import ancestors
 from trainer.table import table
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
@@ -79,11 +80,11 @@ class _Reader:
             self._children.setdefault(cell.name.rpartition(".")[0], []).append(cell.name)
         self._own: dict[str, list[ParameterPlan]] = {}
         for parameter in plan.parameters:
-            self._own.setdefault(parameter.name.rpartition(".")[0], []).append(parameter)
+            self._own.setdefault(self._home(parameter.name), []).append(parameter)
 
     def branch(self, cell: str, name: str, depth: float) -> Branch:
         """Return the branch of a cell, opened where its weights differ and ``depth`` allows."""
-        held = list(self._beneath(cell))
+        held = list(self._held(cell))
         inner = sum(cut.startswith(f"{cell}.") for cut in self._cuts) if cell else len(self._cuts)
         found = replace(
             self._branch(name, self._kinds.get(cell, ""), held),
@@ -92,15 +93,19 @@ class _Reader:
         )
         if depth < 1 or (cell and found.treatment and found.norm != MIXED):
             return found
-        own = [self._branch(_last(p.name), "", [p]) for p in self._own.get(cell, ())]
-        cells = [self.branch(c, _last(c), depth - 1) for c in self._children.get(cell, ())]
+        own = [self._branch(_beneath(cell, p.name), "", [p]) for p in self._own.get(cell, ())]
+        cells = [self.branch(c, _beneath(cell, c), depth - 1) for c in self._children.get(cell, ())]
         shown = [child for child in cells if child.treatment or child.values or child.cut]
         return replace(found, children=tuple(_folded([*own, *shown])))
 
-    def _beneath(self, cell: str) -> Iterable[ParameterPlan]:
+    def _home(self, name: str) -> str:
+        """Return the cell that holds a parameter; the parameter's own name may have dots."""
+        return next((cell for cell in reversed(ancestors(name)) if cell in self._kinds), "")
+
+    def _held(self, cell: str) -> Iterable[ParameterPlan]:
         yield from self._own.get(cell, ())
         for child in self._children.get(cell, ()):
-            yield from self._beneath(child)
+            yield from self._held(child)
 
     def _branch(self, name: str, kind: str, held: list[ParameterPlan]) -> Branch:
         weights = [p for p in held if p.name not in self._statistics]
@@ -125,8 +130,8 @@ def _treatment(p: ParameterPlan) -> Treatment:
     )
 
 
-def _last(name: str) -> str:
-    return name.rpartition(".")[2]
+def _beneath(cell: str, name: str) -> str:
+    return name.removeprefix(f"{cell}.")
 
 
 def _folded(branches: Iterable[Branch]) -> Iterator[Branch]:

@@ -41,12 +41,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Preview:
-    """A plan, and what it was made from."""
+    """A plan, what it was made from, and the names of what its cuts cut off."""
 
     settings: "Settings"
     made: "Sound"
     layout: "Layout"
     plan: "Plan"
+    behind: frozenset[str]
 
 
 def main() -> None:
@@ -107,8 +108,8 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
     from trainer import layout, setup, step
 
     step.set_precision(made.net, settings.device.precision)
-    plan = setup.resolve(settings, made, lambda: _sight(settings, made))
-    return Preview(settings, made, layout.read(made.net), plan)
+    plan, behind = setup.resolve(settings, made, lambda: _sight(settings, made))
+    return Preview(settings, made, layout.read(made.net), plan, behind)
 
 
 def _sight(settings: "Settings", made: "Sound") -> "tuple[nn.Cell, Batch]":
@@ -143,7 +144,7 @@ def _saved(preview: Preview) -> list[tuple[str, str]]:
     from trainer import savings
 
     spec = preview.settings.optimizer.spec()
-    counted = savings.count(preview.made.net, preview.plan, spec)
+    counted = savings.count(preview.made.net, preview.plan, preview.behind, spec)
     every = counted.layers
     passes = counted.still - counted.cut
     return [
@@ -155,7 +156,7 @@ def _saved(preview: Preview) -> list[tuple[str, str]]:
         (
             "backward",
             f"cut off for {counted.cut} of {every} layers ({counted.cut / every:.0%})"
-            + (f"; through {passes} more it only passes" if passes else ""),
+            + (f"; {passes} more have no gradient of their own" if passes else ""),
         ),
     ]
 

@@ -1,7 +1,7 @@
 """Savings: what a plan saves against training everything, counted and, if asked, timed."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -30,7 +30,7 @@ class Savings:
         state: bytes of the optimizer's state.
         full_state: the same if everything is trained.
         layers: cells that own weights.
-        cut: those of them that no gradient reaches, for they lie behind or upstream of a cut.
+        cut: those of them that no gradient reaches, because of a cut.
         still: those whose weights have no gradient, the cut ones included.
     """
 
@@ -43,12 +43,13 @@ class Savings:
     still: int
 
 
-def count(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
+def count(net: nn.Cell, plan: Plan, behind: Collection[str], spec: dict[str, Any]) -> Savings:
     """Return what a plan saves.
 
     Args:
         net: the net.
         plan: for it.
+        behind: names of what its cuts put out of the gradient's reach.
         spec: of the optimizer, as ``optimizer.make`` takes it.
     """
     what = layout.read(net)
@@ -57,14 +58,13 @@ def count(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
     own: dict[str, list[ParameterPlan]] = {cell: [] for cell in layers(what)}
     for p in weights:
         own[p.name.rpartition(".")[0]].append(p)
-    cutters = set(plan.cut_methods)
     return Savings(
         weights=sum(p.nbytes for p in weights),
         frozen=sum(p.nbytes for p in weights if p.state == "frozen"),
         state=_state(net, plan, spec),
         full_state=_state(net, everything(what), spec),
         layers=len(own),
-        cut=sum(all(p.method in cutters for p in held) for held in own.values()),
+        cut=sum(all(p.name in behind for p in held) for held in own.values()),
         still=sum(all(p.state != "trainable" for p in held) for held in own.values()),
     )
 

@@ -83,7 +83,7 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     _first_batch(settings, validation)
     step.set_precision(made.net, settings.device.precision)
     few = eager.check(made.net, made.loss, batch)
-    resolved = resolve(settings, made, lambda: (made.loss, few))
+    resolved, _ = resolve(settings, made, lambda: (made.loss, few))
     return Setup(made.net, made.loss, train, validation, resolved, made.device)
 
 
@@ -205,8 +205,10 @@ def first_batch(settings: Settings) -> Batch:
     return _first_batch(settings, _pipelines(settings)[0])
 
 
-def resolve(settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
-    """Return the plan, upstream of the cuts included, for which an optimizer can be made.
+def resolve(
+    settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
+) -> tuple[Plan, frozenset[str]]:
+    """Return the plan, for which an optimizer can be made, and names of what its cuts cut off.
 
     Args:
         settings: of policy and optimizer.
@@ -217,20 +219,22 @@ def resolve(settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, 
     Raises:
         Mistake: the cuts leave nothing to train, or what a rule trains; or the optimizer refuses.
     """
-    resolved = _plan(settings, made, sight)
+    resolved, behind = _plan(settings, made, sight)
     _check_optimizer(settings, made.net, resolved)
-    return resolved
+    return resolved, behind
 
 
-def _plan(settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]) -> Plan:
+def _plan(
+    settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
+) -> tuple[Plan, frozenset[str]]:
     what: Layout = layout.read(made.net)
     decay = settings.policy.lr_decay
     resolved = plan.resolve(made.rules, what, lr_decay=decay)
     if not resolved.cuts:
-        return resolved
+        return resolved, frozenset()
     behind = upstream.upstream(made.net, *sight(), resolved.cuts, resolved.cut_methods)
     resolved = plan.resolve(made.rules, what, behind, decay)
     lost = faults.out_of_reach(made.rules, resolved, behind)
     if problems := lost or faults.all_frozen(resolved):
         raise Mistake(problems)
-    return resolved
+    return resolved, behind

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ class Branch:
         kind: class name of the cell; empty for a parameter.
         count: how many siblings it stands for.
         values: numbers in its weights, running statistics left out.
+        state: of its weights; ``mixed`` if they have several.
         treatment: None if its weights are treated differently.
         norm: ``eval`` if its running statistics are held, ``train`` if they move, ``mixed``, or
             empty if it has none.
@@ -49,6 +50,7 @@ class Branch:
     name: str
     kind: str
     values: int
+    state: str
     treatment: Treatment | None
     norm: str
     decayed: bool
@@ -111,17 +113,23 @@ class _Reader:
         weights = [p for p in held if p.name not in self._statistics]
         norms = {_NORM[p.state] for p in held if p.name in self._statistics}
         ways = {_treatment(p) for p in weights or held}
+        states = {way.state for way in ways}
         return Branch(
             name=name,
             kind=kind,
             values=sum(math.prod(p.shape) for p in weights),
+            state=_one(states),
             treatment=next(iter(ways)) if len(ways) == 1 else None,
-            norm=MIXED if len(norms) > 1 else next(iter(norms), ""),
+            norm=_one(norms),
             decayed=any(decays(p.name) for p in weights),
         )
 
 
 _NORM = {"frozen": "eval", "buffer": "train"}
+
+
+def _one(words: Collection[str]) -> str:
+    return MIXED if len(words) > 1 else next(iter(words), "")
 
 
 def _treatment(p: ParameterPlan) -> Treatment:
@@ -200,23 +208,13 @@ def _lines(branch: Branch, lead: str, below: str) -> Iterator[tuple[str, Branch]
 def _columns(branch: Branch, lr: float, weight_decay: float) -> tuple[str, ...]:
     kind = f"{branch.count} x {branch.kind}" if branch.count > 1 else branch.kind
     way = branch.treatment
-    state = way.state if way else MIXED if branch.values else ""
     rate = decay = ""
     if way and way.lr_factor is not None:
         rate = f"{lr * way.lr_factor:.4g}"
         own = weight_decay if branch.decayed else 0.0
         decay = f"{own if way.weight_decay is None else way.weight_decay:.4g}"
-    by = [way.by if way else "", *_cut(branch)]
-    norm = branch.norm
-    return (
-        kind,
-        f"{branch.values:,}",
-        state,
-        rate,
-        decay,
-        norm,
-        "; ".join(text for text in by if text),
-    )
+    by = "; ".join(text for text in (way.by if way else "", *_cut(branch)) if text)
+    return kind, f"{branch.values:,}", branch.state, rate, decay, branch.norm, by
 
 
 def _cut(branch: Branch) -> Iterator[str]:

@@ -8,7 +8,7 @@ from mindspore import nn
 
 from tests.nets import Normed, TwoConvs
 from tests.stacks import Shelved, Stack, Tied, Token
-from tests.training import IMAGES, LOSS
+from tests.training import IMAGES, LOSS, ROWS
 from trainer import faults, layout, methods, plan, policy
 from trainer.policy import Policy
 from trainer.rules import Rule
@@ -145,6 +145,17 @@ def test_a_cell_that_trains_in_part_is_cut_in_its_frozen_part() -> None:
     )
     assert "blocks.0" not in resolved.cuts
     assert "blocks.0.dense" in resolved.cuts
+
+
+def test_what_the_net_itself_owns_is_cut_off_if_it_lies_upstream_of_a_cut() -> None:
+    rules = rules_of(HEAD, {})
+    assert faults.problems(rules, TOKEN) == []
+    resolved = plan.resolve(rules, TOKEN)
+    assert faults.still_reached(resolved, TOKEN, {"token"}) == []
+    (found,) = faults.still_reached(resolved, TOKEN, set())
+    assert "the gradient reaches it past stem" in found
+    net = Token()
+    assert "token" in upstream(net, LOSS, ROWS, resolved.cuts, resolved.cut_methods)
 
 
 def lost(net: nn.Cell, *settings: dict[str, Any]) -> list[str]:

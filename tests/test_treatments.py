@@ -91,3 +91,8 @@ def test_the_screen_tells_rates_that_differ() -> None:
         ),
     ]
     assert report.rate_rows(0.1, plan_of(TwoConvs(), rule("conv1"))) == []
+
+
+def test_a_parameter_of_the_net_itself_is_cut_off_with_what_lies_behind_it() -> None:
+    rest = Rule((), "stop_gradient", True, label="the rest")
+    assert moved(Token(), trained("head"), rest) == {"head.weight", "head.bias"}

@@ -61,6 +61,18 @@ def out_of_reach(rules: Sequence[Rule], plan: Plan, upstream: Collection[str]) -
     return found
 
 
+def still_reached(plan: Plan, layout: "Layout", upstream: Collection[str]) -> list[str]:
+    """Return what the net itself owns and is to be cut off, but lies upstream of no cut."""
+    trainable = {p.name for p in layout.parameters if p.trainable and not p.cell}
+    return [
+        f"method: expected {p.name!r}, which {p.by!r} takes and the net itself owns, upstream of a "
+        f"cut by {p.method}, but the gradient reaches it past {few(plan.cuts)}; freeze it by "
+        "requires_grad"
+        for p in plan.select("frozen")
+        if p.method in plan.cut_methods and p.name in trainable - set(upstream)
+    ]
+
+
 def _idle(rule: Rule, selection: Selection, claimed: Mapping[str, Claim]) -> list[str]:
     """Return the problem of a rule that takes nothing, or nothing that others left."""
     taken = selection.parameters
@@ -126,7 +138,8 @@ def _uncut(
         lost = [
             p
             for p in layout.parameters
-            if claimed[p.name].rule is rule and not p.statistic
+            if claimed[p.name].rule is rule and p.trainable
+            if p.cell or rule.method not in behind.values()  # see `still_reached`
             if not any(a in behind for name in p.names for a in ancestors(name))
         ]
         for info in lost[:_SHOWN]:

@@ -234,7 +234,8 @@ def _plan(
         return resolved, frozenset()
     behind = upstream.upstream(made.net, *sight(), resolved.cuts, resolved.cut_methods)
     resolved = plan.resolve(made.rules, what, behind, decay)
-    lost = faults.out_of_reach(made.rules, resolved, behind)
-    if problems := lost or faults.all_frozen(resolved):
+    problems = faults.out_of_reach(made.rules, resolved, behind)
+    problems += faults.still_reached(resolved, what, behind)
+    if problems := problems or faults.all_frozen(resolved):
         raise Mistake(problems)
     return resolved, behind

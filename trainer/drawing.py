@@ -17,7 +17,7 @@ from trainer.selection import layers
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.layout import Layout
 
-_MOST_ROWS = 60  # more layers than that cannot be read; those of one block are put together
+_MOST_ROWS = 32  # more layers than that cannot be read; those of one block are put together
 _TRAINABLE = "#e08a3c"
 _CUT = "#b03a2e"
 

@@ -20,7 +20,7 @@ def create(name: str, num_classes: int = 1000, in_channels: int = 3, **arguments
 
     Raises:
         ImportError: MindCV is not installed.
-        ValueError: MindCV has no such net.
+        ValueError: MindCV has no such net, or cannot make it.
     """
     try:
         import mindcv
@@ -34,4 +34,10 @@ def create(name: str, num_classes: int = 1000, in_channels: int = 3, **arguments
     if name not in (known := mindcv.list_models()):
         near = ", ".join(get_close_matches(name, known)) or f"mindcv.list_models() has {len(known)}"
         raise ValueError(f"expected the name of one of MindCV's nets, received {name!r} ({near})")
-    return mindcv.create_model(name, num_classes=num_classes, in_channels=in_channels, **arguments)
+    try:
+        return mindcv.create_model(
+            name, num_classes=num_classes, in_channels=in_channels, **arguments
+        )
+    except (KeyError, RuntimeError) as error:  # of MindCV 0.3, a few under MindSpore 2.10
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"MindCV cannot make {name} ({type(error).__name__}: {why})") from error

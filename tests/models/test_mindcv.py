@@ -71,6 +71,13 @@ def test_an_unknown_name_is_a_mistake_with_the_nearest(command: Command) -> None
     assert command.left() == []
 
 
+@installed
+def test_a_net_that_mindcv_cannot_make_is_a_mistake(command: Command) -> None:
+    ended = command.plan("model=mindcv", "model.name=mae_h_16_224_pretrain")
+    assert ended.code == 2
+    assert "MindCV cannot make mae_h_16_224_pretrain (KeyError: " in ended.err
+
+
 def test_without_mindcv_the_extra_is_named(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

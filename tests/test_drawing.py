@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mindspore import nn
 
@@ -45,6 +46,6 @@ def test_the_picture(tmp_path: Path, rules: tuple[Rule, ...]) -> None:
     resolved = plan.resolve(rules, what)
     figure = plan_figure(resolved, what, "TwoConvs")
     pictures.save(figure, tmp_path / "plan.png")
-    across = [line for line in figure.axes[0].lines if list(line.get_xdata()) == [0, 1]]
+    across = [line for line in figure.axes[0].lines if np.array_equal(line.get_xdata(), [0, 1])]
     assert len(across) == len(resolved.cuts)
     assert "frozen" in figure.axes[0].get_title(loc="left")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer import app, probe
+from trainer import app, preview, probe
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +47,10 @@ class Command:
     def probe(self, *overrides: str) -> Ended:
         """``python -m trainer.probe``."""
         return self._call(probe.main, list(overrides))
+
+    def plan(self, *words: str) -> Ended:
+        """``python -m trainer.plan``."""
+        return self._call(preview.main, list(words))
 
     def left(self) -> list[str]:
         """Names of what lies in the folder."""

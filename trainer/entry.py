@@ -12,7 +12,7 @@ from trainer.settings import Settings
 from trainer.signals import Stop, caught
 
 if TYPE_CHECKING:
-    from trainer.setup import Setup
+    from trainer.setup import Setup, Sound
 
 
 @contextmanager
@@ -83,9 +83,21 @@ def check(lines: Sequence[str]) -> None:
     Raises:
         Mistake: everything that is wrong with them.
     """
-    config, problems = overrides.check(lines)
+    sound(*overrides.check(lines))
+
+
+def sound(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Sound"]:
+    """Set the device's environment, then import MindSpore and make what needs no data.
+
+    Args:
+        config: a whole configuration.
+        problems: mistakes already known; told together with what else is wrong.
+
+    Raises:
+        Mistake: everything that is wrong.
+    """
     chosen, more = settings.read(config, problems)
     device.prepare(chosen.device.instruction_set)
     from trainer import setup
 
-    setup.sound(chosen, [*problems, *more])
+    return chosen, setup.sound(chosen, [*problems, *more])

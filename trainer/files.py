@@ -36,6 +36,18 @@ def write_json(path: Path, data: Any) -> None:
     write_text(path, dumps(data, indent=2) + "\n")
 
 
+def write_lines(path: Path, data: dict[str, Any]) -> None:
+    """Write a JSON object whole, a line for each item of its lists, as a diff wants it."""
+    write_text(path, "{\n" + ",\n".join(map(_entry, data, data.values())) + "\n}\n")
+
+
+def _entry(key: str, value: Any) -> str:
+    if not isinstance(value, list | tuple) or not value:
+        return f"  {dumps(key)}: {dumps(value)}"
+    items = ",\n".join(f"    {dumps(item)}" for item in value)
+    return f"  {dumps(key)}: [\n{items}\n  ]"
+
+
 def dumps(data: Any, indent: int | None = None) -> str:
     """Return strict JSON: a number that is not finite becomes the text ``nan`` or ``inf``."""
     return json.dumps(_finite(data), indent=indent, allow_nan=False)

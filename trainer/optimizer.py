@@ -7,7 +7,7 @@ from mindspore import Parameter, nn
 
 from trainer import build
 from trainer.errors import Mistake
-from trainer.plan import Plan
+from trainer.plan import Plan, decays
 
 
 def make(
@@ -47,8 +47,7 @@ def groups(
     for parameter, planned in zip(parameters, plan.select("trainable"), strict=True):
         decay = planned.weight_decay
         if decay is None:
-            spared = "beta" in parameter.name or "gamma" in parameter.name
-            decay = 0.0 if spared else float(spec.get("weight_decay", 0.0))
+            decay = float(spec.get("weight_decay", 0.0)) if decays(parameter.name) else 0.0
         rate = float(spec["lr"]) * (planned.lr_factor or 1.0)
         found.setdefault((rate, decay), []).append(parameter)
     return [

@@ -15,8 +15,8 @@ from trainer import files
 from trainer.watcher import Epoch, Watcher
 
 _MOST_ROWS = 60  # more names than that cannot be read; they are put together by cell
-_FROZEN = "#3b6ea5"
-_PALE = "#d6e4f0"
+FROZEN = "#3b6ea5"
+PALE = "#d6e4f0"
 
 
 class Pictures(Watcher):
@@ -37,8 +37,8 @@ class Pictures(Watcher):
     def end(self) -> None:
         """Draw, if at least one epoch was trained."""
         if len(self._epochs) > 1:
-            _save(weights_figure(self._epochs), self._folder / "weights.png")
-            _save(curves_figure(self._epochs), self._folder / "curves.png")
+            save(weights_figure(self._epochs), self._folder / "weights.png")
+            save(curves_figure(self._epochs), self._folder / "curves.png")
 
 
 def weights_figure(epochs: Sequence[Epoch]) -> Figure:
@@ -115,11 +115,11 @@ def _mark_frozen(
     axes.set_yticks(range(len(names)), names, fontsize=8)
     for row, (label, still) in enumerate(zip(axes.get_yticklabels(), frozen, strict=True)):
         if still:
-            label.set_color(_FROZEN)
+            label.set_color(FROZEN)
             columns = [column for column in range(grid.shape[1]) if grid[row, column] == 0]
             place = [column + 0.5 for column in columns]
-            for bar in axes.barh([row] * len(columns), 1, 0.9, place, color=_PALE, linewidth=0):
-                bar.set(edgecolor=_FROZEN, hatch="///")
+            for bar in axes.barh([row] * len(columns), 1, 0.9, place, color=PALE, linewidth=0):
+                bar.set(edgecolor=FROZEN, hatch="///")
 
 
 def _title(frozen: Sequence[bool], grid: NDArray[np.float64]) -> str:
@@ -136,6 +136,7 @@ def _label(name: str, key: str) -> str:
     return name if key == "name" else name.rpartition(".")[0] or name
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole."""
     with files.whole(path) as partial:
         figure.savefig(partial, format="png")

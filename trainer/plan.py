@@ -144,8 +144,19 @@ def _idle(rules: Sequence[Rule], selections: Sequence[Selection]) -> list[str]:
     return [f"{rule.label} takes nothing in this net" for rule, s in pairs if not s.parameters]
 
 
+def decays(name: str) -> bool:
+    """Tell whether weight decay takes a parameter where no rule says so; MindSpore's own rule."""
+    return "beta" not in name and "gamma" not in name
+
+
 def unknown(key: str, pattern: str, names: Sequence[str]) -> str:
     """Return the problem of a pattern that takes nothing, with the names nearest to it."""
     deeper = sum(takes(f"*.{pattern}", name) for name in names)
     hint = f" ('*.{pattern}' would take {deeper} names)" if deeper else nearest(pattern, names)
     return f"{key}: expected a cell or parameter of the net, received {pattern!r}{hint}"
+
+
+if __name__ == "__main__":  # the command `python -m trainer.plan` lives in a module of its own
+    from trainer.preview import main
+
+    main()

@@ -33,7 +33,7 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
         FrozenMoved, NotFinite, Stopped: see ``trainer.errors``; the folder is complete, but that
             weights that moved or are ruined are not saved as the model.
     """
-    files.write_json(folder / "plan.json", setup.plan.as_json())
+    files.write_lines(folder / "plan.json", setup.plan.as_json())
     watcher = Watchers(*_watchers(settings, setup, folder))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
     save = True

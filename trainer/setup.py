@@ -83,8 +83,7 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     _first_batch(settings, validation)
     step.set_precision(made.net, settings.device.precision)
     few = eager.check(made.net, made.loss, batch)
-    resolved = _plan(settings, made.net, made.loss, made.rules, few)
-    _check_optimizer(settings, made.net, resolved)
+    resolved, _ = resolve(settings, made, lambda: (made.loss, few))
     return Setup(made.net, made.loss, train, validation, resolved, made.device)
 
 
@@ -197,18 +196,46 @@ def _first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
         raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
 
 
+def first_batch(settings: Settings) -> Batch:
+    """Return the first batch of the training data.
+
+    Raises:
+        Mistake: there is none, or the data cannot be read.
+    """
+    return _first_batch(settings, _pipelines(settings)[0])
+
+
+def resolve(
+    settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
+) -> tuple[Plan, frozenset[str]]:
+    """Return the plan, for which an optimizer can be made, and names of what its cuts cut off.
+
+    Args:
+        settings: of policy and optimizer.
+        made: net and rules; the net is left as it was.
+        sight: gives a loss of (output, label) and a batch, by which to find what lies upstream of
+            the cuts; asked only if there are some.
+
+    Raises:
+        Mistake: the cuts leave nothing to train, or what a rule trains; or the optimizer refuses.
+    """
+    resolved, behind = _plan(settings, made, sight)
+    _check_optimizer(settings, made.net, resolved)
+    return resolved, behind
+
+
 def _plan(
-    settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], batch: Batch
-) -> Plan:
-    what: Layout = layout.read(net)
+    settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
+) -> tuple[Plan, frozenset[str]]:
+    what: Layout = layout.read(made.net)
     decay = settings.policy.lr_decay
-    resolved = plan.resolve(rules, what, lr_decay=decay)
+    resolved = plan.resolve(made.rules, what, lr_decay=decay)
     if not resolved.cuts:
-        return resolved
-    behind = upstream.upstream(net, loss, batch, resolved.cuts, resolved.cut_methods)
-    resolved = plan.resolve(rules, what, behind, decay)
-    problems = faults.out_of_reach(rules, resolved, behind)
+        return resolved, frozenset()
+    behind = upstream.upstream(made.net, *sight(), resolved.cuts, resolved.cut_methods)
+    resolved = plan.resolve(made.rules, what, behind, decay)
+    problems = faults.out_of_reach(made.rules, resolved, behind)
     problems += faults.still_reached(resolved, what, behind)
     if problems := problems or faults.all_frozen(resolved):
         raise Mistake(problems)
-    return resolved
+    return resolved, behind

@@ -1,16 +1,16 @@
 """Table: rows as aligned text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as aligned text: the first column to the left, the others to the right."""
+def table(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
+    """Return rows as aligned text: the columns in ``left`` to the left, the others to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return "\n".join(_aligned(row, widths) for row in rows)
+    return "\n".join(_aligned(row, widths, left) for row in rows)
 
 
-def _aligned(row: Iterable[str], widths: Iterable[int]) -> str:
-    first, *rest = zip(row, widths, strict=True)
+def _aligned(row: Iterable[str], widths: Iterable[int], left: Collection[int]) -> str:
+    cells = enumerate(zip(row, widths, strict=True))
     return "  ".join(
-        [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
+        cell.ljust(width) if at in left else cell.rjust(width) for at, (cell, width) in cells
     ).rstrip()

@@ -98,7 +98,7 @@ def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[s
         # An activation that is closed or full gives 0 for NaN; if all is positive, and once small,
         # it is open.
         positive = [column.abs() if column.is_floating_point() else column for column in inputs]
-        for scale in (1.0, 1e-3):
+        for scale in (1.0, 1e-3) if len(found) < len(probes) else ():
             for parameter in weights.values():
                 value = scale * _share(parameter)
                 parameter.set_data(ops.full(parameter.shape, value, dtype=parameter.dtype))

@@ -1,0 +1,186 @@
+"""Preview: ``python -m trainer.plan``, what a run would freeze, and why; trains nothing."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer import entry, files, overrides, surprises, tree
+from trainer.errors import Mistake
+
+if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+    from mindspore import nn
+
+    from trainer.data import Batch
+    from trainer.layout import Layout
+    from trainer.plan import Plan
+    from trainer.settings import Settings
+    from trainer.setup import Sound
+
+_USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [out=FOLDER]
+
+Prints what a run with the same overrides would freeze, by which rule and method, and what that
+saves; trains nothing. Writes plan.json, the same as the run's, and plan.png, a picture of the net.
+  depth=N       levels of the tree to show at most; as many as differ, if not given
+  measure=true  times a step, and one that trains everything: reads the data and compiles twice
+  out=FOLDER    where the two files go; plan, if not given
+Example:
+  python -m trainer.plan policy=last_n policy.n=2"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keys that are this command's own."""
+
+    depth: int | None = None
+    measure: bool = False
+    out: Path = Path("plan")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan, what it was made from, and the names of what its cuts cut off."""
+
+    settings: "Settings"
+    made: "Sound"
+    layout: "Layout"
+    plan: "Plan"
+    behind: frozenset[str]
+
+
+def main() -> None:
+    """Print and write the plan, and exit with the code that tells how it ended."""
+    with entry.exits():
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            print(_USAGE)
+            return
+        options, lines, problems = read(sys.argv[1:])
+        preview = prepare(lines, problems)
+        text = report(preview, options)
+        _write(preview, options.out)
+        print(text)
+
+
+def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
+    """Return the command's own options, the other words, and what is wrong with the options."""
+    own = dict(
+        word.split("=", 1) for word in words if word.startswith(("depth=", "measure=", "out="))
+    )
+    others = [word for word in words if not word.startswith(("depth=", "measure=", "out="))]
+    problems = []
+    depth, measure, out = own.get("depth"), own.get("measure", "false"), own.get("out", "plan")
+    if depth is not None and not (depth.isdecimal() and int(depth) > 0):
+        problems.append(f"depth: expected a whole number of at least 1, received {depth!r}")
+        depth = None
+    if measure not in ("true", "false"):
+        problems.append(f"measure: expected true or false, received {measure!r}")
+    if why := _unfit(Path(out)):
+        problems.append(f"out: expected a folder to write in, received {out!r} ({why})")
+    return Options(int(depth) if depth else None, measure == "true", Path(out)), others, problems
+
+
+def _unfit(folder: Path) -> str | None:
+    """Tell why a folder cannot be written in or made; None if it can."""
+    at = folder.absolute()
+    while not at.exists():
+        at = at.parent
+    if not at.is_dir():
+        return f"{at} is a file"
+    return None if os.access(at, os.W_OK) else f"{at} is not writable"
+
+
+def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
+    """Return the plan that a run with the same overrides would have.
+
+    Data are read only if the plan has a cut and no input could be made up for the net.
+
+    Args:
+        lines: overrides, as on the command line.
+        problems: mistakes already known; told together with what else is wrong.
+
+    Raises:
+        Mistake: everything that is wrong with them.
+    """
+    config, more = overrides.check(lines)
+    settings, made = entry.sound(config, [*problems, *more])
+    from trainer import layout, setup, step
+
+    step.set_precision(made.net, settings.device.precision)
+    plan, behind = setup.resolve(settings, made, lambda: _sight(settings, made))
+    return Preview(settings, made, layout.read(made.net), plan, behind)
+
+
+def _sight(settings: "Settings", made: "Sound") -> "tuple[nn.Cell, Batch]":
+    """Return a loss and a batch by which to find what lies upstream of the cuts."""
+    import mindspore as ms
+
+    from trainer import eager, examples, setup
+
+    image = examples.example_input(made.net)
+    if image is not None:
+        return examples.Total(), (image, ms.ops.zeros(image.shape[0], ms.int32))
+    return made.loss, eager.check(made.net, made.loss, setup.first_batch(settings))
+
+
+def report(preview: Preview, options: Options) -> str:
+    """Return the tree, the totals and, last, what may surprise."""
+    from trainer.report import totals
+
+    settings, plan = preview.settings, preview.plan
+    root = tree.tree(plan, preview.layout, type(preview.made.net).__name__, options.depth)
+    rows = [("parameters", totals(plan)), *_saved(preview)]
+    if options.measure:
+        rows.append(("step", _measured(preview)))
+    rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))
+    found = surprises.surprises(plan, preview.made.rules, preview.layout, settings.new_head)
+    rows += [("surprising", line) for line in found or ["nothing"]]
+    picture = tree.text(root, settings.optimizer.lr, settings.optimizer.weight_decay)
+    return "\n".join([picture, "", *(f"{name:<11}{text}" for name, text in rows)])
+
+
+def _saved(preview: Preview) -> list[tuple[str, str]]:
+    from trainer import savings
+
+    spec = preview.settings.optimizer.spec()
+    counted = savings.count(preview.made.net, preview.plan, preview.behind, spec)
+    every = counted.layers
+    passes = counted.still - counted.cut
+    return [
+        ("weights", f"{counted.weights:,} bytes, {counted.frozen:,} of them frozen"),
+        (
+            "optimizer",
+            f"{counted.state:,} bytes of state, {counted.full_state:,} if everything were trained",
+        ),
+        (
+            "backward",
+            f"cut off for {counted.cut} of {every} layers ({counted.cut / every:.0%})"
+            + (f"; {passes} more have no gradient of their own" if passes else ""),
+        ),
+    ]
+
+
+def _measured(preview: Preview) -> str:
+    """Time a step under the plan and one that trains everything."""
+    from trainer import eager, savings, setup
+
+    settings, made = preview.settings, preview.made
+    batch = setup.first_batch(settings)
+    eager.check(made.net, made.loss, batch)
+    plans = [preview.plan, savings.everything(preview.layout)]
+    own, full = savings.times(made.net, made.loss, plans, settings, batch)
+    return (
+        f"{1000 * own:.1f} ms, {1000 * full:.1f} ms if everything were trained ({own / full:.0%})"
+    )
+
+
+def _write(preview: Preview, folder: Path) -> None:
+    from trainer import drawing, pictures
+
+    figure = drawing.plan_figure(preview.plan, preview.layout, type(preview.made.net).__name__)
+    try:
+        pictures.save(figure, folder / "plan.png")
+        files.write_lines(folder / "plan.json", preview.plan.as_json())
+    except OSError as error:
+        raise Mistake([f"out: cannot write in {folder} ({error.strerror})"]) from None

@@ -97,7 +97,8 @@ def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[s
         found = _not_a_number(probes, gradient(*inputs))
         # A ReLU that lets nothing through gives 0 for NaN; with all that is positive it is open.
         for parameter in weights.values():
-            parameter.set_data(ops.full(parameter.shape, _share(parameter), dtype=parameter.dtype))
+            value = ops.full(parameter.shape, _share(parameter), dtype=parameter.dtype)
+            eager.write(parameter, value)
         positive = [column.abs() if column.is_floating_point() else column for column in inputs]
         return found | _not_a_number(probes, gradient(*positive))
 

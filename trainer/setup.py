@@ -26,7 +26,6 @@ from trainer import (
 from trainer.build import build
 from trainer.data import Batch
 from trainer.errors import Mistake
-from trainer.layout import Layout
 from trainer.plan import Plan
 from trainer.rules import Rule, takes
 from trainer.settings import Settings
@@ -159,14 +158,7 @@ def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
 def _plan(
     settings: Settings, net: nn.Cell, loss: nn.Cell, rules: Sequence[Rule], batch: Batch
 ) -> Plan:
-    what: Layout = layout.read(net)
-    decay = settings.policy.lr_decay
-    resolved = plan.resolve(rules, what, lr_decay=decay)
-    if not resolved.cuts:
-        return resolved
-    behind = upstream.upstream(net, loss, batch, resolved.cuts, resolved.cut_methods)
-    resolved = plan.resolve(rules, what, behind, decay)
-    lost = faults.out_of_reach(rules, resolved, behind)
-    if problems := lost or faults.all_frozen(resolved):
-        raise Mistake(problems)
-    return resolved
+    def behind(found: Plan) -> frozenset[str]:
+        return upstream.upstream(net, loss, batch, found.cuts, found.cut_methods)
+
+    return faults.sound(rules, layout.read(net), behind, settings.policy.lr_decay)

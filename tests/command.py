@@ -40,9 +40,9 @@ class Command:
 
     def train(self, *overrides: str) -> Ended:
         """``python -m trainer``, in ``folder / "run"``."""
-        flags = [word for word in overrides if word.startswith("-")]
-        others = [word for word in overrides if not word.startswith("-")]
-        return self._call(app.main, [*flags, "hydra.run.dir=run", *others])
+        place = "hydra.sweep.dir=run" if "-m" in overrides else "hydra.run.dir=run"
+        placed = any(line.startswith("hydra.run.dir=") for line in overrides)
+        return self._call(app.main, [*overrides, *([] if placed else [place])])
 
     def probe(self, *overrides: str) -> Ended:
         """``python -m trainer.probe``."""

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def test_records_tell_the_same_as_the_weights(command: Command) -> None:
 def test_same_command_gives_the_same_weights(command: Command) -> None:
     models = []
     for name in ("a", "b"):
-        assert command.train("freeze=conv1", "epochs=1", f"hydra.run.dir={name}").code == 0
+        assert command.train("freeze=conv1", "epochs=1").code == 0
+        (command.folder / "run").rename(command.folder / name)
         models.append((command.folder / name / "model.safetensors").read_bytes())
     assert models[0] == models[1]
 
@@ -87,13 +89,15 @@ def test_loss_that_is_not_finite_ends_with_4_before_the_weights_are_touched(
 def test_signal_ends_after_the_step_with_everything_saved(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    process = start(tmp_path, "trainer", "epochs=9999", "snapshot.keep=last", "hydra.run.dir=run")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("epoch   2"):
-            break
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    overrides = ["epochs=9999", "snapshot.keep=last", "hydra.run.dir=run"]
+    with start(tmp_path, "trainer", *overrides) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if line.startswith("epoch   2"):
+                break
+        process.send_signal(number)
+        out, err = process.stdout.read(), process.stderr.read()
     assert process.returncode == 75, err
     assert "signal received: ending after this step" in out
     assert "all is saved" in err
@@ -115,8 +119,45 @@ def test_second_run_does_not_write_over_the_first(command: Command) -> None:
 
 
 def test_multirun_gives_each_job_a_folder(command: Command) -> None:
-    ended = command.train("-m", "freeze=conv1,null", "epochs=1", "hydra.sweep.dir=sweep")
+    ended = command.train("-m", "freeze=conv1,null", "epochs=1", "seed=1")
     assert ended.code == 0, ended.err
     for job in ("0", "1"):
-        assert (command.folder / "sweep" / job / "proof.json").exists()
-    assert "freeze: conv1" in (command.folder / "sweep/0/.hydra/config.yaml").read_text()
+        assert (command.folder / "run" / job / "proof.json").exists()
+    assert "freeze: conv1" in (command.folder / "run/0/.hydra/config.yaml").read_text()
+
+
+def test_two_runs_at_once_cannot_share_a_folder(tmp_path: Path) -> None:
+    line = ("trainer", "epochs=2", "hydra.run.dir=run")
+    with start(tmp_path, *line, "seed=0") as one, start(tmp_path, *line, "seed=1") as other:
+        said = [process.communicate()[1] for process in (one, other)]
+    assert sorted((one.returncode, other.returncode)) == [0, 2], said
+    assert "it holds a run already" in "".join(said)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 2.5])
+def test_signal_before_training_is_a_clean_end(tmp_path: Path, seconds: float) -> None:
+    with start(tmp_path, "trainer", "hydra.run.dir=run", "epochs=9999") as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode in {75, 130, -signal.SIGINT}, err
+    assert "Fatal" not in err
+    if process.returncode == 130:
+        assert not (tmp_path / "run").exists()
+
+
+def test_signal_ends_a_sweep_and_not_one_job_of_it(tmp_path: Path) -> None:
+    line = ["-m", "seed=0,1", "epochs=9999", "snapshot.keep=last", "hydra.sweep.dir=sweep"]
+    with start(tmp_path, "trainer", *line) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for text in process.stdout:
+            if text.startswith("epoch   1"):
+                break
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        err = process.stderr.read()
+    assert process.returncode == 75, err
+    assert "all is saved" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "sweep/1").exists()

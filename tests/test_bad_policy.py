@@ -10,7 +10,7 @@ HEAD = "{last: 1, method: train}"
 
 CASES = {
     "unknown policy": (["policy=linear_prob"], "no policy named linear_prob (nearest: linear_pro"),
-    "no policy": (["policy=null"], "no policy named null (known: bias_only, feature_extract"),
+    "no policy": (["policy=null"], "received null; to leave it out: ~policy"),
     "unknown key": (["policy.lr_deacy=0.5"], "policy.lr_deacy: unknown key (nearest: lr_decay)"),
     "unknown key in a rule": (["policy.rules=[{selct: a}]"], "rules[0].selct: unknown key"),
     "unknown name": (["policy.rules=[{select: conv9}]"], "policy.rules[0].select: expected a cell"),

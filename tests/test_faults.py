@@ -8,7 +8,7 @@ from mindspore import nn
 
 from tests.nets import Normed, TwoConvs
 from tests.stacks import Shelved, Stack, Tied, Token
-from tests.training import IMAGES, LOSS
+from tests.training import IMAGES, LOSS, ROWS
 from trainer import faults, layout, methods, plan, policy
 from trainer.policy import Policy
 from trainer.rules import Rule
@@ -75,8 +75,15 @@ FAULTS: dict[str, tuple[list[dict[str, Any]], str]] = {
         [{"select": "stem"}, {"select": ["stem", "blocks[0]"], "method": "train"}],
         "one claim of equal weight on 'stem.weight', but 'stem' in policy.rules[0]",
     ),
+    "nothing that can train": (
+        [{"select": "*.moving_mean", "method": "train"}],
+        "rule 1 (*.moving_mean) trains nothing but what the net itself holds still",
+    ),
     "part of a cell": ([{"role": "bias"}], "which takes 'stem.bias' but not all of its cell"),
-    "all frozen": ([{"select": "*"}], "all are frozen (by rule 1 (*))"),
+    "all frozen": (
+        [{"select": "*"}],
+        "policy: expected at least one trainable parameter, but all are frozen (by rule 1",
+    ),
     "all frozen by the rest": ([{"last": 1}, {}], "all are frozen (by rule 1 (last 1), rule 2"),
     "cells without parameters": (
         [{"select": "*.drop", **STILL}],
@@ -138,6 +145,17 @@ def test_a_cell_that_trains_in_part_is_cut_in_its_frozen_part() -> None:
     )
     assert "blocks.0" not in resolved.cuts
     assert "blocks.0.dense" in resolved.cuts
+
+
+def test_what_the_net_itself_owns_is_cut_off_if_it_lies_upstream_of_a_cut() -> None:
+    rules = rules_of(HEAD, {})
+    assert faults.problems(rules, TOKEN) == []
+    resolved = plan.resolve(rules, TOKEN)
+    assert faults.still_reached(resolved, TOKEN, {"token"}) == []
+    (found,) = faults.still_reached(resolved, TOKEN, set())
+    assert "the gradient reaches it past stem" in found
+    net = Token()
+    assert "token" in upstream(net, LOSS, ROWS, resolved.cuts, resolved.cut_methods)
 
 
 def lost(net: nn.Cell, *settings: dict[str, Any]) -> list[str]:

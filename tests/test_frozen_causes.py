@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -188,10 +187,11 @@ def test_parameter_replaced() -> None:
 
 
 def test_what_cannot_be_told_is_said_to_be_so() -> None:
-    """A bias of two values fits any direction of two."""
+    """A bias of two values fits any two directions."""
     net = TwoConvs()
     net.conv1.bias.set_data(ops.ones(2))
+    optimizer = MOMENTUM(net.get_parameters(), weight_decay=0.1)
+    celled(net, optimizer)()
     frozen = freeze(net, "conv1", method="requires_grad")
-    optimizer: Any = MOMENTUM(net.get_parameters())
     celled(net, optimizer)()
     assert "too little has changed to tell which" in told(frozen, "conv1.bias")

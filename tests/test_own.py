@@ -28,7 +28,21 @@ def pipelines(batch_size):
     random = np.random.default_rng(0)
     x = random.normal(size=(64, 3)).astype(np.float32)
     y = (x.sum(axis=1) > 0).astype(np.int32)
-    make = lambda: ds.NumpySlicesDataset((x, y), ["x", "y"]).batch(batch_size, drop_remainder=True)
+    rows = [(image, np.asarray(label)) for image, label in zip(x, y)]
+    make = lambda: ds.GeneratorDataset(rows, ["x", "y"]).batch(batch_size, drop_remainder=True)
+    return make(), make()
+
+
+class Broken:
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return np.ones(3, np.float32), np.asarray(1 // 0)
+
+
+def broken(batch_size):
+    make = lambda: ds.GeneratorDataset(Broken(), ["x", "y"]).batch(batch_size)
     return make(), make()
 
 
@@ -101,3 +115,13 @@ def test_own_freeze_method_is_one_file(
     ended = command.train(*NET, *DATA, "freeze=head", "method=mine_too", "epochs=1")
     assert ended.code == 0, ended.err
     assert "pattern 'head' by mine_too" in ended.out
+
+
+def test_data_that_cannot_be_read_are_a_mistake_with_their_own_error(command: Command) -> None:
+    data = [DATA[0], "dataset._target_=mine.broken", DATA[2]]
+    ended = command.train(*NET, *data)
+    assert ended.code == 2
+    assert "dataset: mine.broken: ZeroDivisionError: " in ended.err
+    assert "/mine.py:" in ended.err
+    assert "Call Stack" not in ended.err
+    assert "run" not in command.left()

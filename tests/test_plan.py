@@ -7,6 +7,7 @@ from tests.nets import Nested, Normed, Residual, TwoConvs
 from tests.training import rule
 from trainer import faults, layout, plan
 from trainer.plan import STATISTICS, UPSTREAM
+from trainer.rules import Rule
 
 NORMED, CONVS, NESTED = (layout.read(make()) for make in (Normed, TwoConvs, Nested))
 STILL = ("bn1.moving_mean", "bn1.moving_variance")
@@ -47,6 +48,16 @@ def test_the_first_rule_that_takes_a_parameter_decides() -> None:
     methods = {p.name: p.method for p in resolved.parameters}
     assert methods["conv1.bias"] == "requires_grad"
     assert methods["conv1.weight"] == "stop_gradient"
+
+
+def test_each_cut_has_the_method_of_its_rule() -> None:
+    rules = [rule("conv2"), Rule(("conv1",), "another", True)]
+    resolved = plan.resolve(rules, CONVS)
+    assert (resolved.cuts, resolved.cut_methods) == (
+        ("conv2", "conv1"),
+        ("stop_gradient", "another"),
+    )
+    assert resolved.cut_by("another") == ("conv1",)
 
 
 def test_statistics_of_the_frozen_part_are_frozen() -> None:

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
+from tests.command import CHECKOUT
 from trainer import policy, settings
 from trainer.policy import Policy
 from trainer.rules import Rule
@@ -25,6 +27,14 @@ def made(*rules: dict[str, Any], freeze: tuple[str, ...] = (), method: str = "cu
 def read(**keys: Any) -> tuple[Policy, list[str]]:
     chosen, problems = settings.read({**BASE, "policy": keys})
     return chosen.policy, problems
+
+
+def test_the_example_of_the_manual_is_sound() -> None:
+    text = (CHECKOUT / "docs/policies.md").read_text().partition("```yaml\n")[2]
+    written = OmegaConf.to_container(OmegaConf.create(text.partition("```")[0]))
+    assert isinstance(written, dict)
+    del written["defaults"]
+    assert len(Policy.model_validate(written).rules) == 4
 
 
 def test_without_rules_nothing_is_frozen() -> None:

@@ -98,6 +98,62 @@ def test_cell_that_is_never_called_cannot_be_cut_behind() -> None:
         behind(Idle(), "inner", batch=batch)
 
 
+class Compiled(nn.Cell):
+    """Its middle is a graph by itself, compiled once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Dense(4, 4)
+        self.mid = nn.Dense(4, 4)
+        self.fc = nn.Dense(4, 3)
+
+    @ms.jit
+    def construct(self, x: Tensor) -> Tensor:
+        return self.fc(self.mid(self.stem(x)))
+
+
+class Saturated(nn.Cell):
+    """Its activation is full for ordinary input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Dense(4, 4)
+        self.act = nn.ReLU6()
+        self.mid = nn.Dense(4, 4)
+        self.fc = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.fc(self.mid(self.act(self.stem(x * 1000.0))))
+
+
+class Counting(nn.Cell):
+    """Owns a statistic and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moving_mean = ms.Parameter(Tensor(0.0, ms.float32), requires_grad=False)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x - self.moving_mean
+
+
+class Counted(Saturated):
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = Counting()
+
+
+@pytest.mark.parametrize("kind", [Compiled, Saturated, Counted])
+def test_stem_of_an_odd_net_is_found(kind: type[nn.Cell]) -> None:
+    batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
+    assert weights("stem") <= behind(kind(), "mid", batch=batch)
+
+
+def test_cell_of_statistics_alone_is_upstream_too() -> None:
+    batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
+    assert "act" in behind(Counted(), "mid", batch=batch)
+
+
 def test_a_jitted_function_goes_on_with_the_weights_of_the_net() -> None:
     """It would not, had the probe used set_data: it would keep the values of that moment."""
     net = TwoConvs()

@@ -76,12 +76,12 @@ def rule(*patterns: str, method: str = "stop_gradient", norm: str = "eval") -> R
 
 
 def plan_of(net: nn.Cell, *rules: Rule, batch: Batch = IMAGES) -> Plan:
-    """The plan of at most one rule, upstream of its cuts included."""
+    """The plan of rules, upstream of their cuts included."""
     what = layout.read(net)
     resolved = plan.resolve(rules, what)
     if not resolved.cuts:
         return resolved
-    behind = upstream(net, LOSS, batch, resolved.cuts, rules[0].method)
+    behind = upstream(net, LOSS, batch, resolved.cuts, resolved.cut_methods)
     return plan.resolve(rules, what, behind)
 
 

@@ -50,9 +50,9 @@ def cause(evidence: Evidence) -> str:
         )
     if not np.isfinite(evidence.after).all():
         return "the new values are not finite; something outside the optimizer wrote them"
-    if found := _drift(evidence.before, evidence.after, None):
-        scale, _ = found
-        return f"it was scaled by {1 + scale:.6g}, as weight decay does"
+    told = _tellable(evidence.before, evidence.after, None)
+    if told and (found := _drift(evidence.before, evidence.after, None)):
+        return f"it was scaled by {1 + found[0]:.6g}, as weight decay does"
     return evidence.otherwise
 
 
@@ -80,14 +80,15 @@ def _tellable(before: _Array, after: _Array, push: _Array | None) -> bool:
     """Tell whether there are more values than directions, and a change beyond rounding."""
     directions = 1 if push is None else 2
     change = np.abs(after.astype(np.float64) - before).max(initial=0.0)
-    return bool(before.size > directions + 1 and change > 64 * _rounding(before))
+    return bool(before.size > directions and change > 64 * _rounding(before))
 
 
 def _drift(before: _Array, after: _Array, push: _Array | None) -> tuple[float, float] | None:
     """Fit a change along the tensor itself and along a push.
 
     Returns:
-        The factors of the two, 0 for one that adds less than a hundredth; None if they do not fit.
+        The factors of the two, 0 for one that adds less than a hundredth; None if they do not fit,
+        or the first is none of a decay, which shrinks.
     """
     change = after.astype(np.float64).ravel() - before.astype(np.float64).ravel()
     pushed = np.zeros_like(change) if push is None else push.astype(np.float64).ravel()
@@ -100,7 +101,7 @@ def _drift(before: _Array, after: _Array, push: _Array | None) -> tuple[float, f
         return None
     shares = np.abs(directions * factors).max(axis=0) / np.abs(change).max()
     scale, carried = (float(f) if s > 0.01 else 0.0 for f, s in zip(factors, shares, strict=True))
-    return (scale, carried) if scale or carried else None
+    return (scale, carried) if -1 < scale < 0 or (carried and not scale) else None
 
 
 def _rounding(before: _Array) -> float:

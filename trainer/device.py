@@ -55,7 +55,7 @@ def select(device: Device) -> str:
         _set(target, device.device_id)
     ms.set_context(mode=ms.GRAPH_MODE)
     look_for_numpy()
-    if device.jit_level is not None:
+    if device.jit_level is not None and target == "ascend":
         ms.set_context(jit_config={"jit_level": device.jit_level})
     return _describe(target, device)
 
@@ -108,9 +108,7 @@ def _describe(target: str, device: Device) -> str:
         parts.append(f"{len(os.sched_getaffinity(0))} cores")
         parts.append(f"oneDNN {os.environ.get(_ISA, 'as it comes')}")
     else:
-        parts.append(f"device {device.device_id}")
-    if device.jit_level:
-        parts.append(f"jit_level {device.jit_level}")
+        parts += [f"device {device.device_id}", f"jit_level {device.jit_level or 'as it comes'}"]
     if device.precision != "float32":
         parts.append(f"{device.precision}, loss scale {device.loss_scale}")
     return ", ".join(parts)

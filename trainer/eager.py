@@ -1,6 +1,7 @@
 """Eager: a net tried out operator by operator, in a moment, and left as it was."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,14 +13,11 @@ from trainer.errors import Mistake
 from trainer.evaluate import is_classification
 
 _SAMPLES = 2  # the least that batch normalisation takes in training mode
+_LENGTH = 300  # characters of an error
+_REFUSALS = (TypeError, ValueError, RuntimeError)
 
 
-def few(batch: Batch) -> list[Tensor]:
-    """Return the first two samples of a batch, column by column."""
-    return [Tensor(column.asnumpy()[:_SAMPLES]) for column in batch]
-
-
-def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> None:
+def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> Batch:
     """Check that net, loss and data fit one another, before anything is compiled.
 
     Args:
@@ -27,31 +25,51 @@ def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> None:
         loss: a cell of (output, label).
         batch: inputs and, last, the label.
 
+    Returns:
+        The first two samples; the whole batch if the net wants it whole.
+
     Raises:
         Mistake: net or loss refuse the batch, the loss is no scalar, or a label is no class.
     """
-    *inputs, label = few(batch)
+    if any(column.ndim == 0 for column in batch):
+        raise Mistake([f"dataset: expected batches, received {_shapes(batch)}; add .batch(...)"])
+    few = [Tensor(column.asnumpy()[:_SAMPLES]) for column in batch]
     with mode(), unchanged(net):
         net.set_train(True)
         try:
-            output = net(*inputs)
-            _check_classes(output, batch[-1])
-            value = loss(output, label)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise Mistake([f"{_fit(batch)}: {_first_line(error)}"]) from None
-    if value.size != 1:
-        raise Mistake([f"loss: expected one number a batch, received shape {value.shape}"])
+            _try_out(net, loss, few, batch[-1])
+        except _REFUSALS:
+            few = list(batch)
+            try:
+                _try_out(net, loss, few, batch[-1])
+            except _REFUSALS as error:
+                what = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
+                raise Mistake([f"{what}: {first_line(error)}"]) from None
+    return few
+
+
+def _try_out(net: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor) -> None:
+    output = net(*batch[:-1])
+    _check_classes(output, labels)
+    value = loss(output, batch[-1])
+    if not isinstance(value, Tensor) or value.size != 1:
+        received = value.shape if isinstance(value, Tensor) else type(value).__name__
+        raise Mistake([f"loss: expected a tensor of one number a batch, received {received}"])
 
 
 @contextmanager
 def mode() -> Iterator[None]:
     """Run operator by operator: a second instead of a compile, and NaN is not folded away."""
-    before = ms.get_context("mode")
+    before, jit = ms.get_context("mode"), os.environ.get("MS_JIT")
     ms.set_context(mode=ms.PYNATIVE_MODE)
+    os.environ["MS_JIT"] = "0"  # a part compiled by itself would know nothing of hooks set later
     try:
         yield
     finally:
         ms.set_context(mode=before)
+        os.environ.pop("MS_JIT")
+        if jit is not None:
+            os.environ["MS_JIT"] = jit
 
 
 @contextmanager
@@ -86,17 +104,17 @@ def write(parameter: Parameter, value: Tensor) -> None:
 def _check_classes(output: Any, label: Tensor) -> None:
     """Look at the labels of the whole batch: a kernel met by a wrong one says little."""
     if is_classification(output, label):
-        classes, largest = output.shape[1], int(label.asnumpy().max())
-        if largest >= classes:
-            raise Mistake([f"model: expected labels below {classes}, its classes, found {largest}"])
+        classes, labels = output.shape[1], label.asnumpy()
+        if wrong := sorted({int(n) for n in labels[(labels < 0) | (labels >= classes)].flat}):
+            found = ", ".join(str(number) for number in wrong)
+            raise Mistake([f"model: expected labels below {classes}, its classes, found {found}"])
 
 
-def _fit(batch: Sequence[Tensor]) -> str:
-    shapes = ", ".join(f"{column.dtype} {tuple(column.shape)}" for column in batch)
-    return f"model, loss and dataset do not fit, for a batch of {shapes}"
+def _shapes(batch: Batch) -> str:
+    return ", ".join(f"{column.dtype} {tuple(column.shape)}" for column in batch)
 
 
-def _first_line(error: Exception) -> str:
-    """Return the first line of a message that says something; MindSpore draws rules around it."""
-    lines = (line.strip(" -") for line in str(error).splitlines())
-    return next((line for line in lines if line), type(error).__name__)
+def first_line(error: Exception) -> str:
+    """Return what an error says, in one line, without the stack that MindSpore adds to it."""
+    text = str(error).strip(" -\n").partition("\n---")[0]
+    return " ".join(text.split())[:_LENGTH] or type(error).__name__

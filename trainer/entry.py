@@ -7,28 +7,48 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trainer import device, logs, overrides, settings
-from trainer.errors import Ending, Stopped
+from trainer.errors import Ending, Interrupted
 from trainer.settings import Settings
+from trainer.signals import Stop, caught
 
 if TYPE_CHECKING:
     from trainer.setup import Setup
 
 
 @contextmanager
-def exits() -> Iterator[None]:
-    """Turn an ending into its message on stderr and its exit code; a bug keeps its traceback."""
+def exits() -> Iterator[Stop]:
+    """Turn an ending into its message on stderr and its exit code; a bug keeps its traceback.
+
+    Gives what tells whether a signal has come: they are caught from the first, for one that meets
+    MindSpore while it is imported would end in its C++.
+    """
     try:
-        with logs.to_screen():
-            yield
+        with logs.to_screen(), caught() as stop:
+            yield stop
     except Ending as ending:
         print(ending, file=sys.stderr)
         sys.exit(ending.code)
     except BrokenPipeError:  # what read the output has gone, as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("stopped at once", file=sys.stderr)
-        sys.exit(Stopped.code)
+    except KeyboardInterrupt as interrupt:
+        if isinstance(interrupt.__cause__, Ending):
+            print(interrupt.__cause__, file=sys.stderr)
+            sys.exit(interrupt.__cause__.code)
+        print("stopped at once; what was not saved by then is lost", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(Interrupted.code)  # an ordinary exit aborts if MindSpore is at work
+
+
+def leave_if(stop: Stop) -> None:
+    """End here if a signal has come.
+
+    Raises:
+        Interrupted: it has; nothing has been written.
+    """
+    if stop():
+        raise Interrupted("stopped before training began; nothing was written")
 
 
 def configure(lines: Sequence[str]) -> tuple[Settings, "Setup"]:
@@ -55,3 +75,17 @@ def make(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Setti
     from trainer import setup
 
     return chosen, setup.prepare(chosen, [*problems, *more])
+
+
+def check(lines: Sequence[str]) -> None:
+    """Check overrides as far as that needs no data.
+
+    Raises:
+        Mistake: everything that is wrong with them.
+    """
+    config, problems = overrides.check(lines)
+    chosen, more = settings.read(config, problems)
+    device.prepare(chosen.device.instruction_set)
+    from trainer import setup
+
+    setup.sound(chosen, [*problems, *more])

@@ -47,6 +47,12 @@ class Stopped(Ending):
     code = 75
 
 
+class Interrupted(Ending):
+    """A signal came before training began: nothing is saved, and nothing is lost."""
+
+    code = 130
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `` (nearest: a, b)`` for the names most like ``name``, or all if they are few."""
     names = list(dict.fromkeys(known))

@@ -41,7 +41,7 @@ class Evaluator:
         for *inputs, label in batches:
             size = label.shape[0]
             full = max(full, size)
-            output = _first(self.net(*(_pad(column, full) for column in inputs)), size)
+            output = _first(self.net(*(_pad(column, size, full) for column in inputs)), size)
             total += float(self.loss(output, label).asnumpy()) * size
             count += size
             classes = classes and is_classification(output, label)
@@ -52,13 +52,12 @@ class Evaluator:
         return Score(total / count, right / asked if classes else None, count)
 
 
-def _pad(column: Tensor, size: int) -> Tensor:
-    """Repeat the last sample up to a size: a smaller batch would be compiled for itself."""
-    missing = size - column.shape[0]
-    if not missing:
+def _pad(column: Tensor, size: int, full: int) -> Tensor:
+    """Repeat the last sample up to a full batch: a smaller one would be compiled for itself."""
+    if size == full or column.shape[0] != size:
         return column
     array = column.asnumpy()
-    return Tensor(np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]))
+    return Tensor(np.concatenate([array, np.repeat(array[-1:], full - size, axis=0)]))
 
 
 def _first(output: Any, size: int) -> Any:

@@ -57,7 +57,8 @@ def sound(
         return found
     lost = behind(found)
     found = resolve(rules, layout, lost, lr_decay)
-    if wrong := out_of_reach(rules, found, lost) or all_frozen(found):
+    wrong = out_of_reach(rules, found, lost) + still_reached(found, layout, lost)
+    if wrong := wrong or all_frozen(found):
         raise Mistake(wrong)
     return found
 
@@ -66,8 +67,13 @@ def all_frozen(plan: Plan) -> list[str]:
     """Return the problem of a plan under which nothing would train, if it is one."""
     if plan.names("trainable"):
         return []
-    why = ", ".join(sorted({p.by for p in plan.select("frozen") if p.by != STATISTICS}))
-    return [f"freeze: expected at least one trainable parameter, but all are frozen (by {why})"]
+    causes = {p.by for p in plan.select("frozen") if p.by != STATISTICS}
+    why, key = ", ".join(sorted(causes)), "policy" if _of_policy(causes) else "freeze"
+    return [f"{key}: expected at least one trainable parameter, but all are frozen (by {why})"]
+
+
+def _of_policy(causes: Collection[str]) -> bool:
+    return any(cause.startswith("rule ") for cause in causes)
 
 
 def out_of_reach(rules: Sequence[Rule], plan: Plan, upstream: Collection[str]) -> list[str]:
@@ -84,12 +90,27 @@ def out_of_reach(rules: Sequence[Rule], plan: Plan, upstream: Collection[str]) -
     return found
 
 
+def still_reached(plan: Plan, layout: "Layout", upstream: Collection[str]) -> list[str]:
+    """Return what the net itself owns and is to be cut off, but lies upstream of no cut."""
+    trainable = {p.name for p in layout.parameters if p.trainable and not p.cell}
+    return [
+        f"method: expected {p.name!r}, which {p.by!r} takes and the net itself owns, upstream of a "
+        f"cut by {p.method}, but the gradient reaches it past {few(plan.cuts)}; freeze it by "
+        "requires_grad"
+        for p in plan.select("frozen")
+        if p.method in plan.cut_methods and p.name in trainable - set(upstream)
+    ]
+
+
 def _idle(rule: Rule, selection: Selection, claimed: Mapping[str, Claim]) -> list[str]:
     """Return the problem of a rule that takes nothing, or nothing that others left."""
     taken = selection.parameters
     if not taken and not (rule.cuts and selection.cells):
         return [f"{rule.key}: expected a rule that takes a parameter, but {rule.label} takes none"]
-    if not taken or any(claimed[name].rule is rule for name in taken):
+    mine = [claimed[name] for name in taken if claimed[name].rule is rule]
+    if mine and not rule.freezes and not rule.norm and all(c.state == "buffer" for c in mine):
+        return [f"{rule.key}: {rule.label} trains nothing but what the net itself holds still"]
+    if mine or not taken:
         return []
     before = {claim.rule for name in taken if (claim := claimed[name])}
     earlier = ", ".join(sorted(_called(other) for other in before if other))
@@ -146,7 +167,8 @@ def _uncut(
         lost = [
             p
             for p in layout.parameters
-            if claimed[p.name].rule is rule and not p.statistic
+            if claimed[p.name].rule is rule and p.trainable
+            if p.cell or rule.method not in behind.values()  # see `still_reached`
             if not any(a in behind for name in p.names for a in ancestors(name))
         ]
         for info in lost[:_SHOWN]:

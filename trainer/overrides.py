@@ -3,6 +3,7 @@
 Hydra stops at the first mistake, with exit code 1; this finds all of them and offers what is near.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,18 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
+def jobs(overrides: Sequence[str]) -> list[list[str]]:
+    """Return the overrides of each job of a sweep; one whose values are not listed stands once."""
+    choices = []
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        if not override.is_sweep_override():
+            choices.append([_line(override)])
+        elif override.is_discrete_sweep():
+            key = override.get_key_element()
+            choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+    return [list(job) for job in itertools.product(*choices)]
+
+
 def _compose(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
     try:
         return plain(compose(CONFIG, list(lines)))
@@ -100,9 +113,14 @@ def _sweep_problem(override: Override) -> str:
 
 def _group_problem(override: Override) -> str | None:
     value, options = override.value(), _options(override)
+    if value is None and not override.is_delete():
+        key = override.key_or_group
+        return (
+            f"{key}: expected one of {', '.join(options)}, received null; to leave it out: ~{key}"
+        )
     chosen = value if isinstance(value, list) else [value]
-    unknown = ["null" if v is None else str(v) for v in chosen if str(v) not in options]
-    if override.is_delete() or not unknown:
+    unknown = [str(v) for v in chosen if v is not None and str(v) not in options]
+    if not unknown:
         return None
     key = override.key_or_group
     return f"{key}: no {key} named {', '.join(unknown)}{nearest(unknown[0], options)}"
@@ -110,7 +128,7 @@ def _group_problem(override: Override) -> str | None:
 
 def _key_problem(override: Override, base: DictConfig) -> str | None:
     """Return the problem of a key that is not in the configuration, unless it is being added."""
-    if override.is_add():
+    if override.is_add() or override.is_force_add():
         return None
     node: Any = base
     parts = override.key_or_group.split(".")
@@ -118,7 +136,9 @@ def _key_problem(override: Override, base: DictConfig) -> str | None:
         known = [str(key) for key in node.keys()] if isinstance(node, DictConfig) else []  # noqa: SIM118
         if part not in known:
             above = ".".join(parts[:depth])
-            add = f"; to add an argument of {above}, write +{_line(override)}" if above else ""
+            value = _line(override).partition("=")[2]
+            argument = f"+{override.key_or_group}={value}"
+            add = f"; to add an argument of {above}, write {argument}" if above else ""
             return f"{override.key_or_group}: unknown key{nearest(part, known)}{add}"
         plain_value = OmegaConf.is_missing(node, part) or OmegaConf.is_interpolation(node, part)
         node = None if plain_value else node[part]

@@ -50,10 +50,10 @@ def weights_figure(epochs: Sequence[Epoch]) -> Figure:
     rows, columns = grid.shape
     figure = Figure(figsize=(min(14, 5.2 + 0.3 * columns), 1.4 + 0.27 * rows), dpi=120)
     axes = figure.add_subplot()
-    moved = grid[grid > 0]
+    moved = grid[(grid > 0) & np.isfinite(grid)]
     if moved.size:
         image = axes.imshow(
-            np.ma.masked_equal(grid, 0.0),
+            np.ma.masked_where(~(grid > 0) | ~np.isfinite(grid), grid),
             aspect="auto",
             cmap="YlOrRd",
             norm=LogNorm(moved.min(), max(moved.max(), 1.01 * moved.min())),

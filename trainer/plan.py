@@ -108,13 +108,8 @@ def resolve(
         for info in layout.parameters
     )
     cut = cuts(rules, selections, layout, claimed)
-    return Plan(
-        parameters,
-        tuple(cut),
-        topmost(layout, modes),
-        tuple(cut.values()),
-        (*_tied(layout), *_idle(rules, selections)),
-    )
+    notes = *_tied(layout), *_idle(rules, selections)
+    return Plan(parameters, tuple(cut), topmost(layout, modes), tuple(cut.values()), notes)
 
 
 def _planned(

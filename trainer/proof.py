@@ -9,12 +9,11 @@ import numpy as np
 from mindspore import nn
 from numpy.typing import NDArray
 
-from trainer import files
+from trainer import files, layout
 from trainer.apply import Applied
 from trainer.causes import Evidence, cause
 from trainer.errors import FrozenMoved, WeightsNotFinite
-from trainer.layout import is_statistic
-from trainer.plan import STATISTICS
+from trainer.plan import STATISTICS, ParameterPlan
 from trainer.watcher import Epoch, Watcher
 from trainer.weights import Weights, same_bits
 
@@ -34,6 +33,7 @@ class Proof(Watcher):
         self._free: Weights = {}
         self._hashes: dict[str, str] = {}
         self._optimized: set[str] = set()
+        self._still: list[str] = []
 
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         """Note what the optimizer was given, to know a cause by."""
@@ -86,7 +86,7 @@ class Proof(Watcher):
             Evidence(
                 self._free[name],
                 epoch.weights[name],
-                statistic=by == STATISTICS or is_statistic(name),
+                statistic=by == STATISTICS or layout.is_statistic(name),
                 given="the optimizer was given it" if given else "",
             )
         )
@@ -94,12 +94,13 @@ class Proof(Watcher):
     def _warn_of_still(self, epoch: Epoch) -> None:
         names = epoch.plan.names("trainable")
         still = [n for n in names if same_bits(self._start[n], epoch.weights[n])]
-        if still:
+        if still and still != self._still:
             log.warning(
                 "warning: trainable, but has not moved since the start: %s (no gradient, or "
                 "optimizer.lr is 0?)",
                 ", ".join(still),
             )
+        self._still = still
 
 
 class Guard(Watcher):
@@ -120,13 +121,18 @@ class Guard(Watcher):
                 f"{epoch.number} {len(epoch.moved)} moved:\n"
                 + "\n".join(f"  - {name} {text}" for name, text in epoch.moved.items())
             )
-        names = epoch.plan.names("trainable")
+        names = [p.name for p in epoch.plan.parameters if _is_trained(p)]
         if ruined := [name for name in names if not _is_finite(epoch.weights[name])]:
             raise WeightsNotFinite(
                 f"expected finite weights, but by the end of epoch {epoch.number} these are not: "
                 f"{', '.join(ruined)}. Likely: input that is not finite. The snapshots before hold "
                 "sound ones"
             )
+
+
+def _is_trained(parameter: ParameterPlan) -> bool:
+    """Tell whether training is to move a parameter; the net's own buffers may hold anything."""
+    return parameter.state == "trainable" or layout.is_statistic(parameter.name)
 
 
 def _is_finite(array: NDArray[np.generic]) -> bool:

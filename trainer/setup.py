@@ -1,5 +1,6 @@
 """Setup: net, rules, data and plan made from settings, with every mistake found on the way."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from trainer import (
 from trainer.build import build
 from trainer.data import Batch
 from trainer.errors import Mistake
+from trainer.layout import Layout
 from trainer.plan import Plan
 from trainer.rules import Rule, takes
 from trainer.settings import Settings
@@ -54,6 +56,16 @@ class Setup:
     device: str
 
 
+@dataclass(frozen=True)
+class Sound:
+    """What can be made without data: net, loss and rules, and a line that describes the device."""
+
+    net: nn.Cell
+    loss: nn.Cell
+    rules: Sequence[Rule]
+    device: str
+
+
 def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
     """Make everything, cheapest first; nothing is compiled and no file is written.
 
@@ -65,27 +77,35 @@ def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
         Mistake: all mistakes of the configuration, before the data are read; or those that only
             the data show.
     """
+    made = sound(settings, problems)
+    train, validation = _pipelines(settings)
+    batch = _first_batch(settings, train)
+    _first_batch(settings, validation)
+    step.set_precision(made.net, settings.device.precision)
+    few = eager.check(made.net, made.loss, batch)
+    resolved = _plan(settings, made.net, made.loss, made.rules, few)
+    _check_optimizer(settings, made.net, resolved)
+    return Setup(made.net, made.loss, train, validation, resolved, made.device)
+
+
+def sound(settings: Settings, problems: Sequence[str] = ()) -> Sound:
+    """Make what needs no data.
+
+    Raises:
+        Mistake: ``problems``, and all that is found on the way.
+    """
     found = list(problems)
     place = _try(found, lambda: device.select(settings.device)) or ""
     ms.set_seed(settings.seed)
     loss = _try(found, lambda: build("loss", settings.loss.spec()))
     net = _try(found, lambda: _net(settings.model.spec()))
     rules, unsound = _rules(settings)
-    found += unsound
-    found += _root_problems(settings)
+    found += [*unsound, *_root_problems(settings)]
     if net is not None:
         found += _net_problems(settings, net, rules)
     if found or net is None or loss is None:
         raise Mistake(found)
-    train, validation = _pipelines(settings)
-    batch = next(iter(data.batches(train, settings.seed, 0)))
-    step.set_precision(net, settings.device.precision)
-    eager.check(net, loss, batch)
-    resolved = _plan(settings, net, loss, rules, batch)
-    trainable = set(resolved.names("trainable"))
-    given = [p for n, p in net.parameters_and_names() if n in trainable]
-    optimizer.make(settings.optimizer.spec(), given, resolved)
-    return Setup(net, loss, train, validation, resolved, place)
+    return Sound(net, loss, rules, place)
 
 
 def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
@@ -121,20 +141,31 @@ def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> li
     what = layout.read(net)
     _try(found, lambda: _load(settings, net))
     found += faults.problems(rules, what)
-    found += [
-        plan.unknown("snapshot.print", pattern, what.names)
-        for pattern in settings.snapshot.print
-        if not any(takes(pattern, name) for name in what.names)
+    found += _unknown("new_head", settings.new_head, what)
+    return found + _unknown("snapshot.print", settings.snapshot.print, what)
+
+
+def _unknown(key: str, patterns: Sequence[str], what: Layout) -> list[str]:
+    """Return the problems of patterns that take no parameter of the net."""
+    return [
+        plan.unknown(key, pattern, [p.name for p in what.parameters])
+        for pattern in patterns
+        if not any(takes(pattern, p.name) for p in what.parameters)
     ]
-    return found
+
+
+def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
+    parameters = dict(net.parameters_and_names())
+    given = [parameters[name] for name in resolved.names("trainable")]
+    optimizer.make(settings.optimizer.spec(), given, resolved)
 
 
 def _root_problems(settings: Settings) -> list[str]:
     """Tell of a missing folder of data now, for the data are read only when all else is well."""
     root = settings.dataset.spec().get("root")
-    if root is None or Path(root).expanduser().is_dir():
+    if root is None or (isinstance(root, str) and Path(root).expanduser().exists()):
         return []
-    return [f"dataset.root: expected a folder, received {root}, which is none"]
+    return [f"dataset.root: expected a folder, received {root!r}, which is none"]
 
 
 def _load(settings: Settings, net: nn.Cell) -> None:
@@ -153,6 +184,17 @@ def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
         if pipeline.get_dataset_size() == 0:
             raise Mistake([f"dataset: expected at least one {name} batch, received none"])
     return made[0], made[1]
+
+
+def _first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
+    try:
+        return next(iter(data.batches(pipeline, settings.seed, 0)))
+    except RuntimeError as error:
+        raised = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+        why = raised[-1] if raised else eager.first_line(error)
+        places = re.findall(r'File "(.+)", line (\d+)', str(error))
+        where = " ({}:{})".format(*places[-1]) if places else ""
+        raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
 
 
 def _plan(

@@ -40,6 +40,7 @@ class Step(nn.Cell):
         self.optimizer = optimizer
         self.scaler = scaler
         self.statistics = [p for n, p in net.parameters_and_names() if layout.is_statistic(n)]
+        self.has_statistics = bool(self.statistics)
         value = forward(net, loss)
 
         def scaled(*batch: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,9 +57,10 @@ class Step(nn.Cell):
         before = [statistic + 0 for statistic in self.statistics]
         (_, loss), gradients = self.gradients(*batch)
         good = ops.isfinite(loss)
-        if not good:  # the forward pass has updated them
-            for statistic, value in zip(self.statistics, before):  # noqa: B905 (no strict in a graph)
-                ops.assign(statistic, value)
+        if self.has_statistics:  # noqa: SIM102 (this one is settled when compiled, at no cost)
+            if not good:  # the forward pass has updated them
+                for statistic, value in zip(self.statistics, before):  # noqa: B905 (not in a graph)
+                    ops.assign(statistic, value)
         if self.scaler is not None:
             gradients = self.scaler.unscale(gradients)
             fits = amp.all_finite(gradients)

@@ -29,7 +29,7 @@ def upstream(
     Args:
         net: the net, as it will be trained; it is left as it was.
         loss: a cell of (output, label).
-        batch: inputs and, last, the label; the first two samples are used.
+        batch: inputs and, last, the label; a few samples are enough.
         cuts: names of the cells to cut behind.
         method: the method that cuts them, or one for each.
 
@@ -88,19 +88,22 @@ def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[s
         for parameter in weights.values():
             parameter.requires_grad = True
         net.set_train(True)
-        *inputs, label = eager.few(batch)
+        *inputs, label = batch
 
         def tainted(*inputs: Tensor) -> Any:
             return loss(net(*inputs), label) * float("nan")
 
         gradient = ms.grad(tainted, None, weights=ParameterTuple(list(probes.values())))
         found = _not_a_number(probes, gradient(*inputs))
-        # A ReLU that lets nothing through gives 0 for NaN; with all that is positive it is open.
-        for parameter in weights.values():
-            value = ops.full(parameter.shape, _share(parameter), dtype=parameter.dtype)
-            eager.write(parameter, value)
+        # An activation that is closed or full gives 0 for NaN; if all is positive, and once small,
+        # it is open.
         positive = [column.abs() if column.is_floating_point() else column for column in inputs]
-        return found | _not_a_number(probes, gradient(*positive))
+        for scale in (1.0, 1e-3):
+            for parameter in weights.values():
+                value = scale * _share(parameter)
+                eager.write(parameter, ops.full(parameter.shape, value, dtype=parameter.dtype))
+            found |= _not_a_number(probes, gradient(*positive))
+        return found
 
 
 def _share(parameter: Parameter) -> float:
@@ -118,7 +121,8 @@ def _marked(net: nn.Cell) -> Iterator[dict[str, Parameter]]:
     """Add a zero to the output of each cell without parameters, so that it has a gradient too."""
     marks, handles = {}, []
     for name, cell in net.cells_and_names():
-        if name and not cell.cells() and not list(cell.get_parameters()):
+        owned = [n for n, _ in cell.parameters_and_names() if not layout.is_statistic(n)]
+        if name and not cell.cells() and not owned:
             marks[name] = Parameter(Tensor(0.0, ms.float32), name=f"mark.{name}")
             handles.append(cell.register_forward_hook(_adder(marks[name])))
     try:

@@ -1,6 +1,7 @@
 """Watchers: the protocol of what stands around the training loop, and the record it is given."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,8 +77,10 @@ class Watchers(Watcher):
         self._each(lambda watcher: watcher.epoch(epoch))
 
     def end(self) -> None:
-        """Pass it on."""
-        self._each(lambda watcher: watcher.end())
+        """Pass it on to all of them, even if one fails."""
+        with ExitStack() as stack:
+            for watcher in reversed(self._watchers):
+                stack.callback(watcher.end)
 
     def _each(self, tell: Callable[[Watcher], None]) -> None:
         for watcher in self._watchers:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from trainer import files, plan
+from trainer import files
 from trainer.errors import Mistake, nearest
 from trainer.rules import takes
 
@@ -45,8 +45,8 @@ def locate(source: str) -> Path:
         package, _, name = source.removeprefix(_PACKAGE).partition("/")
         try:
             path = Path(str(importlib.resources.files(package).joinpath(name)))
-        except ModuleNotFoundError as error:
-            raise Mistake([f"init_from: no package {package!r} ({source})"]) from error
+        except (ImportError, TypeError, ValueError):
+            raise Mistake([f"init_from: no package {package!r} ({source})"]) from None
     else:
         path = Path(source).expanduser()
     if not path.is_file():
@@ -64,7 +64,9 @@ def read(path: Path) -> Weights:
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError) as error:
-        raise Mistake([f"init_from: {path} is not a whole safetensors file ({error})"]) from error
+        raise Mistake([f"init_from: {path} is not a whole safetensors file ({error})"]) from None
+    except (TypeError, KeyError, AttributeError) as error:
+        raise Mistake([f"init_from: {path} holds a type that NumPy has not: {error}"]) from None
 
 
 def load(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]], anew: Sequence[str]) -> None:
@@ -81,14 +83,8 @@ def load(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]], anew: Sequenc
     parameters = dict(net.parameters_and_names())
     wanted = {name: p for name, p in parameters.items() if not _taken(anew, name)}
     offered = {name: array for name, array in weights.items() if not _taken(anew, name)}
-    cells = [name for name, _ in net.cells_and_names() if name]
-    found = [
-        plan.unknown("new_head", pattern, [*cells, *parameters])
-        for pattern in anew
-        if not any(takes(pattern, name) for name in parameters)
-    ]
-    found += _misfits({name: tuple(p.shape) for name, p in wanted.items()}, offered)
-    if found:
+    shapes = {name: tuple(p.shape) for name, p in wanted.items()}
+    if found := _misfits(shapes, offered):
         raise Mistake(found)
     for name, parameter in wanted.items():
         parameter.set_data(Tensor(offered[name], dtype=parameter.dtype))

@@ -40,8 +40,8 @@ def freeze(
         norm: ``eval``: normalisation in the frozen part keeps its statistics; ``train``: it goes
             on as in training.
         inputs: what the net takes: a tensor, a shape like ``(2, 3, 224, 224)`` (samples first,
-            float32), or a list of them; needed for a cut only, and only if no guess from the first
-            layer runs. The net is tried with it once, eagerly, and left as it was.
+            float32), or a list of them; only a cut needs it, and only if no guess from the first
+            layer runs. The net is tried with it, eagerly, and left as it was.
 
     Raises:
         Mistake: what is wrong with the rules for this net, all in one message; the net is frozen
@@ -49,8 +49,7 @@ def freeze(
     """
     _refuse(net)
     device.look_for_numpy()
-    chosen = rulebook.read(rules, method, norm)
-    what = layout.read(net)
+    chosen, what = rulebook.read(rules, method, norm), layout.read(net)
     if problems := faults.problems(chosen, what):
         raise Mistake(problems)
 

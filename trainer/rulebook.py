@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trainer import methods, policy, rules, settings
+from trainer import methods, policy, settings
 from trainer.errors import Mistake
 from trainer.policy import Policy
-from trainer.rules import Rule
+from trainer.rules import Rule, problem
 
 Rules = str | Sequence[str | Mapping[str, Any]]
 _NORMS = ("eval", "train")
@@ -28,25 +28,26 @@ def read(given: Rules, method: str, norm: str) -> list[Rule]:
     """
     listed = [given] if isinstance(given, str) else list(given)
     names = [each for each in listed if isinstance(each, str)]
-    problems = [f"freeze: {text}" for name in names if (text := rules.problem(name))]
-    for key, value, known in (("method", method, methods.names()), ("norm", norm, _NORMS)):
-        if value not in known:
-            problems.append(f"{key}: expected one of {', '.join(known)}, received {value!r}")
-    if not listed:
-        problems.append("freeze: expected a pattern or rule, received none")
+    problems = _problems(listed, names, method, norm)
+    if not problems:
+        short = len(names) == len(listed)
+        rules = Policy() if short else _policy(listed)
+        found, problems = policy.make(rules, names if short else (), method, norm, _cuts)
     if problems:
         raise Mistake(problems)
-    short = len(names) == len(listed)
-    found, unsound = policy.make(
-        Policy() if short else _policy(listed),
-        names if short else (),
-        method,
-        norm,
-        lambda name: methods.load(name).CUTS,
-    )
-    if unsound:
-        raise Mistake(unsound)
     return found
+
+
+def _problems(listed: Sequence[Any], names: Sequence[str], method: str, norm: str) -> list[str]:
+    found = [f"freeze: {text}" for name in names if (text := problem(name))]
+    for key, value, known in (("method", method, methods.names()), ("norm", norm, _NORMS)):
+        if value not in known:
+            found.append(f"{key}: expected one of {', '.join(known)}, received {value!r}")
+    return found if listed else [*found, "freeze: expected a pattern or rule, received none"]
+
+
+def _cuts(method: str) -> bool:
+    return methods.load(method).CUTS
 
 
 def _policy(listed: Sequence[str | Mapping[str, Any]]) -> Policy:

@@ -11,7 +11,7 @@ from mindspore import Tensor, nn, ops
 from tests.loops import Loop, celled, handwritten
 from tests.nets import Normed, TwoConvs
 from tests.stacks import Tied
-from tests.training import LOSS, ROWS
+from tests.training import IMAGES, LOSS, ROWS
 from trainer import Frozen, freeze
 from trainer.errors import FrozenMoved
 
@@ -88,6 +88,22 @@ def test_stale_graph_of_another_net_is_not_blamed() -> None:
     epoch()
     function()
     frozen = freeze(net, "conv1", method="requires_grad")
+    celled(net, SGD(net.get_parameters()))()
+    assert "compiled before" not in told(frozen)
+
+
+def test_an_evaluation_before_the_freeze_is_not_blamed(caplog: pytest.LogCaptureFixture) -> None:
+    net = TwoConvs()
+
+    @ms.jit
+    def evaluate(images: Tensor) -> Tensor:
+        return net(images)
+
+    evaluate(IMAGES[0])
+    net.set_train(False)(IMAGES[0])
+    frozen = freeze(net, "conv1", method="requires_grad")
+    (warning,) = caplog.messages
+    assert "evaluate (" in warning and "TwoConvs" not in warning
     celled(net, SGD(net.get_parameters()))()
     assert "compiled before" not in told(frozen)
 

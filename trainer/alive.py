@@ -78,10 +78,16 @@ class Past:
             if cell in self._graphs and _compiled(cell) <= self._graphs[cell]
         ]
 
-    def all_graphs(self) -> list[str]:
-        """Return all graphs compiled then that run the net, jitted functions included."""
-        kept = (name for phase, name in self._functions.items() if functions.compiled(phase))
-        return [*self.graphs(self._graphs.keys()), *dict.fromkeys(kept)]
+    def all_graphs(self, optimizer: nn.Optimizer | None = None) -> list[str]:
+        """Return all graphs compiled then that run the net, jitted functions included.
+
+        Args:
+            optimizer: leave out what does not run this one too.
+        """
+        names = dict(functions.graphs({id(optimizer)})) if optimizer else self._functions
+        kept = (names[phase] for phase in self._functions if phase in names)
+        around = (c for c in self._graphs if optimizer is None or _runs(c, {id(optimizer)}))
+        return [*self.graphs(around), *dict.fromkeys(kept)]
 
 
 def _runs(cell: nn.Cell, ids: Collection[int]) -> bool:
@@ -89,7 +95,9 @@ def _runs(cell: nn.Cell, ids: Collection[int]) -> bool:
 
 
 def _compiled(cell: nn.Cell) -> set[str]:
-    return vars(cell).get("_compile_cache") or set()
+    """Return a cell's graphs, but for those in inference mode, which move nothing."""
+    phases = vars(cell).get("_compile_cache") or set()
+    return {phase for phase in phases if not phase.startswith("predict")}
 
 
 def _steps(optimizer: nn.Optimizer) -> int:

@@ -14,11 +14,6 @@ from mindspore.graph import api
 _PHASE = re.compile(r"(.+?)\.(/.+\.py)\.(\d+)\.")
 
 
-def compiled(phase: str) -> bool:
-    """Tell whether a graph is still there."""
-    return phase in api.ms_compile_cache
-
-
 def graphs(cells: Collection[int]) -> Iterator[tuple[str, str]]:
     """Yield the graphs of functions that lead to any of some cells, each with the function's name.
 

@@ -4,7 +4,7 @@ It looks at the net as it stands and at what is alive around it. What was change
 in between, or has been deleted since, it cannot know.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from mindspore import Parameter, nn
 from numpy.typing import NDArray
@@ -72,8 +72,7 @@ class Witness:
         """Return what is known of a tensor that has moved."""
         parameter = self.parameters[name]
         used = next((o for o in optimizers([parameter]) if self.past.stepped(o)), None)
-        stale = self._stale()
-        running = " and ".join([*self._unheld(name), *stale])
+        running = " and ".join([*self._unheld(name), *self._stale()])
         return Evidence(
             before,
             after,
@@ -81,7 +80,7 @@ class Witness:
             running=running,
             given=self._given(name, used) if used else "",
             push=self.past.push(used, parameter) if used else None,
-            gradient=" and ".join([*self._through(name, used), *stale]),
+            gradient=" and ".join([*self._through(name), *self._stale(used)]) if used else "",
             otherwise=_ASSIGNED,
         )
 
@@ -132,8 +131,8 @@ class Witness:
         cell = name.rpartition(".")[0]
         return [f"{cell!r} was let out of inference mode"] if cell in self._loose() else []
 
-    def _stale(self) -> list[str]:
-        graphs = self.past.all_graphs()
+    def _stale(self, used: nn.Optimizer | None = None) -> list[str]:
+        graphs = self.past.all_graphs(used)
         return [f"compiled before the freeze, which it ignores: {few(graphs)}"] if graphs else []
 
     def _given(self, name: str, used: nn.Optimizer) -> str:
@@ -156,12 +155,12 @@ class Witness:
         owners = (c for c in outside if _owns(c, self.parameters[name]))
         return [*tied, *(f"in a {type(cell).__name__} outside the net" for cell in owners)]
 
-    def _through(self, name: str, used: nn.Optimizer | None) -> Iterable[str]:
+    def _through(self, name: str) -> Iterator[str]:
         """Tell what let a gradient through to a frozen parameter."""
         if self._uncut():
             yield f"the cut behind {few(self._uncut())} was removed"
         method = next(p.method for p in self._plan.parameters if p.name == name)
-        if method and not methods.load(method).CUTS and used:
+        if method and not methods.load(method).CUTS:
             yield f"{method} stops no gradient of what an optimizer has"
 
 

@@ -39,7 +39,13 @@ def test_the_first_layer_tells_the_input(net: type[nn.Cell], shape: tuple[int, .
     assert made.shape == shape
 
 
-@pytest.mark.parametrize("net", [TwoConvs, Bare])
+def test_a_small_picture_is_found_too() -> None:
+    made = example_input(TwoConvs())
+    assert made is not None
+    assert made.shape == (2, 1, 6, 6)
+
+
+@pytest.mark.parametrize("net", [Bare])
 def test_none_where_no_size_fits(net: type[nn.Cell]) -> None:
     assert example_input(net()) is None
 

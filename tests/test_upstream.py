@@ -152,3 +152,17 @@ def test_stem_of_an_odd_net_is_found(kind: type[nn.Cell]) -> None:
 def test_cell_of_statistics_alone_is_upstream_too() -> None:
     batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
     assert "act" in behind(Counted(), "mid", batch=batch)
+
+
+def test_a_jitted_function_goes_on_with_the_weights_of_the_net() -> None:
+    """It would not, had the probe used set_data: it would keep the values of that moment."""
+    net = TwoConvs()
+
+    @ms.jit
+    def run(images: Tensor) -> Tensor:
+        return net(images)
+
+    before = run(IMAGES[0]).asnumpy()
+    behind(net, "conv2", batch=IMAGES)
+    ops.assign(net.fc.bias, net.fc.bias + 1)
+    assert np.allclose(run(IMAGES[0]).asnumpy(), before + 1, atol=1e-5)

@@ -5,12 +5,26 @@ installed. The finder below makes `trainer.models`, `trainer.datasets` and `trai
 in both places.
 """
 
+import importlib
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # they import MindSpore, which takes 1.5 s
+    from trainer.frozen import Frozen, freeze
+
+__all__ = ["Frozen", "freeze"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is public when it is first asked for."""
+    if name in __all__:
+        return getattr(importlib.import_module("trainer.frozen"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _Beside:

@@ -54,7 +54,7 @@ def select(device: Device) -> str:
     with contextlib.nullcontext() if target == "ascend" else contextlib.suppress(RuntimeError):
         _set(target, device.device_id)
     ms.set_context(mode=ms.GRAPH_MODE)
-    _look_for_numpy()
+    look_for_numpy()
     if device.jit_level is not None and target == "ascend":
         ms.set_context(jit_config={"jit_level": device.jit_level})
     return _describe(target, device)
@@ -83,7 +83,7 @@ def _set(target: str, device_id: int) -> None:
 
 
 @cache
-def _look_for_numpy() -> None:
+def look_for_numpy() -> None:
     """Make MindSpore look for NumPy 1's C interface now.
 
     It does so at the first eager operator with a Python number or tuple. NumPy 2 answers, once,

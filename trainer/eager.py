@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import mindspore as ms
-from mindspore import Tensor, nn
+from mindspore import Parameter, Tensor, nn, ops
 
 from trainer.data import Batch
 from trainer.errors import Mistake
@@ -77,6 +77,7 @@ def unchanged(net: nn.Cell) -> Iterator[None]:
     """Put back flags, modes and running statistics, all of which a forward pass may change."""
     flags = [(p, p.requires_grad) for p in net.get_parameters()]
     modes = [(cell, cell.training) for _, cell in net.cells_and_names()]
+    phase = net.phase
     values = [(p, p.asnumpy().copy()) for p in net.get_parameters()]
     try:
         yield
@@ -85,9 +86,19 @@ def unchanged(net: nn.Cell) -> Iterator[None]:
             parameter.requires_grad = flag
         for cell, training in modes:
             cell.add_flags(training=training)
+        net.phase = phase
         for parameter, value in values:
             if parameter.asnumpy().tobytes() != value.tobytes():
-                parameter.set_data(Tensor(value))
+                write(parameter, Tensor(value))
+
+
+def write(parameter: Parameter, value: Tensor) -> None:
+    """Write to a parameter where it stands.
+
+    After ``set_data`` a jitted function that was compiled before goes on with the old values and
+    updates those, without an error (MindSpore 2.10; a compiled cell does not).
+    """
+    ops.assign(parameter, value)
 
 
 def _check_classes(output: Any, label: Tensor) -> None:

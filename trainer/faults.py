@@ -1,11 +1,12 @@
 """Faults: what is wrong with rules for one net, each text with its mend. Pure Python."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from trainer.claims import Claim, claims
 from trainer.cuts import cuts
+from trainer.errors import Mistake
 from trainer.misses import misses
 from trainer.plan import STATISTICS, Plan, resolve
 from trainer.rules import Rule, is_plain
@@ -32,6 +33,34 @@ def problems(rules: Sequence[Rule], layout: "Layout") -> list[str]:
             found += _idle(rule, selection, claimed)
     found += _uncut(rules, selections, layout, claimed)
     return found or all_frozen(resolve(rules, layout))
+
+
+def sound(
+    rules: Sequence[Rule],
+    layout: "Layout",
+    behind: Callable[[Plan], Collection[str]],
+    lr_decay: float = 1.0,
+) -> Plan:
+    """Return the plan of rules for a net, what lies upstream of their cuts included.
+
+    Args:
+        rules: in order, without ``problems``.
+        layout: the net's cells and parameters.
+        behind: finds what the cuts of a plan put out of the gradient's reach.
+        lr_decay: see ``plan.resolve``.
+
+    Raises:
+        Mistake: nothing is left to train, or what is to train lies out of reach.
+    """
+    found = resolve(rules, layout, lr_decay=lr_decay)
+    if not found.cuts:
+        return found
+    lost = behind(found)
+    found = resolve(rules, layout, lost, lr_decay)
+    wrong = out_of_reach(rules, found, lost) + still_reached(found, layout, lost)
+    if wrong := wrong or all_frozen(found):
+        raise Mistake(wrong)
+    return found
 
 
 def all_frozen(plan: Plan) -> list[str]:

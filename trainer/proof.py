@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trainer import files, layout
 from trainer.apply import Applied
+from trainer.causes import Evidence, cause
 from trainer.errors import FrozenMoved, WeightsNotFinite
 from trainer.plan import STATISTICS, ParameterPlan
 from trainer.watcher import Epoch, Watcher
@@ -80,18 +81,15 @@ class Proof(Watcher):
 
     def _cause(self, name: str, epoch: Epoch) -> str:
         by = {p.name: p.by for p in epoch.plan.parameters}[name]
-        if name in self._optimized:
-            return "the optimizer was given it, so gradient, weight decay and momentum reach it"
-        if by == STATISTICS or name.endswith(("moving_mean", "moving_variance")):
-            return "a normalisation layer ran in training mode and updated its statistics"
-        before, after = (w[name].astype(np.float64) for w in (self._free, epoch.weights))
-        change = after - before
-        if not np.isfinite(change).all():
-            return "the new values are not finite; something outside the optimizer wrote them"
-        scale = float((change * before).sum() / max(float((before * before).sum()), 1e-300))
-        if -1 < scale < 0 and np.abs(change - scale * before).max() <= 1e-3 * np.abs(change).max():
-            return f"it was scaled by {1 + scale:.6g}, as weight decay does"
-        return "not known: neither optimizer nor statistics; something else assigned to it"
+        given = name in self._optimized
+        return cause(
+            Evidence(
+                self._free[name],
+                epoch.weights[name],
+                statistic=by == STATISTICS or layout.is_statistic(name),
+                given="the optimizer was given it" if given else "",
+            )
+        )
 
     def _warn_of_still(self, epoch: Epoch) -> None:
         names = epoch.plan.names("trainable")

@@ -115,7 +115,7 @@ def read(config: Mapping[str, Any], known: Sequence[str] = ()) -> tuple[Settings
     try:
         return Settings.model_validate(config), []
     except ValidationError as error:
-        problems = [_problem(detail) for detail in error.errors(include_url=False)]
+        problems = [problem(detail) for detail in error.errors(include_url=False)]
         wrong = {str(detail["loc"][0]) for detail in error.errors(include_url=False)}
         try:
             rest = {key: value for key, value in config.items() if key not in wrong}
@@ -147,7 +147,7 @@ _EXPECTED = {
 }
 
 
-def _problem(detail: ErrorDetails) -> str:
+def problem(detail: ErrorDetails) -> str:
     """Word one of pydantic's findings as expected, received, where, nearest."""
     where = _where(detail["loc"])
     received, kind, context = detail["input"], detail["type"], detail.get("ctx", {})

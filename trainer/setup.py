@@ -227,15 +227,12 @@ def resolve(
 def _plan(
     settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
 ) -> tuple[Plan, frozenset[str]]:
-    what: Layout = layout.read(made.net)
+    lost: frozenset[str] = frozenset()
+
+    def behind(found: Plan) -> frozenset[str]:
+        nonlocal lost
+        lost = upstream.upstream(made.net, *sight(), found.cuts, found.cut_methods)
+        return lost
+
     decay = settings.policy.lr_decay
-    resolved = plan.resolve(made.rules, what, lr_decay=decay)
-    if not resolved.cuts:
-        return resolved, frozenset()
-    behind = upstream.upstream(made.net, *sight(), resolved.cuts, resolved.cut_methods)
-    resolved = plan.resolve(made.rules, what, behind, decay)
-    problems = faults.out_of_reach(made.rules, resolved, behind)
-    problems += faults.still_reached(resolved, what, behind)
-    if problems := problems or faults.all_frozen(resolved):
-        raise Mistake(problems)
-    return resolved, behind
+    return faults.sound(made.rules, layout.read(made.net), behind, decay), lost

@@ -101,7 +101,7 @@ def reached(net: nn.Cell, loss: nn.Cell, batch: Sequence[Tensor]) -> frozenset[s
         for scale in (1.0, 1e-3) if len(found) < len(probes) else ():
             for parameter in weights.values():
                 value = scale * _share(parameter)
-                parameter.set_data(ops.full(parameter.shape, value, dtype=parameter.dtype))
+                eager.write(parameter, ops.full(parameter.shape, value, dtype=parameter.dtype))
             found |= _not_a_number(probes, gradient(*positive))
         return found
 

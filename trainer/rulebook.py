@@ -1,0 +1,61 @@
+"""Rulebook: rules as a library call gives them, checked like those of a configuration."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from trainer import methods, policy, settings
+from trainer.errors import Mistake
+from trainer.policy import Policy
+from trainer.rules import Rule, problem
+
+Rules = str | Sequence[str | Mapping[str, Any]]
+_NORMS = ("eval", "train")
+
+
+def read(given: Rules, method: str, norm: str) -> list[Rule]:
+    """Return rules in the order in which they are read.
+
+    Args:
+        given: a pattern or several, which make one rule; or rules as mappings, among which a
+            pattern stands for a rule that selects it.
+        method: the method of rules that name none.
+        norm: the mode of normalisation where a rule that freezes names none.
+
+    Raises:
+        Mistake: all that is wrong with them for any net.
+    """
+    listed = [given] if isinstance(given, str) else list(given)
+    names = [each for each in listed if isinstance(each, str)]
+    problems = _problems(listed, names, method, norm)
+    if not problems:
+        short = len(names) == len(listed)
+        rules = Policy() if short else _policy(listed)
+        found, problems = policy.make(rules, names if short else (), method, norm, _cuts)
+    if problems:
+        raise Mistake(problems)
+    return found
+
+
+def _problems(listed: Sequence[Any], names: Sequence[str], method: str, norm: str) -> list[str]:
+    found = [f"freeze: {text}" for name in names if (text := problem(name))]
+    for key, value, known in (("method", method, methods.names()), ("norm", norm, _NORMS)):
+        if value not in known:
+            found.append(f"{key}: expected one of {', '.join(known)}, received {value!r}")
+    return found if listed else [*found, "freeze: expected a pattern or rule, received none"]
+
+
+def _cuts(method: str) -> bool:
+    return methods.load(method).CUTS
+
+
+def _policy(listed: Sequence[str | Mapping[str, Any]]) -> Policy:
+    mappings = [{"select": each} if isinstance(each, str) else each for each in listed]
+    try:
+        return Policy.model_validate({"rules": mappings})
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        for detail in details:
+            detail["loc"] = ("policy", *detail["loc"])
+        raise Mistake([settings.problem(detail) for detail in details]) from None

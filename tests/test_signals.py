@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 
 import pytest
 
@@ -20,7 +21,15 @@ def test_a_signal_asks_for_a_stop(number: signal.Signals) -> None:
 def test_a_second_signal_ends_at_once(second: signal.Signals) -> None:
     with pytest.raises(KeyboardInterrupt), caught():
         os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.6)
         os.kill(os.getpid(), second)
+
+
+def test_one_press_that_comes_as_two_signals_counts_once() -> None:
+    with caught() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
 
 
 def test_handlers_are_put_back_however_the_block_ends() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,23 +11,27 @@ log = logging.getLogger(__name__)
 
 # Both, always: MindSpore's graphs put in place a handler that turns SIGINT into SIGTERM.
 _CAUGHT = (signal.SIGINT, signal.SIGTERM)
+_ONE_PRESS = 0.5  # seconds in which both may come of one press of Ctrl-C
 
 
 class Stop:
     """Whether a signal has come; call it to ask."""
 
     def __init__(self) -> None:
-        self._received = False
+        self._received: float | None = None
 
     def __call__(self) -> bool:
         """Tell whether to stop."""
-        return self._received
+        return self._received is not None
 
     def receive(self, _number: int, _frame: FrameType | None) -> None:
-        """Take a signal; the second one raises ``KeyboardInterrupt``."""
-        if self._received:
+        """Take a signal; a second one, a moment later, raises ``KeyboardInterrupt``."""
+        now = time.monotonic()
+        if self._received is not None:
+            if now - self._received < _ONE_PRESS:
+                return
             raise KeyboardInterrupt
-        self._received = True
+        self._received = now
         log.info("signal received: ending after this step; once more to end at once")
 
 

@@ -61,7 +61,7 @@ def configure(lines: Sequence[str]) -> tuple[Settings, "Setup"]:
 
 
 def make(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Setup"]:
-    """Set the device's environment, then import MindSpore and make net, data and plan.
+    """Make net, data and plan of a whole configuration.
 
     Args:
         config: a whole configuration.
@@ -70,11 +70,10 @@ def make(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Setti
     Raises:
         Mistake: everything that is wrong.
     """
-    chosen, more = settings.read(config, problems)
-    device.prepare(chosen.device.instruction_set)
+    chosen, found = _ready(config, problems)
     from trainer import setup
 
-    return chosen, setup.prepare(chosen, [*problems, *more])
+    return chosen, setup.prepare(chosen, found)
 
 
 def check(lines: Sequence[str]) -> None:
@@ -87,17 +86,15 @@ def check(lines: Sequence[str]) -> None:
 
 
 def sound(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Sound"]:
-    """Set the device's environment, then import MindSpore and make what needs no data.
-
-    Args:
-        config: a whole configuration.
-        problems: mistakes already known; told together with what else is wrong.
-
-    Raises:
-        Mistake: everything that is wrong.
-    """
-    chosen, more = settings.read(config, problems)
-    device.prepare(chosen.device.instruction_set)
+    """Make what needs no data; arguments and errors are those of ``make``."""
+    chosen, found = _ready(config, problems)
     from trainer import setup
 
-    return chosen, setup.sound(chosen, [*problems, *more])
+    return chosen, setup.sound(chosen, found)
+
+
+def _ready(config: Mapping[str, Any], problems: Sequence[str]) -> tuple[Settings, list[str]]:
+    """Read the settings and set the environment, so that MindSpore may be imported."""
+    chosen, more = settings.read(config, problems)
+    device.prepare(chosen.device.instruction_set)
+    return chosen, [*problems, *more]

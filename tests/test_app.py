@@ -97,9 +97,10 @@ def test_signal_ends_after_the_step_with_everything_saved(
             if line.startswith("epoch   2"):
                 break
         process.send_signal(number)
-        out, err = process.stdout.read(), process.stderr.read()
+        process.stdout.read()
+        err = process.stderr.read()
     assert process.returncode == 75, err
-    assert "signal received: ending after this step" in out
+    assert "signal received: ending after this step" in err
     assert "all is saved" in err
     assert "Traceback" not in err
     steps = [record["steps"] for record in lines(tmp_path / "run/metrics.jsonl")]

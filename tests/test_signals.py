@@ -1,6 +1,9 @@
+import logging
 import os
 import signal
+import sys
 import time
+from typing import TextIO
 
 import pytest
 
@@ -38,3 +41,23 @@ def test_handlers_are_put_back_however_the_block_ends() -> None:
         assert [signal.getsignal(number) for number in SIGNALS] != before
         raise RuntimeError
     assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_signal_in_the_middle_of_a_message_does_no_harm(capfd: pytest.CaptureFixture[str]) -> None:
+    class Interrupting(logging.StreamHandler[TextIO]):
+        def flush(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            super().flush()
+
+    log = logging.getLogger("trainer")
+    handler = Interrupting(sys.stdout)
+    log.addHandler(handler)
+    try:
+        with caught() as stop:
+            log.warning("an epoch's line")
+            assert stop()
+    finally:
+        log.removeHandler(handler)
+    said = capfd.readouterr().err
+    assert said.count("signal received") == 1
+    assert "reentrant" not in said

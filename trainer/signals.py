@@ -1,13 +1,11 @@
 """Signals: SIGINT and SIGTERM end a run at the next step's end; a second one ends it at once."""
 
-import logging
+import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-
-log = logging.getLogger(__name__)
 
 # Both, always: MindSpore's graphs put in place a handler that turns SIGINT into SIGTERM.
 _CAUGHT = (signal.SIGINT, signal.SIGTERM)
@@ -32,7 +30,8 @@ class Stop:
                 return
             raise KeyboardInterrupt
         self._received = now
-        log.info("signal received: ending after this step; once more to end at once")
+        # Not by logging or print: the signal may have come in the middle of one of theirs.
+        os.write(2, b"signal received: ending after this step; once more to end at once\n")
 
 
 @contextmanager

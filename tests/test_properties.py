@@ -18,7 +18,9 @@ from trainer.rules import Rule
 from trainer.selection import ancestors
 from trainer.watcher import Watchers
 
-many = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 
 @st.composite

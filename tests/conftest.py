@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +8,8 @@ from trainer import device
 device.prepare()  # before MindSpore is imported, by whatever test comes first
 
 import mindspore as ms  # noqa: E402
+
+from tests.command import Command  # noqa: E402
 
 ms.set_device("CPU")
 
@@ -18,3 +21,11 @@ def same_start() -> Iterator[None]:
     ms.set_seed(0)
     yield
     assert ms.get_context("mode") == ms.GRAPH_MODE
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """The commands, run in a folder of the test's own."""
+    return Command(tmp_path, monkeypatch, capsys)

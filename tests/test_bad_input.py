@@ -1,7 +1,5 @@
 """A user's mistakes: one message, exit code 2, no traceback, nothing left behind."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -9,13 +7,6 @@ from safetensors.numpy import load_file, save_file
 from tests.command import CHECKOUT, Command, Ended
 
 WEIGHTS = CHECKOUT / "models/lenet5_digits_0to4.safetensors"
-
-
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
 
 
 def refused(command: Command, *overrides: str) -> Ended:

@@ -18,13 +18,6 @@ CONF = CHECKOUT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
-
-
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_can_be_made(name: str) -> None:
     chosen, setup = entry.configure([f"experiment={name}"])

@@ -1,7 +1,6 @@
 """The policies that ship: each is planned for LeNet-5 and for a ResNet, and trains."""
 
 import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,13 +97,6 @@ def test_blocks_of_a_resnet_share_a_learning_rate() -> None:
     assert {f for n, f in factors.items() if n.startswith("layer4.1.")} == {0.75}
     assert {f for n, f in factors.items() if n.startswith("layer4.0.")} == {0.75**2}
     assert factors["conv1.weight"] == 0.75**10
-
-
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
 
 
 def trains(command: Command, *lines: str) -> str:

@@ -20,13 +20,6 @@ POLICIES = [
 ]
 
 
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
-
-
 @pytest.mark.parametrize("overrides", POLICIES, ids=" ".join)
 def test_the_plan_is_the_one_of_the_run_that_follows(
     command: Command, overrides: list[str]

@@ -1,7 +1,5 @@
 """The second note's table, and the probe on any net."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.command import Command
@@ -12,13 +10,6 @@ GRADIENTS = {  # f1.weight, f1.bias, f2.weight, f2.bias, f3.weight, f3.bias
     "freeze=f2 method=requires_grad": ["6", "6", NONE, NONE, "5", "1"],
     "freeze=f2 method=stop_gradient": [NONE, NONE, NONE, NONE, "5", "1"],
 }
-
-
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
 
 
 def column(out: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ def train(task: Task, net: nn.Cell, pipeline: ds.Dataset, clock: Clock) -> str:
         with suppress(Stopped):
             loop.train(_loop(net, pipeline, watcher, clock.done), [phase])
         threads = "apart" if len(os.sched_getaffinity(0)) < cores else "free"
-        watcher.end()
+        watcher.end(True)
     return threads
 
 

@@ -51,3 +51,15 @@ def test_what_moved_and_the_table_of_weights_are_in_the_line(tmp_path: Path) -> 
 def test_a_line_is_strict_json_where_a_number_is_not_finite(tmp_path: Path) -> None:
     Metrics(tmp_path / "metrics.jsonl").epoch(told(1, 1.0, validation=float("nan")))
     json.loads((tmp_path / "metrics.jsonl").read_text(), parse_constant=pytest.fail)
+
+
+def test_a_resumed_run_forgets_what_came_after_its_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    before = Metrics(path)
+    for number in range(4):
+        before.epoch(told(number, float(number)))
+    resumed = Metrics(path)
+    resumed.resume(2)
+    resumed.epoch(told(3, 7.0))
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [record["loss"] for record in records] == [0.0, 1.0, 2.0, 7.0]

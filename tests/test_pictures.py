@@ -1,25 +1,23 @@
 """Pictures: what is drawn, by the figures' own account of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trainer.evaluate import Score
+from trainer import files
 from trainer.pictures import Pictures, changes, curves_figure, weights_figure
-from trainer.plan import Plan
-from trainer.watcher import Epoch
 
 
-def epochs(rows: int = 2, drift: float = 0.0, accuracy: float | None = 0.5) -> list[Epoch]:
+def epochs(rows: int = 2, drift: float = 0.0, accuracy: float | None = 0.5) -> list[dict[str, Any]]:
     """Three epochs of tensors of which the first is frozen and has moved by ``drift``."""
     return [
-        Epoch(
-            number,
-            Plan(()),
-            {},
-            Score(1.0, accuracy, 10),
-            loss=float(number) or None,
-            changes=[
+        {
+            "epoch": number,
+            "loss": float(number) or None,
+            "validation_loss": 1.0,
+            "accuracy": accuracy,
+            "weights": [
                 {
                     "name": f"cell{row // 2}.{'weight' if row % 2 == 0 else 'bias'}",
                     "state": "trainable" if row else "frozen",
@@ -27,7 +25,7 @@ def epochs(rows: int = 2, drift: float = 0.0, accuracy: float | None = 0.5) -> l
                 }
                 for row in range(rows)
             ],
-        )
+        }
         for number in range(3)
     ]
 
@@ -59,7 +57,14 @@ def test_accuracy_is_drawn_where_there_is_one(accuracy: float | None, panels: in
 
 
 def test_nothing_is_drawn_of_a_run_that_trained_nothing(tmp_path: Path) -> None:
-    pictures = Pictures(tmp_path)
-    pictures.epoch(epochs()[0])
-    pictures.end()
-    assert list(tmp_path.iterdir()) == []
+    files.write_text(tmp_path / "metrics.jsonl", files.dumps(epochs()[0]))
+    Pictures(tmp_path).end(True)
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
+
+
+def test_what_is_drawn_is_what_the_metrics_hold(tmp_path: Path) -> None:
+    lines = map(files.dumps, epochs())
+    files.write_text(tmp_path / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
+    Pictures(tmp_path).end(True)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"metrics.jsonl", "weights.png", "curves.png"}

@@ -51,7 +51,7 @@ def places(other: int) -> tuple[set[int], set[int]]:
 def test_apart_gives_the_main_thread_a_core_of_its_own_until_the_end(other: int) -> None:
     placement = Placement("apart")
     assert places(other) == (FIRST, REST)
-    placement.end()
+    placement.end(True)
     assert places(other) == (CORES, CORES)
 
 
@@ -71,7 +71,7 @@ def test_free_leaves_all_threads_alone(other: int) -> None:
     for _ in range(40):
         placement.step(0.0, 1.0)
     placement.epoch(EPOCH)
-    placement.end()
+    placement.end(True)
     assert places(other) == (CORES, REST)
 
 
@@ -92,5 +92,5 @@ def test_auto_tries_both_and_keeps_what_is_clearly_faster(
     placement.step(0.0, 100.0)
     placement.epoch(EPOCH)
     assert places(other) == chosen
-    placement.end()
+    placement.end(True)
     assert places(other) == (CORES, CORES)

@@ -29,7 +29,7 @@ def run(folder: Path, keep: str = "all", shown: tuple[str, ...] = ()) -> list[Ep
     epochs = [told(number, *values) for number, values in enumerate(EPOCHS)]
     for epoch in epochs:
         snapshots.epoch(epoch)
-    snapshots.end()
+    snapshots.end(True)
     return epochs
 
 

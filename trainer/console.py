@@ -38,7 +38,7 @@ class Console(Watcher):
         log.info(line(epoch))
         table_log.info("weights after epoch %d\n%s", epoch.number, self._last)
 
-    def end(self) -> None:
+    def end(self, done: bool) -> None:
         """Leave no half bar behind; show the last table if it fits a screen."""
         self._close()
         if 0 < self._last.count("\n") <= _MOST_ROWS:

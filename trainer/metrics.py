@@ -1,5 +1,6 @@
 """Metrics: a line of JSON an epoch."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ class Metrics(Watcher):
     def __init__(self, path: Path) -> None:
         self._path = path
         self.records: list[dict[str, Any]] = []
+
+    def resume(self, epoch: int) -> None:
+        """Take up the lines of the epochs before."""
+        self.records = [record for record in read(self._path) if record["epoch"] <= epoch]
 
     def epoch(self, epoch: Epoch) -> None:
         """Add the epoch's line."""
@@ -39,3 +44,8 @@ def record(epoch: Epoch) -> dict[str, Any]:
         "moved": epoch.moved,
         "weights": epoch.changes,
     }
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a ``metrics.jsonl``; none if there is no such file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -1,8 +1,8 @@
 """Pictures: how far every layer has moved, and how loss and accuracy went."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,16 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from trainer import files
-from trainer.watcher import Epoch, Watcher
+from trainer import files, metrics
+from trainer.watcher import Watcher
 
+Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
 _MOST_ROWS = 60  # more names than that cannot be read; they are put together by cell
 FROZEN = "#3b6ea5"
 PALE = "#d6e4f0"
 
 
 class Pictures(Watcher):
-    """Draws ``weights.png`` and ``curves.png`` when the run is over.
+    """Draws ``weights.png`` and ``curves.png`` of ``metrics.jsonl`` when the run is over.
 
     Args:
         folder: where they go.
@@ -28,25 +29,21 @@ class Pictures(Watcher):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._epochs: list[Epoch] = []
 
-    def epoch(self, epoch: Epoch) -> None:
-        """Keep what is drawn; the weights themselves are let go."""
-        self._epochs.append(replace(epoch, weights={}))
-
-    def end(self) -> None:
+    def end(self, done: bool) -> None:
         """Draw, if at least one epoch was trained."""
-        if len(self._epochs) > 1:
-            save(weights_figure(self._epochs), self._folder / "weights.png")
-            save(curves_figure(self._epochs), self._folder / "curves.png")
+        records = metrics.read(self._folder / "metrics.jsonl")
+        if len(records) > 1:
+            save(weights_figure(records), self._folder / "weights.png")
+            save(curves_figure(records), self._folder / "curves.png")
 
 
-def weights_figure(epochs: Sequence[Epoch]) -> Figure:
+def weights_figure(records: Sequence[Record]) -> Figure:
     """Return the picture of layers by epochs; colour is the mean change since the start.
 
     A frozen row is hatched where it has not moved; where it has, its colour shows.
     """
-    names, frozen, grid = changes(epochs)
+    names, frozen, grid = changes(records)
     rows, columns = grid.shape
     figure = Figure(figsize=(min(14, 5.2 + 0.3 * columns), 1.4 + 0.27 * rows), dpi=120)
     axes = figure.add_subplot()
@@ -69,36 +66,36 @@ def weights_figure(epochs: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def changes(epochs: Sequence[Epoch]) -> tuple[list[str], list[bool], NDArray[np.float64]]:
+def changes(records: Sequence[Record]) -> tuple[list[str], list[bool], NDArray[np.float64]]:
     """Return names, which are frozen, and the mean changes (names by epochs, epoch 0 left out)."""
-    rows = epochs[-1].changes
+    rows = records[-1]["weights"]
     key = "name" if len(rows) <= _MOST_ROWS else "cell"
     labels = [_label(str(row["name"]), key) for row in rows]
     names = list(dict.fromkeys(labels))
-    grid = np.zeros((len(names), len(epochs) - 1))
+    grid = np.zeros((len(names), len(records) - 1))
     frozen = dict.fromkeys(names, True)
-    for column, epoch in enumerate(epochs[1:]):
-        for label, row in zip(labels, epoch.changes, strict=True):
+    for column, record in enumerate(records[1:]):
+        for label, row in zip(labels, record["weights"], strict=True):
             place = names.index(label)
-            grid[place, column] = max(grid[place, column], row["mean_since_start"])
+            grid[place, column] = max(grid[place, column], float(row["mean_since_start"]))
             frozen[label] &= row["state"] == "frozen"
     return names, list(frozen.values()), grid
 
 
-def curves_figure(epochs: Sequence[Epoch]) -> Figure:
+def curves_figure(records: Sequence[Record]) -> Figure:
     """Return the picture of loss and, where labels are classes, accuracy by epochs."""
-    scored = epochs[0].validation.accuracy is not None
+    scored = records[0]["accuracy"] is not None
     figure = Figure(figsize=(9 if scored else 5, 3.6), dpi=120)
     panels = figure.subplots(1, 2 if scored else 1, squeeze=False)[0]
-    numbers = [epoch.number for epoch in epochs]
-    losses = [np.nan if epoch.loss is None else epoch.loss for epoch in epochs]
+    numbers = [record["epoch"] for record in records]
+    losses = [np.nan if record["loss"] is None else record["loss"] for record in records]
     panels[0].plot(numbers, losses, marker="o", markersize=4, label="training, mean of the epoch")
-    validation = [epoch.validation.loss for epoch in epochs]
+    validation = [float(record["validation_loss"]) for record in records]
     panels[0].plot(numbers, validation, marker="s", markersize=4, label="validation")
     panels[0].set(xlabel="epoch", ylabel="loss")
     panels[0].legend(frameon=False, fontsize=8)
     if scored:
-        accuracy = [100 * (epoch.validation.accuracy or 0.0) for epoch in epochs]
+        accuracy = [100 * (record["accuracy"] or 0.0) for record in records]
         panels[1].plot(numbers, accuracy, marker="s", markersize=4, color="C1")
         panels[1].set_title(f"{accuracy[-1]:.1f} % at the end", fontsize=10)
         panels[1].set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0, 103))

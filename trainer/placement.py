@@ -58,7 +58,7 @@ class Placement(Watcher):
         """Look for new threads again: an epoch's data have threads of their own."""
         self._in_epoch = 0
 
-    def end(self) -> None:
+    def end(self, done: bool) -> None:
         """Free the threads that were placed."""
         if self._mode != "free" or self._steps:
             self._place("free")

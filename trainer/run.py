@@ -36,16 +36,18 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
     files.write_lines(folder / "plan.json", setup.plan.as_json())
     watcher = Watchers(*_watchers(settings, setup, folder))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
-    save = True
+    save, done = True, False
     try:
-        return train(_loop(settings, setup, watcher, stop), [Phase(setup.plan, settings.epochs)])
+        score = train(_loop(settings, setup, watcher, stop), [Phase(setup.plan, settings.epochs)])
+        done = True
+        return score
     except (FrozenMoved, WeightsNotFinite):
         save = False
         raise
     finally:
         if save:
             weights.write(folder / MODEL, weights.fetch(setup.net))
-        watcher.end()
+        watcher.end(done)
         log.info(report.after(folder))
 
 

@@ -45,7 +45,7 @@ class Snapshots(Watcher):
         ]
         self._last = epoch.weights
 
-    def end(self) -> None:
+    def end(self, done: bool) -> None:
         """Print the values at the end."""
         self._print("end", self._last)
 

@@ -45,6 +45,12 @@ class Epoch:
 class Watcher:
     """What may stand around the loop; a watcher overrides what it needs."""
 
+    def resume(self, epoch: int) -> None:
+        """The run goes on after so many whole epochs: take up what the folder holds of them.
+
+        What it holds of later ones was written after the checkpoint, and is forgotten.
+        """
+
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         """A phase is set up; nothing is compiled yet."""
 
@@ -54,8 +60,8 @@ class Watcher:
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is over; also called once before the first."""
 
-    def end(self) -> None:
-        """The run is over, however it ended."""
+    def end(self, done: bool) -> None:
+        """The run is over; ``done`` tells whether it came to its end, or may still go on."""
 
 
 class Watchers(Watcher):
@@ -63,6 +69,10 @@ class Watchers(Watcher):
 
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = watchers
+
+    def resume(self, epoch: int) -> None:
+        """Pass it on."""
+        self._each(lambda watcher: watcher.resume(epoch))
 
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         """Pass it on."""
@@ -76,11 +86,11 @@ class Watchers(Watcher):
         """Pass it on."""
         self._each(lambda watcher: watcher.epoch(epoch))
 
-    def end(self) -> None:
+    def end(self, done: bool) -> None:
         """Pass it on to all of them, even if one fails."""
         with ExitStack() as stack:
             for watcher in reversed(self._watchers):
-                stack.callback(watcher.end)
+                stack.callback(watcher.end, done)
 
     def _each(self, tell: Callable[[Watcher], None]) -> None:
         for watcher in self._watchers:

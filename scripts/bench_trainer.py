@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,11 +14,12 @@ from trainer import data, layout, loop, methods, plan, upstream
 from trainer.console import Console
 from trainer.errors import Stopped
 from trainer.evaluate import Score
+from trainer.guard import Guard
 from trainer.placement import Placement
 from trainer.plan import Plan
-from trainer.proof import Guard, Proof
+from trainer.proof import Proof
 from trainer.rules import Rule
-from trainer.watcher import Watcher, Watchers
+from trainer.watcher import Progress, Watcher, Watchers
 
 
 def train(task: Task, net: nn.Cell, pipeline: ds.Dataset, clock: Clock) -> str:
@@ -31,7 +31,7 @@ def train(task: Task, net: nn.Cell, pipeline: ds.Dataset, clock: Clock) -> str:
         placement = Placement(task.threads)
         watcher = Watchers(placement, proof, Console(task.batches), Guard(), _Ticks(clock))
         with suppress(Stopped):
-            loop.train(_loop(net, pipeline, watcher, clock.done), [phase])
+            loop.train(_loop(net, pipeline, watcher, clock), [phase])
         threads = "apart" if len(os.sched_getaffinity(0)) < cores else "free"
         watcher.end(True)
     return threads
@@ -43,7 +43,7 @@ class _Ticks(Watcher):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def step(self, loss: float, seconds: float) -> None:
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
         self._clock.step(loss)
 
 
@@ -63,9 +63,7 @@ def _plan(task: Task, net: nn.Cell, pipeline: ds.Dataset) -> Plan:
     return plan.resolve(rules, what, behind)
 
 
-def _loop(
-    net: nn.Cell, pipeline: ds.Dataset, watcher: Watcher, stopped: Callable[[], bool]
-) -> loop.Loop:
+def _loop(net: nn.Cell, pipeline: ds.Dataset, watcher: Watcher, clock: Clock) -> loop.Loop:
     return loop.Loop(
         net=net,
         loss=nn.CrossEntropyLoss(),
@@ -74,5 +72,5 @@ def _loop(
         batches=lambda epoch: data.batches(pipeline, SEED, epoch),
         evaluate=lambda: Score(0.0, None, 0),  # between epochs, so it is no part of a step
         watcher=watcher,
-        stopped=stopped,
+        stopped=lambda: "timed" if clock.done() else "",
     )

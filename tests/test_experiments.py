@@ -13,6 +13,7 @@ from tests.command import CHECKOUT, Command
 from trainer import entry
 from trainer.data import batches
 from trainer.evaluate import Evaluator
+from trainer.resume import Request
 
 CONF = CHECKOUT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -20,7 +21,7 @@ EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_can_be_made(name: str) -> None:
-    chosen, setup = entry.configure([f"experiment={name}"])
+    chosen, setup = entry.configure(Request([f"experiment={name}"]))
     assert setup.plan.names("trainable")
     assert chosen.epochs >= 1
 
@@ -64,7 +65,7 @@ def test_shipped_weights_know_the_digits_they_were_trained_on() -> None:
     weights = CHECKOUT / "models/lenet5_digits_0to4.safetensors"
     assert weights.stat().st_size < 300_000
     lines = ["experiment=digits_pretrain", "new_head=[]", f"init_from={weights}"]
-    _, setup = entry.configure(lines)
+    _, setup = entry.configure(Request(lines))
     score = Evaluator(setup.net, setup.loss)(batches(setup.validation, 0, 0))
     assert score.accuracy is not None
     assert score.accuracy > 0.97

@@ -8,7 +8,7 @@ import pytest
 from trainer.evaluate import Score
 from trainer.placement import Placement
 from trainer.plan import Plan
-from trainer.watcher import Epoch
+from trainer.watcher import Epoch, Progress
 
 CORES = os.sched_getaffinity(0)
 FIRST, REST = {min(CORES)}, CORES - {min(CORES)}
@@ -58,10 +58,10 @@ def test_apart_gives_the_main_thread_a_core_of_its_own_until_the_end(other: int)
 def test_threads_that_come_with_an_epoch_are_placed_in_its_first_steps(other: int) -> None:
     placement = Placement("apart")
     for _ in range(40):
-        placement.step(0.0, 1.0)
+        placement.step(0.0, 1.0, Progress())
     placement.epoch(EPOCH)
     os.sched_setaffinity(other, FIRST)  # what a thread has that main starts
-    placement.step(0.0, 1.0)
+    placement.step(0.0, 1.0, Progress())
     assert places(other) == (FIRST, REST)
 
 
@@ -69,7 +69,7 @@ def test_free_leaves_all_threads_alone(other: int) -> None:
     os.sched_setaffinity(other, REST)
     placement = Placement("free")
     for _ in range(40):
-        placement.step(0.0, 1.0)
+        placement.step(0.0, 1.0, Progress())
     placement.epoch(EPOCH)
     placement.end(True)
     assert places(other) == (CORES, REST)
@@ -86,10 +86,10 @@ def test_auto_tries_both_and_keeps_what_is_clearly_faster(
     for _ in range(WARM_UP + 4 * BLOCK):
         apart = places(other) == (FIRST, REST)
         seen.append(apart)
-        placement.step(0.0, apart_seconds if apart else 1.0)
+        placement.step(0.0, apart_seconds if apart else 1.0, Progress())
     assert seen == [False] * (WARM_UP + BLOCK) + [True] * BLOCK + [False] * BLOCK + [True] * BLOCK
     assert places(other) == chosen
-    placement.step(0.0, 100.0)
+    placement.step(0.0, 100.0, Progress())
     placement.epoch(EPOCH)
     assert places(other) == chosen
     placement.end(True)

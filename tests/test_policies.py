@@ -10,6 +10,7 @@ from tests.command import CHECKOUT, Command
 from trainer import entry, faults, layout, methods, overrides, plan, policy, settings
 from trainer.models.lenet5 import LeNet5
 from trainer.plan import Plan
+from trainer.resume import Request
 
 POLICIES = sorted(path.stem for path in (CHECKOUT / "conf/policy").glob("*.yaml"))
 
@@ -135,11 +136,11 @@ def test_slices_on_the_command_line() -> None:
     lines = ["model=custom", "model._target_=tests.stacks.Stack", "dataset=ones", "init_from=null"]
     lines += ["dataset.shape=[4]", "dataset.label_shape=[3]", "loss=mean_square", "new_head=[]"]
     lines += ["batch_size=5"]
-    _, setup = entry.configure([*lines, 'freeze="blocks[:2]"', "method=requires_grad"])
+    _, setup = entry.configure(Request([*lines, 'freeze="blocks[:2]"', "method=requires_grad"]))
     assert {p.by for p in setup.plan.select("frozen")} == {"blocks[:2]"}
     assert len(setup.plan.select("frozen")) == 2 * 6
 
 
 def test_no_policy_at_all() -> None:
-    _, setup = entry.configure(["~policy", "freeze=conv1"])
+    _, setup = entry.configure(Request(["~policy", "freeze=conv1"]))
     assert setup.plan.names("frozen") == ("conv1.weight", "conv1.bias")

@@ -11,9 +11,10 @@ from trainer.apply import Applied
 from trainer.data import Batch
 from trainer.errors import FrozenMoved, WeightsNotFinite
 from trainer.evaluate import Score
+from trainer.guard import Guard
 from trainer.models.lenet5 import LeNet5
 from trainer.plan import STATISTICS, ParameterPlan, Plan
-from trainer.proof import Guard, Proof, largest_change, sha256
+from trainer.proof import Proof, largest_change, sha256
 from trainer.watcher import Epoch, Watcher, Watchers
 from trainer.weights import Weights
 
@@ -54,6 +55,7 @@ def test_what_stood_still_is_proven(tmp_path: Path) -> None:
                 "equal": True,
             }
         ],
+        "chapters": [],
     }
 
 

@@ -11,9 +11,10 @@ from tests import randoms
 from tests.training import IMAGES, plan_of, train
 from trainer import faults, layout, optimizer, plan, selection
 from trainer.apply import Applied
+from trainer.guard import Guard
 from trainer.layout import Layout
 from trainer.plan import Plan
-from trainer.proof import Guard, Proof
+from trainer.proof import Proof
 from trainer.rules import Rule
 from trainer.selection import ancestors
 from trainer.watcher import Watchers

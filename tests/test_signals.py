@@ -7,9 +7,9 @@ from typing import TextIO
 
 import pytest
 
-from trainer.signals import caught
+from trainer.signals import Stop, caught
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -18,6 +18,19 @@ def test_a_signal_asks_for_a_stop(number: signal.Signals) -> None:
         assert not stop()
         os.kill(os.getpid(), number)
         assert stop()
+
+
+def test_the_time_being_up_asks_for_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    stop = Stop()
+    stop.within(2)
+    now[0] += 119
+    assert not stop()
+    now[0] += 1
+    assert stop() == "stopped by max_minutes"
+    stop.within(None)
+    assert not stop()
 
 
 @pytest.mark.parametrize("second", SIGNALS)

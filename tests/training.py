@@ -16,7 +16,7 @@ from trainer.loop import Loop, Phase
 from trainer.plan import Plan
 from trainer.rules import Rule
 from trainer.upstream import upstream
-from trainer.watcher import Epoch, Watcher, Watchers
+from trainer.watcher import Epoch, Progress, Watcher, Watchers
 from trainer.weights import Weights, fetch
 
 LOSS = nn.CrossEntropyLoss()
@@ -43,7 +43,7 @@ class Recorder(Watcher):
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         self.optimizers.append(optimizer)
 
-    def step(self, loss: float, seconds: float) -> None:
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
         self.losses.append(loss)
 
     def epoch(self, epoch: Epoch) -> None:
@@ -100,7 +100,16 @@ def train(
     """Train an epoch under each plan, without evaluation; give what was told on the way."""
     recorder = Recorder()
     watchers = Watchers(recorder, watcher or Watcher())
-    what = Loop(net, LOSS, optimizer, None, batches, _no_score, watchers, stopped)
+    what = Loop(
+        net,
+        LOSS,
+        optimizer,
+        None,
+        batches,
+        _no_score,
+        watchers,
+        lambda: "stopped" if stopped() else "",
+    )
     loop.train(what, [Phase(each, 1) for each in plans])
     return recorder
 

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,9 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from trainer import entry, files, logs, overrides, settings
+from trainer import entry, files, lock, logs, overrides, resume, settings
 from trainer.errors import Ending, Mistake, Stopped
+from trainer.resume import Request
 from trainer.settings import Settings
 from trainer.signals import Stop
 
@@ -28,17 +31,22 @@ def main() -> None:
     with entry.exits() as stop:
         flags = get_args_parser().parse_args()
         _refuse(flags)
+        asked = resume.request(flags.overrides)
+        for line in flags.overrides:
+            sys.argv.remove(line)
+        sys.argv += asked.lines
         if flags.help or flags.hydra_help or flags.cfg or flags.info:
-            if problems := overrides.check(flags.overrides, flags.multirun)[1]:
+            if problems := overrides.check(asked.lines, flags.multirun)[1]:
                 raise Mistake(problems)
-            _with_hydra(None, stop)
+            _with_hydra(None, asked, stop)
         elif flags.multirun:
-            _check_jobs(flags.overrides)
-            _with_hydra(None, stop)
+            _check_jobs(asked)
+            _with_hydra(None, asked, stop)
         else:  # all mistakes are found before Hydra makes a folder
-            prepared = entry.configure(flags.overrides)
-            entry.leave_if(stop)
-            _with_hydra(prepared, stop)
+            with lock.held(asked.folder):
+                prepared = entry.configure(asked)
+                entry.leave_if(stop)
+                _with_hydra(prepared, asked, stop)
 
 
 def _refuse(flags: argparse.Namespace) -> None:
@@ -49,10 +57,12 @@ def _refuse(flags: argparse.Namespace) -> None:
         raise Mistake([f"{word}: expected only the shipped conf/" for word in found])
 
 
-def _check_jobs(lines: list[str]) -> None:
+def _check_jobs(asked: Request) -> None:
     """Raise one Mistake for all that is wrong with the jobs of a sweep, before any of them runs."""
-    found = overrides.check(lines, multirun=True)[1]
-    for job in [] if found else overrides.jobs(lines):
+    found = overrides.check(asked.lines, multirun=True)[1]
+    if asked.must:
+        found.append("resume: expected one run to go on with, received -m, which makes several")
+    for job in [] if found else overrides.jobs(asked.lines):
         try:
             entry.check(job)
         except Mistake as mistake:
@@ -61,7 +71,7 @@ def _check_jobs(lines: list[str]) -> None:
         raise Mistake(list(dict.fromkeys(found)))
 
 
-def _with_hydra(prepared: "tuple[Settings, Setup] | None", stop: Stop) -> None:
+def _with_hydra(prepared: "tuple[Settings, Setup] | None", asked: Request, stop: Stop) -> None:
     """Hand over to Hydra, which calls ``task`` once, or once for each job of a sweep.
 
     An ending of a single run is kept from Hydra, which would print a line of its own about it.
@@ -74,7 +84,7 @@ def _with_hydra(prepared: "tuple[Settings, Setup] | None", stop: Stop) -> None:
         nonlocal started
         started = True
         try:
-            return _train(config, prepared, stop)
+            return _train(config, prepared, asked, stop)
         except Stopped as stopped:
             raise KeyboardInterrupt from stopped  # which ends a sweep as well
         except Ending as ending:
@@ -94,28 +104,39 @@ def _with_hydra(prepared: "tuple[Settings, Setup] | None", stop: Stop) -> None:
 
 
 def _train(
-    config: DictConfig, prepared: "tuple[Settings, Setup] | None", stop: Stop
+    config: DictConfig, prepared: "tuple[Settings, Setup] | None", asked: Request, stop: Stop
 ) -> float | None:
     """Train in the folder that Hydra has made; return the accuracy, for sweeps to go by."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     if not os.access(folder, os.W_OK):
         raise Mistake([_no_folder(str(folder), "it is not writable")])
-    chosen, setup = prepared or entry.make(overrides.plain(config))
-    assert chosen == settings.read(overrides.plain(config))[0], "Hydra composed something else"
-    from trainer.run import run  # imports MindSpore, for which the device is set by now
+    with lock.held(folder):
+        stale = prepared and prepared[1].resumed is None and (folder / ".hydra").exists()
+        if prepared is None or stale:  # a run has begun in the folder since it was looked at
+            prepared = entry.make(overrides.plain(config), replace(asked, folder=folder))
+        chosen, setup = prepared
+        assert chosen == settings.read(overrides.plain(config))[0], "Hydra composed something else"
+        from trainer.run import run  # imports MindSpore, for which the device is set by now
 
-    _claim(folder)
-    _record_configuration(config, folder)
-    with logs.to_file(folder / "train.log"):
-        return run(chosen, setup, folder, stop).accuracy
+        if setup.resumed is None:
+            _claim(folder)
+        with lock.held(folder):
+            _record_configuration(config, folder)
+            stop.within(chosen.max_minutes)
+            with logs.to_file(folder / "train.log"):
+                return run(chosen, setup, folder, stop).accuracy
 
 
 def _claim(folder: Path) -> None:
-    """Take a folder for this run alone, also where two ask for it at once."""
+    """Take a folder for a run from the start: a new one, or one whose run saved no checkpoint.
+
+    Raises:
+        Mistake: another process was faster.
+    """
     try:
-        (folder / ".hydra").mkdir()
+        (folder / ".hydra").mkdir(exist_ok=lock.is_held(folder))
     except FileExistsError:
-        raise Mistake([_no_folder(str(folder), "it holds a run already")]) from None
+        raise Mistake([_no_folder(str(folder), "another run has begun in it")]) from None
 
 
 def _record_configuration(config: DictConfig, folder: Path) -> None:

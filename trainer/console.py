@@ -5,7 +5,7 @@ import logging
 from tqdm import tqdm
 
 from trainer.table import table
-from trainer.watcher import Epoch, Watcher
+from trainer.watcher import Epoch, Progress, Watcher
 
 log = logging.getLogger(__name__)
 _MOST_ROWS = 24
@@ -24,10 +24,13 @@ class Console(Watcher):
         self._last = ""
         self._bar: tqdm | None = None  # type: ignore[type-arg]
 
-    def step(self, loss: float, seconds: float) -> None:
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
         """Advance the bar."""
         if self._bar is None:
-            self._bar = tqdm(total=self._steps, unit="step", leave=False, disable=None)
+            first = progress.steps - 1  # more than 0 where a run goes on in mid-epoch
+            self._bar = tqdm(
+                total=self._steps, initial=first, unit="step", leave=False, disable=None
+            )
         self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
         self._bar.update()
 

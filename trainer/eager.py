@@ -17,7 +17,7 @@ _LENGTH = 300  # characters of an error
 _REFUSALS = (TypeError, ValueError, RuntimeError)
 
 
-def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> Batch:
+def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> tuple[Batch, bool]:
     """Check that net, loss and data fit one another, before anything is compiled.
 
     Args:
@@ -26,7 +26,8 @@ def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> Batch:
         batch: inputs and, last, the label.
 
     Returns:
-        The first two samples; the whole batch if the net wants it whole.
+        The first two samples, or the whole batch if the net wants it whole; and whether the net
+        gives the same for them each time, so that nothing in it is drawn at random unseen.
 
     Raises:
         Mistake: net or loss refuse the batch, the loss is no scalar, or a label is no class.
@@ -37,24 +38,26 @@ def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> Batch:
     with mode(), unchanged(net):
         net.set_train(True)
         try:
-            _try_out(net, loss, few, batch[-1])
+            value = _try_out(net, loss, few, batch[-1])
         except _REFUSALS:
             few = list(batch)
             try:
-                _try_out(net, loss, few, batch[-1])
+                value = _try_out(net, loss, few, batch[-1])
             except _REFUSALS as error:
                 what = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
                 raise Mistake([f"{what}: {first_line(error)}"]) from None
-    return few
+        return few, value == _try_out(net, loss, few, batch[-1])
 
 
-def _try_out(net: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor) -> None:
+def _try_out(net: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor) -> bytes:
+    """Return the loss's own bytes."""
     output = net(*batch[:-1])
     _check_classes(output, labels)
     value = loss(output, batch[-1])
     if not isinstance(value, Tensor) or value.size != 1:
         received = value.shape if isinstance(value, Tensor) else type(value).__name__
         raise Mistake([f"loss: expected a tensor of one number a batch, received {received}"])
+    return bytes(value.asnumpy().tobytes())
 
 
 @contextmanager

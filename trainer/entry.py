@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from trainer import device, logs, overrides, settings
+from trainer import device, logs, overrides, resume, settings
 from trainer.errors import Ending, Interrupted
+from trainer.resume import Request
 from trainer.settings import Settings
 from trainer.signals import Stop, caught
 
@@ -51,29 +52,34 @@ def leave_if(stop: Stop) -> None:
         raise Interrupted("stopped before training began; nothing was written")
 
 
-def configure(lines: Sequence[str]) -> tuple[Settings, "Setup"]:
+def configure(asked: Request) -> tuple[Settings, "Setup"]:
     """Return the settings that overrides give, and net, data and plan made from them.
 
     Raises:
         Mistake: everything that is wrong with them.
     """
-    return make(*overrides.check(lines))
+    config, problems = overrides.check(asked.lines)
+    return make(config, asked, problems)
 
 
-def make(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Setup"]:
+def make(
+    config: Mapping[str, Any], asked: Request, problems: Sequence[str] = ()
+) -> tuple[Settings, "Setup"]:
     """Make net, data and plan of a whole configuration.
 
     Args:
         config: a whole configuration.
+        asked: where the run may have begun already.
         problems: mistakes already known; told together with what else is wrong.
 
     Raises:
         Mistake: everything that is wrong.
     """
     chosen, found = _ready(config, problems)
+    resumed, more = resume.point(asked, chosen)
     from trainer import setup
 
-    return chosen, setup.prepare(chosen, found)
+    return chosen, setup.prepare(chosen, [*found, *more], resumed)
 
 
 def check(lines: Sequence[str]) -> None:
@@ -86,7 +92,15 @@ def check(lines: Sequence[str]) -> None:
 
 
 def sound(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Sound"]:
-    """Make what needs no data; arguments and errors are those of ``make``."""
+    """Make what needs no data.
+
+    Args:
+        config: a whole configuration.
+        problems: mistakes already known; told together with what else is wrong.
+
+    Raises:
+        Mistake: everything that is wrong.
+    """
     chosen, found = _ready(config, problems)
     from trainer import setup
 

@@ -41,8 +41,14 @@ class WeightsNotFinite(NotFinite):
     """Weights are not finite at an epoch's end, though every loss was."""
 
 
+class CannotWrite(Ending):
+    """A file could not be written; the run can be resumed from its last checkpoint."""
+
+    code = 74
+
+
 class Stopped(Ending):
-    """A signal ended the run at a step's end, with everything saved."""
+    """A signal, or the time being up, ended the run at a step's end, with everything saved."""
 
     code = 75
 

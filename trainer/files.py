@@ -3,26 +3,66 @@
 import json
 import math
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from trainer.errors import CannotWrite
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success it takes ``path``'s place, else it goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Give a temporary path beside ``path``; on success it takes ``path``'s place, else it goes.
+
+    Raises:
+        CannotWrite: the disk is full, say; ``path`` is as it was.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         # Readable by whom the folder is: some writers make theirs for the owner alone.
         partial.chmod(path.parent.stat().st_mode & 0o666)
         _sync(partial)
         partial.replace(path)
         _sync(path.parent)
+    except OSError as error:
+        raise CannotWrite(f"expected to write {path}: {error.strerror or error}") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``, which takes its place with all files in it.
+
+    What stood at ``path`` is lost, and a kill may come before the new takes its place.
+
+    Raises:
+        CannotWrite: the disk is full, say.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        _sync(partial)
+        shutil.rmtree(path, ignore_errors=True)
+        partial.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise CannotWrite(f"expected to write {path}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def clear_partial(folder: Path) -> None:
+    """Remove what writers that were killed have left beneath a folder; none may be at work."""
+    for path in list(folder.rglob(".*")):
+        if re.fullmatch(r"\..+\.\d+", path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -51,6 +91,11 @@ def _entry(key: str, value: Any) -> str:
 def dumps(data: Any, indent: int | None = None) -> str:
     """Return strict JSON: a number that is not finite becomes the text ``nan`` or ``inf``."""
     return json.dumps(_finite(data), indent=indent, allow_nan=False)
+
+
+def plain(data: Any) -> Any:
+    """Return data as a JSON file gives it back."""
+    return json.loads(dumps(data))
 
 
 def _finite(data: Any) -> Any:

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 _TRAINER = logging.getLogger("trainer")
@@ -29,10 +29,22 @@ def to_screen() -> Iterator[None]:
 @contextmanager
 def to_file(path: Path) -> Iterator[None]:
     """Send them to a file too, with the time, while the block runs."""
-    handler = logging.FileHandler(path)
+    handler = _File(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     with closing(handler), _handled(handler):
         yield
+
+
+class _File(logging.FileHandler):
+    """A log that a full disk cuts short, which is no reason to end a run or fill the screen."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Let the message go."""
+
+    def close(self) -> None:
+        """Close, and let go of what cannot be written."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager

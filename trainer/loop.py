@@ -4,8 +4,9 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from mindspore import amp, nn
+from mindspore import Parameter, amp, nn
 
 from trainer import optimizer as optimizers
 from trainer.apply import Applied
@@ -14,7 +15,7 @@ from trainer.errors import NotFinite, Stopped
 from trainer.evaluate import Score
 from trainer.plan import Plan
 from trainer.step import Step
-from trainer.watcher import Epoch, Watcher
+from trainer.watcher import Epoch, Progress, Watcher
 from trainer.weights import fetch
 
 
@@ -38,7 +39,10 @@ class Loop:
         batches: gives an epoch's training batches, by the epoch's number.
         evaluate: gives the score on the validation data.
         watcher: hears of every phase, step and epoch.
-        stopped: tells, after each step, whether to end here.
+        stopped: tells, after each step, why to stop here; empty: go on.
+        start: how far the run has come already.
+        restore: puts back the state of the optimizer with which the run had come there.
+        drawn: the count of steps by which dropout draws; None: nothing in the net drops.
     """
 
     net: nn.Cell
@@ -48,7 +52,10 @@ class Loop:
     batches: Callable[[int], Iterable[Batch]]
     evaluate: Callable[[], Score]
     watcher: Watcher
-    stopped: Callable[[], bool] = lambda: False
+    stopped: Callable[[], str] = lambda: ""
+    start: Progress = Progress()
+    restore: Callable[[nn.Optimizer], None] = lambda optimizer: None
+    drawn: Parameter | None = None
 
 
 def train(loop: Loop, phases: Sequence[Phase]) -> Score:
@@ -56,62 +63,77 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
 
     Raises:
         NotFinite: a loss was not finite; that step changed no weight.
-        Stopped: ``loop.stopped`` said so; the epoch up to there has been recorded.
+        Stopped: ``loop.stopped`` said so; the watchers know where.
     """
-    number, previous = 0, None
+    done, previous, progress = 0, None, loop.start
     for phase in phases:
+        numbers = range(max(done, progress.epochs) + 1, done + phase.epochs + 1)
+        done += phase.epochs
+        if not numbers:
+            continue
         applied = Applied(loop.net, phase.plan)
         optimizer = loop.optimizer(applied)
         loop.watcher.phase(applied, optimizer)
-        if previous is None:
-            score = loop.evaluate()
-            loop.watcher.epoch(Epoch(0, phase.plan, fetch(loop.net), score))
-        else:
+        if previous is not None:
             optimizers.carry_over(previous, optimizer)
+        else:
+            _begin(loop, phase.plan, optimizer)
         # A compiled graph ignores every later change of flags and hooks.
-        step = Step(loop.net, loop.loss, optimizer, loop.scaler)
-        for _ in range(phase.epochs):
-            number += 1
-            score = _epoch(loop, applied, step, number)
+        step = Step(loop.net, loop.loss, optimizer, loop.scaler, loop.drawn)
+        for number in numbers:
+            score = _epoch(loop, applied, step, progress)
+            progress = Progress(number)
         applied.undo()
         previous = optimizer
-    return score
+    return score if previous is not None else loop.evaluate()
 
 
-def _epoch(loop: Loop, applied: Applied, step: Step, number: int) -> Score:
+def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer) -> None:
+    """Record the state before the first step, or go on from where the run had come."""
+    if loop.start == Progress():
+        loop.watcher.epoch(Epoch(0, plan, fetch(loop.net), loop.evaluate()))
+    else:
+        loop.restore(optimizer)
+
+
+def _epoch(loop: Loop, applied: Applied, step: Step, progress: Progress) -> Score:
+    """Train what is left of an epoch, and record it."""
     applied.set_train()
-    losses: list[float] = []
-    seconds: list[float] = []
-    samples = 0
+    number = progress.epochs + 1
+    times: list[tuple[int, float]] = []
     start = time.perf_counter()
-    for batch in loop.batches(number):
+    # The batches that were trained on are prepared once more: what is random in that goes on.
+    for batch in islice(loop.batches(number), progress.steps, None):
         loss = float(step(*batch).asnumpy())
         if not math.isfinite(loss):
-            raise NotFinite(_not_finite(loss, number, len(losses) + 1))
-        losses.append(loss)
-        samples += batch[-1].shape[0]
-        seconds.append(time.perf_counter() - start)
-        start += seconds[-1]
-        loop.watcher.step(loss, seconds[-1])
-        if loop.stopped():
-            break
+            raise NotFinite(_not_finite(loss, number, progress.steps + 1))
+        times.append((batch[-1].shape[0], time.perf_counter() - start))
+        start += times[-1][1]
+        progress = progress.after(loss, *times[-1])
+        loop.watcher.step(loss, times[-1][1], progress)
+        if why := loop.stopped():
+            loop.watcher.stop(progress)
+            raise Stopped(f"{why} in epoch {number}, after step {progress.steps}; all is saved")
     score = loop.evaluate()
-    warm = seconds[1:] or seconds
     loop.watcher.epoch(
         Epoch(
             number,
             applied.plan,
             fetch(loop.net),
             score,
-            steps=len(losses),
-            loss=sum(losses) / len(losses),
-            seconds=sum(seconds),
-            images_per_second=samples / len(seconds) * len(warm) / sum(warm),
+            steps=progress.steps,
+            loss=progress.loss / max(progress.steps, 1),
+            seconds=progress.seconds,
+            images_per_second=_speed(times),
         )
     )
-    if loop.stopped():
-        raise Stopped(f"stopped in epoch {number}, after step {len(losses)}; all is saved")
     return score
+
+
+def _speed(times: Sequence[tuple[int, float]]) -> float:
+    """Return samples a second, the first step left out if there are others."""
+    warm = times[1:] or times
+    return sum(samples for samples, _ in warm) / sum(seconds for _, seconds in warm) if warm else 0
 
 
 def _not_finite(loss: float, epoch: int, step: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
-from trainer.watcher import Epoch, Watcher
+from trainer.watcher import Epoch, Progress, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Placement(Watcher):
         if self._mode == "apart":
             self._place("apart")
 
-    def step(self, loss: float, seconds: float) -> None:
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
         """Take the time of a step done under the present placement; place for the next."""
         self._in_epoch += 1
         if self._mode == "apart" and self._in_epoch <= _WARM_UP:

@@ -121,7 +121,7 @@ def _sight(settings: "Settings", made: "Sound") -> "tuple[nn.Cell, Batch]":
     image = examples.example_input(made.net)
     if image is not None:
         return examples.Total(), (image, ms.ops.zeros(image.shape[0], ms.int32))
-    return made.loss, eager.check(made.net, made.loss, setup.first_batch(settings))
+    return made.loss, eager.check(made.net, made.loss, setup.first_batch(settings))[0]
 
 
 def report(preview: Preview, options: Options) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer import entry
+from trainer.resume import Request
 from trainer.table import table
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def main() -> None:
         if {"-h", "--help"} & set(sys.argv[1:]):
             print(_USAGE)
             return
-        chosen, setup = entry.configure(sys.argv[1:])
+        chosen, setup = entry.configure(Request(sys.argv[1:]))
         print(report(setup, gradients(chosen, setup)))
 
 

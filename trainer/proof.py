@@ -1,7 +1,9 @@
 """Proof: the record that every frozen tensor is, bit for bit, what it was at the start."""
 
 import hashlib
+import json
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from numpy.typing import NDArray
 from trainer import files, layout
 from trainer.apply import Applied
 from trainer.causes import Evidence, cause
-from trainer.errors import FrozenMoved, WeightsNotFinite
-from trainer.plan import STATISTICS, ParameterPlan
+from trainer.checkpoint import Checkpoint
+from trainer.errors import Mistake
+from trainer.plan import STATISTICS, Plan
 from trainer.watcher import Epoch, Watcher
 from trainer.weights import Weights, same_bits
 
@@ -25,74 +28,119 @@ class Proof(Watcher):
 
     Args:
         path: where ``proof.json`` goes.
+        resumed: the checkpoint from which the run goes on; None for one from the start.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, resumed: Checkpoint | None = None) -> None:
         self._path = path
+        self._resumed = resumed
         self._start: Weights = {}
         self._free: Weights = {}
-        self._hashes: dict[str, str] = {}
+        self.hashes: dict[str, str] = {}
         self._optimized: set[str] = set()
         self._still: list[str] = []
+        self._chapters: list[dict[str, Any]] = []
+
+    def resume(self, epoch: int) -> None:
+        """Take up hashes and chapters, and compare them with the weights of the checkpoint.
+
+        Raises:
+            Mistake: record and checkpoint do not agree, so that one of them has been changed.
+        """
+        assert self._resumed is not None, "what is resumed was given to the constructor"
+        record = json.loads(self._path.read_text()) if self._path.exists() else {}
+        self._free = dict(self._resumed.weights)
+        self.hashes = dict(self._resumed.frozen)
+        self._chapters = record.get("chapters", [])
+        rows = {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
+        found = {name: sha256(self._free[name]) for name in self.hashes}
+        wrong = [name for name in found if found[name] != self.hashes[name]]
+        wrong += [name for name in rows.keys() & found if rows[name] != found[name]]
+        if wrong:
+            names = ", ".join(sorted(set(wrong)))
+            what = f"{self._path} and the checkpoint do not agree about {names}"
+            raise Mistake([f"resume: {what}: one of them has been changed"])
 
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         """Note what the optimizer was given, to know a cause by."""
         ids = {id(parameter) for parameter in optimizer.parameters}
         named = applied.net.parameters_and_names()
         self._optimized = {name for name, parameter in named if id(parameter) in ids}
+        if self._resumed is not None:
+            self._begin_chapter(self._resumed, applied.plan)
+
+    def _begin_chapter(self, resumed: Checkpoint, plan: Plan) -> None:
+        """Put what the former plan froze on record, if the run goes on under another."""
+        self._resumed = None
+        if files.plain(plan.as_json()) != resumed.plan:
+            frozen = [{"name": name, "sha256": value} for name, value in resumed.frozen.items()]
+            self._chapters.append(
+                {
+                    "epochs": resumed.progress.epochs,
+                    "steps": resumed.progress.steps,
+                    "holds": True,
+                    "tensors": frozen,
+                    "plan": resumed.plan,
+                }
+            )
 
     def epoch(self, epoch: Epoch) -> None:
         """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
-        if not self._start:
+        if not self._free:
             self._start = epoch.weights
             self._free = dict(epoch.weights)
-        rows = [self._row(name, epoch) for name in epoch.plan.names("frozen")]
-        epoch.moved = {
-            row["name"]: f"by {row['largest_change']:.3g}: {row['likely_cause']}"
-            for row in rows
-            if not row["equal"]
-        }
+        rows = [self._row(name, epoch.plan, epoch.weights) for name in epoch.plan.names("frozen")]
+        epoch.moved = _moved(rows)
         if epoch.number:
             self._warn_of_still(epoch)
         # A later phase may freeze what trains now; it is to stay as it is at this phase's end.
         for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
             self._free[name] = epoch.weights[name]
-            self._hashes.pop(name, None)
+            self.hashes.pop(name, None)
         files.write_json(
             self._path,
-            {"holds": not epoch.moved, "epochs": epoch.number, "tensors": rows},
+            {
+                "holds": not epoch.moved and all(part["holds"] for part in self._chapters),
+                "epochs": epoch.number,
+                "tensors": rows,
+                "chapters": self._chapters,
+            },
         )
 
-    def _row(self, name: str, epoch: Epoch) -> dict[str, Any]:
-        before, after = self._free[name], epoch.weights[name]
-        if name not in self._hashes:
-            self._hashes[name] = sha256(before)
+    def moved(self, plan: Plan, weights: Weights) -> dict[str, str]:
+        """Return the frozen tensors that have moved, each with how far and why."""
+        return _moved([self._row(name, plan, weights) for name in plan.names("frozen")])
+
+    def _row(self, name: str, plan: Plan, weights: Weights) -> dict[str, Any]:
+        before, after = self._free[name], weights[name]
+        if name not in self.hashes:
+            self.hashes[name] = sha256(before)
         equal = same_bits(before, after)
         row = {
             "name": name,
-            "sha256_before": self._hashes[name],
-            "sha256_after": self._hashes[name] if equal else sha256(after),
+            "sha256_before": self.hashes[name],
+            "sha256_after": self.hashes[name] if equal else sha256(after),
             "largest_change": 0.0 if equal else largest_change(before, after),
             "equal": equal,
         }
         if not equal:
-            row["likely_cause"] = self._cause(name, epoch)
+            row["likely_cause"] = self._cause(name, plan, after)
         return row
 
-    def _cause(self, name: str, epoch: Epoch) -> str:
-        by = {p.name: p.by for p in epoch.plan.parameters}[name]
+    def _cause(self, name: str, plan: Plan, after: NDArray[np.generic]) -> str:
+        by = {p.name: p.by for p in plan.parameters}[name]
         given = name in self._optimized
         return cause(
             Evidence(
                 self._free[name],
-                epoch.weights[name],
+                after,
                 statistic=by == STATISTICS or layout.is_statistic(name),
                 given="the optimizer was given it" if given else "",
             )
         )
 
     def _warn_of_still(self, epoch: Epoch) -> None:
-        names = epoch.plan.names("trainable")
+        names = epoch.plan.names("trainable") if self._start else ()  # not known after a resume
         still = [n for n in names if same_bits(self._start[n], epoch.weights[n])]
         if still and still != self._still:
             log.warning(
@@ -103,40 +151,12 @@ class Proof(Watcher):
         self._still = still
 
 
-class Guard(Watcher):
-    """Ends the run when a drift was found or a weight is ruined; last, so that all is on record."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Raise for what has moved, and for trained weights that are not finite.
-
-        A loss can be finite where weights are not: a ReLU on the CPU gives 0 for NaN.
-
-        Raises:
-            FrozenMoved: names each tensor and by how much it moved.
-            WeightsNotFinite: names the tensors.
-        """
-        if epoch.moved:
-            raise FrozenMoved(
-                f"expected every frozen tensor to stay still, but by the end of epoch "
-                f"{epoch.number} {len(epoch.moved)} moved:\n"
-                + "\n".join(f"  - {name} {text}" for name, text in epoch.moved.items())
-            )
-        names = [p.name for p in epoch.plan.parameters if _is_trained(p)]
-        if ruined := [name for name in names if not _is_finite(epoch.weights[name])]:
-            raise WeightsNotFinite(
-                f"expected finite weights, but by the end of epoch {epoch.number} these are not: "
-                f"{', '.join(ruined)}. Likely: input that is not finite. The snapshots before hold "
-                "sound ones"
-            )
-
-
-def _is_trained(parameter: ParameterPlan) -> bool:
-    """Tell whether training is to move a parameter; the net's own buffers may hold anything."""
-    return parameter.state == "trainable" or layout.is_statistic(parameter.name)
-
-
-def _is_finite(array: NDArray[np.generic]) -> bool:
-    return not np.issubdtype(array.dtype, np.floating) or bool(np.isfinite(array).all())
+def _moved(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        row["name"]: f"by {row['largest_change']:.3g}: {row['likely_cause']}"
+        for row in rows
+        if not row["equal"]
+    }
 
 
 def sha256(array: NDArray[np.generic]) -> str:

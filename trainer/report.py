@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mindspore import nn
 
+from trainer import checkpoint
 from trainer import optimizer as optimizers
 from trainer.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
 from trainer.settings import Settings
@@ -17,6 +18,8 @@ def before(
 ) -> str:
     """Return the screen that says what is about to happen."""
     source = f", weights from {settings.init_from}" if settings.init_from else ", untrained"
+    if setup.resumed is not None:
+        source = ", weights from the checkpoint"
     anew = f" ({', '.join(settings.new_head)} made anew)" if _head_is_new(settings) else ""
     state = sum(p.nbytes for p in optimizers.state(optimizer).values())
     data = (
@@ -35,8 +38,25 @@ def before(
             f"{type(optimizer).__name__}, {_options(settings)}; {state:,} bytes of state",
         ),
         ("run", f"{settings.epochs} epochs, seed {settings.seed}, in {folder}"),
+        *_resume_rows(setup),
     ]
     return "\n".join(f"{name:<11}{text}" for name, text in rows)
+
+
+def _resume_rows(setup: Setup) -> list[tuple[str, str]]:
+    """Return a row where a run goes on, and one for what keeps a resume from being exact."""
+    rows = []
+    if setup.resumed is not None:
+        done, before = setup.resumed.progress, setup.resumed.checkpoint.versions
+        rows.append(("resume", f"goes on after epoch {done.epochs} and {done.steps} more steps"))
+        now = checkpoint.versions()
+        if others := [
+            f"{key} {before.get(key)}, now {now[key]}" for key in now if before.get(key) != now[key]
+        ]:
+            rows.append(("", f"not to the last bit, perhaps: it was made with {'; '.join(others)}"))
+    if not setup.repeatable:
+        rows.append(("resume", "not exact: the net draws at random in a way that cannot be saved"))
+    return rows
 
 
 def frozen_rows(plan: Plan) -> list[tuple[str, str]]:
@@ -119,6 +139,7 @@ _FILES = (
     ("plan.json", "what was frozen, by which pattern and method"),
     ("metrics.jsonl", "a line an epoch"),
     ("snapshots", "the weights after every epoch"),
+    ("checkpoints", "what a run needs to go on: resume=FOLDER"),
     ("weights.png", "how far each layer has moved"),
     ("curves.png", "loss and accuracy"),
     ("train.log", "this screen, and the tables of weights"),

@@ -1,25 +1,31 @@
 """Run: a training run from settings to its folder."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import mindspore as ms
-from mindspore import nn
+from mindspore import Parameter, amp, nn
 
-from trainer import data, files, optimizer, pictures, report, step, weights
+from trainer import checkpoint, data, files, optimizer, pictures, report, saver, step, weights
 from trainer.apply import Applied
+from trainer.checkpoint import Checkpoint
 from trainer.console import Console
-from trainer.errors import FrozenMoved, WeightsNotFinite
+from trainer.errors import NotFinite, Stopped, WeightsNotFinite
 from trainer.evaluate import Evaluator, Score
+from trainer.guard import Guard
 from trainer.loop import Loop, Phase, train
 from trainer.metrics import Metrics
 from trainer.placement import Placement
-from trainer.proof import Guard, Proof
+from trainer.proof import Proof
+from trainer.resume import CHECKPOINTS
+from trainer.saver import Saver
 from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.signals import Stop
 from trainer.snapshots import Snapshots
-from trainer.watcher import Watcher, Watchers
+from trainer.watcher import Progress, Watcher, Watchers
+from trainer.weights import Weights
 
 log = logging.getLogger(__name__)
 
@@ -27,58 +33,100 @@ MODEL = "model.safetensors"
 
 
 def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
-    """Train, and leave the plan, metrics, snapshots, proof, weights and pictures in ``folder``.
+    """Train, and leave plan, metrics, snapshots, proof, checkpoints, weights and pictures behind.
+
+    Args:
+        settings: of the run.
+        setup: what it starts from.
+        folder: where everything goes; a run that is resumed has begun in it.
+        stop: tells why to stop, if so.
 
     Raises:
-        FrozenMoved, NotFinite, Stopped: see ``trainer.errors``; the folder is complete, but that
-            weights that moved or are ruined are not saved as the model.
+        FrozenMoved, NotFinite, Stopped: see ``trainer.errors``; the folder is complete, but for the
+            weights that moved or are ruined.
+        CannotWrite: something is missing in the folder; what is there is whole.
     """
+    files.clear_partial(folder)
     files.write_lines(folder / "plan.json", setup.plan.as_json())
-    watcher = Watchers(*_watchers(settings, setup, folder))
+    scaler = step.scaler(settings.device.loss_scale)
+    extra = saver.extra(scaler, setup.drawn)
+    proof = Proof(folder / "proof.json", setup.resumed.checkpoint if setup.resumed else None)
+    watcher = Watchers(*_watchers(settings, setup, folder, proof, extra))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
-    save, done = True, False
+    loop = _loop(settings, setup, watcher, stop, scaler)
+    done = False
     try:
-        score = train(_loop(settings, setup, watcher, stop), [Phase(setup.plan, settings.epochs)])
+        if setup.resumed is not None:
+            watcher.resume(loop.start.epochs)
+        score = train(loop, [Phase(setup.plan, settings.epochs)])
         done = True
+        _write_model(folder, setup)
         return score
-    except (FrozenMoved, WeightsNotFinite):
-        save = False
+    except WeightsNotFinite:
+        raise
+    except (Stopped, NotFinite):
+        if not proof.moved(setup.plan, weights.fetch(setup.net)):
+            _write_model(folder, setup)
         raise
     finally:
-        if save:
-            weights.write(folder / MODEL, weights.fetch(setup.net))
         watcher.end(done)
         log.info(report.after(folder))
 
 
-def _watchers(settings: Settings, setup: Setup, folder: Path) -> list[Watcher]:
+def _write_model(folder: Path, setup: Setup) -> None:
+    weights.write(folder / MODEL, weights.fetch(setup.net))
+
+
+def _watchers(
+    settings: Settings, setup: Setup, folder: Path, proof: Proof, extra: Mapping[str, Parameter]
+) -> list[Watcher]:
     """The order matters: the proof fills in what the later ones tell; the guard ends the run."""
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
         Snapshots(folder / "snapshots", settings.snapshot.keep, settings.snapshot.print),
-        Proof(folder / "proof.json"),
+        proof,
         Metrics(folder / "metrics.jsonl"),
         pictures.Pictures(folder),
         Console(setup.train.get_dataset_size()),
     ]
     if ms.get_context("device_target") == "CPU":
         watched.append(Placement(settings.device.threads))
-    watched.append(Guard())
-    return watched
+    make = _checkpoint_maker(settings, setup, proof)
+    kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proof, extra, make)
+    return [*watched, Guard(), kept]
 
 
-def _loop(settings: Settings, setup: Setup, watcher: Watcher, stop: Stop) -> Loop:
+def _checkpoint_maker(settings: Settings, setup: Setup, proof: Proof) -> saver.Make:
+    batches = setup.train.get_dataset_size()
+    chosen, plan = settings.plain(), files.plain(setup.plan.as_json())
+    computing = checkpoint.versions()
+    frozen = setup.plan.names("frozen")
+
+    def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
+        hashes = {name: proof.hashes[name] for name in frozen}
+        return Checkpoint(progress, copied, state, hashes, plan, chosen, batches, computing)
+
+    return make
+
+
+def _loop(
+    settings: Settings, setup: Setup, watcher: Watcher, stop: Stop, scaler: amp.LossScaler | None
+) -> Loop:
     evaluator = Evaluator(setup.net, setup.loss)
     spec = settings.optimizer.spec()
+    resumed = setup.resumed
     return Loop(
         net=setup.net,
         loss=setup.loss,
         optimizer=lambda applied: optimizer.make(spec, applied.trainable, applied.plan),
-        scaler=step.scaler(settings.device.loss_scale),
+        scaler=scaler,
         batches=lambda epoch: data.batches(setup.train, settings.seed, epoch),
         evaluate=lambda: evaluator(data.batches(setup.validation, settings.seed, 0)),
         watcher=watcher,
         stopped=stop,
+        start=resumed.progress if resumed else Progress(),
+        restore=lambda made: saver.restore(resumed, made, saver.extra(scaler, setup.drawn)),
+        drawn=setup.drawn,
     )
 
 

@@ -80,6 +80,14 @@ class Snapshot(_Group):
     print: Patterns = []
 
 
+class Keeping(_Group):
+    """When checkpoints are written, and which is kept as the best."""
+
+    every_steps: int | None = Field(None, ge=1)
+    every_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
+    best: Literal["validation_loss", "accuracy"] | None = "validation_loss"
+
+
 class Settings(_Group):
     """A whole configuration."""
 
@@ -98,6 +106,13 @@ class Settings(_Group):
     init_from: str | None = None
     new_head: Patterns = []
     snapshot: Snapshot = Snapshot()
+    checkpoint: Keeping = Keeping()
+    max_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
+    resume: None = None  # of the command line alone: ``trainer.resume`` takes it away
+
+    def plain(self) -> dict[str, Any]:
+        """The settings as plain data, from which they can be read again."""
+        return self.model_dump(mode="json", by_alias=True)
 
 
 def read(config: Mapping[str, Any], known: Sequence[str] = ()) -> tuple[Settings, list[str]]:

@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 import mindspore as ms
 import mindspore.dataset as ds
-from mindspore import nn
+from mindspore import Parameter, nn
 
 from trainer import (
     data,
     device,
+    dropout,
     eager,
     faults,
+    files,
     layout,
     methods,
     optimizer,
@@ -29,10 +31,12 @@ from trainer.data import Batch
 from trainer.errors import Mistake
 from trainer.layout import Layout
 from trainer.plan import Plan
+from trainer.resume import Point
 from trainer.rules import Rule, takes
 from trainer.settings import Settings
 
 _T = TypeVar("_T")
+_REPLAN = {"policy", "model"}  # what may change a plan, in resume.allow
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class Setup:
         validation: the same for validation.
         plan: what is to be frozen, upstream of the cuts included.
         device: a line that describes where it runs.
+        drawn: the count of steps by which dropout draws; None: nothing in the net drops.
+        resumed: where the run goes on, with whose weights; None: from the start.
+        repeatable: whether all that the net draws at random can be drawn again after a resume.
     """
 
     net: nn.Cell
@@ -54,6 +61,9 @@ class Setup:
     validation: ds.Dataset
     plan: Plan
     device: str
+    drawn: Parameter | None = None
+    resumed: Point | None = None
+    repeatable: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,29 +76,45 @@ class Sound:
     device: str
 
 
-def prepare(settings: Settings, problems: Sequence[str] = ()) -> Setup:
+def prepare(
+    settings: Settings, problems: Sequence[str] = (), resumed: Point | None = None
+) -> Setup:
     """Make everything, cheapest first; nothing is compiled and no file is written.
 
     Args:
         settings: what to make.
         problems: mistakes already known; told together with those that the net shows.
+        resumed: where the run goes on, with the weights from there instead of ``init_from``.
 
     Raises:
         Mistake: all mistakes of the configuration, before the data are read; or those that only
             the data show.
     """
-    made = sound(settings, problems)
+    made = sound(settings, problems, resumed)
     train, validation = _pipelines(settings)
     batch = _first_batch(settings, train)
     _first_batch(settings, validation)
     step.set_precision(made.net, settings.device.precision)
-    few = eager.check(made.net, made.loss, batch)
+    drawn = dropout.repeatable(made.net, settings.seed)
+    few, repeatable = eager.check(made.net, made.loss, batch)
     resolved, _ = resolve(settings, made, lambda: (made.loss, few))
-    return Setup(made.net, made.loss, train, validation, resolved, made.device)
+    if problems := _other(resumed, resolved, train.get_dataset_size()):
+        raise Mistake(problems)
+    return Setup(
+        made.net,
+        made.loss,
+        train,
+        validation,
+        resolved,
+        made.device,
+        drawn,
+        resumed,
+        repeatable,
+    )
 
 
-def sound(settings: Settings, problems: Sequence[str] = ()) -> Sound:
-    """Make what needs no data.
+def sound(settings: Settings, problems: Sequence[str] = (), resumed: Point | None = None) -> Sound:
+    """Make what needs no data; the arguments are those of ``prepare``.
 
     Raises:
         Mistake: ``problems``, and all that is found on the way.
@@ -101,7 +127,7 @@ def sound(settings: Settings, problems: Sequence[str] = ()) -> Sound:
     rules, unsound = _rules(settings)
     found += [*unsound, *_root_problems(settings)]
     if net is not None:
-        found += _net_problems(settings, net, rules)
+        found += _net_problems(settings, net, rules, resumed)
     if found or net is None or loss is None:
         raise Mistake(found)
     return Sound(net, loss, rules, place)
@@ -134,11 +160,13 @@ def _rules(settings: Settings) -> tuple[list[Rule], list[str]]:
     )
 
 
-def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> list[str]:
+def _net_problems(
+    settings: Settings, net: nn.Cell, rules: Sequence[Rule], resumed: Point | None
+) -> list[str]:
     """Load the weights; return what does not fit the net."""
     found: list[str] = []
     what = layout.read(net)
-    _try(found, lambda: _load(settings, net))
+    _try(found, lambda: _load(settings, net, resumed))
     found += faults.problems(rules, what)
     found += _unknown("new_head", settings.new_head, what)
     return found + _unknown("snapshot.print", settings.snapshot.print, what)
@@ -167,10 +195,46 @@ def _root_problems(settings: Settings) -> list[str]:
     return [f"dataset.root: expected a folder, received {root!r}, which is none"]
 
 
-def _load(settings: Settings, net: nn.Cell) -> None:
-    if settings.init_from:
+def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> None:
+    if resumed is not None:
+        _put(net, resumed)
+    elif settings.init_from:
         path = weights.locate(settings.init_from)
         weights.load(net, weights.read(path), settings.new_head)
+
+
+def _put(net: nn.Cell, resumed: Point) -> None:
+    """Put the weights of a checkpoint into a net; only if another is allowed, what fits of them."""
+    before = {name: array.shape for name, array in resumed.checkpoint.weights.items()}
+    now = {name: tuple(p.shape) for name, p in net.parameters_and_names()}
+    if before != now and "model" not in resumed.allow:
+        others = faults.few(sorted(n for n in {**before, **now} if before.get(n) != now.get(n)))
+        raise Mistake(
+            [
+                "resume: expected the net of the run, received one in which these are new, missing "
+                f"or of another shape: {others}. To go on with it: resume.allow=[model]"
+            ]
+        )
+    weights.put(net, resumed.checkpoint.weights)
+
+
+def _other(resumed: Point | None, resolved: Plan, batches: int) -> list[str]:
+    """Return what is not as it was though the settings are."""
+    if resumed is None:
+        return []
+    found, before = [], resumed.checkpoint
+    if before.plan != files.plain(resolved.as_json()) and resumed.allow.isdisjoint(_REPLAN):
+        found.append(
+            "resume: expected the plan of the run, received another, for the net or the trainer "
+            "has changed: compare plan.json with that of trainer.plan. To go on with it: "
+            "resume.allow=[policy]"
+        )
+    if before.batches != batches and "dataset" not in resumed.allow:
+        found.append(
+            f"resume: expected {before.batches} batches an epoch as before, received {batches}: "
+            "the data have changed. To go on with them: resume.allow=[dataset]"
+        )
+    return found
 
 
 def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:

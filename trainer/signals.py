@@ -1,5 +1,6 @@
-"""Signals: SIGINT and SIGTERM end a run at the next step's end; a second one ends it at once."""
+"""Signals: one ends a run at the next step's end, a second one at once; so does a time budget."""
 
+import math
 import os
 import signal
 import time
@@ -7,20 +8,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# Both, always: MindSpore's graphs put in place a handler that turns SIGINT into SIGTERM.
-_CAUGHT = (signal.SIGINT, signal.SIGTERM)
+# The first two, always: MindSpore's graphs put in place a handler that turns SIGINT into SIGTERM.
+_CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _ONE_PRESS = 0.5  # seconds in which both may come of one press of Ctrl-C
 
 
 class Stop:
-    """Whether a signal has come; call it to ask."""
+    """Why to stop, if a signal has come or the time is up; call it to ask."""
 
     def __init__(self) -> None:
         self._received: float | None = None
+        self._began = time.monotonic()
+        self._minutes = math.inf
 
-    def __call__(self) -> bool:
-        """Tell whether to stop."""
-        return self._received is not None
+    def __call__(self) -> str:
+        """Return why to stop; empty: go on."""
+        if self._received is not None:
+            return "stopped"
+        return "stopped by max_minutes" if self._spent() >= 60 * self._minutes else ""
+
+    def within(self, minutes: float | None) -> None:
+        """Stop when so many minutes have passed since the command began; None: whenever."""
+        self._minutes = math.inf if minutes is None else minutes
+
+    def _spent(self) -> float:
+        return time.monotonic() - self._began
 
     def receive(self, _number: int, _frame: FrameType | None) -> None:
         """Take a signal; a second one, a moment later, raises ``KeyboardInterrupt``."""

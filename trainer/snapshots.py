@@ -32,6 +32,14 @@ class Snapshots(Watcher):
         self._start: Weights = {}
         self._last: Weights = {}
 
+    def resume(self, epoch: int) -> None:
+        """Take up the weights of the start and of the last whole epoch."""
+        for path in self._folder.glob("epoch_*.safetensors"):
+            if int(path.stem[6:]) > epoch:
+                path.unlink()
+        self._start = weights.read(self._folder / "epoch_000.safetensors")
+        self._last = weights.read(self._folder / f"epoch_{epoch:03d}.safetensors")
+
     def epoch(self, epoch: Epoch) -> None:
         """Write the file, fill in the table, print what was asked for."""
         if epoch.number == 0:

@@ -13,6 +13,35 @@ from trainer.plan import Plan
 from trainer.weights import Weights
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        epochs: whole epochs that are done.
+        steps: steps that are done of the one begun.
+        loss: sum of the losses of these steps.
+        samples: their samples.
+        seconds: their wall time.
+    """
+
+    epochs: int = 0
+    steps: int = 0
+    loss: float = 0.0
+    samples: int = 0
+    seconds: float = 0.0
+
+    def after(self, loss: float, samples: int, seconds: float) -> "Progress":
+        """Return the progress after one more step."""
+        return Progress(
+            self.epochs,
+            self.steps + 1,
+            self.loss + loss,
+            self.samples + samples,
+            self.seconds + seconds,
+        )
+
+
 @dataclass
 class Epoch:
     """What is known at an epoch's end; epoch 0 is the state before the first step.
@@ -22,10 +51,10 @@ class Epoch:
         plan: the plan of its phase.
         weights: a copy of all parameters on the host, by dotted path.
         validation: the score on the validation data.
-        steps: training steps of this epoch; fewer than usual if a signal ended it.
+        steps: training steps of this epoch.
         loss: mean training loss of those steps; None for epoch 0.
         seconds: wall time of those steps.
-        images_per_second: samples a second, the first step of a phase (the compile) left out.
+        images_per_second: samples a second, the first step after a compile left out.
         moved: frozen tensors that moved, each with how far and why; the proof fills it in.
         changes: the table of weights, a row a parameter; the snapshots fill it in.
     """
@@ -54,11 +83,14 @@ class Watcher:
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         """A phase is set up; nothing is compiled yet."""
 
-    def step(self, loss: float, seconds: float) -> None:
-        """A step is done: its loss, and its wall time with the wait for data."""
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+        """A step is done: its loss, its wall time with the wait for data, and where that leads."""
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is over; also called once before the first."""
+
+    def stop(self, progress: Progress) -> None:
+        """The run stops here, to be resumed later."""
 
     def end(self, done: bool) -> None:
         """The run is over; ``done`` tells whether it came to its end, or may still go on."""
@@ -78,13 +110,17 @@ class Watchers(Watcher):
         """Pass it on."""
         self._each(lambda watcher: watcher.phase(applied, optimizer))
 
-    def step(self, loss: float, seconds: float) -> None:
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.step(loss, seconds))
+        self._each(lambda watcher: watcher.step(loss, seconds, progress))
 
     def epoch(self, epoch: Epoch) -> None:
         """Pass it on."""
         self._each(lambda watcher: watcher.epoch(epoch))
+
+    def stop(self, progress: Progress) -> None:
+        """Pass it on."""
+        self._each(lambda watcher: watcher.stop(progress))
 
     def end(self, done: bool) -> None:
         """Pass it on to all of them, even if one fails."""

@@ -32,7 +32,10 @@ def same_bits(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
 def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:
     """Write a safetensors file whole."""
     with files.whole(path) as partial:
-        save_file({name: np.asarray(array, order="C") for name, array in weights.items()}, partial)
+        try:
+            save_file({name: np.asarray(a, order="C") for name, a in weights.items()}, partial)
+        except SafetensorError as error:  # how it tells of a full disk
+            raise OSError(str(error)) from None
 
 
 def locate(source: str) -> Path:
@@ -88,6 +91,13 @@ def load(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]], anew: Sequenc
         raise Mistake(found)
     for name, parameter in wanted.items():
         parameter.set_data(Tensor(offered[name], dtype=parameter.dtype))
+
+
+def put(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]]) -> None:
+    """Put back the weights of this net, or those of another that it has in common with it."""
+    for name, parameter in net.parameters_and_names():
+        if name in weights and weights[name].shape == tuple(parameter.shape):
+            parameter.set_data(Tensor(weights[name], dtype=parameter.dtype))
 
 
 def _misfits(

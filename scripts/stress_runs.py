@@ -1,0 +1,188 @@
+"""Kills runs, fills their disk, resumes them, and compares them with a run never stopped."""
+
+import argparse
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+OVERRIDES = ("freeze=conv1", "epochs=3", "checkpoint.every_steps=1", "device.threads=free")
+MOMENTS = ("any time", "training", "writing")
+_PATIENCE = 600  # seconds for one process
+_UNLIKE = {"seconds", "images_per_second"}  # what no two runs have in common
+
+
+def main() -> None:
+    """Kill and resume; exit with 1 if anything comes out otherwise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=50, help="in all (50)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
+    parser.add_argument("overrides", nargs="*", default=OVERRIDES, help="of the runs")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sys.exit(bool(_stress(Path(folder), chosen.kills, chosen.seed, chosen.overrides)))
+
+
+def _stress(folder: Path, kills: int, seed: int, overrides: Sequence[str]) -> list[str]:
+    started, draw, killed, runs = time.monotonic(), random.Random(seed), Counter[str](), 0
+    seconds = uninterrupted(folder / "whole", overrides)
+    found = []
+    while killed.total() < kills:
+        runs += 1
+        run = folder / f"run{runs}"
+        most = min(kills - killed.total(), 10)
+        killed += kill(run, overrides, draw, seconds, most)
+        found += [f"run {runs}: {text}" for text in differences(folder / "whole", run)]
+        print(f"run {runs}: killed {killed.total()} times so far", flush=True)
+    full = full_disk(folder, overrides, draw)
+    found += full or []
+    counts = ", ".join(f"{count} {moment}" for moment, count in sorted(killed.items()))
+    disk = "not tried, for nothing can be mounted here" if full is None else "filled up twice"
+    minutes = (time.monotonic() - started) / 60
+    print(f"{killed.total()} kills of {runs} runs ({counts}); the disk: {disk}; {minutes:.0f} min")
+    print(*found or ["every run ended with the same bits as the one never stopped"], sep="\n")
+    return found
+
+
+def uninterrupted(folder: Path, overrides: Sequence[str]) -> float:
+    """Run from start to end; return the seconds."""
+    start = time.monotonic()
+    _finish(folder, overrides)
+    return time.monotonic() - start
+
+
+def kill(
+    folder: Path,
+    overrides: Sequence[str],
+    draw: random.Random,
+    seconds: float,
+    most: int,
+    moments: Sequence[str] = MOMENTS,
+) -> Counter[str]:
+    """Run, kill and resume until so many kills are done, and let it end; return their moments.
+
+    Args:
+        folder: of the run.
+        overrides: of the run.
+        draw: draws the moments.
+        seconds: that a run takes without kills.
+        most: kills, fewer if the run ends before.
+        moments: which are drawn.
+    """
+    killed: Counter[str] = Counter()
+    while killed.total() < most:
+        moment = draw.choice(moments)
+        with _Run(folder, overrides) as run:
+            _wait(run, folder, moment, draw.random(), seconds)
+            if run.over():
+                run.expect(0)
+                break
+            killed[moment] += 1  # leaving the block kills it
+    _finish(folder, overrides)
+    return killed
+
+
+def _wait(run: "_Run", folder: Path, moment: str, draw: float, seconds: float) -> None:
+    """Wait for a moment: a share of the run's time, of its training, or the middle of a write."""
+    end = time.monotonic() + (draw * seconds if moment == "any time" else _PATIENCE)
+    before = _newest(folder)
+    while not run.over() and time.monotonic() < end:
+        if moment == "training" and _newest(folder) > before:
+            end, moment = time.monotonic() + draw * seconds / 3, "any time"
+        if moment == "writing" and _newest(folder) > before and list(folder.rglob(".epoch_*")):
+            time.sleep(draw * 0.01)
+            return
+        time.sleep(0.001)
+
+
+def _newest(folder: Path) -> str:
+    """Return the name of the newest checkpoint; empty if there is none."""
+    return max((path.name for path in folder.glob("checkpoints/epoch_*")), default="")
+
+
+def full_disk(folder: Path, overrides: Sequence[str], draw: random.Random) -> list[str] | None:
+    """Let a disk fill up in mid-run, twice, then make room; None where none can be mounted."""
+    place = folder / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        return None
+    try:
+        for _ in range(2):
+            room = draw.randrange(200_000, 4_000_000)
+            (place / "filler").write_bytes(bytes(shutil.disk_usage(place).free - room))
+            with _Run(place / "run", overrides) as run:
+                run.expect(74)
+            (place / "filler").unlink()
+        _finish(place / "run", overrides)
+        found = differences(folder / "whole", place / "run")
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    return [f"full disk: {text}" for text in found]
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Return what two runs' folders do not have in common that they should."""
+    names = ["model.safetensors", "proof.json", "plan.json"]
+    names += sorted(str(path.relative_to(one)) for path in one.glob("snapshots/*"))
+    found = [name for name in names if not _alike(one / name, other / name)]
+    if _metrics(one) != _metrics(other):
+        found.append("metrics.jsonl")
+    return [f"{name} is not as it was without a stop" for name in found]
+
+
+def _alike(one: Path, other: Path) -> bool:
+    return other.exists() and one.read_bytes() == other.read_bytes()
+
+
+def _metrics(folder: Path) -> list[dict[str, Any]]:
+    lines = (json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines())
+    return [{key: line[key] for key in line.keys() - _UNLIKE} for line in lines]
+
+
+def _finish(folder: Path, overrides: Sequence[str]) -> None:
+    with _Run(folder, overrides) as run:
+        run.expect(0)
+
+
+class _Run:
+    """A process that begins a run in a folder, or goes on with the one there."""
+
+    def __init__(self, folder: Path, overrides: Sequence[str]) -> None:
+        line = [sys.executable, "-m", "trainer", *overrides, f"hydra.run.dir={folder}"]
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed on exit)
+        self.process = subprocess.Popen(
+            line, cwd=CHECKOUT, stdout=self._said, stderr=subprocess.STDOUT, text=True
+        )
+
+    def __enter__(self) -> "_Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._said.close()
+
+    def over(self) -> bool:
+        """Tell whether it has ended."""
+        return self.process.poll() is not None
+
+    def expect(self, code: int) -> None:
+        """Wait for its end; raise with what it said if that is another than expected."""
+        received = self.process.wait(_PATIENCE)
+        self._said.seek(0)
+        if received != code:
+            said = self._said.read()
+            raise AssertionError(f"expected exit code {code}, received {received}:\n{said}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Checkpoints on disk: whole, checked, and the one before taken where the last is damaged."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer import checkpoint, checkpoints
+from trainer.checkpoint import Checkpoint, Unsound
+from trainer.watcher import Progress
+
+FILES = ("weights.safetensors", "state.safetensors", "checkpoint.json")
+
+
+def made(epochs: int = 0, steps: int = 0) -> Checkpoint:
+    number = np.float32(epochs + steps / 100)
+    return Checkpoint(
+        Progress(epochs, steps, loss=0.1 + 0.2, samples=3, seconds=0.5),
+        {"a": np.full((2, 3), number), "b": np.array(-0.0, np.float32)},
+        {"moments.a": np.full((2, 3), -number), "global_step": np.array([steps], np.int32)},
+        {"b": "1234"},
+        {"parameters": [], "cuts": []},
+        {"epochs": 5},
+        10,
+        {"mindspore": "2.10.0"},
+    )
+
+
+def kept(folder: Path, *numbers: int) -> list[str]:
+    for number in numbers:
+        checkpoints.keep(folder, made(number))
+    return sorted(path.name for path in folder.glob("epoch_*"))
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    before = made(3, 7)
+    sha256 = checkpoint.write(tmp_path, before)
+    after = checkpoint.read(tmp_path / before.name, sha256)
+    assert after.progress == before.progress
+    for one, other in ((before.weights, after.weights), (before.state, after.state)):
+        assert {name: array.tobytes() for name, array in one.items()} == {
+            name: array.tobytes() for name, array in other.items()
+        }
+    assert replace(after, weights={}, state={}) == replace(before, weights={}, state={})
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def swap_with_the_one_before(path: Path) -> None:
+    shutil.copy(path.parent.parent / made(1).name / path.name, path)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", [cut_short, flip_a_bit, swap_with_the_one_before, remove])
+def test_a_damaged_file_is_refused_by_name_and_the_one_before_is_used(
+    tmp_path: Path, damage: Callable[[Path], None], name: str
+) -> None:
+    kept(tmp_path, 1, 2)
+    path = tmp_path / made(2).name / name
+    damage(path)
+    found, refused = checkpoints.latest(tmp_path)
+    assert found is not None
+    assert found.progress.epochs == 1
+    assert len(refused) == 1
+    assert str(path) in refused[0]
+
+
+def test_swapped_checkpoints_are_refused(tmp_path: Path) -> None:
+    kept(tmp_path, 1, 2)
+    one, other = (tmp_path / made(number).name for number in (1, 2))
+    one.rename(tmp_path / "aside")
+    other.rename(one)
+    (tmp_path / "aside").rename(other)
+    found, refused = checkpoints.latest(tmp_path)
+    assert found is None
+    assert len(refused) == 2
+
+
+@pytest.mark.parametrize("damage", [cut_short, remove])
+def test_without_an_index_the_folders_are_looked_at(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    kept(tmp_path, 1, 2)
+    damage(tmp_path / "index.json")
+    flip_a_bit(tmp_path / made(2).name / "state.safetensors")
+    found, refused = checkpoints.latest(tmp_path)
+    assert found is not None
+    assert found.progress.epochs == 1
+    assert any("state.safetensors" in why for why in refused)
+
+
+def test_a_record_of_another_format_is_refused(tmp_path: Path) -> None:
+    checkpoint.write(tmp_path, made())
+    path = tmp_path / made().name / "checkpoint.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(Unsound, match="expected format 1"):
+        checkpoint.read(path.parent)
+
+
+def test_the_last_two_are_kept(tmp_path: Path) -> None:
+    assert kept(tmp_path, 0, 1, 2, 3) == [made(2).name, made(3).name]
+    listed = json.loads((tmp_path / "index.json").read_text())["kept"]
+    assert [entry["name"] for entry in listed] == [made(2).name, made(3).name]
+
+
+def test_the_best_is_kept_beside_them(tmp_path: Path) -> None:
+    for number, metric in enumerate([0.9, 0.1, 0.5, None, 0.4]):
+        checkpoints.keep(tmp_path, made(number), metric)
+    assert kept(tmp_path) == [made(1).name, made(3).name, made(4).name]
+    assert checkpoints.best(tmp_path) == tmp_path / made(1).name
+
+
+def test_what_came_after_a_resume_is_no_longer_listed(tmp_path: Path) -> None:
+    kept(tmp_path, 1, 2, 3)
+    checkpoints.keep(tmp_path, made(2, 5))
+    found, refused = checkpoints.latest(tmp_path)
+    assert found is not None
+    assert found.name == made(2, 5).name
+    assert refused == []
+
+
+def test_no_folder_holds_no_checkpoint(tmp_path: Path) -> None:
+    assert checkpoints.latest(tmp_path / "none") == (None, [])
+    assert checkpoints.best(tmp_path / "none") is None

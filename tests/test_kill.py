@@ -1,0 +1,34 @@
+"""Runs killed at random moments go on and end with the same bits, as scripts/stress has it."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from scripts import stress_runs
+
+OVERRIDES = [*stress_runs.OVERRIDES, "epochs=2"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A run that was never stopped, and its seconds."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    return folder, stress_runs.uninterrupted(folder, OVERRIDES)
+
+
+def test_killed_runs_end_with_the_same_bits(whole: tuple[Path, float], tmp_path: Path) -> None:
+    folder, seconds = whole
+    draw, moments = random.Random(1), ["writing", "training"]
+    killed = stress_runs.kill(tmp_path / "run", OVERRIDES, draw, seconds, 3, moments)
+    assert killed["writing"] > 0
+    assert stress_runs.differences(folder, tmp_path / "run") == []
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_74_and_it_goes_on(
+    whole: tuple[Path, float],
+) -> None:
+    found = stress_runs.full_disk(whole[0].parent, OVERRIDES, random.Random(1))
+    if found is None:
+        pytest.skip("no tmpfs can be mounted here, so no disk can be filled")
+    assert found == []

@@ -1,0 +1,52 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command import CHECKOUT
+from trainer import lock
+from trainer.errors import Mistake
+
+_TAKE = """
+import pathlib, sys, time
+from trainer import lock
+with lock.held(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / ".hydra").mkdir()
+    return tmp_path
+
+
+def test_another_process_is_kept_out_until_it_is_killed(folder: Path) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", _TAKE, str(folder)],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(Mistake, match="another process is at work"), lock.held(folder):
+            pass
+        other.kill()
+    with lock.held(folder):
+        assert lock.is_held(folder)
+    assert not lock.is_held(folder)
+
+
+def test_the_same_process_may_take_it_again(folder: Path) -> None:
+    with lock.held(folder), lock.held(folder):
+        assert lock.is_held(folder)
+
+
+def test_what_holds_no_run_is_not_locked(tmp_path: Path) -> None:
+    with lock.held(None), lock.held(tmp_path):
+        assert not lock.is_held(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,196 @@
+"""When checkpoints are saved, and what is never saved."""
+
+import errno
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Parameter, Tensor
+
+from tests.nets import TwoConvs
+from tests.training import IMAGES, Recorder, changed, momentum, plan_of, rule, train
+from trainer import checkpoints, saver, step
+from trainer.apply import Applied
+from trainer.checkpoint import Checkpoint
+from trainer.data import Batch
+from trainer.errors import CannotWrite, FrozenMoved
+from trainer.evaluate import Score
+from trainer.proof import Proof
+from trainer.resume import Point
+from trainer.saver import Saver
+from trainer.settings import Keeping
+from trainer.watcher import Epoch, Progress, Watchers
+from trainer.weights import Weights, fetch
+
+
+def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
+    return Checkpoint(progress, copied, state, {}, {}, {}, 3, {})
+
+
+def saving(folder: Path, **when: object) -> tuple[Proof, Saver]:
+    proof = Proof(folder / "proof.json")
+    keeping = Keeping.model_validate(when)
+    return proof, Saver(folder / "checkpoints", keeping, proof, {}, make)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "checkpoints").glob("epoch_*"))
+
+
+def trained(folder: Path, **when: object) -> tuple[TwoConvs, Recorder]:
+    """Train an epoch of three steps with conv1 frozen."""
+    net, kept = TwoConvs(), saving(folder, **when)
+    told = train(net, plan_of(net, rule("conv1")), watcher=Watchers(*kept))
+    kept[1].end(True)
+    return net, told
+
+
+def test_start_and_end_of_an_epoch_are_saved(tmp_path: Path) -> None:
+    net, told = trained(tmp_path)
+    assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00001_step_00000000"]
+    found, _ = checkpoints.latest(tmp_path / "checkpoints")
+    assert found is not None
+    assert not changed(fetch(net), found.weights)
+    state = saver.mutable(told.optimizers[0], {})
+    assert {name: array.tobytes() for name, array in found.state.items()} == {
+        name: p.asnumpy().tobytes() for name, p in state.items()
+    }
+    assert {"moments.conv2.weight", "global_step"} <= set(found.state)
+
+
+def killed(steps: int) -> Iterator[Batch]:
+    """Batches of a run that is killed, as it were."""
+    yield from [IMAGES] * steps
+    raise RuntimeError("killed")
+
+
+def test_so_are_steps(tmp_path: Path) -> None:
+    net, plan = TwoConvs(), plan_of(TwoConvs(), rule("conv1"))
+    proof, kept = saving(tmp_path, every_steps=2)
+    with pytest.raises(RuntimeError, match="killed"):
+        train(net, plan, watcher=Watchers(proof, kept), batches=lambda epoch: killed(3))
+    kept.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00000_step_00000002"]
+    found, _ = checkpoints.latest(tmp_path / "checkpoints")
+    assert found is not None
+    assert found.progress.samples == 8
+
+
+def test_so_is_what_is_done_when_some_minutes_have_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    kept = begun(tmp_path, every_minutes=5)
+    for steps, minutes in enumerate((4.9, 5.0, 9.9, 10.0), 1):
+        now[0] = 60 * minutes
+        kept.step(1.0, 1.0, Progress(0, steps))
+        kept._wait()
+    kept.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000002", "epoch_00000_step_00000004"]
+
+
+def begun(folder: Path, **when: object) -> Saver:
+    """A saver that has seen the start of a phase in which conv1 is frozen."""
+    net = TwoConvs()
+    applied = Applied(net, plan_of(net, rule("conv1")))
+    proof, kept = saving(folder, **when)
+    start = Epoch(0, applied.plan, fetch(net), Score(1.0, None, 1))
+    for watcher in (proof, kept):
+        watcher.phase(applied, momentum(applied))
+        watcher.epoch(start)
+    kept._wait()
+    return kept
+
+
+def test_a_step_is_put_off_while_the_one_before_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, free = begun(tmp_path, every_steps=1), threading.Event()
+    keep = checkpoints.keep
+
+    def slowly(folder: Path, new: Checkpoint, metric: float | None) -> None:
+        free.wait(60)
+        keep(folder, new, metric)
+
+    monkeypatch.setattr(checkpoints, "keep", slowly)
+    for steps in (1, 2, 3):
+        kept.step(1.0, 1.0, Progress(0, steps))  # would hang if it waited
+    free.set()
+    kept._wait()
+    kept.step(1.0, 1.0, Progress(0, 4))
+    kept.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000001", "epoch_00000_step_00000004"]
+
+
+def test_what_has_moved_is_not_saved(tmp_path: Path) -> None:
+    kept = begun(tmp_path, every_steps=1)
+    weight = kept._applied.net.conv1.weight
+    weight.set_data(Tensor(weight.asnumpy() + 1))
+    with pytest.raises(FrozenMoved, match=r"by step 1 of epoch 1 1 moved:\n  - conv1\.weight by 1"):
+        kept.step(1.0, 1.0, Progress(0, 1))
+    with pytest.raises(FrozenMoved):
+        kept.stop(Progress(0, 1))
+    kept.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000000"]
+
+
+def test_a_disk_that_is_full_is_told_and_the_one_before_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = begun(tmp_path)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(CannotWrite, match="No space left"):
+        patch.setattr("os.fsync", full)
+        kept.stop(Progress(0, 1))
+    kept.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000000"]
+    assert not list((tmp_path / "checkpoints").glob(".epoch*"))
+
+
+def test_the_best_is_the_epoch_with_the_least_loss_or_the_most_right(tmp_path: Path) -> None:
+    for best, expected in (("validation_loss", 2), ("accuracy", 1), (None, 0)):
+        folder = tmp_path / str(best)
+        kept = begun(folder, best=best)
+        plan, copied = kept._applied.plan, fetch(kept._applied.net)
+        for number, score in enumerate([(0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)], 1):
+            kept.epoch(Epoch(number, plan, copied, Score(*score, 10)))
+        kept.end(True)
+        found = checkpoints.best(folder / "checkpoints")
+        assert (int(found.name.split("_")[1]) if found else 0) == expected
+
+
+def test_restored_state_is_the_saved_one_and_what_is_new_starts_fresh() -> None:
+    net = TwoConvs()
+    applied = Applied(net, plan_of(net, rule("conv1")))
+    made = momentum(applied)
+    count = Parameter(Tensor(0, ms.uint32), name="count")
+    saved = {
+        "moments.conv2.weight": np.ones(net.conv2.weight.shape, np.float32),
+        "moments.conv2.bias": np.ones(99, np.float32),
+        "global_step": np.array([7], np.int32),
+        "count": np.array(7, np.uint32),
+    }
+    point = Point(replace(make(Progress(), {}, {}), state=saved))
+    saver.restore(point, made, {"count": count})
+    state = saver.mutable(made, {"count": count})
+    assert (state["moments.conv2.weight"].asnumpy() == 1).all()
+    assert not state["moments.conv2.bias"].asnumpy().any(), "of another shape"
+    assert state["global_step"].asnumpy() == 7
+    assert count.asnumpy() == 7
+    saver.restore(None, made, {})
+
+
+def test_the_scale_of_the_loss_is_among_the_state() -> None:
+    assert {"scaler.scale_value", "scaler.counter"} <= set(
+        saver.extra(step.scaler("dynamic"), None)
+    )
+    assert saver.extra(None, None) == {}

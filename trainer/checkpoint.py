@@ -1,0 +1,142 @@
+"""Checkpoint: all that a run needs to go on from where it was, in a folder of its own."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from trainer import files, weights
+from trainer.watcher import Progress
+from trainer.weights import Weights
+
+_FORMAT = 1
+_WEIGHTS = "weights.safetensors"
+_STATE = "state.safetensors"
+_RECORD = "checkpoint.json"
+
+
+class Unsound(Exception):
+    """A file is not what was written; the message names it, and says what was expected."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run at a step's end.
+
+    Attributes:
+        progress: how far it has come.
+        weights: the net's parameters by dotted path.
+        state: the optimizer's state by parameter name, the loss scale, the count of dropout.
+        frozen: SHA-256 of each frozen tensor, as the proof has it.
+        plan: the resolved plan as plain data.
+        settings: the settings as plain data.
+        batches: batches an epoch.
+        versions: of what computes, by name.
+    """
+
+    progress: Progress
+    weights: Weights
+    state: Weights
+    frozen: Mapping[str, str]
+    plan: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    batches: int
+    versions: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Name of its folder; they sort by progress."""
+        return f"epoch_{self.progress.epochs:05d}_step_{self.progress.steps:08d}"
+
+
+def write(folder: Path, checkpoint: Checkpoint) -> str:
+    """Write a checkpoint beneath ``folder``, whole; return the SHA-256 of its record.
+
+    The record holds the SHA-256 of the other files, so that it stands for all of them.
+    """
+    with files.whole_folder(folder / checkpoint.name) as partial:
+        weights.write(partial / _WEIGHTS, checkpoint.weights)
+        weights.write(partial / _STATE, checkpoint.state)
+        record = {
+            "format": _FORMAT,
+            "name": checkpoint.name,
+            "progress": asdict(checkpoint.progress),
+            "batches": checkpoint.batches,
+            "versions": checkpoint.versions,
+            "sha256": {name: digest(partial / name) for name in (_WEIGHTS, _STATE)},
+            "frozen": checkpoint.frozen,
+            "settings": checkpoint.settings,
+            "plan": checkpoint.plan,
+        }
+        files.write_json(partial / _RECORD, record)
+        return digest(partial / _RECORD)
+
+
+def read(folder: Path, expected: str | None = None) -> Checkpoint:
+    """Read a checkpoint's own folder.
+
+    Args:
+        folder: the checkpoint's.
+        expected: SHA-256 of its record; None: not known, so that it is taken on trust.
+
+    Raises:
+        Unsound: a file is missing, cut short, changed, or belongs elsewhere.
+    """
+    path = folder / _RECORD
+    if expected is not None:
+        _expect(path, expected)
+    try:
+        record = json.loads(path.read_text())
+        if record["format"] != _FORMAT or record["name"] != folder.name:
+            raise Unsound(f"{path}: expected format {_FORMAT} of {folder.name}")
+        for name in (_WEIGHTS, _STATE):
+            _expect(folder / name, record["sha256"][name])
+        return Checkpoint(
+            Progress(**record["progress"]),
+            dict(load_file(folder / _WEIGHTS)),
+            dict(load_file(folder / _STATE)),
+            record["frozen"],
+            record["plan"],
+            record["settings"],
+            record["batches"],
+            record["versions"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise Unsound(f"{path}: expected a checkpoint's record, received {error!r}") from None
+
+
+def versions() -> dict[str, str]:
+    """Return what may make a difference to the last bit: programs, processor, instruction set."""
+    named = ("mindspore", "numpy")
+    return {
+        **{name: importlib.metadata.version(name) for name in named},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "instruction set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native"),
+    }
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
+
+
+def _expect(path: Path, expected: str) -> None:
+    try:
+        received = digest(path)
+    except OSError as error:
+        raise Unsound(f"{path}: {error.strerror}") from None
+    if received != expected:
+        raise Unsound(f"{path}: expected SHA-256 {expected[:12]}…, received {received[:12]}…")

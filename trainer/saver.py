@@ -1,0 +1,136 @@
+"""Saver: checkpoints at their times, written beside the training."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from mindspore import Parameter, Tensor, amp, nn
+
+from trainer import checkpoints, optimizer, weights
+from trainer.apply import Applied
+from trainer.checkpoint import Checkpoint
+from trainer.guard import ensure
+from trainer.proof import Proof
+from trainer.resume import Point
+from trainer.settings import Keeping
+from trainer.watcher import Epoch, Progress, Watcher
+from trainer.weights import Weights
+
+Make = Callable[[Progress, Weights, Weights], Checkpoint]
+
+
+class Saver(Watcher):
+    """Saves at each epoch's end, every so many steps or minutes, and where the run stops.
+
+    Training waits while the weights are copied and compared with the proof. The files are written
+    beside it: a step's checkpoint is put off while the one before is still being written; an
+    epoch's end waits for that.
+
+    Args:
+        folder: of all checkpoints.
+        when: every how many steps or minutes, and what the best is chosen by.
+        proof: knows what must not have moved: nothing else is saved.
+        extra: parameters besides net and optimizer that a step changes, by name.
+        make: makes a checkpoint of progress, weights and state.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        when: Keeping,
+        proof: Proof,
+        extra: Mapping[str, Parameter],
+        make: Make,
+    ) -> None:
+        self._folder = folder
+        self._when = when
+        self._proof = proof
+        self._extra = extra
+        self._make = make
+        self._writer = ThreadPoolExecutor(1, "checkpoint")
+        self._writing: Future[None] | None = None
+        self._last = time.monotonic()
+
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        """Note what is to be saved."""
+        self._applied = applied
+        self._optimizer = optimizer
+
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+        """Save if it is time."""
+        if self._is_due(progress) and (self._writing is None or self._writing.done()):
+            self._save_here(progress)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Save; the proof and the guard have seen these weights."""
+        self._save(Progress(epoch.number), epoch.weights, _metric(self._when.best, epoch))
+
+    def stop(self, progress: Progress) -> None:
+        """Save, and wait until it is written."""
+        self._save_here(progress)
+        self._wait()
+
+    def end(self, done: bool) -> None:
+        """Wait for what is being written."""
+        self._wait()
+        self._writer.shutdown()
+
+    def _is_due(self, progress: Progress) -> bool:
+        steps, minutes = self._when.every_steps, self._when.every_minutes
+        by_steps = steps is not None and progress.steps % steps == 0
+        return by_steps or (minutes is not None and time.monotonic() - self._last >= 60 * minutes)
+
+    def _save_here(self, progress: Progress) -> None:
+        copied, plan = weights.fetch(self._applied.net), self._applied.plan
+        when = f"step {progress.steps} of epoch {progress.epochs + 1}"
+        ensure(plan, copied, self._proof.moved(plan, copied), when)
+        self._save(progress, copied)
+
+    def _save(self, progress: Progress, copied: Weights, metric: float | None = None) -> None:
+        self._wait()
+        state = {
+            name: np.array(parameter.asnumpy())
+            for name, parameter in mutable(self._optimizer, self._extra).items()
+        }
+        made = self._make(progress, copied, state)
+        self._writing = self._writer.submit(checkpoints.keep, self._folder, made, metric)
+        self._last = time.monotonic()
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+
+def mutable(made: nn.Optimizer, extra: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return what a step changes besides the net, by name."""
+    return {**optimizer.state(made), **extra}
+
+
+def restore(resumed: Point | None, made: nn.Optimizer, extra: Mapping[str, Parameter]) -> None:
+    """Put back what a step changes besides the net; what is new since then starts fresh."""
+    saved = resumed.checkpoint.state if resumed else {}
+    for name, parameter in mutable(made, extra).items():
+        if name in saved and saved[name].shape == tuple(parameter.shape):
+            parameter.set_data(Tensor(saved[name], dtype=parameter.dtype))
+
+
+def extra(scaler: amp.LossScaler | None, drawn: Parameter | None) -> dict[str, Parameter]:
+    """Return what a step changes besides net and optimizer: the loss scale, dropout's count."""
+    own = vars(scaler) if scaler is not None else {}
+    found = {f"scaler.{name}": p for name, p in own.items() if isinstance(p, Parameter)}
+    return found if drawn is None else {**found, drawn.name: drawn}
+
+
+def _metric(name: str | None, epoch: Epoch) -> float | None:
+    """Return what the best epoch has least of; None if this one is not to be chosen."""
+    score = epoch.validation
+    if epoch.number == 0 or name is None:
+        return None
+    found = score.loss
+    if name == "accuracy" and score.accuracy is not None:
+        found = -score.accuracy
+    return found if math.isfinite(found) else None

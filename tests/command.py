@@ -44,6 +44,10 @@ class Command:
         placed = any(line.startswith("hydra.run.dir=") for line in overrides)
         return self._call(app.main, [*overrides, *([] if placed else [place])])
 
+    def resume(self, folder: str, *overrides: str) -> Ended:
+        """``python -m trainer resume=FOLDER``."""
+        return self._call(app.main, [f"resume={folder}", *overrides])
+
     def probe(self, *overrides: str) -> Ended:
         """``python -m trainer.probe``."""
         return self._call(probe.main, list(overrides))

@@ -58,6 +58,8 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
     try:
         if setup.resumed is not None:
             watcher.resume(loop.start.epochs)
+        if loop.start.epochs == settings.epochs:
+            log.info("done already: all %d epochs are trained", settings.epochs)
         score = train(loop, [Phase(setup.plan, settings.epochs)])
         done = True
         _write_model(folder, setup)

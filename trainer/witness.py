@@ -36,11 +36,11 @@ class Witness:
         self._net = net
         self._plan = plan
         self._cells = dict(net.cells_and_names())
-        self._hooks = self._hooked()
+        self._marks = self._marked()
 
     def seal(self) -> None:
         """Note the cuts, once the plan is applied."""
-        self._hooks = {name: now - self._hooks[name] for name, now in self._hooked().items()}
+        self._marks = {name: now - self._marks[name] for name, now in self._marked().items()}
 
     def misuse(self, seen: Sequence[nn.Cell]) -> list[str]:
         """Return what will move a frozen tensor, or keep a trainable one from the optimizer.
@@ -84,8 +84,10 @@ class Witness:
             otherwise=_ASSIGNED,
         )
 
-    def _hooked(self) -> dict[str, set[int]]:
-        return {name: set(self._cells[name]._forward_hook) for name in self._plan.cuts}
+    def _marked(self) -> dict[str, set[object]]:
+        """Return what may cut behind each cell that is to be cut: its class, and its hooks."""
+        cells = {name: self._cells[name] for name in self._plan.cuts}
+        return {name: {type(cell), *cell._forward_hook} for name, cell in cells.items()}
 
     def _wrong(self, used: Sequence[nn.Optimizer]) -> Iterator[str]:
         frozen = {id(self.parameters[name]): name for name in self._plan.names("frozen")}
@@ -115,8 +117,8 @@ class Witness:
         return [name for name in frozen if self.parameters[name].requires_grad]
 
     def _uncut(self) -> list[str]:
-        now = self._hooked()
-        return [name for name, hooks in self._hooks.items() if hooks - now[name]]
+        now = self._marked()
+        return [name for name, marks in self._marks.items() if marks - now[name]]
 
     def _loose(self) -> list[str]:
         """Return the cells to be in inference mode that are not."""

@@ -63,7 +63,7 @@ def test_an_optimizer_that_lacks_trainable_parameters() -> None:
 
 def test_no_optimizer_at_all() -> None:
     net = TwoConvs()
-    with pytest.raises(Mistake, match=r"expected a mindspore\.nn\.Optimizer, received only Two"):
+    with pytest.raises(Mistake, match="expected an optimizer, received only Two"):
         freeze(net, "conv1").check(net)
 
 

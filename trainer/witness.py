@@ -10,7 +10,7 @@ from mindspore import Parameter, nn
 from numpy.typing import NDArray
 
 from trainer import methods
-from trainer.alive import Past, cells, given, optimizers
+from trainer.alive import Optimizer, Past, cells, given, optimizers
 from trainer.causes import Evidence
 from trainer.faults import few
 from trainer.layout import is_statistic
@@ -37,6 +37,11 @@ class Witness:
         self._plan = plan
         self._cells = dict(net.cells_and_names())
         self._marks = self._marked()
+        self._quiet = [
+            (".".join(part for part in (top, name) if part), cell)
+            for top in plan.inference
+            for name, cell in self._cells[top].cells_and_names()
+        ]
 
     def seal(self) -> None:
         """Note the cuts, once the plan is applied."""
@@ -52,7 +57,7 @@ class Witness:
         found = [*self._wrong(used), *self._lacking(used)]
         if seen and not used:
             kinds = ", ".join(type(cell).__name__ for cell in seen)
-            found.append(f"expected a mindspore.nn.Optimizer, received only {kinds}")
+            found.append(f"expected an optimizer, received only {kinds}")
         if flags := self._flags():
             found.append(f"requires_grad was set again for {few(flags)}, which are frozen")
         found += [f"the cut behind {name!r} was removed" for name in self._uncut()]
@@ -71,7 +76,7 @@ class Witness:
     def evidence(self, name: str, before: NDArray, after: NDArray) -> Evidence:  # type: ignore[type-arg]
         """Return what is known of a tensor that has moved."""
         parameter = self.parameters[name]
-        used = next((o for o in optimizers([parameter]) if self.past.stepped(o)), None)
+        used = next((o for o in optimizers([parameter]) if self.past.stepped(o) is not False), None)
         running = " and ".join([*self._unheld(name), *self._stale()])
         return Evidence(
             before,
@@ -89,7 +94,7 @@ class Witness:
         cells = {name: self._cells[name] for name in self._plan.cuts}
         return {name: {type(cell), *cell._forward_hook} for name, cell in cells.items()}
 
-    def _wrong(self, used: Sequence[nn.Optimizer]) -> Iterator[str]:
+    def _wrong(self, used: Sequence[Optimizer]) -> Iterator[str]:
         frozen = {id(self.parameters[name]): name for name in self._plan.names("frozen")}
         alive = optimizers(self.parameters[name] for name in self._plan.names("frozen"))
         for each in alive:
@@ -102,7 +107,7 @@ class Witness:
                     f"which has {few(names)}: frozen"
                 )
 
-    def _lacking(self, used: Sequence[nn.Optimizer]) -> Iterator[str]:
+    def _lacking(self, used: Sequence[Optimizer]) -> Iterator[str]:
         held = {id(p) for each in used for p in given(each)}
         names = self._plan.names("trainable")
         lacking = [name for name in names if id(self.parameters[name]) not in held]
@@ -123,9 +128,8 @@ class Witness:
     def _loose(self) -> list[str]:
         """Return the cells to be in inference mode that are not."""
         return [
-            ".".join(part for part in (top, name) if part)
-            for top in self._plan.inference
-            for name, cell in self._cells[top].cells_and_names()
+            name
+            for name, cell in self._quiet
             if cell.training or getattr(cell, "use_batch_statistics", False) is not False
         ]
 
@@ -133,11 +137,11 @@ class Witness:
         cell = name.rpartition(".")[0]
         return [f"{cell!r} was let out of inference mode"] if cell in self._loose() else []
 
-    def _stale(self, used: nn.Optimizer | None = None) -> list[str]:
+    def _stale(self, used: Optimizer | None = None) -> list[str]:
         graphs = self.past.all_graphs(used)
         return [f"compiled before the freeze, which it ignores: {few(graphs)}"] if graphs else []
 
-    def _given(self, name: str, used: nn.Optimizer) -> str:
+    def _given(self, name: str, used: Optimizer) -> str:
         """Tell how an optimizer came by a frozen parameter."""
         kind = type(used).__name__
         text = f"{kind} was built before the freeze and has it"
@@ -167,7 +171,7 @@ class Witness:
 
 
 def _optimizes(cell: nn.Cell) -> bool:
-    return isinstance(cell, nn.Optimizer)
+    return isinstance(cell, Optimizer)
 
 
 def _owns(cell: nn.Cell, parameter: Parameter) -> bool:

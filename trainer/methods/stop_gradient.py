@@ -7,6 +7,7 @@ an attribute of another (MindSpore 2.10).
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from mindspore import Parameter, nn, ops
@@ -22,17 +23,12 @@ def apply(cells: Sequence[nn.Cell], parameters: Sequence[Parameter]) -> Callable
     The parameters' flags are cleared too: without that ``trainable_params()`` still lists them, and
     the backward pass is a little slower.
     """
-    classes = [type(cell) for cell in cells]
-    for cell in cells:
-        cell.__class__ = _cut(type(cell))
-    restore = requires_grad.apply(cells, parameters)
-
-    def undo() -> None:
-        for cell, kind in zip(cells, classes, strict=True):
-            cell.__class__ = kind
-        restore()
-
-    return undo
+    with ExitStack() as undo:
+        undo.callback(requires_grad.apply(cells, parameters))
+        for cell in cells:
+            undo.callback(setattr, cell, "__class__", type(cell))
+            cell.__class__ = _cut(type(cell))
+        return undo.pop_all().close
 
 
 def _cut(kind: type[nn.Cell]) -> type[nn.Cell]:

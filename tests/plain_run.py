@@ -8,23 +8,35 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 
+class Two(nn.Cell):
+    """Two layers, each an attribute: a hook on a cell in a container would be ignored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Dense(4, 4)
+        self.last = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.last(self.first(x))
+
+
 def cut(cell: nn.Cell, inputs: Any, output: Any) -> Any:
     return ops.stop_gradient(output)
 
 
 def main(method: str) -> None:
     ms.set_context(mode=ms.GRAPH_MODE)
-    net = nn.SequentialCell(nn.Dense(4, 4), nn.Dense(4, 3))
+    net = Two()
     if method == "stop_gradient":
-        net[0].register_forward_hook(cut)
+        net.first.register_forward_hook(cut)
     if method == "requires_grad":
-        for parameter in net[0].get_parameters():
+        for parameter in net.first.get_parameters():
             parameter.requires_grad = False
-    before = net[0].weight.asnumpy().copy()
+    before = net.first.weight.asnumpy().copy()
     optimizer = nn.SGD(net.trainable_params(), 0.1)
     step = nn.TrainOneStepCell(nn.WithLossCell(net, nn.MSELoss()), optimizer).set_train()
     step(Tensor(np.ones((2, 4), np.float32)), Tensor(np.zeros((2, 3), np.float32)))
-    print("still" if (net[0].weight.asnumpy() == before).all() else "moved")
+    print("still" if (net.first.weight.asnumpy() == before).all() else "moved")
 
 
 main(sys.argv[1])

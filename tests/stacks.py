@@ -1,6 +1,6 @@
 """Nets with a list of blocks, and nets that tie a parameter; [N, 4] to [N, 3]."""
 
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, Tensor, lazy_inline, nn, ops
 from mindspore.common.initializer import initializer
 
 
@@ -91,3 +91,28 @@ class Shelved(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         return self.head(self.shelf[0](x * self.shelf.scale))
+
+
+class LazyBlock(nn.Cell):
+    """A residual that is to be inlined late, which no CPU compiles."""
+
+    @lazy_inline
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Dense(4, 4)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x + self.dense(x)
+
+
+class Lazy(nn.Cell):
+    """A stem, two such blocks, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Dense(4, 4)
+        self.blocks = nn.SequentialCell(LazyBlock(), LazyBlock())
+        self.head = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.blocks(self.stem(x)))

@@ -4,6 +4,7 @@ from mindspore import nn
 from tests.nets import Nested, Normed, Residual, TwoConvs
 from tests.training import IMAGES, ROWS, changed, plan_of, rule, train
 from trainer.apply import Applied
+from trainer.methods import stop_gradient
 from trainer.weights import fetch
 
 METHODS = ["requires_grad", "stop_gradient"]
@@ -82,3 +83,16 @@ def test_norm_train_lets_statistics_of_the_frozen_part_move() -> None:
         "bn1.moving_mean",
         "bn1.moving_variance",
     }
+
+
+def test_a_method_that_fails_leaves_the_net_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    net = Normed()
+    plan = plan_of(net, rule("conv1", "bn1", method="requires_grad"), rule("conv2"))
+    monkeypatch.setattr(stop_gradient, "apply", fail)
+    with pytest.raises(RuntimeError):
+        Applied(net, plan)
+    assert len(net.trainable_params()) == len(plan.parameters) - 4  # all but the statistics
+    assert net.bn1.use_batch_statistics is None

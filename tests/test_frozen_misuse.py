@@ -63,7 +63,7 @@ def test_an_optimizer_that_lacks_trainable_parameters() -> None:
 
 def test_no_optimizer_at_all() -> None:
     net = TwoConvs()
-    with pytest.raises(Mistake, match=r"expected a mindspore\.nn\.Optimizer, received only Two"):
+    with pytest.raises(Mistake, match="expected an optimizer, received only Two"):
         freeze(net, "conv1").check(net)
 
 
@@ -71,8 +71,8 @@ def flag(net: nn.Cell) -> None:
     net.conv1.weight.requires_grad = True
 
 
-def hook(net: nn.Cell) -> None:
-    net.bn1._forward_hook.clear()
+def cut(net: nn.Cell) -> None:
+    net.bn1.__class__ = nn.BatchNorm2d
 
 
 def mode(net: nn.Cell) -> None:
@@ -87,7 +87,7 @@ def statistics(net: nn.Cell) -> None:
     ("misuse", "text"),
     [
         (flag, r"requires_grad was set again for conv1\.weight, which are frozen"),
-        (hook, "the cut behind 'bn1' was removed"),
+        (cut, "the cut behind 'bn1' was removed"),
         (mode, "'bn1' was let out of inference mode"),
         (statistics, "'bn1' was let out of inference mode"),
     ],

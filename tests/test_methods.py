@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import mindspore as ms
 import pytest
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from tests.nets import Tupled, TwoConvs
 from tests.training import IMAGES, LOSS, ROWS
@@ -68,3 +68,57 @@ def test_a_cut_stops_the_gradient_in_every_part_of_a_nested_tuple() -> None:
     net = Tupled()
     methods.load("stop_gradient").apply([net.halves], [])
     assert moving(net, ROWS) == {"head.weight", "head.bias"}
+
+
+class Biased(nn.Dense):
+    """A layer whose construct leads to that of its parent."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        return super().construct(x) + 1
+
+
+class Named(nn.Dense):
+    """The same, the old way."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        return super(Named, self).construct(x) + 1  # noqa: UP008
+
+
+class Listed(nn.Cell):
+    """Goes through a list of cells; [N, 4] to [N, 4]."""
+
+    def __init__(self, *cells: nn.Cell) -> None:
+        super().__init__()
+        self.cells_of = nn.CellList(list(cells))
+
+    def construct(self, x: Tensor) -> Tensor:
+        for cell in self.cells_of:
+            x = cell(x)
+        return x
+
+
+class Keyed(nn.Cell):
+    """Goes through a dictionary of cells; [N, 4] to [N, 4]."""
+
+    def __init__(self, *cells: nn.Cell) -> None:
+        super().__init__()
+        self.cells_of = nn.CellDict({f"at{at}": cell for at, cell in enumerate(cells)})
+
+    def construct(self, x: Tensor) -> Tensor:
+        for cell in self.cells_of.values():
+            x = cell(x)
+        return x
+
+
+@pytest.mark.parametrize("hold", [nn.SequentialCell, Listed, Keyed])
+@pytest.mark.parametrize("kind", [nn.Dense, Biased, Named])
+def test_a_cut_stops_the_gradient_behind_a_cell_in_a_container(
+    hold: Callable[..., nn.Cell], kind: type[nn.Cell]
+) -> None:
+    first, cut, last = nn.Dense(4, 4), kind(4, 4), nn.Dense(4, 4)
+    net = hold(first, cut, last)
+    undo = methods.load("stop_gradient").apply([cut], [])
+    assert moving(net, ROWS) == {last.weight.name, last.bias.name}
+    undo()
+    assert type(cut) is kind
+    assert moving(net, ROWS) == {p.name for p in net.get_parameters()}

@@ -161,3 +161,11 @@ def test_cut_for_one_vector_of_a_block_is_refused_for_it_would_freeze_the_block(
     ended = command.train(*net, *DATA, "freeze=block.gain", "method=stop_gradient")
     assert ended.code == 2
     assert "use freeze=block or method=requires_grad" in ended.err
+
+
+def test_a_net_that_is_to_be_inlined_late_trains_like_any(command: Command) -> None:
+    lines = ["model=custom", "model._target_=tests.stacks.Lazy", "dataset=ones", "init_from=null"]
+    lines += ["dataset.shape=[4]", "dataset.label_shape=[3]", "loss=mean_square", "new_head=[]"]
+    ended = command.train(*lines, "batch_size=5", "epochs=1", "freeze=stem")
+    assert (ended.code, ended.err) == (0, "")
+    assert "frozen ok (2)" in ended.out

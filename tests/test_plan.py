@@ -4,6 +4,7 @@ import pytest
 from mindspore import Parameter, Tensor, nn
 
 from tests.nets import Nested, Normed, Residual, TwoConvs
+from tests.stacks import Stack
 from tests.training import rule
 from trainer import faults, layout, plan
 from trainer.plan import STATISTICS, UPSTREAM
@@ -153,3 +154,21 @@ def test_what_is_wrong_with_a_rule(pattern: str, method: str, complaint: str) ->
 
 def test_all_problems_are_told_at_once() -> None:
     assert len(faults.problems([rule("nothing", "conv1", "fcc")], CONVS)) == 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kinds", "excluded", "behind"),
+    [
+        ("blocks", (), ("*.norm",), "dense"),
+        ("blocks.*", (), ("*.norm",), "dense"),
+        ("blocks", ("Dropout",), (), "drop"),
+        ("*.drop", (), (), "drop"),
+    ],
+)
+def test_a_cell_without_weights_is_cut_off_only_where_it_is_meant(
+    pattern: str, kinds: tuple[str, ...], excluded: tuple[str, ...], behind: str
+) -> None:
+    """A cut behind the dropout of a block would freeze what the rule excepts in that block."""
+    chosen = Rule((pattern,), "stop_gradient", cuts=True, kinds=kinds, excluded=excluded)
+    expected = tuple(f"blocks.{at}.{behind}" for at in range(4))
+    assert plan.resolve([chosen], layout.read(Stack())).cuts == expected

@@ -1,4 +1,4 @@
-"""Ways in which MindSpore breaks the promise that a layer stays still, T1 to T11.
+"""Ways in which MindSpore breaks the promise that a layer stays still, T1 to T12.
 
 Each test shows first that plain MindSpore breaks it, then that the trainer keeps it.
 """
@@ -243,3 +243,19 @@ def test_t11_moments_move_what_is_frozen_again(make: Callable[..., nn.Optimizer]
     fresh = {name: value for name, value in start3.items() if name not in end2}
     assert fresh and not any(value.any() for value in fresh.values())
     assert told.moved == [REST | CONV1, REST, REST | CONV1]
+
+
+def test_t12_a_hook_in_a_container_is_ignored() -> None:
+    """GRAPH_MODE looks for hooks only where a cell is an attribute of another."""
+
+    def tower() -> nn.Cell:
+        first = nn.Conv2d(1, 2, 3, pad_mode="valid", has_bias=True)
+        return nn.SequentialCell(first, nn.Flatten(), nn.Dense(32, 3))
+
+    net = tower()
+    net[0].register_forward_hook(cut)
+    assert plain(net, plain_step(net, MOMENTUM(net.trainable_params()))) >= {"0.weight", "0.bias"}
+
+    net = tower()
+    Applied(net, plan_of(net, rule("0")))  # the cut alone, whatever the optimizer has
+    assert plain(net, plain_step(net, MOMENTUM(net.get_parameters()))) == {"2.weight", "2.bias"}

@@ -6,19 +6,22 @@ collector knows: 0.05 s in a process that has trained a small net.
 
 import gc
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from mindspore import Parameter, nn
+from mindspore.experimental import optim
 from numpy.typing import NDArray
 
 from trainer import functions
 from trainer.optimizer import state
 
+Optimizer: TypeAlias = nn.Optimizer | optim.Optimizer  # the latter: mindspore.mint.optim too
+
 # What MindSpore's optimizers call a weight's moments: `moments.conv1.weight`.
-_FIRST = {"moments", "moment1", "moments1", "moment", "accum", "adam_m"}
-_SECOND = {"moment2", "moments2", "adam_v"}
+_FIRST = {"moments", "moment1", "moments1", "moment", "accum", "adam_m", "exp_avg", "momentum_buf"}
+_SECOND = {"moment2", "moments2", "adam_v", "exp_avg_sq"}
 
 
 def cells() -> list[nn.Cell]:
@@ -27,17 +30,17 @@ def cells() -> list[nn.Cell]:
     return [cell for cell in found if "_params" in vars(cell)]  # else its __init__ has not run
 
 
-def optimizers(parameters: Iterable[Parameter]) -> list[nn.Optimizer]:
+def optimizers(parameters: Iterable[Parameter]) -> list[Optimizer]:
     """Return the optimizers that were given any of some parameters."""
     ids = {id(parameter) for parameter in parameters}
     return [
         cell
         for cell in cells()
-        if isinstance(cell, nn.Optimizer) and ids & {id(p) for p in given(cell)}
+        if isinstance(cell, Optimizer) and ids & {id(p) for p in given(cell)}
     ]
 
 
-def given(optimizer: nn.Optimizer) -> Collection[Parameter]:
+def given(optimizer: Optimizer) -> Collection[Parameter]:
     """Return the parameters that an optimizer was given, groups or not."""
     return getattr(optimizer, "parameters", ())
 
@@ -58,15 +61,16 @@ class Past:
         self._graphs = WeakKeyDictionary({cell: frozenset(_compiled(cell)) for cell in around})
         self._functions = dict(functions.graphs(ids))
 
-    def had(self, optimizer: nn.Optimizer) -> bool:
+    def had(self, optimizer: Optimizer) -> bool:
         """Tell whether an optimizer existed then."""
         return optimizer in self._steps
 
-    def stepped(self, optimizer: nn.Optimizer) -> bool:
-        """Tell whether an optimizer has taken a step since."""
-        return _steps(optimizer) != self._steps.get(optimizer, 0)
+    def stepped(self, optimizer: Optimizer) -> bool | None:
+        """Tell whether an optimizer has taken a step since; None if it does not count them."""
+        now = _steps(optimizer)
+        return None if now is None else now != self._steps.get(optimizer, 0)
 
-    def push(self, optimizer: nn.Optimizer, parameter: Parameter) -> NDArray[Any] | None:
+    def push(self, optimizer: Optimizer, parameter: Parameter) -> NDArray[Any] | None:
         """Return the direction in which an optimizer's moments pushed then; None if in none."""
         return self._pushes.get(optimizer, {}).get(parameter.name)
 
@@ -78,7 +82,7 @@ class Past:
             if cell in self._graphs and _compiled(cell) <= self._graphs[cell]
         ]
 
-    def all_graphs(self, optimizer: nn.Optimizer | None = None) -> list[str]:
+    def all_graphs(self, optimizer: Optimizer | None = None) -> list[str]:
         """Return all graphs compiled then that run the net, jitted functions included.
 
         Args:
@@ -100,11 +104,12 @@ def _compiled(cell: nn.Cell) -> set[str]:
     return {phase for phase in phases if not phase.startswith("predict")}
 
 
-def _steps(optimizer: nn.Optimizer) -> int:
-    return int(optimizer.global_step.asnumpy().item())
+def _steps(optimizer: Optimizer) -> int | None:
+    found = (getattr(optimizer, name, None) for name in ("global_step", "state_step"))
+    return next((int(count.asnumpy().item()) for count in found if count is not None), None)
 
 
-def _pushes(optimizer: nn.Optimizer) -> dict[str, NDArray[Any]]:
+def _pushes(optimizer: Optimizer) -> dict[str, NDArray[Any]]:
     """Return, by parameter, the first moment, over the root of the second if there is one."""
     first, second = (_moments(optimizer, kinds) for kinds in (_FIRST, _SECOND))
     pushes = {
@@ -114,6 +119,6 @@ def _pushes(optimizer: nn.Optimizer) -> dict[str, NDArray[Any]]:
     return {name: push for name, push in pushes.items() if push.any()}
 
 
-def _moments(optimizer: nn.Optimizer, kinds: Collection[str]) -> dict[str, NDArray[Any]]:
+def _moments(optimizer: Optimizer, kinds: Collection[str]) -> dict[str, NDArray[Any]]:
     split = [(name.partition("."), p) for name, p in state(optimizer).items()]
     return {name: p.asnumpy().copy() for (kind, _, name), p in split if name and kind in kinds}

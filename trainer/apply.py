@@ -1,6 +1,7 @@
 """Apply: a plan put into effect on a net, and held there while it trains."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from mindspore import Parameter, nn
 
@@ -18,13 +19,19 @@ class Applied:
     """
 
     def __init__(self, net: nn.Cell, plan: Plan) -> None:
-        """Cut, clear flags and hold the statistics. Build the optimizer and the step afterwards."""
+        """Cut, clear flags and hold the statistics. Build the optimizer and the step afterwards.
+
+        If a method fails, what was done before is undone.
+        """
         self.net = net
         self.plan = plan
         self._cells = dict(net.cells_and_names())
         parameters = dict(net.parameters_and_names())
         self.trainable: list[Parameter] = [parameters[name] for name in plan.names("trainable")]
-        self._undo = [self._hold_statistics(), *self._freeze(parameters)]
+        with ExitStack() as undo:
+            undo.callback(self._hold_statistics())
+            self._freeze(parameters, undo)
+            self._undo = undo.pop_all()
 
     def set_train(self) -> None:
         """Put the net in training mode, but for the frozen part, which is in inference mode.
@@ -37,20 +44,16 @@ class Applied:
 
     def undo(self) -> None:
         """Take cuts, flags and modes back. Steps compiled before must not be used again."""
-        for undo in reversed(self._undo):
-            undo()
-        self._undo = []
+        self._undo.close()
         self.net.set_train(True)
 
-    def _freeze(self, parameters: dict[str, Parameter]) -> list[Callable[[], None]]:
-        undo = []
+    def _freeze(self, parameters: dict[str, Parameter], undo: ExitStack) -> None:
         frozen = self.plan.select("frozen")
         for name in sorted({*(p.method for p in frozen), *self.plan.cut_methods} - {""}):
             method = methods.load(name)
             chosen = [parameters[p.name] for p in frozen if p.method == name]
             cells = [self._cells[cut] for cut in self.plan.cut_by(name)]
-            undo.append(method.apply(cells, chosen))
-        return undo
+            undo.callback(method.apply(cells, chosen))
 
     def _hold_statistics(self) -> Callable[[], None]:
         """Make batch normalisation in the frozen part keep its statistics whatever the mode is."""

@@ -27,7 +27,7 @@ def cuts(
         if rule.cuts:
             chosen = _owned(selection, layout) | (selection.cells - _open(layout, claimed))
             chosen &= {cell.name for cell in layout.cells if cell.called}
-            chosen &= _concerned(rule, layout, claimed)
+            chosen &= _concerned(rule, layout, claimed) - selection.inner
             for name in topmost(layout, chosen):
                 found.setdefault(name, rule.method)
     return found

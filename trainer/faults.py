@@ -69,7 +69,10 @@ def all_frozen(plan: Plan) -> list[str]:
         return []
     causes = {p.by for p in plan.select("frozen") if p.by != STATISTICS}
     why, key = ", ".join(sorted(causes)), "policy" if _of_policy(causes) else "freeze"
-    return [f"{key}: expected at least one trainable parameter, but all are frozen (by {why})"]
+    return [
+        f"{key}: expected at least one trainable parameter, but all are frozen (by {why}); "
+        "freeze less, or let an earlier rule train some"
+    ]
 
 
 def _of_policy(causes: Collection[str]) -> bool:
@@ -106,7 +109,10 @@ def _idle(rule: Rule, selection: Selection, claimed: Mapping[str, Claim]) -> lis
     """Return the problem of a rule that takes nothing, or nothing that others left."""
     taken = selection.parameters
     if not taken and not (rule.cuts and selection.cells):
-        return [f"{rule.key}: expected a rule that takes a parameter, but {rule.label} takes none"]
+        return [
+            f"{rule.key}: expected a rule that takes a parameter, but {rule.label} takes none; "
+            "widen it, leave it out, or allow for that by optional: true"
+        ]
     mine = [claimed[name] for name in taken if claimed[name].rule is rule]
     if mine and not rule.freezes and not rule.norm and all(c.state == "buffer" for c in mine):
         return [f"{rule.key}: {rule.label} trains nothing but what the net itself holds still"]

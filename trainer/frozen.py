@@ -2,14 +2,25 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from weakref import WeakSet
 
 import mindspore as ms
 from mindspore import Parameter, nn
 
-from trainer import causes, device, examples, faults, held, layout, optimizer, rulebook, upstream
+from trainer import (
+    causes,
+    device,
+    eager,
+    examples,
+    faults,
+    held,
+    layout,
+    optimizer,
+    rulebook,
+    upstream,
+)
 from trainer.apply import Applied
 from trainer.errors import FrozenMoved, Mistake
 from trainer.plan import Plan
@@ -19,6 +30,7 @@ from trainer.witness import Witness
 
 log = logging.getLogger(__name__)
 
+_REFUSALS = (TypeError, ValueError, RuntimeError, IndexError)  # of a net, for inputs not its own
 _FROZEN = WeakSet[nn.Cell]()  # all cells of nets that are frozen now
 
 
@@ -33,7 +45,7 @@ def freeze(
 
     Args:
         net: any cell; frozen in place until ``undo``.
-        rules: dotted names, globs or ``re:REGEX``, one or several; or a list of rules as in
+        rules: dotted names, globs or ``re:REGEX``, one or several; or rules as in
             ``conf/policy``: ``[{"select": "head", "method": "train"}, {}]``.
         method: ``stop_gradient`` cuts the graph behind what is selected, so that all upstream of it
             is frozen too; ``requires_grad`` freezes just what is selected.
@@ -54,8 +66,15 @@ def freeze(
         raise Mistake(problems)
 
     def behind(plan: Plan) -> frozenset[str]:
-        batch = examples.batch(net, inputs)
-        return upstream.upstream(net, examples.Total(), batch, plan.cuts, plan.cut_methods)
+        try:
+            batch = examples.batch(net, inputs)
+            return upstream.upstream(net, examples.Total(), batch, plan.cuts, plan.cut_methods)
+        except _REFUSALS as error:
+            if inputs is None:
+                raise
+            raise Mistake(
+                [f"inputs: expected what the net takes: {eager.first_line(error)}"]
+            ) from None
 
     return Frozen(net, faults.sound(chosen, what, behind))
 
@@ -150,8 +169,8 @@ class Frozen:
             Mistake: nothing has moved yet, but ``check`` found what will.
         """
         self._applied_now()
-        now = dict(self.net.parameters_and_names())
-        moved = {name: self._moved(name, now.get(name)) for name in self._start}
+        held = {id(parameter) for parameter in self.net.get_parameters()}
+        moved = {name: self._moved(name, held) for name in self._start}
         told = [f"  - {name} {text}" for name, text in moved.items() if text]
         if told:
             head = f"expected every frozen tensor to stay still, but {len(told)} moved:"
@@ -182,9 +201,15 @@ class Frozen:
         if self._applied is None:
             raise Mistake(["frozen: expected a net that is frozen, received one after undo()"])
 
-    def _moved(self, name: str, parameter: Parameter | None) -> str:
-        """Return how far and why a tensor has moved; empty if it has not."""
-        if parameter is not self._witness.parameters[name]:
+    def _moved(self, name: str, held: Collection[int]) -> str:
+        """Return how far and why a tensor has moved; empty if it has not.
+
+        Args:
+            name: its name when it was frozen; mixed precision puts some under another since.
+            held: identities of the parameters that the net has now.
+        """
+        parameter = self._witness.parameters[name]
+        if id(parameter) not in held:
             return "is no longer in the net: another Parameter, or none, stands in its place"
         before, after = self._start[name], parameter.asnumpy()
         if before.shape == after.shape and same_bits(before, after):

@@ -73,7 +73,7 @@ class RuleSetting(BaseModel):
         if rate and not trains:
             raise ValueError(
                 f"expected {' and '.join(rate)} beside method: train (or norm: affine-only) only, "
-                f"received method: {self.method}, under which nothing is updated"
+                f"received {self.method or 'no method'}, under which nothing is updated"
             )
         if self.dropout and self.method == TRAIN:
             raise ValueError("expected dropout in a rule that freezes, received method: train")

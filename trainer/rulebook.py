@@ -1,6 +1,6 @@
 """Rulebook: rules as a library call gives them, checked like those of a configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,7 +10,7 @@ from trainer.errors import Mistake
 from trainer.policy import Policy
 from trainer.rules import Rule, problem
 
-Rules = str | Sequence[str | Mapping[str, Any]]
+Rules = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 _NORMS = ("eval", "train")
 
 
@@ -18,15 +18,16 @@ def read(given: Rules, method: str, norm: str) -> list[Rule]:
     """Return rules in the order in which they are read.
 
     Args:
-        given: a pattern or several, which make one rule; or rules as mappings, among which a
-            pattern stands for a rule that selects it.
+        given: a pattern or several, which make one rule; or rules as mappings, one or several,
+            among which a pattern stands for a rule that selects it.
         method: the method of rules that name none.
         norm: the mode of normalisation where a rule that freezes names none.
 
     Raises:
         Mistake: all that is wrong with them for any net.
     """
-    listed = [given] if isinstance(given, str) else list(given)
+    one = isinstance(given, str | Mapping) or not isinstance(given, Iterable)
+    listed: list[Any] = [given] if one else list(given)
     names = [each for each in listed if isinstance(each, str)]
     problems = _problems(listed, names, method, norm)
     if not problems:

@@ -18,10 +18,18 @@ _INDEXED = re.compile(r"([^\[\]*?]+)\[(-?\d+|-?\d*:-?\d*(?::-?\d*)?)\](.*)")
 
 @dataclass(frozen=True)
 class Selection:
-    """Names of the parameters that a rule takes, and of the cells that it takes whole."""
+    """What a rule takes, by name.
+
+    Attributes:
+        parameters: those that it takes.
+        cells: those that it takes whole.
+        inner: cells without weights among them, taken only with a cell around them that has some.
+            No cut is meant behind these: it would freeze what else is in that cell as well.
+    """
 
     parameters: frozenset[str]
     cells: frozenset[str]
+    inner: frozenset[str] = frozenset()
 
 
 def select(rule: Rule, layout: "Layout") -> Selection:
@@ -45,7 +53,13 @@ def select(rule: Rule, layout: "Layout") -> Selection:
         if (not rule.patterns or name in named)
         and (held[name] == mine[name] if held[name] else _takes_bare(rule, name, named, kinds))
     }
-    return Selection(frozenset(taken), frozenset(cells))
+    inner = {
+        name
+        for name in cells
+        if not held[name]
+        and any(mine[a] and _takes_bare(rule, a, named, kinds) for a in ancestors(name))
+    }
+    return Selection(frozenset(taken), frozenset(cells), frozenset(inner))
 
 
 def _takes_bare(rule: Rule, name: str, named: set[str], kinds: set[str]) -> bool:

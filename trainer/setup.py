@@ -147,6 +147,7 @@ def _net(spec: dict[str, Any]) -> nn.Cell:
     if not isinstance(net, nn.Cell):
         kind = type(net).__name__
         raise Mistake([f"model: expected a mindspore.nn.Cell, received a {kind}"])
+    step.inline(net)
     return net
 
 

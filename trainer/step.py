@@ -93,3 +93,10 @@ def set_precision(net: nn.Cell, precision: str) -> None:
     for _, cell in net.cells_and_names():
         if hasattr(cell, "use_batch_statistics") or isinstance(cell, nn.LayerNorm | nn.GroupNorm):
             cell.to_float(ms.float32)
+
+
+def inline(net: nn.Cell) -> None:
+    """Take ``@lazy_inline`` back on a CPU, where no such cell compiles; it only saves compiling."""
+    if ms.get_context("device_target") == "CPU":
+        for _, cell in net.cells_and_names():
+            vars(cell).pop("_cell_init_args", None)  # where MindSpore notes it

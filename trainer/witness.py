@@ -10,7 +10,7 @@ from mindspore import Parameter, nn
 from numpy.typing import NDArray
 
 from trainer import methods
-from trainer.alive import Past, cells, given, optimizers
+from trainer.alive import Optimizer, Past, cells, given, optimizers
 from trainer.causes import Evidence
 from trainer.faults import few
 from trainer.layout import is_statistic
@@ -36,11 +36,16 @@ class Witness:
         self._net = net
         self._plan = plan
         self._cells = dict(net.cells_and_names())
-        self._hooks = self._hooked()
+        self._marks = self._marked()
+        self._quiet = [
+            (".".join(part for part in (top, name) if part), cell)
+            for top in plan.inference
+            for name, cell in self._cells[top].cells_and_names()
+        ]
 
     def seal(self) -> None:
         """Note the cuts, once the plan is applied."""
-        self._hooks = {name: now - self._hooks[name] for name, now in self._hooked().items()}
+        self._marks = {name: now - self._marks[name] for name, now in self._marked().items()}
 
     def misuse(self, seen: Sequence[nn.Cell]) -> list[str]:
         """Return what will move a frozen tensor, or keep a trainable one from the optimizer.
@@ -52,7 +57,7 @@ class Witness:
         found = [*self._wrong(used), *self._lacking(used)]
         if seen and not used:
             kinds = ", ".join(type(cell).__name__ for cell in seen)
-            found.append(f"expected a mindspore.nn.Optimizer, received only {kinds}")
+            found.append(f"expected an optimizer, received only {kinds}")
         if flags := self._flags():
             found.append(f"requires_grad was set again for {few(flags)}, which are frozen")
         found += [f"the cut behind {name!r} was removed" for name in self._uncut()]
@@ -71,7 +76,7 @@ class Witness:
     def evidence(self, name: str, before: NDArray, after: NDArray) -> Evidence:  # type: ignore[type-arg]
         """Return what is known of a tensor that has moved."""
         parameter = self.parameters[name]
-        used = next((o for o in optimizers([parameter]) if self.past.stepped(o)), None)
+        used = next((o for o in optimizers([parameter]) if self.past.stepped(o) is not False), None)
         running = " and ".join([*self._unheld(name), *self._stale()])
         return Evidence(
             before,
@@ -84,10 +89,12 @@ class Witness:
             otherwise=_ASSIGNED,
         )
 
-    def _hooked(self) -> dict[str, set[int]]:
-        return {name: set(self._cells[name]._forward_hook) for name in self._plan.cuts}
+    def _marked(self) -> dict[str, set[object]]:
+        """Return what may cut behind each cell that is to be cut: its class, and its hooks."""
+        cells = {name: self._cells[name] for name in self._plan.cuts}
+        return {name: {type(cell), *cell._forward_hook} for name, cell in cells.items()}
 
-    def _wrong(self, used: Sequence[nn.Optimizer]) -> Iterator[str]:
+    def _wrong(self, used: Sequence[Optimizer]) -> Iterator[str]:
         frozen = {id(self.parameters[name]): name for name in self._plan.names("frozen")}
         alive = optimizers(self.parameters[name] for name in self._plan.names("frozen"))
         for each in alive:
@@ -100,7 +107,7 @@ class Witness:
                     f"which has {few(names)}: frozen"
                 )
 
-    def _lacking(self, used: Sequence[nn.Optimizer]) -> Iterator[str]:
+    def _lacking(self, used: Sequence[Optimizer]) -> Iterator[str]:
         held = {id(p) for each in used for p in given(each)}
         names = self._plan.names("trainable")
         lacking = [name for name in names if id(self.parameters[name]) not in held]
@@ -115,15 +122,14 @@ class Witness:
         return [name for name in frozen if self.parameters[name].requires_grad]
 
     def _uncut(self) -> list[str]:
-        now = self._hooked()
-        return [name for name, hooks in self._hooks.items() if hooks - now[name]]
+        now = self._marked()
+        return [name for name, marks in self._marks.items() if marks - now[name]]
 
     def _loose(self) -> list[str]:
         """Return the cells to be in inference mode that are not."""
         return [
-            ".".join(part for part in (top, name) if part)
-            for top in self._plan.inference
-            for name, cell in self._cells[top].cells_and_names()
+            name
+            for name, cell in self._quiet
             if cell.training or getattr(cell, "use_batch_statistics", False) is not False
         ]
 
@@ -131,11 +137,11 @@ class Witness:
         cell = name.rpartition(".")[0]
         return [f"{cell!r} was let out of inference mode"] if cell in self._loose() else []
 
-    def _stale(self, used: nn.Optimizer | None = None) -> list[str]:
+    def _stale(self, used: Optimizer | None = None) -> list[str]:
         graphs = self.past.all_graphs(used)
         return [f"compiled before the freeze, which it ignores: {few(graphs)}"] if graphs else []
 
-    def _given(self, name: str, used: nn.Optimizer) -> str:
+    def _given(self, name: str, used: Optimizer) -> str:
         """Tell how an optimizer came by a frozen parameter."""
         kind = type(used).__name__
         text = f"{kind} was built before the freeze and has it"
@@ -165,7 +171,7 @@ class Witness:
 
 
 def _optimizes(cell: nn.Cell) -> bool:
-    return isinstance(cell, nn.Optimizer)
+    return isinstance(cell, Optimizer)
 
 
 def _owns(cell: nn.Cell, parameter: Parameter) -> bool:

@@ -1,6 +1,7 @@
 """Runs that go on: the same bits as without a stop, in mid-epoch too, and what may have changed."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,25 @@ def test_an_allowed_policy_opens_a_chapter_of_the_proof(command: Command) -> Non
     assert again.code == 0, again.err
     assert "pattern 'conv2' by requires_grad" in again.out, "what was allowed is the run's own now"
     assert len(json.loads((command.folder / "run/proof.json").read_text())["chapters"]) == 1
+
+
+def test_chapters_are_neither_lost_nor_doubled_by_kills(command: Command) -> None:
+    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
+    run = command.folder / "run"
+    shutil.copytree(run / "checkpoints", command.folder / "before")
+    lines = ["freeze=conv2", "epochs=2", "resume.allow=[policy]"]
+    for _ in range(2):  # the second time as if the first had been killed before it saved anything
+        assert command.resume("run", *lines, ONE_STEP).code == 75
+        after = command.folder / "after"
+        shutil.rmtree(after, ignore_errors=True)
+        (run / "checkpoints").rename(after)
+        shutil.copytree(command.folder / "before", run / "checkpoints")
+    shutil.rmtree(run / "checkpoints")
+    (command.folder / "after").rename(run / "checkpoints")
+    ended = command.resume("run", "max_minutes=null")
+    assert ended.code == 0, ended.err
+    proof = json.loads((run / "proof.json").read_text())
+    assert [(c["epochs"], c["steps"]) for c in proof["chapters"]] == [(1, 0)]
 
 
 def test_another_net_and_other_data_may_be_allowed(command: Command) -> None:

@@ -48,48 +48,46 @@ class Proof(Watcher):
             Mistake: record and checkpoint do not agree, so that one of them has been changed.
         """
         assert self._resumed is not None, "what is resumed was given to the constructor"
-        record = json.loads(self._path.read_text()) if self._path.exists() else {}
+        record = self._read()
         self._free = dict(self._resumed.weights)
         self.hashes = dict(self._resumed.frozen)
-        self._chapters = record.get("chapters", [])
+        self._chapters = [c for c in record.get("chapters", []) if _before(c, self._resumed)]
         rows = {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
         found = {name: sha256(self._free[name]) for name in self.hashes}
-        wrong = [name for name in found if found[name] != self.hashes[name]]
-        wrong += [name for name in rows.keys() & found if rows[name] != found[name]]
+        wrong = {name for name in found if found[name] != self.hashes[name]}
+        wrong |= {name for name in rows.keys() & found if rows[name] != found[name]}
         if wrong:
-            names = ", ".join(sorted(set(wrong)))
-            what = f"{self._path} and the checkpoint do not agree about {names}"
+            what = f"{self._path} and the checkpoint do not agree about {', '.join(sorted(wrong))}"
             raise Mistake([f"resume: {what}: one of them has been changed"])
 
-    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
-        """Note what the optimizer was given, to know a cause by."""
-        ids = {id(parameter) for parameter in optimizer.parameters}
-        named = applied.net.parameters_and_names()
-        self._optimized = {name for name, parameter in named if id(parameter) in ids}
-        if self._resumed is not None:
-            self._begin_chapter(self._resumed, applied.plan)
+    def _read(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._path.read_text())) if self._path.exists() else {}
+        except ValueError as error:
+            what = f"expected {self._path} as the run wrote it, received what is no JSON"
+            raise Mistake([f"resume: {what}: {error}"]) from None
 
-    def _begin_chapter(self, resumed: Checkpoint, plan: Plan) -> None:
-        """Put what the former plan froze on record, if the run goes on under another."""
-        self._resumed = None
-        if files.plain(plan.as_json()) != resumed.plan:
-            frozen = [{"name": name, "sha256": value} for name, value in resumed.frozen.items()]
-            self._chapters.append(
-                {
-                    "epochs": resumed.progress.epochs,
-                    "steps": resumed.progress.steps,
-                    "holds": True,
-                    "tensors": frozen,
-                    "plan": resumed.plan,
-                }
-            )
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        """Note what the optimizer was given, to know a cause by; begin a chapter if need be."""
+        ids = {id(parameter) for parameter in optimizer.parameters}
+        named = dict(applied.net.parameters_and_names())
+        self._optimized = {name for name, parameter in named.items() if id(parameter) in ids}
+        resumed, self._resumed = self._resumed, None
+        if resumed is None or files.plain(applied.plan.as_json()) == resumed.plan:
+            return
+        for name, parameter in named.items():
+            if name not in self._free or self._free[name].shape != tuple(parameter.shape):
+                self._free[name] = np.array(parameter.asnumpy())  # another net has been allowed
+                self.hashes.pop(name, None)
+        self._chapters.append(_chapter(resumed))
+        self._write(resumed.progress.epochs, self._rows(applied.plan, self._free))
 
     def epoch(self, epoch: Epoch) -> None:
         """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
         if not self._free:
             self._start = epoch.weights
             self._free = dict(epoch.weights)
-        rows = [self._row(name, epoch.plan, epoch.weights) for name in epoch.plan.names("frozen")]
+        rows = self._rows(epoch.plan, epoch.weights)
         epoch.moved = _moved(rows)
         if epoch.number:
             self._warn_of_still(epoch)
@@ -97,19 +95,19 @@ class Proof(Watcher):
         for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
             self._free[name] = epoch.weights[name]
             self.hashes.pop(name, None)
-        files.write_json(
-            self._path,
-            {
-                "holds": not epoch.moved and all(part["holds"] for part in self._chapters),
-                "epochs": epoch.number,
-                "tensors": rows,
-                "chapters": self._chapters,
-            },
-        )
+        self._write(epoch.number, rows)
+
+    def _write(self, epochs: int, rows: list[dict[str, Any]]) -> None:
+        holds = all(row["equal"] for row in rows)  # a chapter is closed only if it holds
+        record = {"holds": holds, "epochs": epochs, "tensors": rows, "chapters": self._chapters}
+        files.write_json(self._path, record)
 
     def moved(self, plan: Plan, weights: Weights) -> dict[str, str]:
         """Return the frozen tensors that have moved, each with how far and why."""
-        return _moved([self._row(name, plan, weights) for name in plan.names("frozen")])
+        return _moved(self._rows(plan, weights))
+
+    def _rows(self, plan: Plan, weights: Weights) -> list[dict[str, Any]]:
+        return [self._row(name, plan, weights) for name in plan.names("frozen")]
 
     def _row(self, name: str, plan: Plan, weights: Weights) -> dict[str, Any]:
         before, after = self._free[name], weights[name]
@@ -149,6 +147,25 @@ class Proof(Watcher):
                 ", ".join(still),
             )
         self._still = still
+
+
+def _chapter(resumed: Checkpoint) -> dict[str, Any]:
+    """Return what a former plan froze, and where it held up to."""
+    return {
+        "epochs": resumed.progress.epochs,
+        "steps": resumed.progress.steps,
+        "tensors": [{"name": name, "sha256": value} for name, value in resumed.frozen.items()],
+        "plan": resumed.plan,
+    }
+
+
+def _before(chapter: Mapping[str, Any], resumed: Checkpoint) -> bool:
+    """Tell whether a chapter was closed before a checkpoint, and not by a resume from it."""
+    closed, now = (
+        (chapter["epochs"], chapter["steps"]),
+        (resumed.progress.epochs, resumed.progress.steps),
+    )
+    return closed < now or (closed == now and chapter["plan"] != resumed.plan)
 
 
 def _moved(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

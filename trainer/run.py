@@ -12,7 +12,6 @@ from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.console import Console
 from trainer.errors import NotFinite, Stopped, WeightsNotFinite
-from trainer.evaluate import Evaluator, Score
 from trainer.guard import Guard
 from trainer.loop import Loop, Phase, train
 from trainer.metrics import Metrics
@@ -20,6 +19,7 @@ from trainer.placement import Placement
 from trainer.proof import Proof
 from trainer.resume import CHECKPOINTS
 from trainer.saver import Saver
+from trainer.score import Evaluator, Score
 from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.signals import Stop

@@ -1,4 +1,4 @@
-"""Evaluation: loss and accuracy over a pipeline."""
+"""Score: loss and accuracy over a pipeline."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

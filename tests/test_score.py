@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tests.nets import Normed
 from tests.training import LOSS, changed
 from trainer.data import Batch
-from trainer.evaluate import Evaluator
+from trainer.score import Evaluator
 from trainer.weights import fetch
 
 RANDOM = np.random.default_rng(0)

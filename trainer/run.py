@@ -24,12 +24,11 @@ from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.signals import Stop
 from trainer.snapshots import Snapshots
+from trainer.source import MODEL
 from trainer.watcher import Progress, Watcher, Watchers
 from trainer.weights import Weights
 
 log = logging.getLogger(__name__)
-
-MODEL = "model.safetensors"
 
 
 def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
@@ -48,6 +47,8 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
     """
     files.clear_partial(folder)
     files.write_lines(folder / "plan.json", setup.plan.as_json())
+    if setup.initial:
+        files.write_lines(folder / "init.json", setup.initial.as_json())
     scaler = step.scaler(settings.device.loss_scale)
     extra = saver.extra(scaler, setup.drawn)
     proof = Proof(folder / "proof.json", setup.resumed.checkpoint if setup.resumed else None)

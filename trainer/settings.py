@@ -13,7 +13,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from trainer import methods, policy
+from trainer import methods, policy, renames
 from trainer.errors import Mistake, nearest
 from trainer.policy import Patterns, Policy
 
@@ -105,6 +105,8 @@ class Settings(_Group):
     seed: int = Field(0, ge=0, lt=2**31)
     init_from: str | None = None
     new_head: Patterns = []
+    init_map: Annotated[Any, AfterValidator(renames.read)] = None
+    init_strict: bool = True
     snapshot: Snapshot = Snapshot()
     checkpoint: Keeping = Keeping()
     max_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)

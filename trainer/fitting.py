@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trainer import naming, renames
 from trainer.errors import Mistake, nearest
-from trainer.initial import Initial
+from trainer.initial import ANEW, Initial
 from trainer.renames import Renames
 from trainer.rules import takes
 from trainer.source import CHECKPOINT, Source
@@ -47,7 +47,7 @@ def load(
     done.anew = [name for name in shapes if _taken(anew, name)]
     done.missing = [n for n in shapes if n not in done.taken and n not in done.anew]
     misfits = _reshape(done, shapes, source.weights)
-    problems += [*_gaps(done, strict), *misfits, *_rest(done, strict, shapes)]
+    problems += [*_gaps(done, strict), *misfits, *_rest(done, strict)]
     if problems:
         raise Mistake(problems)
     for name, origin in done.taken.items():
@@ -88,7 +88,7 @@ def _needless(
     if name is None:
         return "init_map"
     if _taken(anew, known.get(name, name)):
-        return "made anew"
+        return ANEW
     if name in known:
         return None
     if checkpoint and naming.is_state(name, known):
@@ -120,11 +120,11 @@ def _gaps(done: Initial, strict: bool) -> list[str]:
     return [f"init_from: {name} is missing" for name in done.missing] if strict else []
 
 
-def _rest(done: Initial, strict: bool, shapes: Shapes) -> list[str]:
+def _rest(done: Initial, strict: bool) -> list[str]:
     left = done.left if strict else []
     hint = "; to rename or leave out: init_map; to take what fits: init_strict=false"
     return [
-        f"init_from: {name} is not in the net{nearest(name, shapes)}"
+        f"init_from: {name} is not in the net{nearest(name, done.missing)}"
         + (hint if name == left[-1] else "")
         for name in left
     ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+ANEW = "made anew"
 _SHOWN = 4  # names in a line
 
 
@@ -38,9 +39,9 @@ class Initial:
         changed += [f"{len(self.reshaped)} reshaped"] if self.reshaped else []
         parts = [f"{self.kind}, {len(self.taken)} taken" + _bracketed(changed), *self.notes]
         for label, names in (
-            ("made anew", self.anew),
+            (ANEW, self.anew),
             ("MISSING, so left random", self.missing),
-            *((f"left out ({reason})", names) for reason, names in self.dropped.items()),
+            *((f"left out ({why})", names) for why, names in self.dropped.items() if why != ANEW),
             ("LEFT OVER", self.left),
         ):
             parts += [f"{len(names)} {label}: {_short(names)}"] if names else []

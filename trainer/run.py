@@ -17,6 +17,7 @@ from trainer.loop import Loop, Phase, train
 from trainer.metrics import Metrics
 from trainer.placement import Placement
 from trainer.proof import Proof
+from trainer.record import MODEL
 from trainer.resume import CHECKPOINTS
 from trainer.saver import Saver
 from trainer.score import Evaluator, Score
@@ -24,7 +25,6 @@ from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.signals import Stop
 from trainer.snapshots import Snapshots
-from trainer.source import MODEL
 from trainer.watcher import Progress, Watcher, Watchers
 from trainer.weights import Weights
 

@@ -1,6 +1,6 @@
 """Score: loss and accuracy over a pipeline."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.data import Batch
+
+Seen = Callable[[NDArray[Any], NDArray[Any]], None]
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,14 @@ class Evaluator:
         self.net = net
         self.loss = loss
 
-    def __call__(self, batches: Iterable[Batch]) -> Score:
-        """Return the score over all batches; the last one may be smaller."""
+    def __call__(self, batches: Iterable[Batch], seen: Seen | None = None) -> Score:
+        """Return the score over all batches; the last one may be smaller.
+
+        Args:
+            batches: inputs and, last, the label.
+            seen: hears of each batch's scores [N, classes, ...] and labels [N, ...], if labels are
+                classes.
+        """
         self.net.set_train(False)
         total, right, asked, count, full = 0.0, 0, 0, 0, 0
         classes = True
@@ -46,9 +54,11 @@ class Evaluator:
             count += size
             classes = classes and is_classification(output, label)
             if classes:
-                answers: NDArray[np.int64] = output.asnumpy().argmax(axis=1)
-                right += int((answers == label.asnumpy()).sum())
+                scores, labels = output.asnumpy(), label.asnumpy()
+                right += int((scores.argmax(axis=1) == labels).sum())
                 asked += label.size
+                if seen:
+                    seen(scores, labels)
         return Score(total / count, right / asked if classes else None, count)
 
 

@@ -153,6 +153,7 @@ _EXPECTED = {
     "int_type": "a whole number",
     "float_type": "a number",
     "string_type": "a text",
+    "bool_type": "true or false",
     "list_type": "a list",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from trainer import pytorch, weights
 from trainer.errors import Mistake, nearest
+from trainer.record import MODEL
 from trainer.weights import Weights
 
 SAFETENSORS, CHECKPOINT, PYTORCH = "safetensors", "MindSpore checkpoint", "PyTorch checkpoint"
-MODEL = "model.safetensors"
 _SUFFIXES = {
     ".safetensors": SAFETENSORS,
     ".ckpt": CHECKPOINT,

@@ -1,0 +1,108 @@
+"""Evaluate: ``python -m trainer.evaluate``, how good a finished run's net is, class by class."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainer import entry, files, preview, record
+from trainer.errors import Mistake
+
+if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+    from trainer.confusion import Confusion
+    from trainer.score import Score
+    from trainer.settings import Settings
+    from trainer.setup import Setup
+
+_ALLOWED = ("dataset", "batch_size", "loss", "device", "seed")
+
+_USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [out=FOLDER]
+
+Prints loss and accuracy of a finished run's net on its validation data and, for each class,
+precision, recall and what it is taken for. Writes evaluation.json and confusion.png.
+  RUN         the run's folder; its settings and its model.safetensors are used
+  KEY=VALUE   overrides of {", ".join(_ALLOWED)} and the keys in them
+  out=FOLDER  where the two files go; RUN, if not given
+Example:
+  python -m trainer.evaluate outputs/2026-01-01/12-00-00 dataset=fashion_mnist"""
+
+
+def main() -> None:
+    """Print and write the evaluation, and exit with the code that tells how it ended."""
+    with entry.exits():
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            print(_USAGE)
+            return
+        folder, own, lines = record.words(sys.argv[1:], ("out",))
+        out = Path(own.get("out", folder))
+        config, problems = record.configuration(folder, lines, _ALLOWED)
+        if why := preview.unfit(out):
+            problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
+        settings, setup = entry.make(config, problems)
+        score, confusion = measure(settings, setup)
+        print(report(folder, settings, score, confusion))
+        _write(out, as_json(folder, settings, score, confusion), confusion)
+
+
+def measure(settings: "Settings", setup: "Setup") -> "tuple[Score, Confusion | None]":
+    """Return the score on the validation data, and the confusion if labels are classes."""
+    from trainer import data
+    from trainer.confusion import Confusion
+    from trainer.score import Evaluator
+
+    confusion = Confusion()
+    evaluator = Evaluator(setup.net, setup.loss)
+    score = evaluator(data.batches(setup.validation, settings.seed, 0), confusion)
+    return score, None if score.accuracy is None else confusion
+
+
+def report(
+    folder: Path, settings: "Settings", score: "Score", confusion: "Confusion | None"
+) -> str:
+    """Return what was measured, as a page."""
+    from trainer import confusion as confusions
+
+    rows = [
+        ("weights", f"{folder / record.MODEL}"),
+        ("data", f"{settings.dataset.target}, {score.samples:,} samples for validation"),
+        ("loss", f"{score.loss:.6g}, by {settings.loss.target}"),
+    ]
+    if score.accuracy is not None:
+        rows.append(("accuracy", f"{100 * score.accuracy:.2f} %"))
+    page = "\n".join(f"{name:<11}{text}" for name, text in rows)
+    return f"{page}\n\n{confusions.text(confusion)}" if confusion else page
+
+
+def as_json(
+    folder: Path, settings: "Settings", score: "Score", confusion: "Confusion | None"
+) -> dict[str, Any]:
+    """Return what was measured, in full."""
+    from trainer import confusion as confusions
+
+    found = {
+        "weights": str(folder / record.MODEL),
+        "dataset": settings.dataset.spec(),
+        "samples": score.samples,
+        "loss": score.loss,
+        "accuracy": score.accuracy,
+    }
+    if confusion:
+        found["classes"] = confusions.rows(confusion)
+        found["confusion"] = confusion.counts.tolist()
+    return found
+
+
+def _write(folder: Path, found: dict[str, Any], confusion: "Confusion | None") -> None:
+    from trainer import confusion as confusions
+    from trainer import pictures
+
+    try:
+        files.write_lines(folder / "evaluation.json", found)
+        if confusion:
+            title = f"{found['samples']:,} samples, {100 * found['accuracy']:.1f} % right"
+            pictures.save(confusions.figure(confusion, title), folder / "confusion.png")
+    except OSError as error:
+        raise Mistake([f"out: cannot write in {folder} ({error.strerror})"]) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set b
     from mindspore import Tensor, nn
 
 KINDS = ("mindir", "onnx", "safetensors")
-TOLERANCE = 1e-4  # of the largest output; onnxruntime on MobileNetV2 and LeNet-5 was within 1e-6
+TOLERANCE = 1e-4  # of the largest output; the worst of twelve nets in ONNX was within 2e-6
 _LARGE = "MindSpore writes several above 1 GB (mindir) or 2 GB (onnx)"
 _ALLOWED = ("dataset", "batch_size", "device", "seed")
 

@@ -163,9 +163,31 @@ def test_a_file_that_is_no_whole_checkpoint_is_a_mistake(content: str, tmp_path:
         source.read(path)
 
 
+def test_tensors_beside_a_wrapper_are_no_weights(tmp_path: Path) -> None:
+    state = {"model": {"a": torch.ones(2)}, "decay": torch.tensor(0.9)}
+    torch.save(state, tmp_path / "w.pth")
+    assert list(source.read(tmp_path / "w.pth").weights) == ["a"]
+
+
+def test_tensors_that_numpy_has_not_are_a_mistake(tmp_path: Path) -> None:
+    torch.save({"a": torch.eye(2).to_sparse()}, tmp_path / "w.pth")
+    with pytest.raises(Mistake, match="holds tensors that NumPy has not: "):
+        source.read(tmp_path / "w.pth")
+
+
+def test_an_old_pytorch_is_a_mistake_for_it_could_be_fooled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "w.pth")
+    monkeypatch.setattr(torch, "__version__", "2.5.1+cpu")
+    with pytest.raises(Mistake, match=r"expected PyTorch 2\.6 or newer, received 2\.5\.1"):
+        source.read(tmp_path / "w.pth")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
+        ({0: torch.ones(2)}, "expected tensors by name, found 0"),
         ({"epoch": 3, "best": {}}, "expected tensors by name, found 'epoch', 'best'"),
         ([1, 2], "expected tensors by name, received a list"),
         ({"model": {}}, "found nothing"),

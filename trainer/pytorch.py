@@ -14,6 +14,8 @@ from trainer.errors import Mistake
 if TYPE_CHECKING:
     from trainer.weights import Weights
 
+_SAFE = (2, 6)  # before that, weights_only=True could be got round (CVE-2025-32434)
+
 # Where training scripts put the weights among other things, the likeliest first.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
 
@@ -26,16 +28,19 @@ def read(path: Path) -> "tuple[Weights, list[str]]":
             weights, or would need code of its own to be run, which is named.
     """
     content, notes = _load(path), []
-    while not _is_weights(content):
-        key = next((k for k in _WRAPPERS if _holds(content, k)), None)
-        if key is None:
-            raise Mistake([f"init_from: {path}: {_no_weights(content)}"])
+    while key := next((k for k in _WRAPPERS if _holds(content, k)), None):
         notes.append(f"under its key {key!r}")
         content = content[key]
-    tensors = {name: value for name, value in content.items() if _is_tensor(value)}
+    tensors = _tensors(content)
+    if not tensors:
+        raise Mistake([f"init_from: {path}: {_no_weights(content)}"])
     if narrow := sum(str(t.dtype) == "torch.bfloat16" for t in tensors.values()):
         notes.append(f"{narrow} of bfloat16 widened to float32")
-    return {name: _array(tensor) for name, tensor in tensors.items()}, notes
+    try:
+        return {name: _array(tensor) for name, tensor in tensors.items()}, notes
+    except (TypeError, RuntimeError) as error:
+        why = str(error).partition("\n")[0]
+        raise Mistake([f"init_from: {path} holds tensors that NumPy has not: {why}"]) from None
 
 
 def _load(path: Path) -> Any:
@@ -50,6 +55,8 @@ def _load(path: Path) -> Any:
                 "pip install 'freeze-trainer[torch]'"
             ]
         ) from None
+    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < _SAFE:
+        raise Mistake([f"init_from: expected PyTorch 2.6 or newer, received {torch.__version__}"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what PyTorch has to say of a file is in its error, too
         try:
@@ -79,8 +86,9 @@ def _is_tensor(value: Any) -> bool:
     return hasattr(value, "detach") and hasattr(value, "dtype")
 
 
-def _is_weights(content: Any) -> bool:
-    return isinstance(content, Mapping) and any(_is_tensor(value) for value in content.values())
+def _tensors(content: Any) -> dict[str, Any]:
+    pairs = content.items() if isinstance(content, Mapping) else ()
+    return {name: value for name, value in pairs if isinstance(name, str) and _is_tensor(value)}
 
 
 def _holds(content: Any, key: str) -> bool:

@@ -71,7 +71,10 @@ def read(path: Path) -> Source:
     Raises:
         Mistake: its name ends in none of the known ways, or it is not what that says.
     """
-    kind = _kind(path)
+    try:
+        kind = _kind(path)
+    except OSError as error:
+        raise Mistake([f"init_from: cannot read {path} ({error.strerror})"]) from None
     if kind == SAFETENSORS:
         return Source(kind, weights.read(path))
     if kind == CHECKPOINT:

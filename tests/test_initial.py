@@ -42,8 +42,8 @@ def test_a_runs_folder_and_a_mapping_in_a_file(command: Command) -> None:
     ended = command.train("init_from=first", "init_map=names.yaml", "new_head=[]", *SHORT)
     assert ended.code == 0, ended.err
     assert line(ended.out).endswith("safetensors, 10 taken")
-    said = [json.loads(text) for text in (command.folder / "first/metrics.jsonl").open()]
-    again = [json.loads(text) for text in (command.folder / "run/metrics.jsonl").open()]
+    said = records(command.folder / "first/metrics.jsonl")
+    again = records(command.folder / "run/metrics.jsonl")
     assert again[0]["validation_loss"] == said[-1]["validation_loss"]
 
 
@@ -57,6 +57,26 @@ def test_what_is_missing_stays_random_only_if_that_is_allowed(command: Command) 
     ended = command.train("init_from=w.safetensors", "init_strict=false", *SHORT)
     assert ended.code == 0, ended.err
     assert "1 MISSING, so left random: fc2.bias; 1 LEFT OVER: fc9.bias" in line(ended.out)
+
+
+def test_a_run_is_resumed_without_the_files_it_began_with(command: Command) -> None:
+    save_file(load_file(WEIGHTS), command.folder / "w.safetensors")
+    (command.folder / "names.yaml").write_text("re:^(conv1): '\\1'")
+    began = ["init_from=w.safetensors", "init_map=names.yaml", "batch_size=256"]
+    assert command.train(*began, "epochs=1").code == 0
+    before = (command.folder / "run/init.json").read_bytes()
+    for name in ("w.safetensors", "names.yaml"):
+        (command.folder / name).unlink()
+    ended = command.train(*began, "epochs=2")
+    assert ended.code == 0, ended.err
+    assert (command.folder / "run/init.json").read_bytes() == before
+
+
+def test_a_mapping_that_is_not_there_is_a_mistake(command: Command) -> None:
+    ended = command.train("init_map=gone.yaml", "epochs=0")
+    assert ended.code == 2
+    assert "init_map: expected a YAML file of names, received gone.yaml (No such" in ended.err
+    assert "2 mistakes" in ended.err
 
 
 def test_mistakes_in_the_new_keys_are_told_with_the_others(command: Command) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer import entry, files, preview, record
 from trainer.errors import Mistake
+from trainer.resume import Request
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from trainer.confusion import Confusion
@@ -37,7 +38,7 @@ def main() -> None:
         config, problems = record.configuration(folder, lines, _ALLOWED)
         if why := preview.unfit(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
-        settings, setup = entry.make(config, problems)
+        settings, setup = entry.make(config, Request([]), problems)
         score, confusion = measure(settings, setup)
         print(report(folder, settings, score, confusion))
         _write(out, as_json(folder, settings, score, confusion), confusion)

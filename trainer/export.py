@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trainer import entry, files, preview, record
 from trainer.errors import Ending, Mistake, nearest
+from trainer.resume import Request
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from mindspore import Tensor, nn
@@ -63,7 +64,7 @@ def main() -> None:
         folder, own, lines = record.words(sys.argv[1:], ("format", "out"))
         kind, path, found = _options(folder, own)
         config, problems = record.configuration(folder, lines, _ALLOWED)
-        settings, setup = entry.make(config, [*found, *problems])
+        settings, setup = entry.make(config, Request([]), [*found, *problems])
         from trainer import data
 
         *inputs, _ = next(iter(data.batches(setup.validation, settings.seed, 0)))

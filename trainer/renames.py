@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from trainer.errors import nearest
+from trainer.errors import Mistake, nearest
 
 Renames = Mapping[str, str | None]
 _REGEX = "re:"
@@ -32,6 +32,27 @@ def read(value: Any) -> dict[str, str | None]:
         except re.error as error:
             raise ValueError(f"expected a regular expression, received {old!r} ({error})") from None
     return dict(renames)
+
+
+def checked(value: Any) -> Any:
+    """Return the value of ``init_map``; a file is left for later, for a resumed run needs none.
+
+    Raises:
+        ValueError: it is no mapping of names.
+    """
+    return value if isinstance(value, str) else read(value)
+
+
+def load(value: Any) -> dict[str, str | None]:
+    """Return the renames as ``read`` does.
+
+    Raises:
+        Mistake: instead of ``read``'s ValueError.
+    """
+    try:
+        return read(value)
+    except ValueError as error:
+        raise Mistake([f"init_map: {error}"]) from None
 
 
 def _loaded(path: Path) -> Any:

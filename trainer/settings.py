@@ -105,7 +105,7 @@ class Settings(_Group):
     seed: int = Field(0, ge=0, lt=2**31)
     init_from: str | None = None
     new_head: Patterns = []
-    init_map: Annotated[Any, AfterValidator(renames.read)] = None
+    init_map: Annotated[Any, AfterValidator(renames.checked)] = None
     init_strict: bool = True
     snapshot: Snapshot = Snapshot()
     checkpoint: Keeping = Keeping()

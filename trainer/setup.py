@@ -23,6 +23,7 @@ from trainer import (
     optimizer,
     plan,
     policy,
+    renames,
     source,
     step,
     upstream,
@@ -208,7 +209,8 @@ def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | 
     if not settings.init_from:
         return None
     what = source.read(source.locate(settings.init_from))
-    return fitting.load(net, what, settings.new_head, settings.init_map, settings.init_strict)
+    mapping = renames.load(settings.init_map)
+    return fitting.load(net, what, settings.new_head, mapping, settings.init_strict)
 
 
 def _put(net: nn.Cell, resumed: Point) -> None:

@@ -13,12 +13,12 @@ from scripts.bench_task import NETS, SEED, Clock, Task
 from trainer import data, layout, loop, methods, plan, upstream
 from trainer.console import Console
 from trainer.errors import Stopped
-from trainer.evaluate import Score
 from trainer.guard import Guard
 from trainer.placement import Placement
 from trainer.plan import Plan
 from trainer.proof import Proof
 from trainer.rules import Rule
+from trainer.score import Score
 from trainer.watcher import Progress, Watcher, Watchers
 
 

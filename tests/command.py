@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer import app, preview, probe
+from trainer import app, evaluate, export, preview, probe
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -56,6 +56,14 @@ class Command:
         """``python -m trainer.plan``."""
         return self._call(preview.main, list(words))
 
+    def evaluate(self, *words: str) -> Ended:
+        """``python -m trainer.evaluate``."""
+        return self._call(evaluate.main, list(words))
+
+    def export(self, *words: str) -> Ended:
+        """``python -m trainer.export``."""
+        return self._call(export.main, list(words))
+
     def left(self) -> list[str]:
         """Names of what lies in the folder."""
         return sorted(path.name for path in self.folder.iterdir())
@@ -69,6 +77,15 @@ class Command:
             code = int(ended.code or 0)
         printed = self._capture.readouterr()
         return Ended(code, printed.out, printed.err)
+
+
+def trained(folder: Path, *overrides: str) -> Path:
+    """Make a finished run in a folder, for tests that share it, and return its folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["trainer", *overrides, "hydra.run.dir=run"])
+        app.main()
+    return folder / "run"
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

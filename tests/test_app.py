@@ -28,6 +28,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         ".hydra",
         "checkpoints",
         "curves.png",
+        "init.json",
         "metrics.jsonl",
         "model.safetensors",
         "plan.json",

@@ -1,91 +1,95 @@
-from typing import Any
+"""``python -m trainer.evaluate``: the run's own figures, class by class."""
+
+import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from mindspore import Tensor, nn
-from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
-from tests.nets import Normed
-from tests.training import LOSS, changed
-from trainer.data import Batch
-from trainer.evaluate import Evaluator
-from trainer.weights import fetch
-
-RANDOM = np.random.default_rng(0)
-IMAGES = RANDOM.normal(size=(7, 1, 6, 6)).astype(np.float32)
-LABELS = RANDOM.integers(0, 3, 7).astype(np.int32)
+from tests.command import Command, trained
 
 
-def batches(size: int, labels: NDArray[Any] = LABELS) -> list[Batch]:
-    starts = range(0, len(IMAGES), size)
-    return [(Tensor(IMAGES[s : s + size]), Tensor(labels[s : s + size])) for s in starts]
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("evaluate"), "freeze=conv1", "epochs=1")
 
 
-class Identity(nn.Cell):
-    def construct(self, x: Tensor) -> Tensor:
-        return x
+@pytest.fixture
+def run(finished: Path, command: Command) -> str:
+    shutil.copytree(finished, command.folder / "run")
+    return "run"
 
 
-def test_loss_and_accuracy_by_hand() -> None:
-    scores = np.array([[2, 0], [0, 2], [0, 2]], np.float32)
-    score = Evaluator(Identity(), LOSS)([(Tensor(scores), Tensor(np.array([0, 1, 0], np.int32)))])
-    right, wrong = np.log(1 + np.exp(-2)), np.log(1 + np.exp(2))
-    assert score.loss == pytest.approx((2 * right + wrong) / 3)
-    assert score.accuracy == pytest.approx(2 / 3)
-    assert score.samples == 3
+def test_it_tells_what_the_run_told_at_its_end(command: Command, run: str) -> None:
+    ended = command.evaluate(run)
+    assert ended.code == 0, ended.err
+    found = json.loads((command.folder / "run/evaluation.json").read_text())
+    last = json.loads((command.folder / "run/metrics.jsonl").read_text().splitlines()[-1])
+    assert found["loss"] == last["validation_loss"]
+    assert found["accuracy"] == last["accuracy"]
+    assert f"accuracy   {100 * last['accuracy']:.2f} %" in ended.out
+    counts = np.array(found["confusion"])
+    assert counts.shape == (5, 5)
+    assert counts.sum() == found["samples"] == 180
+    assert np.trace(counts) == round(found["accuracy"] * 180)
+    assert [row["recall"] for row in found["classes"]] == list(counts.diagonal() / counts.sum(1))
+    assert (command.folder / "run/confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("size", [3, 4, 7])
-def test_a_smaller_last_batch_counts_by_its_samples(size: int) -> None:
-    net = Normed()
-    evaluator = Evaluator(net, LOSS)
-    score = evaluator(batches(size))
-    net.set_train(False)
-    output = net(Tensor(IMAGES))
-    assert score.samples == 7
-    assert score.loss == pytest.approx(float(LOSS(output, Tensor(LABELS))), rel=1e-5)
-    assert score.accuracy == (output.asnumpy().argmax(axis=1) == LABELS).mean()
+def test_other_data_and_another_folder(command: Command, run: str) -> None:
+    ended = command.evaluate(run, "dataset.holdout=0.5", "batch_size=7", "out=there")
+    assert ended.code == 0, ended.err
+    assert "448 samples" in ended.out
+    assert sorted(p.name for p in (command.folder / "there").iterdir()) == [
+        "confusion.png",
+        "evaluation.json",
+    ]
+    assert not (command.folder / "run/evaluation.json").exists()
 
 
-def test_evaluation_moves_nothing_and_repeats_itself_after_training_mode() -> None:
-    net = Normed().set_train()
-    before = fetch(net)
-    evaluator = Evaluator(net, LOSS)
-    first = evaluator(batches(4))
-    net.set_train()
-    assert evaluator(batches(4)) == first
-    assert not changed(before, fetch(net))
-    assert not net.training
+def test_what_is_no_classification_has_a_loss_alone(command: Command) -> None:
+    ended = command.train("experiment=seed_mindspore", "epochs=1")
+    assert ended.code == 0, ended.err
+    ended = command.evaluate("run")
+    assert ended.code == 0, ended.err
+    assert "loss  " in ended.out
+    assert "accuracy" not in ended.out
+    found = json.loads((command.folder / "run/evaluation.json").read_text())
+    assert found["accuracy"] is None
+    assert "confusion" not in found
+    assert not (command.folder / "run/confusion.png").exists()
 
 
-def test_labels_that_are_no_classes_have_no_accuracy() -> None:
-    targets = RANDOM.normal(size=(7, 3)).astype(np.float32)
-    score = Evaluator(Normed(), nn.MSELoss())(batches(7, targets))
-    assert score.accuracy is None
-    assert score.loss > 0
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["epochs=2"], "epochs: expected one of dataset, batch_size, loss, device, seed"),
+        (["dataset.classes=[1,2]"], "expected 2, the number of classes [1, 2], received 5"),
+        (["out=run/train.log"], "is a file"),
+        (["dataset=mnist"], "train-images-idx3-ubyte"),
+    ],
+)
+def test_mistakes_leave_nothing(command: Command, run: str, words: list[str], said: str) -> None:
+    before = sorted((command.folder / run).iterdir())
+    ended = command.evaluate(run, *words)
+    assert ended.code == 2
+    assert said in ended.err
+    assert sorted((command.folder / run).iterdir()) == before
 
 
-class Twice(nn.Cell):
-    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x, x
+def test_weights_that_do_not_fit_the_net_are_a_mistake(command: Command, run: str) -> None:
+    path = command.folder / "run/model.safetensors"
+    weights = load_file(path)
+    weights["fc3.bias"] = np.zeros(7, np.float32)
+    save_file(weights, path)
+    ended = command.evaluate(run)
+    assert ended.code == 2
+    assert "fc3.bias has shape (7,), the net expects (5,)" in ended.err
 
 
-class FirstOnly(nn.Cell):
-    def construct(self, output: tuple[Tensor, Tensor], label: Tensor) -> Tensor:
-        return LOSS(output[0], label)
-
-
-def test_several_outputs_are_scored_by_their_loss_alone() -> None:
-    scores = np.array([[2, 0], [0, 2], [0, 2]], np.float32)
-    labels = np.array([0, 1, 1], np.int32)
-    parts = [(Tensor(scores[a:b]), Tensor(labels[a:b])) for a, b in ((0, 2), (2, 3))]
-    score = Evaluator(Twice(), FirstOnly())(parts)
-    assert score.loss == pytest.approx(np.log(1 + np.exp(-2)), rel=1e-5)
-    assert score.accuracy is None
-
-
-def test_accuracy_of_a_label_for_each_place_is_their_share() -> None:
-    scores = np.zeros((1, 2, 2, 2), np.float32)
-    scores[:, 1] = 1
-    labels = np.array([[[1, 1], [1, 0]]], np.int32)
-    assert Evaluator(Identity(), LOSS)([(Tensor(scores), Tensor(labels))]).accuracy == 0.75
+def test_help_and_no_run(command: Command) -> None:
+    assert "usage: python -m trainer.evaluate RUN" in command.evaluate("--help").out
+    assert command.evaluate().code == 2
+    assert command.left() == []

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 from tests.command import CHECKOUT, Command
 from trainer import entry
 from trainer.data import batches
-from trainer.evaluate import Evaluator
 from trainer.resume import Request
+from trainer.score import Evaluator
 
 CONF = CHECKOUT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))

@@ -7,9 +7,9 @@ from tests.training import IMAGES, LOSS, Recorder, changed, momentum, plan_of, r
 from trainer import optimizer as optimizers
 from trainer.data import Batch
 from trainer.errors import NotFinite, Stopped
-from trainer.evaluate import Score
 from trainer.loop import Loop, Phase
 from trainer.loop import train as train_loop
+from trainer.score import Score
 from trainer.watcher import Progress
 from trainer.weights import fetch
 

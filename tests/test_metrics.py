@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.evaluate import Score
 from trainer.metrics import Metrics
 from trainer.plan import Plan
+from trainer.score import Score
 from trainer.watcher import Epoch
 from trainer.weights import Weights
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from trainer.evaluate import Score
 from trainer.placement import Placement
 from trainer.plan import Plan
+from trainer.score import Score
 from trainer.watcher import Epoch, Progress
 
 CORES = os.sched_getaffinity(0)

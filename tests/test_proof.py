@@ -10,11 +10,11 @@ from tests.training import IMAGES, plan_of, rule, train
 from trainer.apply import Applied
 from trainer.data import Batch
 from trainer.errors import FrozenMoved, WeightsNotFinite
-from trainer.evaluate import Score
 from trainer.guard import Guard
 from trainer.models.lenet5 import LeNet5
 from trainer.plan import STATISTICS, ParameterPlan, Plan
 from trainer.proof import Proof, largest_change, sha256
+from trainer.score import Score
 from trainer.watcher import Epoch, Watcher, Watchers
 from trainer.weights import Weights
 

@@ -19,10 +19,10 @@ from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.data import Batch
 from trainer.errors import CannotWrite, FrozenMoved
-from trainer.evaluate import Score
 from trainer.proof import Proof
 from trainer.resume import Point
 from trainer.saver import Saver
+from trainer.score import Score
 from trainer.settings import Keeping
 from trainer.watcher import Epoch, Progress, Watchers
 from trainer.weights import Weights, fetch

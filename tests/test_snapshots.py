@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from trainer.evaluate import Score
 from trainer.plan import ParameterPlan, Plan
+from trainer.score import Score
 from trainer.snapshots import Snapshots
 from trainer.watcher import Epoch
 from trainer.weights import Weights

@@ -9,8 +9,10 @@ from tests.nets import Normed, TwoConvs
 from tests.training import IMAGES, LOSS, changed
 from trainer import step
 from trainer.data import Batch
+from trainer.fitting import load
+from trainer.source import SAFETENSORS, Source
 from trainer.step import Step
-from trainer.weights import Weights, fetch, load
+from trainer.weights import Weights, fetch
 
 
 def with_pixel(value: float) -> Batch:
@@ -40,7 +42,7 @@ def test_gives_the_loss_before_the_update_and_descends() -> None:
 
 def test_an_update_is_that_of_plain_mindspore() -> None:
     ours, theirs = TwoConvs().set_train(), TwoConvs().set_train()
-    load(theirs, fetch(ours), [])
+    load(theirs, Source(SAFETENSORS, fetch(ours)))
     Step(ours, LOSS, sgd(ours))(*IMAGES)
     nn.TrainOneStepCell(nn.WithLossCell(theirs, LOSS), sgd(theirs))(*IMAGES)
     assert_close(fetch(theirs), fetch(ours), rtol=1e-6)
@@ -79,7 +81,7 @@ def test_scaler(loss_scale: float | str, kind: type[Any]) -> None:
 
 def test_a_scaled_loss_is_told_unscaled_and_updates_alike() -> None:
     plain, scaled = TwoConvs().set_train(), TwoConvs().set_train()
-    load(scaled, fetch(plain), [])
+    load(scaled, Source(SAFETENSORS, fetch(plain)))
     first = Step(plain, LOSS, sgd(plain))(*IMAGES)
     second = Step(scaled, LOSS, sgd(scaled), step.scaler(1024.0))(*IMAGES)
     assert float(first) == float(second)

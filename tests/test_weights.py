@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mindspore import Parameter, Tensor, nn
+from mindspore import Tensor
 
-from tests.nets import Normed, TwoConvs
+from tests.nets import TwoConvs
 from tests.training import changed
 from trainer import weights
 from trainer.errors import Mistake
@@ -37,87 +37,38 @@ def test_same_bits(before: object, after: object, same: bool) -> None:
     assert weights.same_bits(*pair) is same
 
 
-@pytest.mark.parametrize("net_type", [TwoConvs, Normed])
-def test_what_is_written_is_read_and_loaded_bit_for_bit(
-    net_type: type[nn.Cell], tmp_path: Path
-) -> None:
-    net, other = net_type(), net_type()
-    weights.write(tmp_path / "w.safetensors", weights.fetch(net))
-    weights.load(other, weights.read(tmp_path / "w.safetensors"), [])
-    assert not changed(weights.fetch(net), weights.fetch(other))
+KINDS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "?"]
 
 
-def test_a_scalar_keeps_its_shape(tmp_path: Path) -> None:
-    net = nn.Cell()
-    net.scale = Parameter(Tensor(2.0), name="scale")
-    weights.write(tmp_path / "w.safetensors", weights.fetch(net))
+def test_what_is_written_is_read_bit_for_bit(tmp_path: Path) -> None:
+    arrays = {kind: np.array([[0, 1, 1], [1, 0, 1]], kind) for kind in KINDS}
+    arrays |= {"scalar": np.array(2.5, np.float32), "empty": np.zeros((0, 3), np.float32)}
+    weights.write(tmp_path / "w.safetensors", arrays)
     stored = weights.read(tmp_path / "w.safetensors")
-    assert stored["scale"].shape == ()
-    weights.load(net, stored, [])
+    assert {n: (a.dtype, a.shape) for n, a in stored.items()} == {
+        n: (a.dtype, a.shape) for n, a in arrays.items()
+    }
+    assert not changed(arrays, stored)
 
 
-def test_an_array_in_another_order_is_written_right(tmp_path: Path) -> None:
-    array = np.arange(6, dtype=np.float32).reshape(2, 3)
-    weights.write(tmp_path / "w.safetensors", {"a": np.asfortranarray(array), "b": array.T})
-    stored = weights.read(tmp_path / "w.safetensors")
-    assert (stored["a"] == array).all()
-    assert (stored["b"] == array.T).all()
+def by_hand(path: Path, kind: str, shape: str, content: bytes) -> Path:
+    header = f'{{"a":{{"dtype":"{kind}","shape":{shape},"data_offsets":[0,{len(content)}]}}}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header.encode() + content)
+    return path
 
 
-def test_what_is_made_anew_keeps_its_values_whatever_the_file_holds() -> None:
-    net = TwoConvs()
-    before = weights.fetch(net)
-    offered = {name: array + 1 for name, array in before.items()}
-    offered["fc.weight"] = np.zeros((10, 8), np.float32)
-    del offered["fc.bias"]
-    weights.load(net, offered, ["fc"])
-    moved = changed(before, weights.fetch(net))
-    assert moved == {"conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias"}
+def test_bfloat16_is_widened_without_a_loss(tmp_path: Path) -> None:
+    halves = np.array([0x3FC0, 0xC010, 0x7F80, 0x0001], "<u2")  # 1.5, -2.25, infinity, the least
+    path = by_hand(tmp_path / "w.safetensors", "BF16", "[2,2]", halves.tobytes())
+    stored = weights.read(path)["a"]
+    assert stored.dtype == np.float32
+    assert stored.tolist() == [[1.5, -2.25], [np.inf, 2.0**-133]]
 
 
-def test_every_misfit_is_named_and_nothing_is_loaded() -> None:
-    net = TwoConvs()
-    before = weights.fetch(net)
-    offered = {name: array + 1 for name, array in before.items()}
-    del offered["conv1.weight"]
-    offered["conv1.weigth"] = before["conv1.weight"]
-    offered["fc.weight"] = np.zeros((10, 8), np.float32)
-    with pytest.raises(Mistake) as caught:
-        weights.load(net, offered, [])
-    expected = (
-        "init_from: conv1.weight is missing",
-        "init_from: fc.weight has shape (10, 8), the net expects (3, 8) "
-        "(to make it anew: new_head=fc)",
-        "init_from: conv1.weigth is not in the net (nearest: conv1.weight",
-    )
-    for problem, start in zip(caught.value.problems, expected, strict=True):
-        assert problem.startswith(start)
-    assert not changed(before, weights.fetch(net))
-
-
-def test_locate_finds_a_path_and_a_packages_file(tmp_path: Path) -> None:
-    path = tmp_path / "w.safetensors"
-    path.touch()
-    assert weights.locate(str(path)) == path
-    assert weights.locate("pkg://trainer.conf/train.yaml").name == "train.yaml"
-
-
-@pytest.mark.parametrize(
-    ("source", "complaint"),
-    [
-        ("wieghts.safetensors", r"no file .* \(nearest: weights\.safetensors\)"),
-        ("deeper/w.safetensors", "no file "),
-        ("pkg://no_such_package/w.safetensors", "no package 'no_such_package'"),
-        ("pkg://trainer.conf/w.safetensors", "no file "),
-    ],
-)
-def test_locate_tells_mistakes(
-    source: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("weights.safetensors").touch()
-    with pytest.raises(Mistake, match=f"init_from: {complaint}"):
-        weights.locate(source)
+def test_a_type_that_numpy_has_not_is_a_mistake(tmp_path: Path) -> None:
+    path = by_hand(tmp_path / "w.safetensors", "F8_E4M3", "[2]", b"ab")
+    with pytest.raises(Mistake, match="a type that NumPy has not: F8_E4M3"):
+        weights.read(path)
 
 
 @pytest.mark.parametrize("content", ["cut", "text", "empty"])

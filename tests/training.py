@@ -11,10 +11,10 @@ from trainer import layout, loop, methods, plan
 from trainer import optimizer as optimizers
 from trainer.apply import Applied
 from trainer.data import Batch
-from trainer.evaluate import Score
 from trainer.loop import Loop, Phase
 from trainer.plan import Plan
 from trainer.rules import Rule
+from trainer.score import Score
 from trainer.upstream import upstream
 from trainer.watcher import Epoch, Progress, Watcher, Watchers
 from trainer.weights import Weights, fetch

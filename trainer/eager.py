@@ -10,7 +10,7 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from trainer.data import Batch
 from trainer.errors import Mistake
-from trainer.evaluate import is_classification
+from trainer.score import is_classification
 
 _SAMPLES = 2  # the least that batch normalisation takes in training mode
 _LENGTH = 300  # characters of an error

@@ -1,72 +1,109 @@
-"""Evaluation: loss and accuracy over a pipeline."""
+"""Evaluate: ``python -m trainer.evaluate``, how good a finished run's net is, class by class."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import mindspore as ms
-import numpy as np
-from mindspore import Tensor, nn
-from numpy.typing import NDArray
+from trainer import entry, files, preview, record
+from trainer.errors import Mistake
+from trainer.resume import Request
 
-from trainer.data import Batch
+if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+    from trainer.confusion import Confusion
+    from trainer.score import Score
+    from trainer.settings import Settings
+    from trainer.setup import Setup
 
+_ALLOWED = ("dataset", "batch_size", "loss", "device", "seed")
 
-@dataclass(frozen=True)
-class Score:
-    """Mean loss over all samples, and the share of right answers (None: labels are no classes)."""
+_USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [out=FOLDER]
 
-    loss: float
-    accuracy: float | None
-    samples: int
-
-
-class Evaluator:
-    """A net's evaluation; the compiled graphs are kept from one call to the next.
-
-    Args:
-        net: the net; each call leaves it in inference mode.
-        loss: a cell of (output, label) that gives the mean over the batch.
-    """
-
-    def __init__(self, net: nn.Cell, loss: nn.Cell) -> None:
-        self.net = net
-        self.loss = loss
-
-    def __call__(self, batches: Iterable[Batch]) -> Score:
-        """Return the score over all batches; the last one may be smaller."""
-        self.net.set_train(False)
-        total, right, asked, count, full = 0.0, 0, 0, 0, 0
-        classes = True
-        for *inputs, label in batches:
-            size = label.shape[0]
-            full = max(full, size)
-            output = _first(self.net(*(_pad(column, size, full) for column in inputs)), size)
-            total += float(self.loss(output, label).asnumpy()) * size
-            count += size
-            classes = classes and is_classification(output, label)
-            if classes:
-                answers: NDArray[np.int64] = output.asnumpy().argmax(axis=1)
-                right += int((answers == label.asnumpy()).sum())
-                asked += label.size
-        return Score(total / count, right / asked if classes else None, count)
+Prints loss and accuracy of a finished run's net on its validation data and, for each class,
+precision, recall and what it is taken for. Writes evaluation.json and confusion.png.
+  RUN         the run's folder; its settings and its model.safetensors are used
+  KEY=VALUE   overrides of {", ".join(_ALLOWED)} and the keys in them
+  out=FOLDER  where the two files go; RUN, if not given
+Example:
+  python -m trainer.evaluate outputs/2026-01-01/12-00-00 dataset=fashion_mnist"""
 
 
-def _pad(column: Tensor, size: int, full: int) -> Tensor:
-    """Repeat the last sample up to a full batch: a smaller one would be compiled for itself."""
-    if size == full or column.shape[0] != size:
-        return column
-    array = column.asnumpy()
-    return Tensor(np.concatenate([array, np.repeat(array[-1:], full - size, axis=0)]))
+def main() -> None:
+    """Print and write the evaluation, and exit with the code that tells how it ended."""
+    with entry.exits():
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            print(_USAGE)
+            return
+        folder, own, lines = record.words(sys.argv[1:], ("out",))
+        out = Path(own.get("out", folder))
+        config, problems = record.configuration(folder, lines, _ALLOWED)
+        if why := preview.unfit(out):
+            problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
+        settings, setup = entry.make(config, Request([]), problems)
+        score, confusion = measure(settings, setup)
+        print(report(folder, settings, score, confusion))
+        _write(out, as_json(folder, settings, score, confusion), confusion)
 
 
-def _first(output: Any, size: int) -> Any:
-    """Return the first samples of an output, which may be several tensors."""
-    return tuple(_first(o, size) for o in output) if isinstance(output, tuple) else output[:size]
+def measure(settings: "Settings", setup: "Setup") -> "tuple[Score, Confusion | None]":
+    """Return the score on the validation data, and the confusion if labels are classes."""
+    from trainer import data
+    from trainer.confusion import Confusion
+    from trainer.score import Evaluator
+
+    confusion = Confusion()
+    evaluator = Evaluator(setup.net, setup.loss)
+    score = evaluator(data.batches(setup.validation, settings.seed, 0), confusion)
+    return score, None if score.accuracy is None else confusion
 
 
-def is_classification(output: Any, label: Tensor) -> bool:
-    """Tell whether labels are class numbers for scores of shape [N, classes, ...]."""
-    if not isinstance(output, Tensor):
-        return False
-    return output.ndim == label.ndim + 1 and label.dtype in {ms.int32, ms.int64}
+def report(
+    folder: Path, settings: "Settings", score: "Score", confusion: "Confusion | None"
+) -> str:
+    """Return what was measured, as a page."""
+    from trainer import confusion as confusions
+
+    rows = [
+        ("weights", f"{folder / record.MODEL}"),
+        ("data", f"{settings.dataset.target}, {score.samples:,} samples for validation"),
+        ("loss", f"{score.loss:.6g}, by {settings.loss.target}"),
+    ]
+    if score.accuracy is not None:
+        rows.append(("accuracy", f"{100 * score.accuracy:.2f} %"))
+    page = "\n".join(f"{name:<11}{text}" for name, text in rows)
+    return f"{page}\n\n{confusions.text(confusion)}" if confusion else page
+
+
+def as_json(
+    folder: Path, settings: "Settings", score: "Score", confusion: "Confusion | None"
+) -> dict[str, Any]:
+    """Return what was measured, in full."""
+    from trainer import confusion as confusions
+
+    found = {
+        "weights": str(folder / record.MODEL),
+        "dataset": settings.dataset.spec(),
+        "samples": score.samples,
+        "loss": score.loss,
+        "accuracy": score.accuracy,
+    }
+    if confusion:
+        found["classes"] = confusions.rows(confusion)
+        found["confusion"] = confusion.counts.tolist()
+    return found
+
+
+def _write(folder: Path, found: dict[str, Any], confusion: "Confusion | None") -> None:
+    from trainer import confusion as confusions
+    from trainer import pictures
+
+    try:
+        files.write_lines(folder / "evaluation.json", found)
+        if confusion:
+            title = f"{found['samples']:,} samples, {100 * found['accuracy']:.1f} % right"
+            pictures.save(confusions.figure(confusion, title), folder / "confusion.png")
+    except OSError as error:
+        raise Mistake([f"out: cannot write in {folder} ({error.strerror})"]) from None
+
+
+if __name__ == "__main__":
+    main()

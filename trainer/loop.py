@@ -12,8 +12,8 @@ from trainer import optimizer as optimizers
 from trainer.apply import Applied
 from trainer.data import Batch
 from trainer.errors import NotFinite, Stopped
-from trainer.evaluate import Score
 from trainer.plan import Plan
+from trainer.score import Score
 from trainer.step import Step
 from trainer.watcher import Epoch, Progress, Watcher
 from trainer.weights import fetch

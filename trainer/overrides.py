@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra import compose, initialize_config_module
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -46,6 +47,37 @@ def check(overrides: Sequence[str], multirun: bool = False) -> tuple[dict[str, A
         problems += [text for o in keys if (text := _key_problem(o, base))]
         keys = [o for o in keys if o in sound and not _key_problem(o, base)]
         return _compose([_line(o) for o in (*groups, *keys)], problems), problems
+
+
+def onto(config: DictConfig, lines: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Apply overrides to a configuration that was composed before; return what is wrong with them.
+
+    Args:
+        config: changed, as far as the overrides are sound.
+        lines: overrides, as on the command line.
+        allowed: keys and groups that may be overridden; of a group, any key beneath it.
+    """
+    with initialize_config_module(MODULE, version_base=VERSION):
+        parsed, problems = _parse(lines)
+        for override in sorted(parsed, key=lambda o: not _options(o)):  # groups first
+            found = _onto_problem(override, config, allowed)
+            if found:
+                problems.append(found)
+            elif _options(override):
+                key = override.key_or_group
+                config[key] = compose(CONFIG, [_line(override)])[key]
+            else:
+                ConfigLoaderImpl._apply_overrides_to_config([override], config)
+    return problems
+
+
+def _onto_problem(override: Override, config: DictConfig, allowed: Sequence[str]) -> str | None:
+    key = override.key_or_group
+    if key.split(".")[0] not in allowed:
+        return f"{key}: expected one of {', '.join(allowed)}, for all else is the run's"
+    if override.is_sweep_override():
+        return _sweep_problem(override)
+    return _group_problem(override) if _options(override) else _key_problem(override, config)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -76,12 +76,12 @@ def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
         depth = None
     if measure not in ("true", "false"):
         problems.append(f"measure: expected true or false, received {measure!r}")
-    if why := _unfit(Path(out)):
+    if why := unfit(Path(out)):
         problems.append(f"out: expected a folder to write in, received {out!r} ({why})")
     return Options(int(depth) if depth else None, measure == "true", Path(out)), others, problems
 
 
-def _unfit(folder: Path) -> str | None:
+def unfit(folder: Path) -> str | None:
     """Tell why a folder cannot be written in or made; None if it can."""
     at = folder.absolute()
     while not at.exists():

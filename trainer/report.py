@@ -28,6 +28,7 @@ def before(
     )
     rows = [
         ("net", f"{settings.model.target}{source}{anew}"),
+        *([("weights", setup.initial.line())] if setup.initial else []),
         ("data", f"{settings.dataset.target}: {data}"),
         ("device", setup.device),
         *frozen_rows(plan),
@@ -137,6 +138,7 @@ _FILES = (
     ("model.safetensors", "the weights at the end"),
     ("proof.json", "every frozen tensor, its hash before and after"),
     ("plan.json", "what was frozen, by which pattern and method"),
+    ("init.json", "where the first weights came from, and what was not taken"),
     ("metrics.jsonl", "a line an epoch"),
     ("snapshots", "the weights after every epoch"),
     ("checkpoints", "what a run needs to go on: resume=FOLDER"),

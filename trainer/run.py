@@ -12,14 +12,15 @@ from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.console import Console
 from trainer.errors import NotFinite, Stopped, WeightsNotFinite
-from trainer.evaluate import Evaluator, Score
 from trainer.guard import Guard
 from trainer.loop import Loop, Phase, train
 from trainer.metrics import Metrics
 from trainer.placement import Placement
 from trainer.proof import Proof
+from trainer.record import MODEL
 from trainer.resume import CHECKPOINTS
 from trainer.saver import Saver
+from trainer.score import Evaluator, Score
 from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.signals import Stop
@@ -28,8 +29,6 @@ from trainer.watcher import Progress, Watcher, Watchers
 from trainer.weights import Weights
 
 log = logging.getLogger(__name__)
-
-MODEL = "model.safetensors"
 
 
 def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
@@ -48,6 +47,8 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
     """
     files.clear_partial(folder)
     files.write_lines(folder / "plan.json", setup.plan.as_json())
+    if setup.initial:
+        files.write_lines(folder / "init.json", setup.initial.as_json())
     scaler = step.scaler(settings.device.loss_scale)
     extra = saver.extra(scaler, setup.drawn)
     proof = Proof(folder / "proof.json", setup.resumed.checkpoint if setup.resumed else None)

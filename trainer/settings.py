@@ -13,7 +13,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from trainer import methods, policy
+from trainer import methods, policy, renames
 from trainer.errors import Mistake, nearest
 from trainer.policy import Patterns, Policy
 
@@ -105,6 +105,8 @@ class Settings(_Group):
     seed: int = Field(0, ge=0, lt=2**31)
     init_from: str | None = None
     new_head: Patterns = []
+    init_map: Annotated[Any, AfterValidator(renames.checked)] = None
+    init_strict: bool = True
     snapshot: Snapshot = Snapshot()
     checkpoint: Keeping = Keeping()
     max_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
@@ -151,6 +153,7 @@ _EXPECTED = {
     "int_type": "a whole number",
     "float_type": "a number",
     "string_type": "a text",
+    "bool_type": "true or false",
     "list_type": "a list",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",

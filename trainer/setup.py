@@ -17,11 +17,14 @@ from trainer import (
     eager,
     faults,
     files,
+    fitting,
     layout,
     methods,
     optimizer,
     plan,
     policy,
+    renames,
+    source,
     step,
     upstream,
     weights,
@@ -29,6 +32,7 @@ from trainer import (
 from trainer.build import build
 from trainer.data import Batch
 from trainer.errors import Mistake
+from trainer.initial import Initial
 from trainer.layout import Layout
 from trainer.plan import Plan
 from trainer.resume import Point
@@ -53,6 +57,7 @@ class Setup:
         drawn: the count of steps by which dropout draws; None: nothing in the net drops.
         resumed: where the run goes on, with whose weights; None: from the start.
         repeatable: whether all that the net draws at random can be drawn again after a resume.
+        initial: where the first weights came from; None: made at random, or resumed.
     """
 
     net: nn.Cell
@@ -64,16 +69,18 @@ class Setup:
     drawn: Parameter | None = None
     resumed: Point | None = None
     repeatable: bool = True
+    initial: Initial | None = None
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What can be made without data: net, loss and rules, and a line that describes the device."""
+    """What can be made without data; see ``Setup``."""
 
     net: nn.Cell
     loss: nn.Cell
     rules: Sequence[Rule]
     device: str
+    initial: Initial | None = None
 
 
 def prepare(
@@ -110,6 +117,7 @@ def prepare(
         drawn,
         resumed,
         repeatable,
+        made.initial,
     )
 
 
@@ -126,11 +134,13 @@ def sound(settings: Settings, problems: Sequence[str] = (), resumed: Point | Non
     net = _try(found, lambda: _net(settings.model.spec()))
     rules, unsound = _rules(settings)
     found += [*unsound, *_root_problems(settings)]
+    initial = None
     if net is not None:
-        found += _net_problems(settings, net, rules, resumed)
+        initial = _try(found, lambda: _load(settings, net, resumed))
+        found += _net_problems(settings, net, rules)
     if found or net is None or loss is None:
         raise Mistake(found)
-    return Sound(net, loss, rules, place)
+    return Sound(net, loss, rules, place, initial)
 
 
 def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
@@ -161,14 +171,10 @@ def _rules(settings: Settings) -> tuple[list[Rule], list[str]]:
     )
 
 
-def _net_problems(
-    settings: Settings, net: nn.Cell, rules: Sequence[Rule], resumed: Point | None
-) -> list[str]:
-    """Load the weights; return what does not fit the net."""
-    found: list[str] = []
+def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> list[str]:
+    """Return what does not fit the net."""
     what = layout.read(net)
-    _try(found, lambda: _load(settings, net, resumed))
-    found += faults.problems(rules, what)
+    found = faults.problems(rules, what)
     found += _unknown("new_head", settings.new_head, what)
     return found + _unknown("snapshot.print", settings.snapshot.print, what)
 
@@ -196,12 +202,15 @@ def _root_problems(settings: Settings) -> list[str]:
     return [f"dataset.root: expected a folder, received {root!r}, which is none"]
 
 
-def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> None:
+def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | None:
     if resumed is not None:
         _put(net, resumed)
-    elif settings.init_from:
-        path = weights.locate(settings.init_from)
-        weights.load(net, weights.read(path), settings.new_head)
+        return None
+    if not settings.init_from:
+        return None
+    what = source.read(source.locate(settings.init_from))
+    mapping = renames.load(settings.init_map)
+    return fitting.load(net, what, settings.new_head, mapping, settings.init_strict)
 
 
 def _put(net: nn.Cell, resumed: Point) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from mindspore import nn
 
 from trainer.apply import Applied
-from trainer.evaluate import Score
 from trainer.plan import Plan
+from trainer.score import Score
 from trainer.weights import Weights
 
 

@@ -1,21 +1,25 @@
-"""Weights: a net's parameters as NumPy arrays, in safetensors files and back in a net."""
+"""Weights: a net's parameters as NumPy arrays, and in safetensors files."""
 
-import importlib.resources
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save_file
 
 from trainer import files
-from trainer.errors import Mistake, nearest
-from trainer.rules import takes
+from trainer.errors import Mistake
 
 Weights = dict[str, NDArray[np.generic]]
-_PACKAGE = "pkg://"
+
+_BFLOAT16 = "BF16"
+_TYPES = {
+    **{f"{kind}{bits}": f"<{kind.lower()}{bits // 8}" for kind in "IU" for bits in (8, 16, 32, 64)},
+    **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
+    "BOOL": "?",
+}
 
 
 def fetch(net: nn.Cell) -> Weights:
@@ -38,59 +42,26 @@ def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:
             raise OSError(str(error)) from None
 
 
-def locate(source: str) -> Path:
-    """Return the file that ``init_from`` names: a path, or ``pkg://package/file``.
-
-    Raises:
-        Mistake: there is no such file; the message offers those that lie beside it.
-    """
-    if source.startswith(_PACKAGE):
-        package, _, name = source.removeprefix(_PACKAGE).partition("/")
-        try:
-            path = Path(str(importlib.resources.files(package).joinpath(name)))
-        except (ImportError, TypeError, ValueError):
-            raise Mistake([f"init_from: no package {package!r} ({source})"]) from None
-    else:
-        path = Path(source).expanduser()
-    if not path.is_file():
-        beside = [p.name for p in path.parent.glob("*.safetensors")] if path.parent.is_dir() else []
-        raise Mistake([f"init_from: no file {path}{nearest(path.name, beside)}"])
-    return path
-
-
 def read(path: Path) -> Weights:
-    """Read a safetensors file.
+    """Read a safetensors file; bfloat16, which NumPy has not, is widened to float32.
 
     Raises:
-        Mistake: the file is not safetensors, or is cut short.
+        Mistake: the file is not safetensors, is cut short, or holds another type unknown to NumPy.
     """
     try:
-        return dict(load_file(path))
+        content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except (SafetensorError, OSError) as error:
         raise Mistake([f"init_from: {path} is not a whole safetensors file ({error})"]) from None
-    except (TypeError, KeyError, AttributeError) as error:
-        raise Mistake([f"init_from: {path} holds a type that NumPy has not: {error}"]) from None
+    if strange := sorted({t["dtype"] for _, t in content} - {*_TYPES, _BFLOAT16}):
+        raise Mistake([f"init_from: {path} holds a type that NumPy has not: {', '.join(strange)}"])
+    return {name: _array(**tensor) for name, tensor in content}
 
 
-def load(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]], anew: Sequence[str]) -> None:
-    """Put weights into a net, except for the cells and parameters made anew.
-
-    Args:
-        net: changed only if all fits.
-        weights: arrays by dotted path.
-        anew: patterns of what keeps its fresh initial values, whatever ``weights`` holds for it.
-
-    Raises:
-        Mistake: names every parameter that is missing, left over, or of another shape.
-    """
-    parameters = dict(net.parameters_and_names())
-    wanted = {name: p for name, p in parameters.items() if not _taken(anew, name)}
-    offered = {name: array for name, array in weights.items() if not _taken(anew, name)}
-    shapes = {name: tuple(p.shape) for name, p in wanted.items()}
-    if found := _misfits(shapes, offered):
-        raise Mistake(found)
-    for name, parameter in wanted.items():
-        parameter.set_data(Tensor(offered[name], dtype=parameter.dtype))
+def _array(dtype: str, shape: list[int], data: bytes) -> NDArray[np.generic]:
+    if dtype == _BFLOAT16:  # the upper half of a float32
+        wide = np.frombuffer(data, "<u2").astype("<u4") << 16
+        return wide.view("<f4").reshape(shape)
+    return np.frombuffer(data, _TYPES[dtype]).reshape(shape)
 
 
 def put(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]]) -> None:
@@ -98,22 +69,3 @@ def put(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]]) -> None:
     for name, parameter in net.parameters_and_names():
         if name in weights and weights[name].shape == tuple(parameter.shape):
             parameter.set_data(Tensor(weights[name], dtype=parameter.dtype))
-
-
-def _misfits(
-    shapes: Mapping[str, tuple[int, ...]], offered: Mapping[str, NDArray[np.generic]]
-) -> list[str]:
-    found = [f"init_from: {name} is missing" for name in shapes if name not in offered]
-    for name, array in offered.items():
-        if name not in shapes:
-            found.append(f"init_from: {name} is not in the net{nearest(name, shapes)}")
-        elif shapes[name] != array.shape:
-            found.append(
-                f"init_from: {name} has shape {array.shape}, the net expects {shapes[name]} "
-                f"(to make it anew: new_head={name.rpartition('.')[0]})"
-            )
-    return found
-
-
-def _taken(patterns: Sequence[str], name: str) -> bool:
-    return any(takes(pattern, name) for pattern in patterns)

@@ -6,9 +6,10 @@ from mindspore import Tensor, nn, ops
 
 from tests.parity.case import LR, MOMENTUM, WEIGHT_DECAY, Batch, Case, End
 from tests.training import plan_of, rule, train
-from trainer import optimizer, weights
+from trainer import fitting, optimizer, weights
 from trainer.apply import Applied
 from trainer.models.lenet5 import LeNet5
+from trainer.source import SAFETENSORS, Source
 from trainer.weights import Weights
 
 
@@ -69,7 +70,7 @@ def shapes(net: str) -> dict[str, tuple[int, ...]]:
 def run(case: Case, start: Weights, batches: Sequence[Batch]) -> End:
     """Train with the case's part frozen, from given weights, a step a batch."""
     net = NETS[case.net]()
-    weights.load(net, start, [])
+    fitting.load(net, Source(SAFETENSORS, start))
     order = [(Tensor(images), Tensor(labels)) for images, labels in batches]
     rules = [rule(*case.freeze, method=case.method)] if case.freeze else []
     plan = plan_of(net, *rules, batch=order[0])

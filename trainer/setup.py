@@ -1,7 +1,7 @@
 """Setup: net, rules, data and plan made from settings, with every mistake found on the way."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,17 +23,19 @@ from trainer import (
     plan,
     policy,
     step,
-    upstream,
+    trace,
     weights,
 )
 from trainer.build import build
 from trainer.data import Batch
 from trainer.errors import Mistake
 from trainer.layout import Layout
+from trainer.lineage import Lineage
 from trainer.plan import Plan
 from trainer.resume import Point
 from trainer.rules import Rule, takes
 from trainer.settings import Settings
+from trainer.upstream import upstream
 
 _T = TypeVar("_T")
 _REPLAN = {"policy", "model"}  # what may change a plan, in resume.allow
@@ -97,7 +99,7 @@ def prepare(
     step.set_precision(made.net, settings.device.precision)
     drawn = dropout.repeatable(made.net, settings.seed)
     few, repeatable = eager.check(made.net, made.loss, batch)
-    resolved, _ = resolve(settings, made, lambda: (made.loss, few))
+    resolved, _ = resolve(settings, made, [(made.loss, few)])
     if problems := _other(resumed, resolved, train.get_dataset_size()):
         raise Mistake(problems)
     return Setup(
@@ -271,33 +273,27 @@ def first_batch(settings: Settings) -> Batch:
 
 
 def resolve(
-    settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
-) -> tuple[Plan, frozenset[str]]:
-    """Return the plan, for which an optimizer can be made, and names of what its cuts cut off.
+    settings: Settings, made: Sound, sights: Iterable[trace.Sight]
+) -> tuple[Plan, Lineage | None]:
+    """Return the plan, for which an optimizer can be made, and the lineage that its cuts needed.
 
     Args:
         settings: of policy and optimizer.
         made: net and rules; the net is left as it was.
-        sight: gives a loss of (output, label) and a batch, by which to find what lies upstream of
-            the cuts; asked only if there are some.
+        sights: what to run the net on, to find what lies upstream of the cuts; asked only if there
+            are some.
 
     Raises:
         Mistake: the cuts leave nothing to train, or what a rule trains; or the optimizer refuses.
     """
-    resolved, behind = _plan(settings, made, sight)
-    _check_optimizer(settings, made.net, resolved)
-    return resolved, behind
-
-
-def _plan(
-    settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
-) -> tuple[Plan, frozenset[str]]:
-    lost: frozenset[str] = frozenset()
+    lineage: Lineage | None = None
 
     def behind(found: Plan) -> frozenset[str]:
-        nonlocal lost
-        lost = upstream.upstream(made.net, *sight(), found.cuts, found.cut_methods)
-        return lost
+        nonlocal lineage
+        lineage = trace.trace(made.net, sights, found.cuts)
+        return upstream(lineage, found.cuts, found.cut_methods)
 
     decay = settings.policy.lr_decay
-    return faults.sound(made.rules, layout.read(made.net), behind, decay), lost
+    resolved = faults.sound(made.rules, layout.read(made.net), behind, decay)
+    _check_optimizer(settings, made.net, resolved)
+    return resolved, lineage

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from mindspore import nn
 
-from tests.nets import Normed, TwoConvs
+from tests.nets import Dotted, Normed, TwoConvs
 from tests.stacks import Shelved, Stack, Tied, Token
 from tests.training import IMAGES, LOSS, ROWS
 from trainer import faults, layout, methods, plan, policy
@@ -177,3 +177,12 @@ def test_what_a_rule_trains_upstream_of_a_cut_is_named() -> None:
 def test_what_no_rule_trains_upstream_of_a_cut_is_frozen_quietly() -> None:
     assert lost(TwoConvs(), {"select": "conv2"}) == []
     assert lost(TwoConvs(), HEAD, {}) == []
+
+
+def test_a_parameter_whose_own_name_has_dots_is_cut_off_with_its_cell() -> None:
+    what = layout.read(Dotted())
+    whole = rules_of({"select": ["scaled.scales.0", "scaled.scales.1"]})
+    assert faults.problems(whole, what) == []
+    assert plan.resolve(whole, what).cuts == ("scaled",)
+    (found,) = faults.problems(rules_of({"select": "scaled.scales.0"}), what)
+    assert "'scaled.scales.0' but not all of its cell; use select: scaled or method" in found

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, nn
 
-from tests.nets import Normed, TwoConvs
+from tests.nets import Dotted, Normed, TwoConvs
 from tests.training import changed
 from trainer import weights
 from trainer.errors import Mistake
@@ -93,6 +93,12 @@ def test_every_misfit_is_named_and_nothing_is_loaded() -> None:
     for problem, start in zip(caught.value.problems, expected, strict=True):
         assert problem.startswith(start)
     assert not changed(before, weights.fetch(net))
+
+
+def test_a_misfit_names_the_cell_whatever_dots_the_parameters_own_name_has() -> None:
+    offered = {**weights.fetch(Dotted()), "scaled.scales.0": np.zeros(5, np.float32)}
+    with pytest.raises(Mistake, match="new_head=scaled\\)"):
+        weights.load(Dotted(), offered, [])
 
 
 def test_locate_finds_a_path_and_a_packages_file(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from trainer import files
+from trainer import files, layout
 from trainer.errors import Mistake, nearest
 from trainer.rules import takes
 
@@ -87,7 +87,8 @@ def load(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]], anew: Sequenc
     wanted = {name: p for name, p in parameters.items() if not _taken(anew, name)}
     offered = {name: array for name, array in weights.items() if not _taken(anew, name)}
     shapes = {name: tuple(p.shape) for name, p in wanted.items()}
-    if found := _misfits(shapes, offered):
+    cells = {p.name: p.cell or p.name for p in layout.read(net).parameters}
+    if found := _misfits(shapes, offered, cells):
         raise Mistake(found)
     for name, parameter in wanted.items():
         parameter.set_data(Tensor(offered[name], dtype=parameter.dtype))
@@ -101,7 +102,9 @@ def put(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]]) -> None:
 
 
 def _misfits(
-    shapes: Mapping[str, tuple[int, ...]], offered: Mapping[str, NDArray[np.generic]]
+    shapes: Mapping[str, tuple[int, ...]],
+    offered: Mapping[str, NDArray[np.generic]],
+    cells: Mapping[str, str],
 ) -> list[str]:
     found = [f"init_from: {name} is missing" for name in shapes if name not in offered]
     for name, array in offered.items():
@@ -110,7 +113,7 @@ def _misfits(
         elif shapes[name] != array.shape:
             found.append(
                 f"init_from: {name} has shape {array.shape}, the net expects {shapes[name]} "
-                f"(to make it anew: new_head={name.rpartition('.')[0]})"
+                f"(to make it anew: new_head={cells[name]})"
             )
     return found
 

@@ -31,9 +31,11 @@ from trainer.data import Batch
 from trainer.errors import Mistake
 from trainer.layout import Layout
 from trainer.lineage import Lineage
+from trainer.misses import missing
 from trainer.plan import Plan
 from trainer.resume import Point
 from trainer.rules import Rule, takes
+from trainer.selection import expand, expanded
 from trainer.settings import Settings
 from trainer.upstream import upstream
 
@@ -177,11 +179,12 @@ def _net_problems(
 
 def _unknown(key: str, patterns: Sequence[str], what: Layout) -> list[str]:
     """Return the problems of patterns that take no parameter of the net."""
-    return [
-        plan.unknown(key, pattern, [p.name for p in what.parameters])
-        for pattern in patterns
-        if not any(takes(pattern, p.name) for p in what.parameters)
-    ]
+    names = [p.name for p in what.parameters]
+    found = []
+    for pattern in patterns:
+        if not any(takes(deep, name) for deep in expand(pattern, what) for name in names):
+            found += list(missing(key, pattern, what)) or [plan.unknown(key, pattern, names)]
+    return found
 
 
 def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
@@ -203,7 +206,7 @@ def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> None:
         _put(net, resumed)
     elif settings.init_from:
         path = weights.locate(settings.init_from)
-        weights.load(net, weights.read(path), settings.new_head)
+        weights.load(net, weights.read(path), expanded(settings.new_head, layout.read(net)))
 
 
 def _put(net: nn.Cell, resumed: Point) -> None:

@@ -83,11 +83,14 @@ def mode() -> Iterator[None]:
 
 @contextmanager
 def unchanged(net: nn.Cell) -> Iterator[None]:
-    """Put back flags, modes and running statistics, all of which a forward pass may change."""
+    """Put back flags, modes and running statistics, all of which a forward pass may change.
+
+    What has a gradient is not looked at: a copy of all weights would not fit beside a large net.
+    """
     flags = [(p, p.requires_grad) for p in net.get_parameters()]
     modes = [(cell, cell.training) for _, cell in net.cells_and_names()]
     phase = net.phase
-    values = [(p, p.asnumpy().copy()) for p in net.get_parameters()]
+    values = [(p, p.asnumpy().copy()) for p, flag in flags if not flag]
     try:
         yield
     finally:

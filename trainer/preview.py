@@ -42,7 +42,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Preview:
-    """A plan, what it was made from, and the lineage of the loss, if the net could be run."""
+    """A plan, what it was made from, and the lineage of the loss, if its cuts needed one."""
 
     settings: "Settings"
     made: "Sound"
@@ -110,7 +110,7 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
 
     step.set_precision(made.net, settings.device.precision)
     plan, lineage = setup.resolve(settings, made, _sights(settings, made))
-    return Preview(settings, made, layout.read(made.net), plan, lineage or _lineage(made.net))
+    return Preview(settings, made, layout.read(made.net), plan, lineage)
 
 
 def _sights(settings: "Settings", made: "Sound") -> "Iterator[Sight]":
@@ -165,7 +165,7 @@ def _saved(preview: Preview) -> list[tuple[str, str]]:
 def _backward(preview: Preview) -> str:
     from trainer import savings, work
 
-    lineage, plan = preview.lineage, preview.plan
+    lineage, plan = preview.lineage or _lineage(preview.made.net), preview.plan
     every = savings.everything(preview.layout).names("trainable")
     if lineage is None or not (full := work.backward(lineage, every)):
         return "not estimated, for want of an input that can be made up, or of products"

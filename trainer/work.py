@@ -48,14 +48,13 @@ def _needed(lineage: Lineage, trained: Collection[str], reached: Collection[int]
 def _forward(node: Node, lineage: Lineage) -> int:
     """Return the multiply-adds of one convolution or matrix product on the way forward."""
     shapes = [lineage.nodes[at].shape for at in node.inputs[:2]]
-    values = math.prod(node.shape)
     if "Conv" in node.kind:
-        if "Transpose" in node.kind or "Backprop" in node.kind:
-            values = max(math.prod(shape) for shape in shapes[:1])
-        return values * math.prod(shapes[-1][1:])
-    if len(shapes) < 2:
-        return values * shapes[0][-1]
-    # (batch, m, k) by (batch, k, n) gives (batch, m, n); only one of them need have a batch
+        wide = shapes[0] if "Transpose" in node.kind and len(shapes) > 1 else node.shape
+        return math.prod(wide) * math.prod(shapes[-1][1:])
+    if len(shapes) < 2:  # the other has no gradient
+        return math.prod(node.shape) * shapes[0][0]
+    # (batch, m, k) by (batch, k, n) gives (batch, m, n); one of them need have no batch
     batch = math.prod(node.shape[:-2]) if all(len(shape) > 2 for shape in shapes) else 1
-    inner = math.prod(math.prod(shape) for shape in shapes) / max(1, values * batch)
-    return round(values * math.sqrt(inner))
+    values = math.prod(node.shape) * batch
+    inner = math.prod(math.prod(shape) for shape in shapes) / max(1, values)
+    return round(math.prod(node.shape) * math.sqrt(inner))

@@ -111,3 +111,24 @@ def test_after_a_refusal_graphs_are_compiled_as_ever(recording: bool) -> None:
     weights = ms.ParameterTuple(net.trainable_params())
     found = ms.jit(ms.grad(forward, None, weights))(*IMAGES)
     assert all(gradient.asnumpy().any() for gradient in found)
+
+
+class Dropped(nn.Cell):
+    """Calls a layer again and again and makes nothing of it; [N, 4] to [N, 4]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.side = nn.Dense(4, 4)
+        self.head = nn.SequentialCell([nn.Dense(4, 4) for _ in range(20)])
+
+    def construct(self, x: Tensor) -> Tensor:
+        for layer in self.head:
+            self.side(x)
+            x = layer(x)
+        return x
+
+
+def test_what_is_dropped_is_not_taken_for_what_comes_after_it() -> None:
+    """MindSpore tells nodes by where they lie in memory, which is used again."""
+    found = trace(Dropped(), [(Total(), ROWS)], ["side"])
+    assert len(found.reached(["side"])) == 40

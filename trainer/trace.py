@@ -79,7 +79,8 @@ def _trace(net: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) ->
         if p._grad_node is not None and not layout.is_statistic(name)
     }
     shapes = tuple(tuple(column.shape) for column in inputs)
-    return Lineage(_id(roots[0]), _nodes(roots[0]), used, outputs, bare, shapes)
+    noted = {name: [node._unique_id() for node in made] for name, made in outputs.items()}
+    return Lineage(_id(roots[0]), _nodes(roots[0]), used, noted, bare, shapes)
 
 
 def _bare(net: nn.Cell) -> frozenset[str]:
@@ -93,12 +94,13 @@ def _bare(net: nn.Cell) -> frozenset[str]:
 
 
 @contextmanager
-def _noted(net: nn.Cell, names: Collection[str], zero: Parameter) -> Iterator[dict[str, list[int]]]:
+def _noted(net: nn.Cell, names: Collection[str], zero: Parameter) -> Iterator[dict[str, list[Any]]]:
     """Note the nodes of cells' outputs, to each of which a zero is added.
 
-    Without that, the output of a cell that does nothing would be the node of another cell.
+    Without that, the output of a cell that does nothing would be the node of another cell. A node
+    is told by where it lies in memory, so it is held even if the net drops the output.
     """
-    outputs: dict[str, list[int]] = {}
+    outputs: dict[str, list[Any]] = {}
 
     def noting(name: str) -> Any:
         def note(cell: nn.Cell, inputs: Any, output: Any) -> Any:
@@ -115,13 +117,13 @@ def _noted(net: nn.Cell, names: Collection[str], zero: Parameter) -> Iterator[di
             handle.remove()
 
 
-def _marked(output: Any, zero: Parameter, nodes: list[int]) -> Any:
+def _marked(output: Any, zero: Parameter, nodes: list[Any]) -> Any:
     if type(output) in (tuple, list):
         return type(output)(_marked(part, zero, nodes) for part in output)
     if not isinstance(output, Tensor) or not output.is_floating_point():
         return output
     marked = output + zero.astype(output.dtype)
-    nodes.append(marked._grad_node._unique_id())
+    nodes.append(marked._grad_node)
     return marked
 
 

@@ -100,6 +100,18 @@ def test_cell_that_is_never_called_cannot_be_cut_behind() -> None:
         behind(Idle(), "inner", batch=batch)
 
 
+class Unused(TwoConvs):
+    """Has a layer that it makes nothing of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = nn.Dense(4, 4)
+
+
+def test_cell_that_is_never_called_is_no_trouble_if_no_gradient_reaches_it() -> None:
+    assert behind(Unused(), "conv1", "spare", batch=IMAGES) == weights("conv1")
+
+
 class Compiled(nn.Cell):
     """Its middle is a graph by itself, compiled once."""
 

@@ -1,6 +1,6 @@
 """Upstream: what cuts put out of the gradient's reach. Pure Python."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from trainer.errors import Mistake
 from trainer.lineage import Lineage
@@ -15,12 +15,19 @@ def upstream(lineage: Lineage, cuts: Sequence[str], methods: Sequence[str]) -> f
         methods: the method that cuts behind each.
 
     Raises:
-        Mistake: a cell is never called, so that nothing can be cut behind it.
+        Mistake: a cell is never called, so that nothing can be cut behind it, and yet the gradient
+            reaches a weight of it.
     """
+    reached = lineage.reached(cuts)
+    idle = {cut for cut in cuts if cut not in lineage.outputs and _any_beneath(cut, reached)}
     pairs = zip(cuts, methods, strict=True)
-    if idle := [_never_called(*pair) for pair in pairs if pair[0] not in lineage.outputs]:
-        raise Mistake(idle)
-    return lineage.reached() - lineage.reached(cuts)
+    if idle:
+        raise Mistake([_never_called(*pair) for pair in pairs if pair[0] in idle])
+    return lineage.reached() - reached
+
+
+def _any_beneath(cell: str, names: Collection[str]) -> bool:
+    return any(name.startswith(f"{cell}.") for name in names)
 
 
 def _never_called(name: str, method: str) -> str:

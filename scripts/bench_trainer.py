@@ -10,7 +10,7 @@ from mindspore import nn
 
 from scripts.bench_hand import momentum
 from scripts.bench_task import NETS, SEED, Clock, Task
-from trainer import data, layout, loop, methods, plan, upstream
+from trainer import data, layout, loop, methods, plan, trace
 from trainer.console import Console
 from trainer.errors import Stopped
 from trainer.guard import Guard
@@ -19,6 +19,7 @@ from trainer.plan import Plan
 from trainer.proof import Proof
 from trainer.rules import Rule
 from trainer.score import Score
+from trainer.upstream import upstream
 from trainer.watcher import Progress, Watcher, Watchers
 
 
@@ -59,8 +60,8 @@ def _plan(task: Task, net: nn.Cell, pipeline: ds.Dataset) -> Plan:
     if not cuts:
         return resolved
     batch = next(iter(data.batches(pipeline, SEED, 0)))
-    behind = upstream.upstream(net, nn.CrossEntropyLoss(), batch, resolved.cuts, task.method)
-    return plan.resolve(rules, what, behind)
+    lineage = trace.trace(net, [(nn.CrossEntropyLoss(), batch)], resolved.cuts)
+    return plan.resolve(rules, what, upstream(lineage, resolved.cuts, resolved.cut_methods))
 
 
 def _loop(net: nn.Cell, pipeline: ds.Dataset, watcher: Watcher, clock: Clock) -> loop.Loop:

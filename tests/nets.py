@@ -1,6 +1,7 @@
 """Tiny nets, each with one thing that is hard to freeze."""
 
-from mindspore import Tensor, nn, ops
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
+from mindspore.common.initializer import initializer
 
 
 class TwoConvs(nn.Cell):
@@ -127,3 +128,28 @@ class Gated(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         return self.head(self.middle(self.relu(self.stem(x))))
+
+
+class Scaled(nn.Cell):
+    """Owns two weights whose own names have dots, as those of a tuple of parameters have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        ones = [Parameter(initializer("ones", (4,)), name=f"scales.{at}") for at in range(2)]
+        self.scales = ParameterTuple(ones)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x * self.scales[0] * self.scales[1]
+
+
+class Dotted(nn.Cell):
+    """A stem, such a cell, and a head; [N, 4] to [N, 3]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Dense(4, 4)
+        self.scaled = Scaled()
+        self.head = nn.Dense(4, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.scaled(self.stem(x)))

@@ -43,7 +43,8 @@ def layouts(draw: st.DrawFn) -> Layout:
         trains = not statistic and draw(st.integers(0, 9)) > 0
         size = draw(st.integers(1, 50))
         full = f"{cell}.{name}" if cell else name
-        info = ParameterInfo(full, (size,), 4 * size, trains, statistic, role, tied)
+        cells = (cell, *(each.rpartition(".")[0] for each in tied))
+        info = ParameterInfo(full, cells, (size,), 4 * size, trains, statistic, role, tied)
         parameters.append(info)
 
     def grow(name: str, tree: Any) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from mindspore import nn
 
-from tests.nets import Normed, TwoConvs
+from tests.nets import Dotted, Normed, TwoConvs
 from tests.stacks import Shelved, Stack, Tied, Token
 from tests.training import IMAGES, LOSS, ROWS
 from trainer import faults, layout, methods, plan, policy
 from trainer.policy import Policy
 from trainer.rules import Rule
+from trainer.trace import trace
 from trainer.upstream import upstream
 
 STACK, NORMED, CONVS, TIED, TOKEN, SHELVED = (
@@ -155,14 +156,16 @@ def test_what_the_net_itself_owns_is_cut_off_if_it_lies_upstream_of_a_cut() -> N
     (found,) = faults.still_reached(resolved, TOKEN, set())
     assert "the gradient reaches it past stem" in found
     net = Token()
-    assert "token" in upstream(net, LOSS, ROWS, resolved.cuts, resolved.cut_methods)
+    lineage = trace(net, [(LOSS, ROWS)], resolved.cuts)
+    assert "token" in upstream(lineage, resolved.cuts, resolved.cut_methods)
 
 
 def lost(net: nn.Cell, *settings: dict[str, Any]) -> list[str]:
     rules, what = rules_of(*settings), layout.read(net)
     assert faults.problems(rules, what) == []
     resolved = plan.resolve(rules, what)
-    behind = upstream(net, LOSS, IMAGES, resolved.cuts, resolved.cut_methods)
+    lineage = trace(net, [(LOSS, IMAGES)], resolved.cuts)
+    behind = upstream(lineage, resolved.cuts, resolved.cut_methods)
     return faults.out_of_reach(rules, plan.resolve(rules, what, behind), behind)
 
 
@@ -174,3 +177,12 @@ def test_what_a_rule_trains_upstream_of_a_cut_is_named() -> None:
 def test_what_no_rule_trains_upstream_of_a_cut_is_frozen_quietly() -> None:
     assert lost(TwoConvs(), {"select": "conv2"}) == []
     assert lost(TwoConvs(), HEAD, {}) == []
+
+
+def test_a_parameter_whose_own_name_has_dots_is_cut_off_with_its_cell() -> None:
+    what = layout.read(Dotted())
+    whole = rules_of({"select": ["scaled.scales.0", "scaled.scales.1"]})
+    assert faults.problems(whole, what) == []
+    assert plan.resolve(whole, what).cuts == ("scaled",)
+    (found,) = faults.problems(rules_of({"select": "scaled.scales.0"}), what)
+    assert "'scaled.scales.0' but not all of its cell; use select: scaled or method" in found

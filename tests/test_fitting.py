@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mindspore import nn
 
-from tests.nets import Normed, TwoConvs
+from tests.nets import Dotted, Normed, TwoConvs
 from tests.training import changed
 from trainer import fitting
 from trainer.errors import Mistake
@@ -57,6 +57,12 @@ def test_every_misfit_is_named_and_nothing_is_loaded() -> None:
         assert problem.startswith(start)
     assert caught.value.problems[-1].endswith("to take what fits: init_strict=false")
     assert not changed(before, fetch(net))
+
+
+def test_a_misfit_names_the_cell_whatever_dots_the_parameters_own_name_has() -> None:
+    offered = {**other(Dotted()), "scaled.scales.0": np.zeros(5, np.float32)}
+    with pytest.raises(Mistake, match="new_head=scaled\\)"):
+        fitting.load(Dotted(), Source(SAFETENSORS, offered))
 
 
 def test_what_fits_is_taken_where_that_is_allowed_and_the_rest_is_told() -> None:

@@ -1,7 +1,7 @@
 import pytest
 from mindspore import Parameter, Tensor, nn
 
-from tests.nets import Nested, Normed, Residual
+from tests.nets import Dotted, Nested, Normed, Residual, Scaled
 from tests.stacks import Stack, Tied, Twice
 from trainer import layout
 
@@ -110,3 +110,10 @@ class PreNormed(nn.Cell):
 )
 def test_roles(cell: nn.Cell, roles: dict[str, str]) -> None:
     assert {p.name: p.role for p in layout.read(cell).parameters} == roles
+
+
+def test_a_parameters_own_name_may_have_dots() -> None:
+    found = {p.name: p.cell for p in layout.read(Dotted()).parameters}
+    assert found["scaled.scales.0"] == found["scaled.scales.1"] == "scaled"
+    assert {p.cell for p in layout.read(Scaled()).parameters} == {""}
+    assert layout.read(Tied()).parameters[0].cells == ("encoder", "decoder")

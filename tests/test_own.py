@@ -1,11 +1,15 @@
 """A user's own net, data, optimizer and freeze method, without a change to the trainer."""
 
+import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from tests.command import Command
 from trainer import methods
+from trainer.weights import fetch
 
 MINE = """
 import mindspore.dataset as ds
@@ -80,6 +84,20 @@ def test_own_net_and_data(command: Command, method: str) -> None:
     assert ended.code == 0, ended.err
     assert "in inference mode: backbone" in ended.out
     assert "frozen ok (6)" in ended.out, "weight, bias, gamma, beta and two statistics"
+
+
+def test_an_index_or_a_slice_names_what_is_made_anew_and_what_is_printed(command: Command) -> None:
+    shared = [*NET, *DATA, "freeze=head", "method=requires_grad", "epochs=1"]
+    weights = fetch(importlib.import_module("mine").MyNet())
+    save_file({**weights, "backbone.0.weight": np.zeros((1, 1))}, command.folder / "other")
+    given = [*shared, f"init_from={command.folder / 'other'}"]
+    refused = command.train(*given, "new_head='backbone[3]'", "snapshot.print='backbone[5:]'")
+    assert "new_head: expected an index within 'backbone', which holds 3 cells" in refused.err
+    assert "snapshot.print: expected a slice that takes some of 'backbone'" in refused.err
+    ended = command.train(*given, "new_head='backbone[:-2]'", "snapshot.print='backbone[-2]'")
+    assert ended.code == 0, ended.err
+    assert "backbone.1.gamma at start:" in ended.out
+    assert "backbone.0.weight at start:" not in ended.out
 
 
 def test_statistics_go_on_where_norm_is_train(command: Command) -> None:

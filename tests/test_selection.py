@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.nets import Dotted
 from tests.stacks import Stack, Tied, Twice
 from trainer import layout, selection
 from trainer.layout import Layout
@@ -174,3 +175,10 @@ def test_a_tied_parameter_is_taken_by_any_of_its_names() -> None:
 def test_cells_are_taken_whole_or_not_at_all(selectors: dict[str, Any], cells: set[str]) -> None:
     rule = Rule((), "requires_grad", False, **selectors)
     assert selection.select(rule, STACK).cells == cells
+
+
+def test_layers_are_cells_whatever_dots_a_parameters_own_name_has() -> None:
+    what = layout.read(Dotted())
+    assert selection.layers(what) == ["stem", "scaled", "head"]
+    assert taken(what, last=2) == {*beneath("head"), "scaled.scales.0", "scaled.scales.1"}
+    assert taken(what, kinds=("Scaled",)) == {"scaled.scales.0", "scaled.scales.1"}

@@ -68,3 +68,9 @@ def test_what_is_made_anew_and_frozen() -> None:
     what, rules = layout.read(TwoConvs()), [Rule(("fc",), *FLAG)]
     (line,) = surprises(plan.resolve(rules, what), rules, what, ["fc"])
     assert line == "fc.weight, fc.bias are made anew (new_head) and frozen: they stay random"
+
+
+def test_a_slice_of_what_is_made_anew_and_frozen() -> None:
+    what, rules = layout.read(Stack()), [Rule(("blocks.3.dense.bias",), *FLAG)]
+    (line,) = surprises(plan.resolve(rules, what), rules, what, ["blocks[-2:].dense"])
+    assert line.startswith("blocks.3.dense.bias are made anew")

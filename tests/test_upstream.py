@@ -7,12 +7,14 @@ from tests.nets import Branches, Gated, Nested, Normed, Residual, Tupled, TwoCon
 from tests.training import IMAGES, LOSS, ROWS, changed
 from trainer.data import Batch
 from trainer.errors import Mistake
-from trainer.upstream import reached, upstream
+from trainer.trace import trace
+from trainer.upstream import upstream
 from trainer.weights import fetch
 
 
 def behind(net: nn.Cell, *cuts: str, batch: Batch = ROWS) -> set[str]:
-    return set(upstream(net, LOSS, batch, cuts, "stop_gradient"))
+    lineage = trace(net, [(LOSS, batch)], cuts)
+    return set(upstream(lineage, cuts, ["stop_gradient"] * len(cuts)))
 
 
 def weights(*cells: str) -> set[str]:
@@ -38,7 +40,7 @@ def test_a_skip_around_the_cut_keeps_the_stem_in_reach() -> None:
 
 
 def test_a_gamma_of_zero_hides_no_path() -> None:
-    assert weights("block.dense", "stem") <= reached(Residual(), LOSS, ROWS)
+    assert weights("block.dense", "stem") <= trace(Residual(), [(LOSS, ROWS)]).reached()
 
 
 def test_a_cut_behind_one_branch_leaves_the_stem_in_reach() -> None:
@@ -61,7 +63,7 @@ def test_a_relu_that_lets_nothing_through_hides_no_path() -> None:
 def test_the_nets_own_flags_do_not_matter() -> None:
     net = TwoConvs()
     net.conv1.weight.requires_grad = False
-    assert "conv1.weight" in reached(net, LOSS, IMAGES)
+    assert "conv1.weight" in trace(net, [(LOSS, IMAGES)]).reached()
     assert not net.conv1.weight.requires_grad
 
 
@@ -96,6 +98,18 @@ def test_cell_that_is_never_called_cannot_be_cut_behind() -> None:
     batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
     with pytest.raises(Mistake, match="'inner', which it never does"):
         behind(Idle(), "inner", batch=batch)
+
+
+class Unused(TwoConvs):
+    """Has a layer that it makes nothing of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = nn.Dense(4, 4)
+
+
+def test_cell_that_is_never_called_is_no_trouble_if_no_gradient_reaches_it() -> None:
+    assert behind(Unused(), "conv1", "spare", batch=IMAGES) == weights("conv1")
 
 
 class Compiled(nn.Cell):

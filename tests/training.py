@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from trainer import layout, loop, methods, plan
+from trainer import layout, loop, methods, plan, trace
 from trainer import optimizer as optimizers
 from trainer.apply import Applied
 from trainer.data import Batch
@@ -81,7 +81,8 @@ def plan_of(net: nn.Cell, *rules: Rule, batch: Batch = IMAGES) -> Plan:
     resolved = plan.resolve(rules, what)
     if not resolved.cuts:
         return resolved
-    behind = upstream(net, LOSS, batch, resolved.cuts, resolved.cut_methods)
+    lineage = trace.trace(net, [(LOSS, batch)], resolved.cuts)
+    behind = upstream(lineage, resolved.cuts, resolved.cut_methods)
     return plan.resolve(rules, what, behind)
 
 

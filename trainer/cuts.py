@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from trainer.claims import Claim
 from trainer.rules import Rule
-from trainer.selection import Selection, ancestors
+from trainer.selection import Selection, above, ancestors
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.layout import Layout
@@ -44,16 +44,16 @@ def _owned(selection: Selection, layout: "Layout") -> set[str]:
     owners, partly = set[str](), set[str]()
     for info in layout.parameters:
         if not info.statistic:
-            owners |= {name.rpartition(".")[0] for name in info.names}
+            owners |= set(info.cells)
             if info.name not in selection.parameters:
-                partly |= {a for name in info.names for a in ancestors(name)}
+                partly |= above(info)
     return owners - partly
 
 
 def _open(layout: "Layout", claimed: Mapping[str, Claim]) -> set[str]:
     """Return the cells with a weight beneath them that trains."""
     weights = (p for p in layout.parameters if claimed[p.name].state == "trainable")
-    return {a for p in weights for name in p.names for a in ancestors(name)}
+    return {name for p in weights for name in above(p)}
 
 
 def _concerned(rule: Rule, layout: "Layout", claimed: Mapping[str, Claim]) -> set[str]:
@@ -61,8 +61,7 @@ def _concerned(rule: Rule, layout: "Layout", claimed: Mapping[str, Claim]) -> se
     held, mine = set[str](), set[str]()
     for info in layout.parameters:
         if not info.statistic:
-            above = {a for name in info.names for a in ancestors(name)}
-            held |= above
+            held |= above(info)
             if claimed[info.name].rule is rule:
-                mine |= above
+                mine |= above(info)
     return mine | ({cell.name for cell in layout.cells} - held)

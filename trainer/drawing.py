@@ -51,9 +51,9 @@ def rows(plan: Plan, layout: "Layout") -> list[Row]:
     of = dict(zip(order, names or [name.split(".")[0] for name in order], strict=True))
     held: dict[str, list[ParameterPlan]] = {name: [] for name in of.values()}
     statistics = {p.name for p in layout.parameters if p.statistic}
+    cells = {p.name: p.cell for p in layout.parameters}
     for parameter in plan.parameters:
-        cell = parameter.name.rpartition(".")[0]
-        if cell in of:
+        if (cell := cells[parameter.name]) in of:
             held[of[cell]].append(parameter)
     return [_row(name, parts, statistics) for name, parts in held.items()]
 

@@ -92,7 +92,7 @@ def check(lines: Sequence[str]) -> None:
 
 
 def sound(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Sound"]:
-    """Make what needs no data.
+    """Make what needs no data, with a net whose first values are 0.
 
     Args:
         config: a whole configuration.
@@ -102,9 +102,10 @@ def sound(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Sett
         Mistake: everything that is wrong.
     """
     chosen, found = _ready(config, problems)
-    from trainer import setup
+    from trainer import blank, setup
 
-    return chosen, setup.sound(chosen, found)
+    with blank.blank():
+        return chosen, setup.sound(chosen, found)
 
 
 def _ready(config: Mapping[str, Any], problems: Sequence[str]) -> tuple[Settings, list[str]]:

@@ -7,8 +7,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from trainer import eager
 from trainer.errors import Mistake
+from trainer.trace import Sight
 
 Inputs: TypeAlias = Tensor | Sequence[int] | Sequence[Tensor | Sequence[int]]
 
@@ -29,40 +29,35 @@ class Total(nn.Cell):
         return sum((self.construct(part, label) for part in parts), Tensor(0.0))
 
 
-def example_input(net: nn.Cell) -> Tensor | None:
-    """Return an input of two samples that the net takes, always the same; None if none was found.
+def sights(net: nn.Cell, inputs: Inputs | None = None) -> Iterator[Sight]:
+    """Yield what to try a net on, the sum of its outputs in place of a loss.
 
     Args:
-        net: the net; it is left as it was.
-    """
-    with eager.mode(), eager.unchanged(net):
-        net.set_train(True)
-        return next((made for made in _candidates(net) if _takes(net, made)), None)
-
-
-def batch(net: nn.Cell, inputs: Inputs | None) -> list[Tensor]:
-    """Return inputs for a net and, last, a label that nobody looks at.
-
-    Args:
-        net: the net; it is left as it was.
-        inputs: a tensor, a shape, or several of them; None: made up from the first layer.
+        net: the net.
+        inputs: a tensor, a shape, or several of them; None: guesses from the first layer, always
+            the same, of which the net takes one or none.
 
     Raises:
-        Mistake: nothing that was made up runs through the net.
+        Mistake: after the last guess.
     """
     label = Tensor(np.zeros(_SAMPLES, np.int32))
     if inputs is not None:
-        return [*_tensors(inputs), label]
-    made = example_input(net)
-    if made is None:
-        raise Mistake(
-            [
-                "inputs: a cut freezes what lies upstream of it, which shows only when the net "
-                "runs, and no guessed input does; give a tensor, a shape or a list of them, as in "
-                "freeze(net, ..., inputs=(2, 3, 224, 224))"
-            ]
-        )
-    return [made, label]
+        yield Total(), (*_tensors(inputs), label)
+        return
+    yield from guesses(net)
+    raise Mistake(
+        [
+            "inputs: a cut freezes what lies upstream of it, which shows only when the net "
+            "runs, and no guessed input does; give a tensor, a shape or a list of them, as in "
+            "freeze(net, ..., inputs=(2, 3, 224, 224))"
+        ]
+    )
+
+
+def guesses(net: nn.Cell) -> Iterator[Sight]:
+    """Yield inputs of two samples that the net's first layer would take, as ``sights`` does."""
+    label = Tensor(np.zeros(_SAMPLES, np.int32))
+    return ((Total(), (made, label)) for made in _candidates(net))
 
 
 def _tensors(inputs: Inputs) -> list[Tensor]:
@@ -91,11 +86,3 @@ def _candidates(net: nn.Cell) -> Iterator[Tensor]:
 def _noise(*shape: int) -> Tensor:
     made = np.random.default_rng(0).standard_normal(shape, np.float32)
     return Tensor(made, ms.float32)
-
-
-def _takes(net: nn.Cell, made: Tensor) -> bool:
-    try:
-        net(made)
-    except Exception:  # whatever a net of any make raises for a shape that is not its own
-        return False
-    return True

@@ -10,7 +10,7 @@ from trainer.errors import Mistake
 from trainer.misses import misses
 from trainer.plan import STATISTICS, Plan, resolve
 from trainer.rules import Rule, is_plain
-from trainer.selection import Selection, ancestors, expand, select
+from trainer.selection import Selection, above, ancestors, expanded, select
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.layout import Layout, ParameterInfo
@@ -147,16 +147,16 @@ def _disputes(rules: Sequence[Rule], layout: "Layout") -> dict[tuple[str, str], 
 
 def _plain(rule: Rule, layout: "Layout") -> list[str]:
     """Return a rule's plain names, indices and slices replaced; exceptions leave it none."""
-    deep = [name for pattern in rule.patterns for name in expand(pattern, layout)]
-    return [name for name in deep if is_plain(name)] if not rule.excluded else []
+    deep = expanded(rule.patterns, layout) if not rule.excluded else []
+    return [name for name in deep if is_plain(name)]
 
 
 def _weight(info: "ParameterInfo", plain: Collection[str]) -> tuple[int, str] | None:
     """Return how many levels above a parameter the nearest plain name stands, and that name."""
     found = []
     for name in info.names:
-        above = [*ancestors(name), name]
-        found += [(len(above) - at, n) for at, n in enumerate(above) if n in plain]
+        line = [*ancestors(name), name]
+        found += [(len(line) - at, n) for at, n in enumerate(line) if n in plain]
     return min(found, default=None)
 
 
@@ -175,7 +175,7 @@ def _uncut(
             for p in layout.parameters
             if claimed[p.name].rule is rule and p.trainable
             if p.cell or rule.method not in behind.values()  # see `still_reached`
-            if not any(a in behind for name in p.names for a in ancestors(name))
+            if not above(p) & set(behind)
         ]
         for info in lost[:_SHOWN]:
             why = _why_uncut(info, called.get(info.cell))

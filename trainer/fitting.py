@@ -6,7 +6,7 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-from trainer import naming, renames
+from trainer import layout, naming, renames
 from trainer.errors import Mistake, nearest
 from trainer.initial import ANEW, Initial
 from trainer.renames import Renames
@@ -46,7 +46,8 @@ def load(
     done, problems = _match(source, naming.known(net), anew, mapping or {})
     done.anew = [name for name in shapes if _taken(anew, name)]
     done.missing = [n for n in shapes if n not in done.taken and n not in done.anew]
-    misfits = _reshape(done, shapes, source.weights)
+    cells = {p.name: p.cell or p.name for p in layout.read(net).parameters}
+    misfits = _reshape(done, shapes, source.weights, cells)
     problems += [*_gaps(done, strict), *misfits, *_rest(done, strict)]
     if problems:
         raise Mistake(problems)
@@ -96,7 +97,7 @@ def _needless(
     return naming.COUNTER if naming.counts(name) else None
 
 
-def _reshape(done: Initial, shapes: Shapes, arrays: Arrays) -> list[str]:
+def _reshape(done: Initial, shapes: Shapes, arrays: Arrays, cells: Mapping[str, str]) -> list[str]:
     """Note where ones come or go in a shape; return the problems of shapes that fit in no way."""
     problems = []
     for name, origin in done.taken.items():
@@ -109,7 +110,7 @@ def _reshape(done: Initial, shapes: Shapes, arrays: Arrays) -> list[str]:
         called = name if origin == name else f"{name} ({origin} in the file)"
         problems.append(
             f"init_from: {called} has shape {shape}, the net expects {wanted} "
-            f"(to make it anew: new_head={name.rpartition('.')[0]})"
+            f"(to make it anew: new_head={cells[name]})"
         )
     return problems
 

@@ -19,12 +19,13 @@ from trainer import (
     layout,
     optimizer,
     rulebook,
-    upstream,
+    trace,
 )
 from trainer.apply import Applied
 from trainer.errors import FrozenMoved, Mistake
 from trainer.plan import Plan
 from trainer.proof import largest_change
+from trainer.upstream import upstream
 from trainer.weights import same_bits
 from trainer.witness import Witness
 
@@ -67,14 +68,14 @@ def freeze(
 
     def behind(plan: Plan) -> frozenset[str]:
         try:
-            batch = examples.batch(net, inputs)
-            return upstream.upstream(net, examples.Total(), batch, plan.cuts, plan.cut_methods)
+            lineage = trace.trace(net, examples.sights(net, inputs), plan.cuts)
         except _REFUSALS as error:
             if inputs is None:
                 raise
             raise Mistake(
                 [f"inputs: expected what the net takes: {eager.first_line(error)}"]
             ) from None
+        return upstream(lineage, plan.cuts, plan.cut_methods)
 
     return Frozen(net, faults.sound(chosen, what, behind))
 

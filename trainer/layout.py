@@ -41,6 +41,8 @@ class ParameterInfo:
 
     Attributes:
         name: dotted path from the net's root.
+        cells: the cell that owns it, and those under which its other names stand; empty for the net
+            itself. A parameter's own name may have dots, so its path does not tell.
         shape: its shape; ``()`` for a scalar.
         nbytes: bytes of its data.
         trainable: what the net itself says by ``requires_grad``.
@@ -50,6 +52,7 @@ class ParameterInfo:
     """
 
     name: str
+    cells: tuple[str, ...]
     shape: tuple[int, ...]
     nbytes: int
     trainable: bool
@@ -70,7 +73,7 @@ class ParameterInfo:
     @property
     def cell(self) -> str:
         """Dotted name of the cell that owns it; empty for the net itself."""
-        return self.name.rpartition(".")[0]
+        return self.cells[0]
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,12 @@ class Layout:
 def read(net: nn.Cell) -> Layout:
     """Return the layout of a net. What is tied stands once, under its first name."""
     cells: dict[int, tuple[nn.Cell, list[str]]] = {}
-    parameters: dict[int, tuple[Parameter, nn.Cell, list[str]]] = {}
+    parameters: dict[int, tuple[Parameter, nn.Cell, dict[str, str]]] = {}
     for name, cell in _paths(net, "", ()):
         cells.setdefault(id(cell), (cell, []))[1].append(name)
         for own, parameter in _own(cell):
             path = f"{name}.{own}" if name else own
-            parameters.setdefault(id(parameter), (parameter, cell, []))[2].append(path)
+            parameters.setdefault(id(parameter), (parameter, cell, {}))[2][path] = name
     return Layout(
         tuple(_cell_info(cell, names) for cell, names in cells.values() if cell is not net),
         tuple(_info(*found) for found in parameters.values()),
@@ -122,9 +125,11 @@ def _cell_info(cell: nn.Cell, names: list[str]) -> CellInfo:
     return CellInfo(names[0], type(cell).__name__, called, tuple(names[1:]))
 
 
-def _info(parameter: Parameter, cell: nn.Cell, names: list[str]) -> ParameterInfo:
+def _info(parameter: Parameter, cell: nn.Cell, places: dict[str, str]) -> ParameterInfo:
+    names = list(places)
     return ParameterInfo(
         name=names[0],
+        cells=tuple(places.values()),
         shape=tuple(parameter.shape),
         nbytes=parameter.nbytes,
         trainable=parameter.requires_grad,

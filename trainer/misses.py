@@ -15,14 +15,15 @@ if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
 
 def misses(rule: Rule, layout: "Layout") -> list[str]:
     """Return what is wrong with a rule's selectors, each looked at by itself."""
-    found = [text for p in rule.patterns for text in _pattern(rule.where("select"), p, layout)]
-    found += [text for p in rule.excluded for text in _pattern(rule.where("except"), p, layout)]
+    found = [text for p in rule.patterns for text in missing(rule.where("select"), p, layout)]
+    found += [text for p in rule.excluded for text in missing(rule.where("except"), p, layout)]
     found += _needless(rule, layout) if not found else []
     found += [*_kinds(rule, layout), *_counts(rule, layout)]
     return found
 
 
-def _pattern(key: str, pattern: str, layout: "Layout") -> Iterator[str]:
+def missing(key: str, pattern: str, layout: "Layout") -> Iterator[str]:
+    """Tell of a pattern, found under a key, that takes nothing."""
     parts = indexed(pattern, layout)
     if parts is not None:
         head, index, rest = parts
@@ -40,7 +41,7 @@ def _pattern(key: str, pattern: str, layout: "Layout") -> Iterator[str]:
             yield f"{key}: expected a slice that takes some of {held}, received {pattern!r}"
             return
         for child in chosen if "[" in rest else ():
-            yield from _pattern(key, child + rest, layout)
+            yield from missing(key, child + rest, layout)
     deep = expand(pattern, layout)
     if not any(takes(each, name) for each in deep for name in layout.names):
         yield unknown(key, pattern, layout.names)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +13,12 @@ from trainer.errors import Mistake
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from mindspore import nn
 
-    from trainer.data import Batch
     from trainer.layout import Layout
+    from trainer.lineage import Lineage
     from trainer.plan import Plan
     from trainer.settings import Settings
     from trainer.setup import Sound
+    from trainer.trace import Sight
 
 _USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [out=FOLDER]
 
@@ -41,13 +42,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Preview:
-    """A plan, what it was made from, and the names of what its cuts cut off."""
+    """A plan, what it was made from, and the lineage of the loss, if its cuts needed one."""
 
     settings: "Settings"
     made: "Sound"
     layout: "Layout"
     plan: "Plan"
-    behind: frozenset[str]
+    lineage: "Lineage | None"
 
 
 def main() -> None:
@@ -108,20 +109,26 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
     from trainer import layout, setup, step
 
     step.set_precision(made.net, settings.device.precision)
-    plan, behind = setup.resolve(settings, made, lambda: _sight(settings, made))
-    return Preview(settings, made, layout.read(made.net), plan, behind)
+    plan, lineage = setup.resolve(settings, made, _sights(settings, made))
+    return Preview(settings, made, layout.read(made.net), plan, lineage)
 
 
-def _sight(settings: "Settings", made: "Sound") -> "tuple[nn.Cell, Batch]":
-    """Return a loss and a batch by which to find what lies upstream of the cuts."""
-    import mindspore as ms
-
+def _sights(settings: "Settings", made: "Sound") -> "Iterator[Sight]":
+    """Yield what the net may take, the data themselves last."""
     from trainer import eager, examples, setup
 
-    image = examples.example_input(made.net)
-    if image is not None:
-        return examples.Total(), (image, ms.ops.zeros(image.shape[0], ms.int32))
-    return made.loss, eager.check(made.net, made.loss, setup.first_batch(settings))[0]
+    yield from examples.guesses(made.net)
+    yield made.loss, eager.check(made.net, made.loss, setup.first_batch(settings))[0]
+
+
+def _lineage(net: "nn.Cell") -> "Lineage | None":
+    """Return what can be had without the data, for the estimate of work alone."""
+    from trainer import examples, trace
+
+    try:
+        return trace.trace(net, examples.guesses(net))
+    except Exception:  # what the net raised for the last guess
+        return None
 
 
 def report(preview: Preview, options: Options) -> str:
@@ -144,21 +151,30 @@ def _saved(preview: Preview) -> list[tuple[str, str]]:
     from trainer import savings
 
     spec = preview.settings.optimizer.spec()
-    counted = savings.count(preview.made.net, preview.plan, preview.behind, spec)
-    every = counted.layers
-    passes = counted.still - counted.cut
+    counted = savings.count(preview.made.net, preview.plan, spec)
     return [
         ("weights", f"{counted.weights:,} bytes, {counted.frozen:,} of them frozen"),
         (
             "optimizer",
             f"{counted.state:,} bytes of state, {counted.full_state:,} if everything were trained",
         ),
-        (
-            "backward",
-            f"cut off for {counted.cut} of {every} layers ({counted.cut / every:.0%})"
-            + (f"; {passes} more have no gradient of their own" if passes else ""),
-        ),
+        ("backward", _backward(preview)),
     ]
+
+
+def _backward(preview: Preview) -> str:
+    from trainer import savings, work
+
+    lineage, plan = preview.lineage or _lineage(preview.made.net), preview.plan
+    every = savings.everything(preview.layout).names("trainable")
+    if lineage is None or not (full := work.backward(lineage, every)):
+        return "not estimated, for want of an input that can be made up, or of products"
+    own = work.backward(lineage, plan.names("trainable"), plan.cuts)
+    on = " and ".join(str(shape) for shape in lineage.inputs)
+    return (
+        f"{1 - own / full:.0%} less work, estimated: {own:,} of {full:,} multiply-adds "
+        f"(convolutions and matrix products, for an input of {on})"
+    )
 
 
 def _measured(preview: Preview) -> str:

@@ -44,12 +44,13 @@ def gradients(chosen: "Settings", setup: "Setup") -> dict[str, NDArray[Any] | No
     import mindspore as ms
     from mindspore import ParameterTuple
 
-    from trainer import data, step, upstream
+    from trainer import data, step, trace
     from trainer.apply import Applied
 
     batch = next(iter(data.batches(setup.train, chosen.seed, 1)))
     applied = Applied(setup.net, setup.plan)
-    reached = upstream.reached(setup.net, setup.loss, batch) & set(setup.plan.names("trainable"))
+    lineage = trace.trace(setup.net, [(setup.loss, batch)])
+    reached = lineage.reached() & set(setup.plan.names("trainable"))
     named = {name: p for name, p in setup.net.parameters_and_names() if name in reached}
     applied.set_train()
     weights = ParameterTuple(list(named.values()))

@@ -7,7 +7,18 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import Parameter, amp, nn
 
-from trainer import checkpoint, data, files, optimizer, pictures, report, saver, step, weights
+from trainer import (
+    checkpoint,
+    data,
+    files,
+    layout,
+    optimizer,
+    pictures,
+    report,
+    saver,
+    step,
+    weights,
+)
 from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.console import Console
@@ -21,6 +32,7 @@ from trainer.record import MODEL
 from trainer.resume import CHECKPOINTS
 from trainer.saver import Saver
 from trainer.score import Evaluator, Score
+from trainer.selection import expanded
 from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.signals import Stop
@@ -84,9 +96,10 @@ def _watchers(
     settings: Settings, setup: Setup, folder: Path, proof: Proof, extra: Mapping[str, Parameter]
 ) -> list[Watcher]:
     """The order matters: the proof fills in what the later ones tell; the guard ends the run."""
+    shown = expanded(settings.snapshot.print, layout.read(setup.net))
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
-        Snapshots(folder / "snapshots", settings.snapshot.keep, settings.snapshot.print),
+        Snapshots(folder / "snapshots", settings.snapshot.keep, shown),
         proof,
         Metrics(folder / "metrics.jsonl"),
         pictures.Pictures(folder),

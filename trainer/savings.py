@@ -1,7 +1,7 @@
 """Savings: what a plan saves against training everything, counted and, if asked, timed."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -12,8 +12,7 @@ from trainer import layout, optimizer, step
 from trainer.apply import Applied
 from trainer.data import Batch
 from trainer.layout import Layout
-from trainer.plan import ParameterPlan, Plan, resolve
-from trainer.selection import layers
+from trainer.plan import Plan, resolve
 from trainer.settings import Settings
 
 _WARM_UP = 3  # steps: the compile and what settles after it
@@ -29,43 +28,30 @@ class Savings:
         frozen: bytes of those that are frozen.
         state: bytes of the optimizer's state.
         full_state: the same if everything is trained.
-        layers: cells that own weights.
-        cut: those of them that no gradient reaches, because of a cut.
-        still: those whose weights have no gradient, the cut ones included.
     """
 
     weights: int
     frozen: int
     state: int
     full_state: int
-    layers: int
-    cut: int
-    still: int
 
 
-def count(net: nn.Cell, plan: Plan, behind: Collection[str], spec: dict[str, Any]) -> Savings:
+def count(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
     """Return what a plan saves.
 
     Args:
         net: the net.
         plan: for it.
-        behind: names of what its cuts put out of the gradient's reach.
         spec: of the optimizer, as ``optimizer.make`` takes it.
     """
     what = layout.read(net)
     statistics = {p.name for p in what.parameters if p.statistic}
     weights = [p for p in plan.parameters if p.name not in statistics]
-    own: dict[str, list[ParameterPlan]] = {cell: [] for cell in layers(what)}
-    for p in weights:
-        own[p.name.rpartition(".")[0]].append(p)
     return Savings(
         weights=sum(p.nbytes for p in weights),
         frozen=sum(p.nbytes for p in weights if p.state == "frozen"),
         state=_state(net, plan, spec),
         full_state=_state(net, everything(what), spec),
-        layers=len(own),
-        cut=sum(all(p.name in behind for p in held) for held in own.values()),
-        still=sum(all(p.state != "trainable" for p in held) for held in own.values()),
     )
 
 

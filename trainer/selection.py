@@ -42,7 +42,7 @@ def select(rule: Rule, layout: "Layout") -> Selection:
         for p in layout.parameters
         if any(name in named for name in p.names)
         and (placed is None or p.name in placed)
-        and (not rule.kinds or any(a in kinds for name in p.names for a in ancestors(name)))
+        and (not rule.kinds or not kinds.isdisjoint(above(p)))
         and (not rule.roles or (p.role in rule.roles and not p.statistic))
     }
     held = _beneath(_weights(layout))
@@ -72,8 +72,7 @@ def _takes_bare(rule: Rule, name: str, named: set[str], kinds: set[str]) -> bool
 
 def _by_name(rule: Rule, layout: "Layout") -> set[str]:
     """Return the names that ``select`` and ``except`` let through."""
-    wanted = [deep for pattern in rule.patterns for deep in expand(pattern, layout)]
-    excluded = [deep for pattern in rule.excluded for deep in expand(pattern, layout)]
+    wanted, excluded = expanded(rule.patterns, layout), expanded(rule.excluded, layout)
     groups = [(c.name, *c.aliases) for c in layout.cells] + [p.names for p in layout.parameters]
     return {
         name
@@ -98,7 +97,7 @@ def _by_place(rule: Rule, layout: "Layout") -> set[str] | None:
     if rule.of is None:
         found = {p.name for p in infos if p.cell in chosen}
     else:
-        found = {p.name for p in infos if any(a in chosen for a in ancestors(p.name))}
+        found = {p.name for p in infos if not chosen.isdisjoint(path(p.cell))}
     if rule.before_last is not None:
         before = _before_last(rule.before_last, layout)
         found &= {p.name for p in infos if p.cell in before}
@@ -152,6 +151,11 @@ def expand(pattern: str, layout: "Layout") -> list[str]:
     return [deep for child in chosen for deep in expand(child + rest, layout)]
 
 
+def expanded(patterns: Iterable[str], layout: "Layout") -> list[str]:
+    """Return several patterns so, in a list."""
+    return [deep for pattern in patterns for deep in expand(pattern, layout)]
+
+
 def indexed(pattern: str, layout: "Layout") -> tuple[str, str, str] | None:
     """Split a pattern at its first index into cell, index and rest; None if it has none."""
     match = _INDEXED.fullmatch(pattern)
@@ -178,10 +182,20 @@ def ancestors(name: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
+def path(cell: str) -> list[str]:
+    """Return the names of the cells from the topmost down to a cell itself, the net left out."""
+    return [*ancestors(cell), cell] if cell else []
+
+
+def above(info: "ParameterInfo") -> set[str]:
+    """Return the names of the cells above a parameter, under each of its names."""
+    return {name for cell in info.cells for name in path(cell)}
+
+
 def _weights(layout: "Layout") -> Iterator["ParameterInfo"]:
     return (p for p in layout.parameters if not p.statistic)
 
 
 def _beneath(parameters: Iterable["ParameterInfo"]) -> Counter[str]:
     """Count the parameters beneath each cell, a tied one beneath each of its cells."""
-    return Counter(a for p in parameters for a in {a for n in p.names for a in ancestors(n)})
+    return Counter(name for p in parameters for name in above(p))

@@ -1,7 +1,7 @@
 """Setup: net, rules, data and plan made from settings, with every mistake found on the way."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +26,7 @@ from trainer import (
     renames,
     source,
     step,
-    upstream,
+    trace,
     weights,
 )
 from trainer.build import build
@@ -34,10 +34,14 @@ from trainer.data import Batch
 from trainer.errors import Mistake
 from trainer.initial import Initial
 from trainer.layout import Layout
+from trainer.lineage import Lineage
+from trainer.misses import missing
 from trainer.plan import Plan
 from trainer.resume import Point
 from trainer.rules import Rule, takes
+from trainer.selection import expand, expanded
 from trainer.settings import Settings
+from trainer.upstream import upstream
 
 _T = TypeVar("_T")
 _REPLAN = {"policy", "model"}  # what may change a plan, in resume.allow
@@ -104,7 +108,7 @@ def prepare(
     step.set_precision(made.net, settings.device.precision)
     drawn = dropout.repeatable(made.net, settings.seed)
     few, repeatable = eager.check(made.net, made.loss, batch)
-    resolved, _ = resolve(settings, made, lambda: (made.loss, few))
+    resolved, _ = resolve(settings, made, [(made.loss, few)])
     if problems := _other(resumed, resolved, train.get_dataset_size()):
         raise Mistake(problems)
     return Setup(
@@ -181,11 +185,12 @@ def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> li
 
 def _unknown(key: str, patterns: Sequence[str], what: Layout) -> list[str]:
     """Return the problems of patterns that take no parameter of the net."""
-    return [
-        plan.unknown(key, pattern, [p.name for p in what.parameters])
-        for pattern in patterns
-        if not any(takes(pattern, p.name) for p in what.parameters)
-    ]
+    names = [p.name for p in what.parameters]
+    found = []
+    for pattern in patterns:
+        if not any(takes(deep, name) for deep in expand(pattern, what) for name in names):
+            found += list(missing(key, pattern, what)) or [plan.unknown(key, pattern, names)]
+    return found
 
 
 def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
@@ -210,7 +215,8 @@ def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | 
         return None
     what = source.read(source.locate(settings.init_from))
     mapping = renames.load(settings.init_map)
-    return fitting.load(net, what, settings.new_head, mapping, settings.init_strict)
+    anew = expanded(settings.new_head, layout.read(net))
+    return fitting.load(net, what, anew, mapping, settings.init_strict)
 
 
 def _put(net: nn.Cell, resumed: Point) -> None:
@@ -280,33 +286,27 @@ def first_batch(settings: Settings) -> Batch:
 
 
 def resolve(
-    settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
-) -> tuple[Plan, frozenset[str]]:
-    """Return the plan, for which an optimizer can be made, and names of what its cuts cut off.
+    settings: Settings, made: Sound, sights: Iterable[trace.Sight]
+) -> tuple[Plan, Lineage | None]:
+    """Return the plan, for which an optimizer can be made, and the lineage that its cuts needed.
 
     Args:
         settings: of policy and optimizer.
         made: net and rules; the net is left as it was.
-        sight: gives a loss of (output, label) and a batch, by which to find what lies upstream of
-            the cuts; asked only if there are some.
+        sights: what to run the net on, to find what lies upstream of the cuts; asked only if there
+            are some.
 
     Raises:
         Mistake: the cuts leave nothing to train, or what a rule trains; or the optimizer refuses.
     """
-    resolved, behind = _plan(settings, made, sight)
-    _check_optimizer(settings, made.net, resolved)
-    return resolved, behind
-
-
-def _plan(
-    settings: Settings, made: Sound, sight: Callable[[], tuple[nn.Cell, Batch]]
-) -> tuple[Plan, frozenset[str]]:
-    lost: frozenset[str] = frozenset()
+    lineage: Lineage | None = None
 
     def behind(found: Plan) -> frozenset[str]:
-        nonlocal lost
-        lost = upstream.upstream(made.net, *sight(), found.cuts, found.cut_methods)
-        return lost
+        nonlocal lineage
+        lineage = trace.trace(made.net, sights, found.cuts)
+        return upstream(lineage, found.cuts, found.cut_methods)
 
     decay = settings.policy.lr_decay
-    return faults.sound(made.rules, layout.read(made.net), behind, decay), lost
+    resolved = faults.sound(made.rules, layout.read(made.net), behind, decay)
+    _check_optimizer(settings, made.net, resolved)
+    return resolved, lineage

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from trainer.faults import few
 from trainer.plan import UPSTREAM, Plan
 from trainer.rules import Rule, takes
-from trainer.selection import select
+from trainer.selection import expanded, select
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.layout import Layout
@@ -28,16 +28,17 @@ def surprises(
         *plan.notes,
         *_more_than_asked(plan),
         *_shadowed(rules, layout),
-        *_frozen_anew(plan, new_head),
+        *_frozen_anew(plan, expanded(new_head, layout)),
     ]
 
 
 def _moving(plan: Plan, layout: "Layout") -> Iterator[str]:
     """Tell of running statistics that move in cells whose weights are all frozen."""
     statistics = {p.name for p in layout.parameters if p.statistic}
-    moving = {_cell(p.name) for p in plan.select("buffer") if p.name in statistics}
-    trained = {_cell(p.name) for p in plan.select("trainable")}
-    frozen = {_cell(p.name) for p in plan.select("frozen")}
+    cells = {p.name: p.cell for p in layout.parameters}
+    moving = {cells[p.name] for p in plan.select("buffer") if p.name in statistics}
+    trained = {cells[p.name] for p in plan.select("trainable")}
+    frozen = {cells[p.name] for p in plan.select("frozen")}
     if left := [c.name for c in layout.cells if c.name in (moving & frozen) - trained]:
         yield (
             f"running statistics move in {len(left)} cells whose weights are frozen: {few(left)} "
@@ -79,7 +80,3 @@ def _frozen_anew(plan: Plan, new_head: Sequence[str]) -> Iterator[str]:
 
 def _called(rule: Rule) -> str:
     return rule.label or f"freeze={','.join(rule.patterns)}"
-
-
-def _cell(name: str) -> str:
-    return name.rpartition(".")[0]

@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trainer.plan import ParameterPlan, Plan, decays
-from trainer.selection import ancestors
 from trainer.table import table
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
@@ -80,9 +79,10 @@ class _Reader:
         self._children: dict[str, list[str]] = {}
         for cell in layout.cells:
             self._children.setdefault(cell.name.rpartition(".")[0], []).append(cell.name)
+        cells = {p.name: p.cell for p in layout.parameters}
         self._own: dict[str, list[ParameterPlan]] = {}
         for parameter in plan.parameters:
-            self._own.setdefault(self._home(parameter.name), []).append(parameter)
+            self._own.setdefault(cells[parameter.name], []).append(parameter)
 
     def branch(self, cell: str, name: str, depth: float) -> Branch:
         """Return the branch of a cell, opened where its weights differ and ``depth`` allows."""
@@ -99,10 +99,6 @@ class _Reader:
         cells = [self.branch(c, _beneath(cell, c), depth - 1) for c in self._children.get(cell, ())]
         shown = [child for child in cells if child.treatment or child.values or child.cut]
         return replace(found, children=tuple(_folded([*own, *shown])))
-
-    def _home(self, name: str) -> str:
-        """Return the cell that holds a parameter; the parameter's own name may have dots."""
-        return next((cell for cell in reversed(ancestors(name)) if cell in self._kinds), "")
 
     def _held(self, cell: str) -> Iterable[ParameterPlan]:
         yield from self._own.get(cell, ())

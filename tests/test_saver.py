@@ -14,7 +14,7 @@ from mindspore import Parameter, Tensor
 
 from tests.nets import TwoConvs
 from tests.training import IMAGES, Recorder, changed, momentum, plan_of, rule, train
-from trainer import checkpoints, saver, step
+from trainer import checkpoints, restore, step
 from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.data import Batch
@@ -56,7 +56,7 @@ def test_start_and_end_of_an_epoch_are_saved(tmp_path: Path) -> None:
     found, _ = checkpoints.latest(tmp_path / "checkpoints")
     assert found is not None
     assert not changed(fetch(net), found.weights)
-    state = saver.mutable(told.optimizers[0], {})
+    state = restore.mutable(told.optimizers[0], {})
     assert {name: array.tobytes() for name, array in found.state.items()} == {
         name: p.asnumpy().tobytes() for name, p in state.items()
     }
@@ -180,17 +180,17 @@ def test_restored_state_is_the_saved_one_and_what_is_new_starts_fresh() -> None:
         "count": np.array(7, np.uint32),
     }
     point = Point(replace(make(Progress(), {}, {}), state=saved))
-    saver.restore(point, made, {"count": count})
-    state = saver.mutable(made, {"count": count})
+    restore.state(point, made, {"count": count})
+    state = restore.mutable(made, {"count": count})
     assert (state["moments.conv2.weight"].asnumpy() == 1).all()
     assert not state["moments.conv2.bias"].asnumpy().any(), "of another shape"
     assert state["global_step"].asnumpy() == 7
     assert count.asnumpy() == 7
-    saver.restore(None, made, {})
+    restore.state(None, made, {})
 
 
 def test_the_scale_of_the_loss_is_among_the_state() -> None:
     assert {"scaler.scale_value", "scaler.counter"} <= set(
-        saver.extra(step.scaler("dynamic"), None)
+        restore.extra(step.scaler("dynamic"), None)
     )
-    assert saver.extra(None, None) == {}
+    assert restore.extra(None, None) == {}

@@ -115,10 +115,10 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
 
 def _sights(settings: "Settings", made: "Sound") -> "Iterator[Sight]":
     """Yield what the net may take, the data themselves last."""
-    from trainer import eager, examples, setup
+    from trainer import eager, examples, pipelines
 
     yield from examples.guesses(made.net)
-    yield made.loss, eager.check(made.net, made.loss, setup.first_batch(settings))[0]
+    yield made.loss, eager.check(made.net, made.loss, pipelines.sample(settings))[0]
 
 
 def _lineage(net: "nn.Cell") -> "Lineage | None":
@@ -179,10 +179,10 @@ def _backward(preview: Preview) -> str:
 
 def _measured(preview: Preview) -> str:
     """Time a step under the plan and one that trains everything."""
-    from trainer import eager, savings, setup
+    from trainer import eager, pipelines, savings
 
     settings, made = preview.settings, preview.made
-    batch = setup.first_batch(settings)
+    batch = pipelines.sample(settings)
     eager.check(made.net, made.loss, batch)
     plans = [preview.plan, savings.everything(preview.layout)]
     own, full = savings.times(made.net, made.loss, plans, settings, batch)

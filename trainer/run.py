@@ -15,6 +15,7 @@ from trainer import (
     optimizer,
     pictures,
     report,
+    restore,
     saver,
     step,
     weights,
@@ -62,7 +63,7 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
     if setup.initial:
         files.write_lines(folder / "init.json", setup.initial.as_json())
     scaler = step.scaler(settings.device.loss_scale)
-    extra = saver.extra(scaler, setup.drawn)
+    extra = restore.extra(scaler, setup.drawn)
     proof = Proof(folder / "proof.json", setup.resumed.checkpoint if setup.resumed else None)
     watcher = Watchers(*_watchers(settings, setup, folder, proof, extra))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
@@ -141,7 +142,7 @@ def _loop(
         watcher=watcher,
         stopped=stop,
         start=resumed.progress if resumed else Progress(),
-        restore=lambda made: saver.restore(resumed, made, saver.extra(scaler, setup.drawn)),
+        restore=lambda made: restore.state(resumed, made, restore.extra(scaler, setup.drawn)),
         drawn=setup.drawn,
     )
 

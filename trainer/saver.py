@@ -7,14 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from mindspore import Parameter, Tensor, amp, nn
+from mindspore import Parameter, nn
 
-from trainer import checkpoints, optimizer, weights
+from trainer import checkpoints, restore, weights
 from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.guard import ensure
 from trainer.proof import Proof
-from trainer.resume import Point
 from trainer.settings import Keeping
 from trainer.watcher import Epoch, Progress, Watcher
 from trainer.weights import Weights
@@ -93,7 +92,7 @@ class Saver(Watcher):
         self._wait()
         state = {
             name: np.array(parameter.asnumpy())
-            for name, parameter in mutable(self._optimizer, self._extra).items()
+            for name, parameter in restore.mutable(self._optimizer, self._extra).items()
         }
         made = self._make(progress, copied, state)
         self._writing = self._writer.submit(checkpoints.keep, self._folder, made, metric)
@@ -103,26 +102,6 @@ class Saver(Watcher):
         if self._writing is not None:
             writing, self._writing = self._writing, None
             writing.result()
-
-
-def mutable(made: nn.Optimizer, extra: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Return what a step changes besides the net, by name."""
-    return {**optimizer.state(made), **extra}
-
-
-def restore(resumed: Point | None, made: nn.Optimizer, extra: Mapping[str, Parameter]) -> None:
-    """Put back what a step changes besides the net; what is new since then starts fresh."""
-    saved = resumed.checkpoint.state if resumed else {}
-    for name, parameter in mutable(made, extra).items():
-        if name in saved and saved[name].shape == tuple(parameter.shape):
-            parameter.set_data(Tensor(saved[name], dtype=parameter.dtype))
-
-
-def extra(scaler: amp.LossScaler | None, drawn: Parameter | None) -> dict[str, Parameter]:
-    """Return what a step changes besides net and optimizer: the loss scale, dropout's count."""
-    own = vars(scaler) if scaler is not None else {}
-    found = {f"scaler.{name}": p for name, p in own.items() if isinstance(p, Parameter)}
-    return found if drawn is None else {**found, drawn.name: drawn}
 
 
 def _metric(name: str | None, epoch: Epoch) -> float | None:

@@ -1,6 +1,5 @@
 """Setup: net, rules, data and plan made from settings, with every mistake found on the way."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,26 +10,24 @@ import mindspore.dataset as ds
 from mindspore import Parameter, nn
 
 from trainer import (
-    data,
     device,
     dropout,
     eager,
     faults,
-    files,
     fitting,
     layout,
     methods,
     optimizer,
+    pipelines,
     plan,
     policy,
     renames,
+    restore,
     source,
     step,
     trace,
-    weights,
 )
 from trainer.build import build
-from trainer.data import Batch
 from trainer.errors import Mistake
 from trainer.initial import Initial
 from trainer.layout import Layout
@@ -44,7 +41,6 @@ from trainer.settings import Settings
 from trainer.upstream import upstream
 
 _T = TypeVar("_T")
-_REPLAN = {"policy", "model"}  # what may change a plan, in resume.allow
 
 
 @dataclass(frozen=True)
@@ -102,14 +98,14 @@ def prepare(
             the data show.
     """
     made = sound(settings, problems, resumed)
-    train, validation = _pipelines(settings)
-    batch = _first_batch(settings, train)
-    _first_batch(settings, validation)
+    train, validation = pipelines.make(settings)
+    batch = pipelines.first_batch(settings, train)
+    pipelines.first_batch(settings, validation)
     step.set_precision(made.net, settings.device.precision)
     drawn = dropout.repeatable(made.net, settings.seed)
     few, repeatable = eager.check(made.net, made.loss, batch)
     resolved, _ = resolve(settings, made, [(made.loss, few)])
-    if problems := _other(resumed, resolved, train.get_dataset_size()):
+    if problems := restore.differences(resumed, resolved, train.get_dataset_size()):
         raise Mistake(problems)
     return Setup(
         made.net,
@@ -209,7 +205,7 @@ def _root_problems(settings: Settings) -> list[str]:
 
 def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | None:
     if resumed is not None:
-        _put(net, resumed)
+        restore.weights(net, resumed)
         return None
     if not settings.init_from:
         return None
@@ -217,72 +213,6 @@ def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | 
     mapping = renames.load(settings.init_map)
     anew = expanded(settings.new_head, layout.read(net))
     return fitting.load(net, what, anew, mapping, settings.init_strict)
-
-
-def _put(net: nn.Cell, resumed: Point) -> None:
-    """Put the weights of a checkpoint into a net; only if another is allowed, what fits of them."""
-    before = {name: array.shape for name, array in resumed.checkpoint.weights.items()}
-    now = {name: tuple(p.shape) for name, p in net.parameters_and_names()}
-    if before != now and "model" not in resumed.allow:
-        others = faults.few(sorted(n for n in {**before, **now} if before.get(n) != now.get(n)))
-        raise Mistake(
-            [
-                "resume: expected the net of the run, received one in which these are new, missing "
-                f"or of another shape: {others}. To go on with it: resume.allow=[model]"
-            ]
-        )
-    weights.put(net, resumed.checkpoint.weights)
-
-
-def _other(resumed: Point | None, resolved: Plan, batches: int) -> list[str]:
-    """Return what is not as it was though the settings are."""
-    if resumed is None:
-        return []
-    found, before = [], resumed.checkpoint
-    if before.plan != files.plain(resolved.as_json()) and resumed.allow.isdisjoint(_REPLAN):
-        found.append(
-            "resume: expected the plan of the run, received another, for the net or the trainer "
-            "has changed: compare plan.json with that of trainer.plan. To go on with it: "
-            "resume.allow=[policy]"
-        )
-    if before.batches != batches and "dataset" not in resumed.allow:
-        found.append(
-            f"resume: expected {before.batches} batches an epoch as before, received {batches}: "
-            "the data have changed. To go on with them: resume.allow=[dataset]"
-        )
-    return found
-
-
-def _pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
-    made = build("dataset", settings.dataset.spec())
-    sound = isinstance(made, tuple | list) and len(made) == 2
-    if not sound or not all(isinstance(part, ds.Dataset) for part in made):
-        kind = type(made).__name__
-        raise Mistake([f"dataset: expected (train, validation) pipelines, received a {kind}"])
-    for name, pipeline in zip(("training", "validation"), made, strict=True):
-        if pipeline.get_dataset_size() == 0:
-            raise Mistake([f"dataset: expected at least one {name} batch, received none"])
-    return made[0], made[1]
-
-
-def _first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
-    try:
-        return next(iter(data.batches(pipeline, settings.seed, 0)))
-    except RuntimeError as error:
-        raised = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
-        why = raised[-1] if raised else eager.first_line(error)
-        places = re.findall(r'File "(.+)", line (\d+)', str(error))
-        where = " ({}:{})".format(*places[-1]) if places else ""
-        raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
-
-
-def first_batch(settings: Settings) -> Batch:
-    """Return the first batch of the training data.
-
-    Raises:
-        Mistake: there is none, or the data cannot be read.
-    """
-    return _first_batch(settings, _pipelines(settings)[0])
 
 
 def resolve(

@@ -86,7 +86,7 @@ def _watchers(
     """The order matters: the proof fills in what the later ones tell; the guard ends the run."""
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
-        Snapshots(folder / "snapshots", settings.snapshot.keep, settings.snapshot.print),
+        Snapshots(folder / "snapshots", settings.snapshot),
         proof,
         Metrics(folder / "metrics.jsonl"),
         pictures.Pictures(folder),

@@ -30,6 +30,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         "checkpoints",
         "curves.png",
         "init.json",
+        "manifest.json",
         "metrics.jsonl",
         "model.safetensors",
         "plan.json",

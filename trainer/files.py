@@ -1,5 +1,6 @@
 """Files written whole or not at all: a temporary name, fsync, then rename."""
 
+import hashlib
 import json
 import math
 import os
@@ -96,6 +97,11 @@ def dumps(data: Any, indent: int | None = None) -> str:
 def plain(data: Any) -> Any:
     """Return data as a JSON file gives it back."""
     return json.loads(dumps(data))
+
+
+def checksum(data: Any) -> str:
+    """Return the SHA-256 of plain data, as ``dumps`` writes it; the order of keys matters."""
+    return hashlib.sha256(dumps(data).encode()).hexdigest()
 
 
 def _finite(data: Any) -> Any:

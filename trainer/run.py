@@ -21,6 +21,7 @@ from trainer.record import MODEL
 from trainer.resume import CHECKPOINTS
 from trainer.saver import Saver
 from trainer.score import Evaluator, Score
+from trainer.seal import Seal
 from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.signals import Stop
@@ -96,7 +97,7 @@ def _watchers(
         watched.append(Placement(settings.device.threads))
     make = _checkpoint_maker(settings, setup, proof)
     kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proof, extra, make)
-    return [*watched, Guard(), kept]
+    return [*watched, Guard(), kept, Seal(folder)]
 
 
 def _checkpoint_maker(settings: Settings, setup: Setup, proof: Proof) -> saver.Make:

@@ -7,7 +7,6 @@ by its index alone, no other index is touched, and whenever a process is killed 
 stands names only what is there; what no index names any more is swept up afterwards.
 """
 
-import hashlib
 import json
 import logging
 import re
@@ -15,7 +14,6 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +84,7 @@ class Store:
             tensors.write(self.folder / file, own)
         rows = [asdict(entry) for entry in entries.values()]
         body = {"epoch": epoch, "tensors": rows}
-        files.write_lines(self._path(epoch), {**body, "sha256": checksum(body)})
+        files.write_lines(self._path(epoch), {**body, "sha256": files.checksum(body)})
         self._entries, self._weights = entries, weights
 
     def read(self, epoch: int) -> Weights:
@@ -133,7 +131,7 @@ class Store:
         path = self._path(epoch)
         try:
             data = json.loads(path.read_text())
-            if data.pop("sha256") != checksum(data) or data["epoch"] != epoch:
+            if data.pop("sha256") != files.checksum(data) or data["epoch"] != epoch:
                 raise ValueError("its checksum or number does not fit")
             entries = [Entry(**{**row, "shape": tuple(row["shape"])}) for row in data["tensors"]]
         except FileNotFoundError:
@@ -210,11 +208,6 @@ class Store:
             else:
                 gone.append(path)
         files.remove(gone)
-
-
-def checksum(body: Any) -> str:
-    """Return the SHA-256 of plain data, written as JSON in the order given."""
-    return hashlib.sha256(files.dumps(body).encode()).hexdigest()
 
 
 def _by_file(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

@@ -1,0 +1,102 @@
+"""Manifest: the hashes of a run's files, by which a later change of one of them is found out.
+
+Not in it: train.log, which is still written to; tensors of snapshots, and checkpoints, which are
+hashed in their own indexes. Needs no MindSpore.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from trainer import files
+from trainer.reference import SNAPSHOTS
+
+MANIFEST = "manifest.json"
+_LEFT_OUT = (MANIFEST, "train.log", "checkpoints")
+_CHUNK = 1 << 20
+
+
+def write(run: Path, done: bool) -> str:
+    """Write the manifest of a run's folder; return its checksum.
+
+    Args:
+        run: the folder.
+        done: whether the run came to its end.
+    """
+    body = {
+        "done": done,
+        "files": [{"file": name, "sha256": sha256(run / name)} for name in names(run)],
+    }
+    checksum = files.checksum(body)
+    files.write_lines(run / MANIFEST, {**body, "sha256": checksum})
+    return checksum
+
+
+def names(run: Path) -> list[str]:
+    """Return the paths of the files that belong in the manifest, relative to the run's folder."""
+    return sorted(str(path.relative_to(run)) for path in _covered(run))
+
+
+def _covered(run: Path) -> Iterator[Path]:
+    for path in run.rglob("*"):
+        top = path.relative_to(run).parts[0]
+        hidden = top.startswith(".") and top != ".hydra"
+        tensors = top == SNAPSHOTS and path.suffix != ".json"
+        if path.is_file() and not (top in _LEFT_OUT or hidden or tensors):
+            yield path
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def checksum(run: Path) -> str | None:
+    """Return what a manifest gives as its own checksum; None if there is none as written."""
+    return str(data["sha256"]) if (data := _read(run)) else None
+
+
+def done(run: Path) -> bool:
+    """Tell whether a run came to its end, as far as its manifest tells."""
+    data = _read(run)
+    return bool(data and data["done"])
+
+
+def _read(run: Path) -> dict[str, Any] | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        data = json.loads((run / MANIFEST).read_text())
+        if data["sha256"] == files.checksum({k: v for k, v in data.items() if k != "sha256"}):
+            return dict(data)
+    return None
+
+
+def problems(run: Path) -> list[str]:
+    """Return which files of a run are not as it left them; one more than there were is no problem.
+
+    But a snapshot more is, for it would be taken for one of the run's.
+    """
+    path = run / MANIFEST
+    if not path.is_file():
+        return [
+            f"{path}: expected, received none: the run goes on, was killed, or someone took it away"
+        ]
+    data = _read(run)
+    if data is None:
+        return [f"{path}: expected the list of files as the run wrote it"]
+    given = {row["file"]: row["sha256"] for row in data["files"]}
+    there = names(run)
+    found = [f"{run / name}: expected, received none" for name in given if name not in there]
+    found += [
+        f"{run / name}: expected as the run left it, received another"
+        for name in there
+        if name in given and sha256(run / name) != given[name]
+    ]
+    more = [n for n in there if n not in given and n.startswith(f"{SNAPSHOTS}/")]
+    return found + [f"{run / name}: expected none, for the run left none" for name in more]

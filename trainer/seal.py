@@ -1,0 +1,28 @@
+"""Seal: writes the manifest when a run is over."""
+
+import logging
+from pathlib import Path
+
+from trainer import manifest
+from trainer.watcher import Watcher
+
+log = logging.getLogger(__name__)
+
+
+class Seal(Watcher):
+    """Writes ``manifest.json``; must hear of the end after all that writes files.
+
+    Args:
+        folder: the run's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def resume(self, epoch: int) -> None:
+        """Take the manifest away, for the files are about to change."""
+        (self._folder / manifest.MANIFEST).unlink(missing_ok=True)
+
+    def end(self, done: bool) -> None:
+        """Write it; a checksum of it goes to the log, to be noted where the run is not."""
+        log.info("manifest sha256 %s", manifest.write(self._folder, done))

@@ -55,7 +55,7 @@ def _wrong(p: ParameterPlan, rules: Sequence[Rule], plan: Plan) -> Iterator[str]
         *(n for r in rules for n in r.patterns),
     }
     if p.by and p.by not in known:
-        yield f"{p.name} taken by some of the rules there are, received {received}"
+        yield f"{p.name} taken by a rule that they have, received {received}"
     elif rule is None:
         return
     elif rule == _NONE:
@@ -87,9 +87,9 @@ def _taken(rule: Rule, names: Sequence[str]) -> bool | None:
     """Tell whether a rule takes a parameter of these names; None if names do not tell."""
     by_name = _any(rule.patterns, names) if rule.patterns else True
     excluded = _any(rule.excluded, names)
-    if by_name is False or excluded is True:
+    if by_name is False or (excluded is True and len(names) == 1):
         return False
-    certain = not (rule.positioned or rule.kinds or rule.roles)
+    certain = not (rule.positioned or rule.kinds or rule.roles or (rule.excluded and names[1:]))
     return True if by_name and excluded is False and certain else None
 
 

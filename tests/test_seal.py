@@ -1,0 +1,36 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from trainer import manifest
+from trainer.seal import Seal
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_the_end_is_sealed_and_the_checksum_told(
+    done: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "plan.json").write_text("{}")
+    with caplog.at_level(logging.INFO, "trainer"):
+        Seal(tmp_path).end(done)
+    assert manifest.done(tmp_path) is done
+    assert manifest.problems(tmp_path) == []
+    assert caplog.messages == [f"manifest sha256 {manifest.checksum(tmp_path)}"]
+
+
+def test_a_resume_breaks_the_seal_before_files_change(tmp_path: Path) -> None:
+    Seal(tmp_path).end(False)
+    Seal(tmp_path).resume(0)
+    assert list(tmp_path.iterdir()) == []
+    Seal(tmp_path).resume(0)  # of a run that was killed, and so has none
+    assert "was killed" in manifest.problems(tmp_path)[0]
+
+
+def test_what_goes_on_after_the_end_or_has_hashes_of_its_own_is_left_out(tmp_path: Path) -> None:
+    kept = [".hydra/config.yaml", "plan.json", "snapshots/epoch_000.json"]
+    more = ["train.log", "checkpoints/last.json", "snapshots/epoch_000.safetensors", ".plan.json.7"]
+    for name in (*kept, *more):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert manifest.names(tmp_path) == kept

@@ -14,9 +14,11 @@ def test_the_end_is_sealed_and_the_checksum_told(
     (tmp_path / "plan.json").write_text("{}")
     with caplog.at_level(logging.INFO, "trainer"):
         Seal(tmp_path).end(done)
-    assert manifest.done(tmp_path) is done
+    sealed = manifest.read(tmp_path)
+    assert sealed is not None
+    assert sealed.done is done
     assert manifest.problems(tmp_path) == []
-    assert caplog.messages == [f"manifest sha256 {manifest.checksum(tmp_path)}"]
+    assert caplog.messages == [f"manifest sha256 {sealed.checksum}"]
 
 
 def test_a_resume_breaks_the_seal_before_files_change(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def audit(run: Path) -> list[Check]:
     found = records.read(run)
     store = Store(run / SNAPSHOTS)
     indexes = _indexes(store)
-    done = manifest.done(run)
+    sealed = manifest.read(run)
+    done = sealed is not None and sealed.done
     checks = [
         Check("files", "each is as the run left it", manifest.problems(run)),
         Check("records", "plan, proof, metrics and settings are whole", found.problems),

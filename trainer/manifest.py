@@ -8,8 +8,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trainer import files
 from trainer.reference import SNAPSHOTS
@@ -58,22 +58,23 @@ def sha256(path: Path) -> str:
     return found.hexdigest()
 
 
-def checksum(run: Path) -> str | None:
-    """Return what a manifest gives as its own checksum; None if there is none as written."""
-    return str(data["sha256"]) if (data := _read(run)) else None
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as it was written: hashes by the files' relative paths."""
+
+    done: bool
+    files: dict[str, str]
+    checksum: str
 
 
-def done(run: Path) -> bool:
-    """Tell whether a run came to its end, as far as its manifest tells."""
-    data = _read(run)
-    return bool(data and data["done"])
-
-
-def _read(run: Path) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
+def read(run: Path) -> Manifest | None:
+    """Return a run's manifest; None if there is none, or not as it was written."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         data = json.loads((run / MANIFEST).read_text())
-        if data["sha256"] == files.checksum({k: v for k, v in data.items() if k != "sha256"}):
-            return dict(data)
+        given = str(data.pop("sha256"))
+        hashes = {str(row["file"]): str(row["sha256"]) for row in data["files"]}
+        if given == files.checksum(data):
+            return Manifest(bool(data["done"]), hashes, given)
     return None
 
 
@@ -87,10 +88,10 @@ def problems(run: Path) -> list[str]:
         return [
             f"{path}: expected, received none: the run goes on, was killed, or someone took it away"
         ]
-    data = _read(run)
-    if data is None:
+    manifest = read(run)
+    if manifest is None:
         return [f"{path}: expected the list of files as the run wrote it"]
-    given = {row["file"]: row["sha256"] for row in data["files"]}
+    given = manifest.files
     there = names(run)
     found = [f"{run / name}: expected, received none" for name in given if name not in there]
     found += [

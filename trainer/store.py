@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +134,7 @@ class Store:
             data = json.loads(path.read_text())
             if data.pop("sha256") != files.checksum(data) or data["epoch"] != epoch:
                 raise ValueError("its checksum or number does not fit")
-            entries = [Entry(**{**row, "shape": tuple(row["shape"])}) for row in data["tensors"]]
+            entries = [_entry_of(row) for row in data["tensors"]]
         except FileNotFoundError:
             there = ", ".join(map(str, self.epochs())) or "none"
             raise Mistake([f"{path}: expected an epoch that is there: {there}"]) from None
@@ -208,6 +209,11 @@ class Store:
             else:
                 gone.append(path)
         files.remove(gone)
+
+
+def _entry_of(row: dict[str, Any]) -> Entry:
+    shape = tuple(int(length) for length in row["shape"])
+    return Entry(str(row["name"]), str(row["file"]), str(row["sha256"]), shape, str(row["dtype"]))
 
 
 def _by_file(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

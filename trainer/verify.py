@@ -28,7 +28,8 @@ def main() -> None:
             raise Mistake([f"expected the folder of one run, received {' '.join(words) or 'none'}"])
         run = run_folder(words[0])
         checks = audit(run)
-        print(report(checks, manifest.checksum(run)))
+        sealed = manifest.read(run)
+        print(report(checks, sealed.checksum if sealed else None))
         judge(checks)
 
 

@@ -55,7 +55,7 @@ def test_what_is_declared_frozen_and_differs_ends_with_1(command: Command) -> No
     assert (ended.code, ended.err, "frozen" in ended.out) == (0, "", False)
     (other / "plan.json").write_text(plan[:-9])
     ended = command.diff("run@0", "other")
-    assert (ended.code, "plan.json: expected a run's plan" in ended.err) == (2, True)
+    assert (ended.code, "plan.json: expected as a run writes it" in ended.err) == (2, True)
 
 
 def test_the_largest_change_comes_first_and_what_is_not_finite_before_it() -> None:

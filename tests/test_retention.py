@@ -10,11 +10,11 @@ TEN = list(range(11))
     [
         ("all", False, TEN),
         ("all", True, TEN),
-        ("last", False, [0, 8, 9, 10]),
+        ("last", False, [0, 7, 8, 9, 10]),
         ("last", True, [10]),
-        ("off", False, [0, 8, 9, 10]),
+        ("off", False, [0, 7, 8, 9, 10]),
         ("off", True, []),
-        ("every:4", False, [0, 4, 8, 9, 10]),
+        ("every:4", False, [0, 4, 7, 8, 9, 10]),
         ("every:4", True, [0, 4, 8, 10]),
         ("every:99999", True, [0, 10]),
     ],
@@ -41,8 +41,8 @@ def test_values_that_are_not(keep: str) -> None:
     [
         (TEN, True, 1),
         ([0, 2, 3, 4, 8], True, 3),
-        ([0, 4, 6, 8, 9, 10], False, 6),  # the last three stay until the run is done
-        ([0, 8, 9, 10], False, None),
+        ([0, 2, 3, 7, 8, 9, 10], False, 2),  # the last four stay until the run is done
+        ([0, 7, 8, 9, 10], False, None),
         ([0, 8, 9, 10], True, 9),
         ([0, 10], True, None),
         ([0], True, None),

@@ -21,11 +21,18 @@ def test_the_end_is_sealed_and_the_checksum_told(
     assert caplog.messages == [f"manifest sha256 {sealed.checksum}"]
 
 
-def test_a_resume_breaks_the_seal_before_files_change(tmp_path: Path) -> None:
-    Seal(tmp_path).end(False)
-    Seal(tmp_path).resume(0)
-    assert list(tmp_path.iterdir()) == []
-    Seal(tmp_path).resume(0)  # of a run that was killed, and so has none
+def test_a_resume_is_noted(tmp_path: Path) -> None:
+    for resumed in (False, True):
+        seal = Seal(tmp_path)
+        if resumed:
+            seal.resume(0)
+        seal.end(True)
+        sealed = manifest.read(tmp_path)
+        assert sealed is not None
+        assert sealed.resumed is resumed
+
+
+def test_a_run_without_a_manifest_has_not_ended(tmp_path: Path) -> None:
     assert "was killed" in manifest.problems(tmp_path)[0]
 
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer import declared, manifest, records, retention, tensors
+from trainer import chapters, declared, manifest, records, retention, tensors
 from trainer.errors import Mistake
 from trainer.faults import few
 from trainer.plan import Plan
@@ -47,8 +47,9 @@ def audit(run: Path) -> list[Check]:
         Check("records", "plan, proof, metrics and settings are whole", found.problems),
         Check("snapshots", f"{len(indexes)}, each tensor as its index says", store.problems()),
     ]
-    if done and found.settings and found.lines:
-        checks.append(_kept(found.settings.snapshot, found.lines[-1].epoch, store.epochs()))
+    if sealed and done and found.settings and found.lines:
+        last = found.lines[-1].epoch
+        checks.append(_kept(found.settings.snapshot, last, store.epochs(), sealed.resumed))
     if found.plan and found.proof:
         checks += [_proof(found.plan, found.proof), _still(found.plan, found.proof, indexes)]
     if found.lines is not None:
@@ -69,14 +70,15 @@ def _indexes(store: Store) -> _Indexes:
     return found
 
 
-def _kept(setting: Snapshot, last: int, epochs: list[int]) -> Check:
+def _kept(setting: Snapshot, last: int, epochs: list[int], resumed: bool) -> Check:
     """Hold the epochs that are there against those that were to be kept of a run that was done."""
     check = Check("snapshots", f"the epochs that snapshot.keep={setting.keep} keeps of {last}")
     every = range(last + 1)
     gone = retention.surplus(every, setting.keep, done=True)
     stay = [epoch for epoch in every if epoch not in gone]
-    if setting.max_mb is not None:
-        check.unchecked.append("which epochs snapshot.max_mb has left")
+    if (resumed or setting.max_mb is not None) and {*epochs} < {*stay}:
+        why = "snapshot.max_mb" if setting.max_mb is not None else "another snapshot.keep"
+        check.unchecked.append(f"whether {why} has left out {few(_text(stay, epochs))}")
     elif epochs != stay:
         check.wrong.append(f"{SNAPSHOTS}: expected the epochs {stay}, received {epochs}")
     if not stay:
@@ -84,21 +86,25 @@ def _kept(setting: Snapshot, last: int, epochs: list[int]) -> Check:
     return check
 
 
+def _text(stay: list[int], epochs: list[int]) -> list[str]:
+    return [f"epoch {epoch}" for epoch in stay if epoch not in epochs]
+
+
 def _proof(plan: Plan, proof: Proven) -> Check:
     """Hold the proof against the plan and against itself."""
-    frozen = set(plan.names("frozen"))
+    frozen = plan.names("frozen")
     check = Check("proof.json", f"holds, for the {len(frozen)} tensors that plan.json freezes")
-    proven = {row.name for row in proof.tensors}
-    if alone := sorted(frozen ^ proven):
-        check.wrong.append(
-            f"plan.json and proof.json: expected the same frozen tensors, not so: {few(alone)}"
-        )
+    pairs = [(frozen, [row.name for row in proof.tensors])]
+    pairs += [(c.plan.names("frozen"), [row.name for row in c.tensors]) for c in proof.chapters]
+    if alone := [name for planned, proven in pairs for name in sorted({*planned} ^ {*proven})]:
+        check.wrong.append(f"plan and proof.json: expected the same frozen tensors: {few(alone)}")
     for row in proof.tensors:
         if row.equal != (row.sha256_before == row.sha256_after):
             check.wrong.append(f"proof.json: {row.name}: its hashes and `equal` disagree")
         elif not row.equal:
             check.moved.append(f"{row.name}: by the run's own proof")
-    if proof.holds != all(row.equal for row in proof.tensors):
+    parts = [*(row.equal for row in proof.tensors), *(c.holds for c in proof.chapters)]
+    if proof.holds != all(parts):
         check.wrong.append("proof.json: `holds` and its tensors disagree")
     return check
 
@@ -106,14 +112,17 @@ def _proof(plan: Plan, proof: Proven) -> Check:
 def _still(plan: Plan, proof: Proven, indexes: _Indexes) -> Check:
     """Hold the tensors of every snapshot against the plan, the frozen ones against the proof."""
     check = Check("snapshots", "each frozen tensor is in all of them what it was at the start")
-    shapes = {p.name: p.shape for p in plan.parameters}
+    spans = chapters.spans(plan, proof)
     for epoch, index in indexes.items():
+        mine = [span for span in spans if span.covers(epoch)]
+        shapes = {p.name: p.shape for span in mine[:1] for p in span.plan.parameters}
         if shapes != {entry.name: entry.shape for entry in index.values()}:
             check.wrong.append(f"{SNAPSHOTS}: epoch {epoch} has not the tensors of plan.json")
         check.moved += [
-            f"{row.name}: in the snapshot of epoch {epoch}"
-            for row in proof.tensors
-            if row.equal and row.name in index and index[row.name].sha256 != row.sha256_before
+            f"{name}: in the snapshot of epoch {epoch}"
+            for span in mine
+            for name, sha256 in span.hashes.items()
+            if name in index and index[name].sha256 != sha256
         ]
     return check
 

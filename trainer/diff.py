@@ -1,6 +1,5 @@
 """Diff: ``python -m trainer.diff A B``, how far each parameter went from A to B. No MindSpore."""
 
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -9,9 +8,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import entry, files, tensors
+from trainer import chapters, entry, files, records, tensors
 from trainer.errors import FrozenDiffers, Mistake, nearest
-from trainer.reference import PLAN, Reference, find
+from trainer.reference import Reference, find
 from trainer.table import table
 from trainer.tensors import Weights
 
@@ -95,23 +94,25 @@ def read(words: Sequence[str]) -> tuple[Reference, Reference]:
 def states(a: Reference, b: Reference) -> dict[str, str]:
     """Return each parameter's state by the plan that both are of; empty if there is none.
 
+    Within a run that went on under another plan, frozen is what was so from one to the other.
+
     Raises:
-        Mistake: a plan is damaged.
+        Mistake: a plan or a proof is damaged.
     """
     if a.run is None or b.run is None:
         return {}
-    plans = [_plan(reference) for reference in (a, b)]
-    return plans[0] if plans[0] == plans[1] else {}
+    plan, proof = records.plan_and_proof(a.run)
+    if a.run.resolve() == b.run.resolve():
+        return chapters.states(chapters.spans(plan, proof), _moment(a), _moment(b))
+    mine, theirs = (
+        {p.name: p.state for p in each.parameters}
+        for each in (plan, records.plan_and_proof(b.run)[0])
+    )
+    return mine if mine == theirs else {}
 
 
-def _plan(reference: Reference) -> dict[str, str]:
-    assert reference.run is not None
-    path = reference.run / PLAN
-    try:
-        rows = json.loads(path.read_text())["parameters"]
-        return {str(row["name"]): str(row["state"]) for row in rows}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Mistake([f"{path}: expected a run's plan as it was written ({error})"]) from None
+def _moment(reference: Reference) -> float:
+    return math.inf if reference.epoch is None else reference.epoch
 
 
 def compare(a: Weights, b: Weights, states: dict[str, str]) -> list[Row]:

@@ -19,15 +19,17 @@ _LEFT_OUT = (MANIFEST, "train.log", "checkpoints")
 _CHUNK = 1 << 20
 
 
-def write(run: Path, done: bool) -> str:
+def write(run: Path, done: bool, resumed: bool = False) -> str:
     """Write the manifest of a run's folder; return its checksum.
 
     Args:
         run: the folder.
         done: whether the run came to its end.
+        resumed: whether it went on from a checkpoint.
     """
     body = {
         "done": done,
+        "resumed": resumed,
         "files": [{"file": name, "sha256": sha256(run / name)} for name in names(run)],
     }
     checksum = files.checksum(body)
@@ -63,6 +65,7 @@ class Manifest:
     """A manifest as it was written: hashes by the files' relative paths."""
 
     done: bool
+    resumed: bool
     files: dict[str, str]
     checksum: str
 
@@ -74,7 +77,7 @@ def read(run: Path) -> Manifest | None:
         given = str(data.pop("sha256"))
         hashes = {str(row["file"]): str(row["sha256"]) for row in data["files"]}
         if given == files.checksum(data):
-            return Manifest(bool(data["done"]), hashes, given)
+            return Manifest(bool(data["done"]), bool(data["resumed"]), hashes, given)
     return None
 
 

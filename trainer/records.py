@@ -17,6 +17,7 @@ from trainer.plan import Plan
 from trainer.reference import PLAN
 from trainer.settings import Settings
 
+PROOF = "proof.json"
 _T = TypeVar("_T")
 
 
@@ -31,12 +32,32 @@ class Still:
 
 
 @dataclass(frozen=True)
+class Hashed:
+    """A tensor that was frozen in an earlier chapter."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What was proven under an earlier plan, up to so many epochs and more steps."""
+
+    epochs: int
+    steps: int
+    holds: bool
+    tensors: list[Hashed]
+    plan: Plan
+
+
+@dataclass(frozen=True)
 class Proven:
     """``proof.json``."""
 
     holds: bool
     epochs: int
     tensors: list[Still]
+    chapters: list[Chapter] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,6 +93,22 @@ class Records:
     problems: list[str] = field(default_factory=list)
 
 
+def plan_and_proof(run: Path) -> tuple[Plan, Proven | None]:
+    """Read a run's plan, and its proof if it has one.
+
+    Raises:
+        Mistake: one of them is not as a run writes it.
+    """
+    found: list[Any] = []
+    for kind, path in ((Plan, run / PLAN), (Proven, run / PROOF)):
+        try:
+            found.append(_typed(kind, path.read_text()) if path.exists() else None)
+        except (OSError, ValueError) as error:
+            problem = f"{path}: expected as a run writes it ({_short(error)})"
+            raise Mistake([problem]) from None
+    return found[0], found[1]
+
+
 def read(run: Path) -> Records:
     """Read the files of a run, each as far as it can be."""
     found = Records()
@@ -86,7 +123,7 @@ def read(run: Path) -> Records:
         return None
 
     found.plan = attempt(PLAN, lambda path: _typed(Plan, path.read_text()))
-    found.proof = attempt("proof.json", lambda path: _typed(Proven, path.read_text()))
+    found.proof = attempt(PROOF, lambda path: _typed(Proven, path.read_text()))
     found.lines = attempt("metrics.jsonl", _lines)
     found.settings = attempt(".hydra/config.yaml", _settings)
     return found

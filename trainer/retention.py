@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-# A resume begins at one of the last two checkpoints, the older of which may be two epochs behind
-# the last snapshot; the table of changes needs the weights of that epoch, and of the first.
-_TRAIL = 3
+# A resume begins at one of the last two checkpoints, and another may still be being written when an
+# epoch ends. The table of changes needs the weights of that epoch, and of the first.
+_TRAIL = 4
 _EVERY = re.compile(r"every:([1-9]\d{0,4})")
 
 

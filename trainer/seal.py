@@ -18,11 +18,12 @@ class Seal(Watcher):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._resumed = False
 
     def resume(self, epoch: int) -> None:
-        """Take the manifest away, for the files are about to change."""
-        (self._folder / manifest.MANIFEST).unlink(missing_ok=True)
+        """Note it: what the folder holds may be of other settings."""
+        self._resumed = True
 
     def end(self, done: bool) -> None:
         """Write it; a checksum of it goes to the log, to be noted where the run is not."""
-        log.info("manifest sha256 %s", manifest.write(self._folder, done))
+        log.info("manifest sha256 %s", manifest.write(self._folder, done, self._resumed))

@@ -45,6 +45,7 @@ class Snapshots(Watcher):
     def epoch(self, epoch: Epoch) -> None:
         """Write the epoch, fill in the table, print what was asked for."""
         if epoch.number == 0:
+            self._store.drop(self._store.epochs())  # of a run killed before its first checkpoint
             self._start = self._last = epoch.weights
             self._print("start", epoch.weights)
         self._store.write(epoch.number, epoch.weights)

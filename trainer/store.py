@@ -197,12 +197,12 @@ class Store:
                 yield path, needed
 
     def _sweep(self) -> None:
-        """Remove what no index names, and what a process that was killed left half written."""
+        """Remove what no index names."""
         entries, damaged = self._referenced()
         if damaged:  # what it named is not known, so all of it stays
             log.warning("warning: snapshots take more space than they need: %s", damaged[0])
             return
-        gone = list(self.folder.glob(".epoch_*"))
+        gone = []
         for path, needed in self._excess(entries):
             if needed:
                 tensors.write(path, tensors.read(path, needed))

@@ -1,7 +1,7 @@
 """Manifest: the hashes of a run's files, by which a later change of one of them is found out.
 
-Not in it: train.log, which is still written to; tensors of snapshots, and checkpoints, which are
-hashed in their own indexes. Needs no MindSpore.
+Not in it: train.log, which is still written to, and the tensors of snapshots, which are hashed in
+their own indexes. Needs no MindSpore.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from trainer import files
 from trainer.reference import SNAPSHOTS
 
 MANIFEST = "manifest.json"
-_LEFT_OUT = (MANIFEST, "train.log", "checkpoints")
+_LEFT_OUT = (MANIFEST, "train.log")
 _CHUNK = 1 << 20
 
 

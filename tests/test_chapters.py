@@ -8,8 +8,8 @@ import pytest
 
 from tests.command import Command
 from trainer import chapters, files, manifest
+from trainer.account import Chapter, Hashed, Proven, Still
 from trainer.plan import ParameterPlan, Plan
-from trainer.records import Chapter, Hashed, Proven, Still
 
 
 def plan_of(*frozen: str) -> Plan:

@@ -4,12 +4,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer import chapters, declared, manifest, records, retention, tensors
+from trainer import account, chapters, declared, manifest, retention, tensors
+from trainer.account import Line, Proven
 from trainer.errors import Mistake
 from trainer.faults import few
 from trainer.plan import Plan
-from trainer.records import Line, Proven
-from trainer.reference import MODEL, SNAPSHOTS
+from trainer.record import MODEL
+from trainer.reference import SNAPSHOTS
 from trainer.settings import Settings, Snapshot
 from trainer.store import Entry, Store
 
@@ -37,7 +38,7 @@ class Check:
 
 def audit(run: Path) -> list[Check]:
     """Return the checks of a run's folder, each made as far as the files it needs are there."""
-    found = records.read(run)
+    found = account.read(run)
     store = Store(run / SNAPSHOTS)
     indexes = _indexes(store)
     sealed = manifest.read(run)

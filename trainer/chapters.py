@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trainer.account import Proven
 from trainer.plan import Plan
-from trainer.records import Proven
 
 
 @dataclass(frozen=True)

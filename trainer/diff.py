@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import chapters, entry, files, records, tensors
+from trainer import account, chapters, entry, files, tensors
 from trainer.errors import FrozenDiffers, Mistake, nearest
 from trainer.reference import Reference, find
 from trainer.table import table
@@ -101,12 +101,12 @@ def states(a: Reference, b: Reference) -> dict[str, str]:
     """
     if a.run is None or b.run is None:
         return {}
-    plan, proof = records.plan_and_proof(a.run)
+    plan, proof = account.plan_and_proof(a.run)
     if a.run.resolve() == b.run.resolve():
         return chapters.states(chapters.spans(plan, proof), _moment(a), _moment(b))
     mine, theirs = (
         {p.name: p.state for p in each.parameters}
-        for each in (plan, records.plan_and_proof(b.run)[0])
+        for each in (plan, account.plan_and_proof(b.run)[0])
     )
     return mine if mine == theirs else {}
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from trainer import tensors
 from trainer.errors import Mistake, nearest
+from trainer.record import MODEL
 from trainer.store import Store
 from trainer.tensors import Weights
 
-MODEL = "model.safetensors"
 PLAN = "plan.json"
 SNAPSHOTS = "snapshots"
 _LAST = "last"

@@ -1,4 +1,4 @@
-"""Records: what a run has written of itself, read back and typed. Needs no MindSpore."""
+"""Account: what a run has written of itself, read back and typed. Needs no MindSpore."""
 
 import json
 from collections.abc import Callable
@@ -79,7 +79,7 @@ class Line:
 
 
 @dataclass
-class Records:
+class Account:
     """The files of a run; None where one is not there or cannot be read.
 
     Attributes:
@@ -109,9 +109,9 @@ def plan_and_proof(run: Path) -> tuple[Plan, Proven | None]:
     return found[0], found[1]
 
 
-def read(run: Path) -> Records:
+def read(run: Path) -> Account:
     """Read the files of a run, each as far as it can be."""
-    found = Records()
+    found = Account()
 
     def attempt(name: str, parse: Callable[[Path], _T]) -> _T | None:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer import app, evaluate, export, preview, probe
+from trainer import app, diff, evaluate, export, preview, probe, verify
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -41,7 +41,7 @@ class Command:
     def train(self, *overrides: str) -> Ended:
         """``python -m trainer``, in ``folder / "run"``."""
         place = "hydra.sweep.dir=run" if "-m" in overrides else "hydra.run.dir=run"
-        placed = any(line.startswith("hydra.run.dir=") for line in overrides)
+        placed = any(line.startswith(("hydra.run.dir=", "resume=")) for line in overrides)
         return self._call(app.main, [*overrides, *([] if placed else [place])])
 
     def resume(self, folder: str, *overrides: str) -> Ended:
@@ -63,6 +63,14 @@ class Command:
     def export(self, *words: str) -> Ended:
         """``python -m trainer.export``."""
         return self._call(export.main, list(words))
+
+    def diff(self, *words: str) -> Ended:
+        """``python -m trainer.diff``."""
+        return self._call(diff.main, list(words))
+
+    def verify(self, *words: str) -> Ended:
+        """``python -m trainer.verify``."""
+        return self._call(verify.main, list(words))
 
     def left(self) -> list[str]:
         """Names of what lies in the folder."""

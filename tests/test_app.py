@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.command import Command, start
+from trainer.store import Store
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -29,6 +30,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         "checkpoints",
         "curves.png",
         "init.json",
+        "manifest.json",
         "metrics.jsonl",
         "model.safetensors",
         "plan.json",
@@ -37,7 +39,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         "train.log",
         "weights.png",
     ]
-    first, last = (load_file(run / f"snapshots/epoch_00{n}.safetensors") for n in (0, 2))
+    first, last = (Store(run / "snapshots").read(epoch) for epoch in (0, 2))
     for name in first:
         assert np.array_equal(first[name], last[name]) == name.startswith("conv1."), name
 

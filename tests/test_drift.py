@@ -56,3 +56,6 @@ def test_drift_in_the_second_epoch_ends_the_run(command: Command, method: str) -
     assert moved["fc1.weight"]["largest_change"] > 0
     assert not (run / "model.safetensors").exists()
     assert (run / "weights.png").exists()
+    verified = command.verify("run")
+    assert verified.code == 3, verified
+    assert "fc1.weight: by the run's own proof" in verified.err

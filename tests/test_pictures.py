@@ -44,7 +44,14 @@ def test_many_names_are_put_together_by_cell() -> None:
     assert grid.shape == (50, 2)
 
 
-@pytest.mark.parametrize(("drift", "said"), [(0.0, "none of them moved"), (0.1, "1 of them MOVED")])
+@pytest.mark.parametrize(
+    ("drift", "said"),
+    [
+        (0.0, "none of them moved"),
+        (0.1, "1 of them MOVED"),
+        (float("nan"), "1 of them not known"),
+    ],
+)
 def test_title_tells_a_drift(drift: float, said: str) -> None:
     axes = weights_figure(epochs(drift=drift)).axes[0]
     assert said in axes.get_title()

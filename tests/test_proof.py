@@ -13,10 +13,10 @@ from trainer.errors import FrozenMoved, WeightsNotFinite
 from trainer.guard import Guard
 from trainer.models.lenet5 import LeNet5
 from trainer.plan import STATISTICS, ParameterPlan, Plan
-from trainer.proof import Proof, largest_change, sha256
+from trainer.proof import Proof
 from trainer.score import Score
+from trainer.tensors import Weights, sha256
 from trainer.watcher import Epoch, Watcher, Watchers
-from trainer.weights import Weights
 
 SCORE = Score(0.0, None, 1)
 START = np.array([1.0, -2.0], np.float32)
@@ -164,22 +164,3 @@ def test_a_run_that_freezes_and_thaws_is_proven(tmp_path: Path) -> None:
     train(net, *plans, batches=lambda epoch: [IMAGES], watcher=watcher)
     proof = json.loads((tmp_path / "proof.json").read_text())
     assert (proof["holds"], proof["epochs"], len(proof["tensors"])) == (True, 4, 2)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "largest"),
-    [([1.0, 2.0], [1.5, 0.0], 2.0), ([1.0], [np.inf], np.inf), ([], [], 0.0), ([3], [4], 1.0)],
-)
-def test_largest_change(before: list[float], after: list[float], largest: float) -> None:
-    assert largest_change(np.array(before), np.array(after)) == largest
-
-
-def test_largest_change_of_what_was_infinite_before() -> None:
-    assert np.isnan(largest_change(np.array([np.inf]), np.array([np.inf])))
-
-
-def test_sha256_is_that_of_the_bytes_in_c_order() -> None:
-    array = np.arange(6, dtype=np.float32).reshape(2, 3)
-    assert sha256(array) == sha256(np.asfortranarray(array))
-    assert sha256(array) == sha256(array.copy()) != sha256(array.T.copy())
-    assert sha256(np.array(1.0, np.float32)) == sha256(np.ones(1, np.float32))

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
 from trainer.plan import ParameterPlan, Plan
 from trainer.score import Score
+from trainer.settings import Snapshot
 from trainer.snapshots import Snapshots
+from trainer.store import Store
 from trainer.watcher import Epoch
 from trainer.weights import Weights
 
@@ -25,7 +26,7 @@ EPOCHS = [((3.0, 4.0), 1.0), ((3.0, 4.0), -1.0), ((3.0, 4.0), -1.5)]
 
 
 def run(folder: Path, keep: str = "all", shown: tuple[str, ...] = ()) -> list[Epoch]:
-    snapshots = Snapshots(folder, keep, shown)
+    snapshots = Snapshots(folder, Snapshot(keep=keep, print=list(shown)))
     epochs = [told(number, *values) for number, values in enumerate(EPOCHS)]
     for epoch in epochs:
         snapshots.epoch(epoch)
@@ -34,19 +35,116 @@ def run(folder: Path, keep: str = "all", shown: tuple[str, ...] = ()) -> list[Ep
 
 
 @pytest.mark.parametrize(
-    ("keep", "numbers"), [("all", ["000", "001", "002"]), ("last", ["002"]), ("off", [])]
+    ("keep", "stay"),
+    [("all", [0, 1, 2]), ("last", [2]), ("every:1", [0, 1, 2]), ("every:2", [0, 2])],
 )
-def test_files_that_are_kept(keep: str, numbers: list[str], tmp_path: Path) -> None:
+def test_epochs_that_stay(keep: str, stay: list[int], tmp_path: Path) -> None:
     run(tmp_path, keep)
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == [f"epoch_{number}.safetensors" for number in numbers]
+    store = Store(tmp_path)
+    assert store.epochs() == stay
+    assert store.problems() == []
+    assert store.read(2)["b"].tolist() == -1.5
 
 
-def test_a_file_holds_the_weights_bit_for_bit(tmp_path: Path) -> None:
+def test_off_leaves_nothing(tmp_path: Path) -> None:
+    run(tmp_path / "snapshots", "off")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("keep", ["last", "off", "every:9"])
+def test_what_a_resume_needs_stays_until_the_run_is_done(keep: str, tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, Snapshot(keep=keep))
+    for number in range(6):
+        snapshots.epoch(
+            told(
+                number,
+                *EPOCHS[1],
+            )
+        )
+    assert Store(tmp_path).epochs() == [0, 2, 3, 4, 5]
+    snapshots.end(False)
+    assert Store(tmp_path).epochs() == [0, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_resumed_run_has_the_table_of_one_that_was_never_stopped(
+    epoch: int, tmp_path: Path
+) -> None:
+    whole = run(tmp_path / "whole")
+    first = Snapshots(tmp_path / "resumed", Snapshot())
+    for number in range(epoch + 2):  # the last of them was written after the checkpoint
+        first.epoch(told(number, *EPOCHS[number]))
+    again = Snapshots(tmp_path / "resumed", Snapshot())
+    again.resume(epoch)
+    assert Store(tmp_path / "resumed").epochs() == list(range(epoch + 1))
+    for number in range(epoch + 1, 3):
+        record = told(number, *EPOCHS[number])
+        again.epoch(record)
+        assert record.changes == whole[number].changes
+    again.end(True)
+    assert Store(tmp_path / "resumed").read(2)["b"].tolist() == -1.5
+    assert Store(tmp_path / "resumed").problems() == []
+
+
+def test_lost_snapshots_do_not_end_a_resumed_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     run(tmp_path)
-    stored = load_file(tmp_path / "epoch_001.safetensors")
-    assert stored["a.weight"].tolist() == [3.0, 4.0]
-    assert (stored["b"].tolist(), stored["b"].shape) == (-1.0, ())
+    (tmp_path / "epoch_000.safetensors").write_bytes(b"")
+    snapshots = Snapshots(tmp_path, Snapshot(print=["b"]))
+    snapshots.resume(1)
+    record = told(2, *EPOCHS[2])
+    snapshots.epoch(record)
+    with caplog.at_level(logging.INFO, "trainer"):
+        snapshots.end(True)
+    assert "changes since epoch 0 will not be known: " in caplog.text
+    assert "epoch_000.safetensors: expected a whole safetensors file" in caplog.text
+    assert "b at end, not known if equal to start" in caplog.text
+    assert all(np.isnan(row["largest_since_start"]) for row in record.changes)
+    assert Store(tmp_path).read(2)["a.weight"].tolist() == [3.0, 4.0]
+
+
+def test_a_run_from_the_start_forgets_one_that_was_killed_before_a_checkpoint(
+    tmp_path: Path,
+) -> None:
+    Snapshots(tmp_path, Snapshot()).epoch(told(0, (9.0, 9.0), 9.0))
+    run(tmp_path)
+    assert Store(tmp_path).epochs() == [0, 1, 2]
+    assert Store(tmp_path).read(0)["b"].tolist() == 1.0
+
+
+def of_a_kilobyte(number: int) -> Epoch:
+    plan = Plan((ParameterPlan("b", (256,), 1024, "trainable"),))
+    return Epoch(number, plan, {"b": np.full(256, number, np.float32)}, Score(0.0, None, 1))
+
+
+def test_the_middle_is_thinned_for_the_size(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshots = Snapshots(tmp_path, Snapshot(max_mb=0.011))
+    with caplog.at_level(logging.INFO, "trainer"):
+        for number in range(17):
+            snapshots.epoch(of_a_kilobyte(number))
+            assert Store(tmp_path).size() <= 11_000
+        snapshots.end(True)
+    epochs = Store(tmp_path).epochs()
+    assert (epochs[0], epochs[-3:], len(epochs)) == (0, [14, 15, 16], 7)
+    assert max(np.diff(epochs)) <= 6
+    assert Store(tmp_path).problems() == []
+    (told_once,) = caplog.messages
+    assert told_once.startswith("snapshots exceed snapshot.max_mb=0.011")
+
+
+def test_the_first_and_the_last_stay_though_they_exceed_the_size(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshots = Snapshots(tmp_path, Snapshot(max_mb=0.001))
+    for number in range(6):
+        snapshots.epoch(of_a_kilobyte(number))
+    snapshots.end(True)
+    assert Store(tmp_path).epochs() == [0, 5]
+    (told_once,) = caplog.messages
+    assert "the first and the latest alone exceed 0.001 MB" in told_once
 
 
 def test_the_table_tells_how_far_each_has_gone(tmp_path: Path) -> None:

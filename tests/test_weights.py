@@ -21,22 +21,6 @@ def test_fetch_gives_a_copy_by_dotted_path() -> None:
     assert (fetched["conv1.bias"] == kept).all()
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "same"),
-    [
-        ([1.0, 2.0], [1.0, 2.0], True),
-        ([1.0], [1.0000001], False),
-        ([0.0], [-0.0], False),
-        ([np.nan], [np.nan], True),
-        (3.0, 3.0, True),
-        ([], [], True),
-    ],
-)
-def test_same_bits(before: object, after: object, same: bool) -> None:
-    pair = (np.array(values, np.float32) for values in (before, after))
-    assert weights.same_bits(*pair) is same
-
-
 KINDS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "?"]
 
 

@@ -12,7 +12,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from trainer import entry, files, lock, logs, overrides, resume, settings
+from trainer import entry, files, lock, logs, manifest, overrides, resume, settings
 from trainer.errors import Ending, Mistake, Stopped
 from trainer.resume import Request
 from trainer.settings import Settings
@@ -121,6 +121,7 @@ def _train(
         if setup.resumed is None:
             _claim(folder)
         with lock.held(folder):
+            files.remove([folder / manifest.MANIFEST])  # first, for what it lists is to change
             _record_configuration(config, folder)
             stop.within(chosen.max_minutes)
             with logs.to_file(folder / "train.log"):

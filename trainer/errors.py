@@ -10,6 +10,18 @@ class Ending(Exception):
     code = 1
 
 
+class FrozenDiffers(Ending):
+    """Of two sets of weights that were compared, something differs that was declared frozen."""
+
+    code = 1
+
+
+class Tampered(Ending):
+    """A run's files are not as the run wrote them, or do not agree with one another."""
+
+    code = 5
+
+
 class Mistake(Ending):
     """The user's mistakes, all of them in one message; nothing has been written.
 

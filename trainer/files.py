@@ -1,11 +1,12 @@
 """Files written whole or not at all: a temporary name, fsync, then rename."""
 
+import hashlib
 import json
 import math
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -98,12 +99,26 @@ def plain(data: Any) -> Any:
     return json.loads(dumps(data))
 
 
+def checksum(data: Any) -> str:
+    """Return the SHA-256 of plain data, as ``dumps`` writes it; the order of keys matters."""
+    return hashlib.sha256(dumps(data).encode()).hexdigest()
+
+
 def _finite(data: Any) -> Any:
     if isinstance(data, float) and not math.isfinite(data):
         return str(data)
     if isinstance(data, dict):
         return {key: _finite(value) for key, value in data.items()}
     return [_finite(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files, gone for good from their folders when this returns."""
+    gone = list(paths)
+    for path in gone:
+        path.unlink(missing_ok=True)
+    for folder in {path.parent for path in gone}:
+        _sync(folder)
 
 
 def _sync(path: Path) -> None:

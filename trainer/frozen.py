@@ -24,9 +24,8 @@ from trainer import (
 from trainer.apply import Applied
 from trainer.errors import FrozenMoved, Mistake
 from trainer.plan import Plan
-from trainer.proof import largest_change
+from trainer.tensors import largest_change, same_bits
 from trainer.upstream import upstream
-from trainer.weights import same_bits
 from trainer.witness import Witness
 
 log = logging.getLogger(__name__)

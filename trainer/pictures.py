@@ -77,7 +77,8 @@ def changes(records: Sequence[Record]) -> tuple[list[str], list[bool], NDArray[n
     for column, record in enumerate(records[1:]):
         for label, row in zip(labels, record["weights"], strict=True):
             place = names.index(label)
-            grid[place, column] = max(grid[place, column], float(row["mean_since_start"]))
+            change = float(row["mean_since_start"])  # NaN: not known, or not finite
+            grid[place, column] = np.maximum(grid[place, column], change)
             frozen[label] &= row["state"] == "frozen"
     return names, list(frozen.values()), grid
 
@@ -120,8 +121,10 @@ def _mark_frozen(
 
 
 def _title(frozen: Sequence[bool], grid: NDArray[np.float64]) -> str:
-    moved = sum(still and bool(grid[row].any()) for row, still in enumerate(frozen))
-    proof = f"{moved} of them MOVED" if moved else "none of them moved"
+    moved = sum(still and bool((grid[row] > 0).any()) for row, still in enumerate(frozen))
+    unknown = sum(still and bool(np.isnan(grid[row]).any()) for row, still in enumerate(frozen))
+    proof = f"{unknown} of them not known" if unknown else "none of them moved"
+    proof = f"{moved} of them MOVED" if moved else proof
     return (
         f"{sum(frozen)} of {len(frozen)} frozen (hatched): {proof}"
         if any(frozen)

@@ -1,6 +1,5 @@
 """Proof: the record that every frozen tensor is, bit for bit, what it was at the start."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -17,8 +16,8 @@ from trainer.causes import Evidence, cause
 from trainer.checkpoint import Checkpoint
 from trainer.errors import Mistake
 from trainer.plan import STATISTICS, Plan
+from trainer.tensors import Weights, largest_change, same_bits, sha256
 from trainer.watcher import Epoch, Watcher
-from trainer.weights import Weights, same_bits
 
 log = logging.getLogger(__name__)
 
@@ -174,15 +173,3 @@ def _moved(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         for row in rows
         if not row["equal"]
     }
-
-
-def sha256(array: NDArray[np.generic]) -> str:
-    """Return the SHA-256 of an array's bytes in C order."""
-    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
-
-
-def largest_change(before: NDArray[np.generic], after: NDArray[np.generic]) -> float:
-    """Return the largest absolute difference; NaN where a value is not finite."""
-    with np.errstate(invalid="ignore"):  # inf - inf
-        difference = after.astype(np.float64) - before.astype(np.float64)
-    return float(np.abs(difference).max()) if difference.size else 0.0

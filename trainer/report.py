@@ -141,6 +141,7 @@ _FILES = (
     ("init.json", "where the first weights came from, and what was not taken"),
     ("metrics.jsonl", "a line an epoch"),
     ("snapshots", "the weights after every epoch"),
+    ("manifest.json", "hashes of all these, for trainer.verify"),
     ("checkpoints", "what a run needs to go on: resume=FOLDER"),
     ("weights.png", "how far each layer has moved"),
     ("curves.png", "loss and accuracy"),

@@ -33,6 +33,7 @@ from trainer.record import MODEL
 from trainer.resume import CHECKPOINTS
 from trainer.saver import Saver
 from trainer.score import Evaluator, Score
+from trainer.seal import Seal
 from trainer.selection import expanded
 from trainer.settings import Settings
 from trainer.setup import Setup
@@ -100,7 +101,7 @@ def _watchers(
     shown = expanded(settings.snapshot.print, layout.read(setup.net))
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
-        Snapshots(folder / "snapshots", settings.snapshot.keep, shown),
+        Snapshots(folder / "snapshots", settings.snapshot.model_copy(update={"print": shown})),
         proof,
         Metrics(folder / "metrics.jsonl"),
         pictures.Pictures(folder),
@@ -110,7 +111,7 @@ def _watchers(
         watched.append(Placement(settings.device.threads))
     make = _checkpoint_maker(settings, setup, proof)
     kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proof, extra, make)
-    return [*watched, Guard(), kept]
+    return [*watched, Guard(), kept, Seal(folder)]
 
 
 def _checkpoint_maker(settings: Settings, setup: Setup, proof: Proof) -> saver.Make:

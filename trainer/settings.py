@@ -7,13 +7,14 @@ from omegaconf import MISSING
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
 )
 from pydantic_core import ErrorDetails
 
-from trainer import methods, policy, renames
+from trainer import methods, policy, renames, retention
 from trainer.errors import Mistake, nearest
 from trainer.policy import Patterns, Policy
 
@@ -30,6 +31,13 @@ def _loss_scale(value: Any) -> float | str:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ValueError(f"expected a number above 0, or dynamic, received {value!r}")
     return float(value)
+
+
+def _kept(value: Any) -> Any:
+    keep = "off" if value is False else value  # YAML reads off as false
+    if problem := retention.problem(str(keep)):
+        raise ValueError(problem)
+    return keep
 
 
 def _named(target: str) -> str:
@@ -76,7 +84,8 @@ class Device(_Group):
 class Snapshot(_Group):
     """What is kept and printed of the weights."""
 
-    keep: Literal["all", "last", "off"] = "all"
+    keep: Annotated[str, BeforeValidator(_kept)] = "all"
+    max_mb: float | None = Field(None, gt=0, allow_inf_nan=False)
     print: Patterns = []
 
 

@@ -1,95 +1,131 @@
 """Snapshots: the weights after every epoch, and the table of how far each has gone."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import weights
+from trainer import retention, tensors
+from trainer.errors import Mistake
 from trainer.rules import takes
+from trainer.settings import Snapshot
+from trainer.store import Store
+from trainer.tensors import Weights
 from trainer.watcher import Epoch, Watcher
-from trainer.weights import Weights
 
 log = logging.getLogger(__name__)
 
+_MB = 1_000_000
+
 
 class Snapshots(Watcher):
-    """Writes ``epoch_NNN.safetensors`` and fills in ``epoch.changes``.
+    """Writes the epochs to the store and fills in ``epoch.changes``.
 
     Args:
-        folder: where the files go.
-        keep: ``all`` files, the ``last`` one, or none (``off``); the table is made in any case.
-        shown: patterns of what is printed with its values at the start and at the end.
+        folder: where the store is; see ``trainer.store``.
+        settings: what stays there, and what is printed with its values at the start and the end.
     """
 
-    def __init__(self, folder: Path, keep: str, shown: Sequence[str]) -> None:
-        self._folder = folder
-        self._keep = keep
-        self._shown = shown
+    def __init__(self, folder: Path, settings: Snapshot) -> None:
+        self._store = Store(folder)
+        self._settings = settings
         self._start: Weights = {}
         self._last: Weights = {}
+        self._told = False
 
     def resume(self, epoch: int) -> None:
-        """Take up the weights of the start and of the last whole epoch."""
-        for path in self._folder.glob("epoch_*.safetensors"):
-            if int(path.stem[6:]) > epoch:
-                path.unlink()
-        self._start = weights.read(self._folder / "epoch_000.safetensors")
-        self._last = weights.read(self._folder / f"epoch_{epoch:03d}.safetensors")
+        """Take up the weights of the start and of the last epoch; forget later ones."""
+        self._last = _known(epoch, lambda: self._store.resume(epoch))
+        self._start = self._last if epoch == 0 else _known(0, lambda: self._store.read(0))
 
     def epoch(self, epoch: Epoch) -> None:
-        """Write the file, fill in the table, print what was asked for."""
+        """Write the epoch, fill in the table, print what was asked for."""
         if epoch.number == 0:
+            self._store.drop(self._store.epochs())  # of a run killed before its first checkpoint
             self._start = self._last = epoch.weights
             self._print("start", epoch.weights)
-        self._write(epoch)
+        self._store.write(epoch.number, epoch.weights)
+        self._thin(done=False)
         states = {p.name: p.state for p in epoch.plan.parameters}
         epoch.changes = [
-            _row(name, states[name], array, self._start[name], self._last[name])
+            _row(name, states[name], array, self._start.get(name), self._last.get(name))
             for name, array in epoch.weights.items()
         ]
         self._last = epoch.weights
 
     def end(self, done: bool) -> None:
-        """Print the values at the end."""
+        """Let go of what was only needed to go on, and print the values at the end."""
+        self._thin(done)
+        with suppress(OSError):  # not empty, or never made
+            self._store.folder.rmdir()
         self._print("end", self._last)
 
-    def _write(self, epoch: Epoch) -> None:
-        if self._keep == "off":
-            return
-        path = self._folder / f"epoch_{epoch.number:03d}.safetensors"
-        weights.write(path, epoch.weights)
-        if self._keep == "last":
-            for older in self._folder.glob("epoch_*.safetensors"):
-                if older != path:
-                    older.unlink()
+    def _thin(self, done: bool) -> None:
+        """Drop what is not to be kept, then, for the size, from the middle what is missed least."""
+        if gone := retention.surplus(self._store.epochs(), self._settings.keep, done):
+            self._store.drop(gone)
+        most = self._settings.max_mb
+        while most is not None and self._store.size() > most * _MB:
+            next_to_go = retention.densest(self._store.epochs(), done)
+            self._tell_once(most, next_to_go)
+            if next_to_go is None:
+                return
+            self._store.drop([next_to_go])
+
+    def _tell_once(self, most: float, next_to_go: int | None) -> None:
+        if not self._told and next_to_go is None:
+            log.warning("warning: snapshots: the first and the latest alone exceed %g MB", most)
+        elif not self._told:
+            log.info("snapshots exceed snapshot.max_mb=%g: the middle is thinned from now on", most)
+        self._told = True
 
     def _print(self, moment: str, values: Weights) -> None:
         for name, array in values.items():
-            if any(takes(pattern, name) for pattern in self._shown):
-                same = weights.same_bits(array, self._start[name])
-                note = "" if moment == "start" else f", {'equal' if same else 'not equal'} to start"
+            if any(takes(pattern, name) for pattern in self._settings.print):
+                note = "" if moment == "start" else f", {self._against_start(name, array)} to start"
                 log.info("%s at %s%s:\n%s", name, moment, note, np.array2string(array))
+
+    def _against_start(self, name: str, array: NDArray[Any]) -> str:
+        if not _fits(self._start.get(name), array):
+            return "not known if equal"
+        return "equal" if tensors.same_bits(array, self._start[name]) else "not equal"
+
+
+def _known(epoch: int, read: Callable[[], Weights]) -> Weights:
+    """Return an epoch's weights; none if they are lost, for which no run shall end."""
+    try:
+        return read()
+    except Mistake as mistake:
+        lost = "; ".join(mistake.problems)
+        log.warning("warning: changes since epoch %d will not be known: %s", epoch, lost)
+        return {}
 
 
 def _row(
     name: str,
     state: str,
     array: NDArray[Any],
-    start: NDArray[Any],
-    last: NDArray[Any],
+    start: NDArray[Any] | None,
+    last: NDArray[Any] | None,
 ) -> dict[str, Any]:
-    now = array.astype(np.float64)
-    since_start, since_last = np.abs(now - start), np.abs(now - last)
+    unknown = float("nan"), float("nan")
+    since_start = tensors.change(start, array) if _fits(start, array) else unknown
+    since_last = tensors.change(last, array) if _fits(last, array) else unknown
     return {
         "name": name,
         "state": state,
-        "norm": float(np.linalg.norm(now)),
-        "largest_since_start": float(since_start.max(initial=0.0)),
-        "mean_since_start": float(since_start.mean()) if array.size else 0.0,
-        "largest_since_last": float(since_last.max(initial=0.0)),
-        "mean_since_last": float(since_last.mean()) if array.size else 0.0,
+        "norm": tensors.norm(array),
+        "largest_since_start": since_start[0],
+        "mean_since_start": since_start[1],
+        "largest_since_last": since_last[0],
+        "mean_since_last": since_last[1],
     }
+
+
+def _fits(before: NDArray[Any] | None, array: NDArray[Any]) -> TypeGuard[NDArray[Any]]:
+    """Tell whether an array can be compared with an earlier one: another net may go on."""
+    return before is not None and before.shape == array.shape

@@ -7,12 +7,11 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
-from safetensors.numpy import save_file
 
-from trainer import files
 from trainer.errors import Mistake
-
-Weights = dict[str, NDArray[np.generic]]
+from trainer.tensors import Weights as Weights
+from trainer.tensors import same_bits as same_bits
+from trainer.tensors import write as write
 
 _BFLOAT16 = "BF16"
 _TYPES = {
@@ -25,21 +24,6 @@ _TYPES = {
 def fetch(net: nn.Cell) -> Weights:
     """Return a copy of every parameter, by dotted path, on the host."""
     return {name: np.array(p.asnumpy()) for name, p in net.parameters_and_names()}
-
-
-def same_bits(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
-    """Tell whether two arrays of one shape are equal bit for bit, NaN and -0.0 included."""
-    one, other = (np.atleast_1d(array).view(np.uint8) for array in (before, after))
-    return bool(np.array_equal(one, other))
-
-
-def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:
-    """Write a safetensors file whole."""
-    with files.whole(path) as partial:
-        try:
-            save_file({name: np.asarray(a, order="C") for name, a in weights.items()}, partial)
-        except SafetensorError as error:  # how it tells of a full disk
-            raise OSError(str(error)) from None
 
 
 def read(path: Path) -> Weights:

@@ -1,0 +1,71 @@
+"""What a word for weights refers to, and what is offered where it refers to nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer import reference, tensors
+from trainer.errors import Mistake
+from trainer.store import Store
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two runs, one of them without snapshots and model, and a file."""
+    for name in ("runs/a", "runs/bare"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "plan.json").write_text("{}")
+    store = Store(tmp_path / "runs/a/snapshots")
+    for epoch in (0, 5, 10):
+        store.write(epoch, {"w": np.full(2, epoch, np.float32)})
+    for name in ("runs/a/model", "alone"):
+        tensors.write(tmp_path / f"{name}.safetensors", {"w": np.full(2, -1, np.float32)})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "run"),
+    [
+        ("runs/a@0", 0, "runs/a"),
+        ("runs/a@5", 5, "runs/a"),
+        ("runs/a@last", 10, "runs/a"),
+        ("runs/a", -1, "runs/a"),
+        ("runs/a/", -1, "runs/a"),
+        ("runs/a/model.safetensors", -1, "runs/a"),
+        ("alone.safetensors", -1, None),
+    ],
+)
+def test_what_a_word_refers_to(folder: Path, text: str, value: int, run: str | None) -> None:
+    found = reference.find(text)
+    assert found.weights()["w"].tolist() == [value, value]
+    assert found.run == (Path(run) if run else None)
+
+
+def test_a_file_may_have_an_at_in_its_name(folder: Path) -> None:
+    (folder / "alone.safetensors").rename(folder / "a@5")
+    assert reference.find("a@5").weights()["w"].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("runs/a@7", "expected an epoch that runs/a kept (0, 5, 10, or last), received 'runs/a@7'"),
+        ("runs/a@", "(0, 5, 10, or last), received 'runs/a@'"),
+        ("runs/a@" + 100 * "9", "(0, 5, 10, or last)"),
+        ("runs/b@0", "received 'runs/b', which is not there (known: a, bare)"),
+        ("runs/bare@0", "received 'runs/bare@0'; runs/bare has none"),
+        ("runs/bare", "expected model.safetensors in runs/bare, which has none"),
+        ("runs", "received 'runs', which holds no plan.json (runs in it: a, bare)"),
+        ("runs/aa", "RUN@EPOCH or a safetensors file, received 'runs/aa' (nearest: a)"),
+        ("alon.safetensors", "(nearest: alone.safetensors)"),
+        ("no/such/place", "received 'no/such/place'"),
+    ],
+)
+def test_what_refers_to_nothing_is_a_mistake(folder: Path, text: str, said: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        reference.find(text, "init_from")
+    (problem,) = caught.value.problems
+    assert problem.startswith("init_from: expected ")
+    assert said in problem

@@ -1,0 +1,89 @@
+"""Tensors: NumPy arrays by name, what tells them apart, and their files. Needs no MindSpore."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from trainer import files
+from trainer.errors import Mistake
+
+Weights = dict[str, NDArray[np.generic]]
+
+
+def same_bits(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
+    """Tell whether two arrays of one shape are equal bit for bit, NaN and -0.0 included."""
+    one, other = (np.atleast_1d(array).view(np.uint8) for array in (before, after))
+    return bool(np.array_equal(one, other))
+
+
+def sha256(array: NDArray[np.generic]) -> str:
+    """Return the SHA-256 of an array's bytes in C order."""
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+
+
+def norm(array: NDArray[np.generic]) -> float:
+    """Return the square root of the sum of the squares, in double precision."""
+    return float(np.linalg.norm(array.astype(np.float64)))
+
+
+def change(before: NDArray[np.generic], after: NDArray[np.generic]) -> tuple[float, float]:
+    """Return the largest and the mean absolute difference; NaN where a value is not finite."""
+    with np.errstate(invalid="ignore"):  # inf - inf
+        difference = np.abs(after.astype(np.float64) - before.astype(np.float64))
+    return (float(difference.max()), float(difference.mean())) if difference.size else (0.0, 0.0)
+
+
+def largest_change(before: NDArray[np.generic], after: NDArray[np.generic]) -> float:
+    """Return the largest absolute difference; NaN where a value is not finite."""
+    return change(before, after)[0]
+
+
+def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:
+    """Write a safetensors file whole."""
+    with files.whole(path) as partial:
+        try:
+            save_file({name: np.asarray(a, order="C") for name, a in weights.items()}, partial)
+        except SafetensorError as error:  # how it tells of a full disk
+            raise OSError(str(error)) from None
+
+
+def names(path: Path) -> list[str]:
+    """Return the names of the tensors in a safetensors file; errors are those of ``read``."""
+    with _opened(path) as file:
+        return list(file.keys())
+
+
+def read(path: Path, only: Collection[str] | None = None) -> Weights:
+    """Read a safetensors file.
+
+    Args:
+        path: the file.
+        only: names of the tensors to read, of those that it holds; None: all.
+
+    Raises:
+        Mistake: it is not there, is cut short, is not safetensors, or holds a type that NumPy has
+            not.
+    """
+    with _opened(path) as file:
+        held = list(file.keys())
+        return {name: file.get_tensor(name) for name in held if only is None or name in only}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except FileNotFoundError:
+        raise Mistake([f"{path}: expected a safetensors file, received none"]) from None
+    except (SafetensorError, OSError) as error:
+        raise Mistake([f"{path}: expected a whole safetensors file ({error})"]) from None
+    except (TypeError, KeyError, AttributeError) as error:
+        raise Mistake([f"{path}: expected types that NumPy has, received {error}"]) from None

@@ -7,7 +7,8 @@ from tests.training import changed
 from trainer import fitting
 from trainer.errors import Mistake
 from trainer.source import CHECKPOINT, PYTORCH, SAFETENSORS, Source
-from trainer.weights import Weights, fetch
+from trainer.tensors import Weights
+from trainer.weights import fetch
 
 
 def other(net: nn.Cell) -> Weights:

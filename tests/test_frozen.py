@@ -13,7 +13,8 @@ from tests.stacks import Stack
 from tests.training import IMAGES, LOSS, ROWS, changed
 from trainer import freeze
 from trainer.errors import FrozenMoved, Mistake
-from trainer.weights import Weights, fetch
+from trainer.tensors import Weights
+from trainer.weights import fetch
 
 METHODS = ["stop_gradient", "requires_grad"]
 FRONT = ["conv1", "bn1"]

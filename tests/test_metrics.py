@@ -7,8 +7,8 @@ import pytest
 from trainer.metrics import Metrics
 from trainer.plan import Plan
 from trainer.score import Score
+from trainer.tensors import Weights
 from trainer.watcher import Epoch
-from trainer.weights import Weights
 
 
 def told(number: int, loss: float | None = None, validation: float = 0.5) -> Epoch:

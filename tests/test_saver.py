@@ -24,8 +24,9 @@ from trainer.resume import Point
 from trainer.saver import Saver
 from trainer.score import Score
 from trainer.settings import Keeping
+from trainer.tensors import Weights
 from trainer.watcher import Epoch, Progress, Watchers
-from trainer.weights import Weights, fetch
+from trainer.weights import fetch
 
 
 def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:

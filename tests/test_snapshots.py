@@ -9,8 +9,8 @@ from trainer.score import Score
 from trainer.settings import Snapshot
 from trainer.snapshots import Snapshots
 from trainer.store import Store
+from trainer.tensors import Weights
 from trainer.watcher import Epoch
-from trainer.weights import Weights
 
 PLAN = Plan(
     (ParameterPlan("a.weight", (2,), 8, "frozen", "a"), ParameterPlan("b", (), 4, "trainable"))

@@ -8,7 +8,7 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from tests.nets import Normed
 from tests.training import LOSS, changed
-from trainer import fitting, source, weights
+from trainer import fitting, source, tensors, weights
 from trainer.errors import Mistake
 
 
@@ -86,3 +86,47 @@ def test_a_file_of_another_kind_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "w.h5").touch()
     with pytest.raises(Mistake, match=r"expected a file named \*\.safetensors, \.ckpt, \.pth"):
         source.read(tmp_path / "w.h5")
+
+
+KINDS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "?"]
+
+
+def test_what_is_written_is_read_bit_for_bit(tmp_path: Path) -> None:
+    arrays = {kind: np.array([[0, 1, 1], [1, 0, 1]], kind) for kind in KINDS}
+    arrays |= {"scalar": np.array(2.5, np.float32), "empty": np.zeros((0, 3), np.float32)}
+    tensors.write(tmp_path / "w.safetensors", arrays)
+    stored = source.read(tmp_path / "w.safetensors").weights
+    assert {n: (a.dtype, a.shape) for n, a in stored.items()} == {
+        n: (a.dtype, a.shape) for n, a in arrays.items()
+    }
+    assert not changed(arrays, dict(stored))
+
+
+def by_hand(path: Path, kind: str, shape: str, content: bytes) -> Path:
+    header = f'{{"a":{{"dtype":"{kind}","shape":{shape},"data_offsets":[0,{len(content)}]}}}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header.encode() + content)
+    return path
+
+
+def test_bfloat16_is_widened_without_a_loss(tmp_path: Path) -> None:
+    halves = np.array([0x3FC0, 0xC010, 0x7F80, 0x0001], "<u2")  # 1.5, -2.25, infinity, the least
+    path = by_hand(tmp_path / "w.safetensors", "BF16", "[2,2]", halves.tobytes())
+    stored = source.read(path).weights["a"]
+    assert stored.dtype == np.float32
+    assert stored.tolist() == [[1.5, -2.25], [np.inf, 2.0**-133]]
+
+
+def test_a_type_that_numpy_has_not_is_a_mistake(tmp_path: Path) -> None:
+    path = by_hand(tmp_path / "w.safetensors", "F8_E4M3", "[2]", b"ab")
+    with pytest.raises(Mistake, match="a type that NumPy has not: F8_E4M3"):
+        source.read(path)
+
+
+@pytest.mark.parametrize("content", ["cut", "text", "empty"])
+def test_a_file_that_is_no_whole_safetensors_is_a_mistake(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    tensors.write(path, {"a": np.ones(100, np.float32)})
+    whole = path.read_bytes()
+    path.write_bytes({"cut": whole[:-4], "text": b"weights, honestly", "empty": b""}[content])
+    with pytest.raises(Mistake, match="not a whole safetensors file"):
+        source.read(path)

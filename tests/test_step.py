@@ -12,7 +12,8 @@ from trainer.data import Batch
 from trainer.fitting import load
 from trainer.source import SAFETENSORS, Source
 from trainer.step import Step
-from trainer.weights import Weights, fetch
+from trainer.tensors import Weights
+from trainer.weights import fetch
 
 
 def with_pixel(value: float) -> Batch:

@@ -15,9 +15,10 @@ from trainer.loop import Loop, Phase
 from trainer.plan import Plan
 from trainer.rules import Rule
 from trainer.score import Score
+from trainer.tensors import Weights
 from trainer.upstream import upstream
 from trainer.watcher import Epoch, Progress, Watcher, Watchers
-from trainer.weights import Weights, fetch
+from trainer.weights import fetch
 
 LOSS = nn.CrossEntropyLoss()
 _random = np.random.default_rng(0)

@@ -13,9 +13,9 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from trainer import files, weights
+from trainer import files, tensors
+from trainer.tensors import Weights
 from trainer.watcher import Progress
-from trainer.weights import Weights
 
 _FORMAT = 1
 _WEIGHTS = "weights.safetensors"
@@ -63,8 +63,8 @@ def write(folder: Path, checkpoint: Checkpoint) -> str:
     The record holds the SHA-256 of the other files, so that it stands for all of them.
     """
     with files.whole_folder(folder / checkpoint.name) as partial:
-        weights.write(partial / _WEIGHTS, checkpoint.weights)
-        weights.write(partial / _STATE, checkpoint.state)
+        tensors.write(partial / _WEIGHTS, checkpoint.weights)
+        tensors.write(partial / _STATE, checkpoint.state)
         record = {
             "format": _FORMAT,
             "name": checkpoint.name,

@@ -11,7 +11,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from trainer.data import Batch
 from trainer.errors import Mistake
 from trainer.score import is_classification
-from trainer.weights import same_bits
+from trainer.tensors import same_bits
 
 _SAMPLES = 2  # the least that batch normalisation takes in training mode
 _LENGTH = 300  # characters of an error

@@ -12,7 +12,7 @@ from trainer.initial import ANEW, Initial
 from trainer.renames import Renames
 from trainer.rules import takes
 from trainer.source import CHECKPOINT, Source
-from trainer.weights import same_bits
+from trainer.tensors import same_bits
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Shapes = Mapping[str, tuple[int, ...]]

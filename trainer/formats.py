@@ -10,7 +10,7 @@ import mindspore as ms
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-from trainer import eager, weights
+from trainer import eager, tensors, weights
 from trainer.errors import Mistake
 
 Arrays = Sequence[NDArray[Any]]
@@ -87,7 +87,7 @@ def _onnxruntime() -> Any:
 
 
 def _write_safetensors(net: nn.Cell, inputs: Sequence[Tensor], path: Path) -> None:
-    weights.write(path, weights.fetch(net))
+    tensors.write(path, weights.fetch(net))
 
 
 def _tensors(net: nn.Cell, inputs: Sequence[Tensor]) -> Arrays:
@@ -95,7 +95,7 @@ def _tensors(net: nn.Cell, inputs: Sequence[Tensor]) -> Arrays:
 
 
 def _read_safetensors(path: Path, inputs: Sequence[Tensor]) -> Arrays:
-    return [array for _, array in sorted(weights.read(path).items())]
+    return [array for _, array in sorted(tensors.read(path).items())]
 
 
 FORMATS = {

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from trainer import layout
 from trainer.errors import FrozenMoved, WeightsNotFinite
 from trainer.plan import ParameterPlan, Plan
+from trainer.tensors import Weights
 from trainer.watcher import Epoch, Watcher
-from trainer.weights import Weights
 
 
 class Guard(Watcher):

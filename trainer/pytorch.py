@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trainer.errors import Mistake
 
 if TYPE_CHECKING:
-    from trainer.weights import Weights
+    from trainer.tensors import Weights
 
 _SAFE = (2, 6)  # before that, weights_only=True could be got round (CVE-2025-32434)
 

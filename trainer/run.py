@@ -18,6 +18,7 @@ from trainer import (
     restore,
     saver,
     step,
+    tensors,
     weights,
 )
 from trainer.apply import Applied
@@ -39,8 +40,8 @@ from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.signals import Stop
 from trainer.snapshots import Snapshots
+from trainer.tensors import Weights
 from trainer.watcher import Progress, Watcher, Watchers
-from trainer.weights import Weights
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
 
 
 def _write_model(folder: Path, setup: Setup) -> None:
-    weights.write(folder / MODEL, weights.fetch(setup.net))
+    tensors.write(folder / MODEL, weights.fetch(setup.net))
 
 
 def _watchers(

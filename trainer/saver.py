@@ -15,8 +15,8 @@ from trainer.checkpoint import Checkpoint
 from trainer.guard import ensure
 from trainer.proof import Proof
 from trainer.settings import Keeping
+from trainer.tensors import Weights
 from trainer.watcher import Epoch, Progress, Watcher
-from trainer.weights import Weights
 
 Make = Callable[[Progress, Weights, Weights], Checkpoint]
 

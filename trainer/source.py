@@ -9,11 +9,12 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter
 from numpy.typing import NDArray
+from safetensors import SafetensorError, deserialize
 
-from trainer import pytorch, weights
+from trainer import pytorch
 from trainer.errors import Mistake, nearest
 from trainer.record import MODEL
-from trainer.weights import Weights
+from trainer.tensors import Weights
 
 SAFETENSORS, CHECKPOINT, PYTORCH = "safetensors", "MindSpore checkpoint", "PyTorch checkpoint"
 _SUFFIXES = {
@@ -24,6 +25,12 @@ _SUFFIXES = {
     ".bin": PYTORCH,
 }
 _PACKAGE = "pkg://"
+_BFLOAT16 = "BF16"
+_TYPES = {
+    **{f"{kind}{bits}": f"<{kind.lower()}{bits // 8}" for kind in "IU" for bits in (8, 16, 32, 64)},
+    **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
+    "BOOL": "?",
+}
 _ZIP = b"PK\x03\x04"
 
 
@@ -76,7 +83,7 @@ def read(path: Path) -> Source:
     except OSError as error:
         raise Mistake([f"init_from: cannot read {path} ({error.strerror})"]) from None
     if kind == SAFETENSORS:
-        return Source(kind, weights.read(path))
+        return Source(kind, _safetensors(path))
     if kind == CHECKPOINT:
         return Source(kind, _checkpoint(path))
     arrays, notes = pytorch.read(path)
@@ -91,6 +98,24 @@ def _kind(path: Path) -> str:
         if path.suffix == ".ckpt" and file.read(len(_ZIP)) == _ZIP:
             return PYTORCH  # as PyTorch Lightning names its own
     return _SUFFIXES[path.suffix]
+
+
+def _safetensors(path: Path) -> Weights:
+    """Read a safetensors file; bfloat16, which NumPy has not, is widened to float32."""
+    try:
+        content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+    except (SafetensorError, OSError) as error:
+        raise Mistake([f"init_from: {path} is not a whole safetensors file ({error})"]) from None
+    if strange := sorted({t["dtype"] for _, t in content} - {*_TYPES, _BFLOAT16}):
+        raise Mistake([f"init_from: {path} holds a type that NumPy has not: {', '.join(strange)}"])
+    return {name: _widened(**tensor) for name, tensor in content}
+
+
+def _widened(dtype: str, shape: list[int], data: bytes) -> NDArray[np.generic]:
+    if dtype == _BFLOAT16:  # the upper half of a float32
+        wide = np.frombuffer(data, "<u2").astype("<u4") << 16
+        return wide.view("<f4").reshape(shape)
+    return np.frombuffer(data, _TYPES[dtype]).reshape(shape)
 
 
 def _checkpoint(path: Path) -> Weights:

@@ -10,7 +10,7 @@ from mindspore import nn
 from trainer.apply import Applied
 from trainer.plan import Plan
 from trainer.score import Score
-from trainer.weights import Weights
+from trainer.tensors import Weights
 
 
 @dataclass(frozen=True)

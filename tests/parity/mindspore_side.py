@@ -10,7 +10,7 @@ from trainer import fitting, optimizer, weights
 from trainer.apply import Applied
 from trainer.models.lenet5 import LeNet5
 from trainer.source import SAFETENSORS, Source
-from trainer.weights import Weights
+from trainer.tensors import Weights
 
 
 class ConvNorm(nn.Cell):

@@ -10,7 +10,7 @@ from tests.parity import mindspore_side
 from tests.parity.case import Batch, Case, End, relative
 from trainer import data
 from trainer.datasets.digits import digits
-from trainer.weights import Weights, same_bits
+from trainer.tensors import Weights, same_bits
 
 pytest.importorskip(
     "torch", reason="parity is not tested: PyTorch is not installed, see CONTRIBUTING.md"

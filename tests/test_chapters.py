@@ -19,7 +19,7 @@ def plan_of(*frozen: str) -> Plan:
 
 def proof(steps: int) -> Proven:
     """Frozen was `a` up to epoch 4 and so many steps, then `b`."""
-    former = Chapter(4, steps, True, [Hashed("a", "A")], plan_of("a"))
+    former = Chapter(4, steps, [Hashed("a", "A")], plan_of("a"))
     return Proven(True, 6, [Still("b", "B", "B", True)], [former])
 
 

@@ -45,7 +45,6 @@ class Chapter:
 
     epochs: int
     steps: int
-    holds: bool
     tensors: list[Hashed]
     plan: Plan
 

@@ -1,7 +1,7 @@
 """Manifest: the hashes of a run's files, by which a later change of one of them is found out.
 
-Not in it: train.log, which is still written to, and the tensors of snapshots, which are hashed in
-their own indexes. Needs no MindSpore.
+Not in it: train.log, which is still written to, the lock, which is empty, and the tensors of
+snapshots, which are hashed in their own indexes. Needs no MindSpore.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from trainer import files
 from trainer.reference import SNAPSHOTS
 
 MANIFEST = "manifest.json"
-_LEFT_OUT = (MANIFEST, "train.log")
+_LEFT_OUT = (MANIFEST, "train.log", ".hydra/lock")
 _CHUNK = 1 << 20
 
 
@@ -44,10 +44,11 @@ def names(run: Path) -> list[str]:
 
 def _covered(run: Path) -> Iterator[Path]:
     for path in run.rglob("*"):
-        top = path.relative_to(run).parts[0]
+        name = path.relative_to(run)
+        top = name.parts[0]
         hidden = top.startswith(".") and top != ".hydra"
         tensors = top == SNAPSHOTS and path.suffix != ".json"
-        if path.is_file() and not (top in _LEFT_OUT or hidden or tensors):
+        if path.is_file() and not (name.as_posix() in _LEFT_OUT or hidden or tensors):
             yield path
 
 

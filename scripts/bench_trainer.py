@@ -16,11 +16,12 @@ from trainer.errors import Stopped
 from trainer.guard import Guard
 from trainer.placement import Placement
 from trainer.plan import Plan
+from trainer.progress import Progress
 from trainer.proof import Proof
 from trainer.rules import Rule
 from trainer.score import Score
 from trainer.upstream import upstream
-from trainer.watcher import Progress, Watcher, Watchers
+from trainer.watcher import Watcher, Watchers
 
 
 def train(task: Task, net: nn.Cell, pipeline: ds.Dataset, clock: Clock) -> str:

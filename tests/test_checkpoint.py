@@ -11,7 +11,7 @@ import pytest
 
 from trainer import checkpoint, checkpoints
 from trainer.checkpoint import Checkpoint, Unsound
-from trainer.watcher import Progress
+from trainer.progress import Progress
 
 FILES = ("weights.safetensors", "state.safetensors", "checkpoint.json")
 

@@ -9,8 +9,8 @@ from trainer.data import Batch
 from trainer.errors import NotFinite, Stopped
 from trainer.loop import Loop, Phase
 from trainer.loop import train as train_loop
+from trainer.progress import Progress
 from trainer.score import Score
-from trainer.watcher import Progress
 from trainer.weights import fetch
 
 

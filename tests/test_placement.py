@@ -7,8 +7,9 @@ import pytest
 
 from trainer.placement import Placement
 from trainer.plan import Plan
+from trainer.progress import Progress
 from trainer.score import Score
-from trainer.watcher import Epoch, Progress
+from trainer.watcher import Epoch
 
 CORES = os.sched_getaffinity(0)
 FIRST, REST = {min(CORES)}, CORES - {min(CORES)}

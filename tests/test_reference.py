@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer import reference, tensors
+from trainer import checkpoints, reference, tensors
+from trainer.checkpoint import Checkpoint
 from trainer.errors import Mistake
+from trainer.progress import Progress
 from trainer.store import Store
+from trainer.tensors import Weights
 
 
 @pytest.fixture
@@ -43,6 +46,16 @@ def test_what_a_word_refers_to(folder: Path, text: str, value: int, run: str | N
     assert found.run == (Path(run) if run else None)
 
 
+def test_the_best_is_a_checkpoint(folder: Path) -> None:
+    with pytest.raises(Mistake, match="expected a run with a best checkpoint"):
+        reference.find("runs/a@best")
+    for epoch, metric in enumerate([0.5, 0.1, 0.3]):
+        weights: Weights = {"w": np.full(2, epoch, np.float32)}
+        saved = Checkpoint(Progress(epoch), weights, {}, {}, {}, {}, 1, {})
+        checkpoints.keep(folder / "runs/a/checkpoints", saved, metric)
+    assert reference.find("runs/a@best").weights()["w"].tolist() == [1, 1]
+
+
 def test_a_file_may_have_an_at_in_its_name(folder: Path) -> None:
     (folder / "alone.safetensors").rename(folder / "a@5")
     assert reference.find("a@5").weights()["w"].tolist() == [-1, -1]
@@ -51,9 +64,12 @@ def test_a_file_may_have_an_at_in_its_name(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("runs/a@7", "expected an epoch that runs/a kept (0, 5, 10, or last), received 'runs/a@7'"),
-        ("runs/a@", "(0, 5, 10, or last), received 'runs/a@'"),
-        ("runs/a@" + 100 * "9", "(0, 5, 10, or last)"),
+        (
+            "runs/a@7",
+            "expected an epoch that runs/a kept (0, 5, 10, last or best), received 'runs/a@7'",
+        ),
+        ("runs/a@", "(0, 5, 10, last or best), received 'runs/a@'"),
+        ("runs/a@" + 100 * "9", "(0, 5, 10, last or best)"),
         ("runs/b@0", "received 'runs/b', which is not there (known: a, bare)"),
         ("runs/bare@0", "received 'runs/bare@0'; runs/bare has none"),
         ("runs/bare", "expected model.safetensors in runs/bare, which has none"),

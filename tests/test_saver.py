@@ -19,13 +19,14 @@ from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.data import Batch
 from trainer.errors import CannotWrite, FrozenMoved
+from trainer.progress import Progress
 from trainer.proof import Proof
 from trainer.resume import Point
 from trainer.saver import Saver
 from trainer.score import Score
 from trainer.settings import Keeping
 from trainer.tensors import Weights
-from trainer.watcher import Epoch, Progress, Watchers
+from trainer.watcher import Epoch, Watchers
 from trainer.weights import fetch
 
 

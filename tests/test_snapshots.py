@@ -26,7 +26,7 @@ EPOCHS = [((3.0, 4.0), 1.0), ((3.0, 4.0), -1.0), ((3.0, 4.0), -1.5)]
 
 
 def run(folder: Path, keep: str = "all", shown: tuple[str, ...] = ()) -> list[Epoch]:
-    snapshots = Snapshots(folder, Snapshot(keep=keep, print=list(shown)))
+    snapshots = Snapshots(folder, Snapshot(keep=keep), shown)
     epochs = [told(number, *values) for number, values in enumerate(EPOCHS)]
     for epoch in epochs:
         snapshots.epoch(epoch)
@@ -91,7 +91,7 @@ def test_lost_snapshots_do_not_end_a_resumed_run(
 ) -> None:
     run(tmp_path)
     (tmp_path / "epoch_000.safetensors").write_bytes(b"")
-    snapshots = Snapshots(tmp_path, Snapshot(print=["b"]))
+    snapshots = Snapshots(tmp_path, Snapshot(), ["b"])
     snapshots.resume(1)
     record = told(2, *EPOCHS[2])
     snapshots.epoch(record)

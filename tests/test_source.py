@@ -8,8 +8,9 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from tests.nets import Normed
 from tests.training import LOSS, changed
-from trainer import fitting, source, tensors, weights
+from trainer import files, fitting, source, tensors, weights
 from trainer.errors import Mistake
+from trainer.store import Store
 
 
 def test_locate_finds_a_path_a_packages_file_and_a_runs_folder(tmp_path: Path) -> None:
@@ -18,6 +19,16 @@ def test_locate_finds_a_path_a_packages_file_and_a_runs_folder(tmp_path: Path) -
     assert source.locate(str(path)) == path
     assert source.locate(str(tmp_path)) == path
     assert source.locate("pkg://trainer.conf/train.yaml").name == "train.yaml"
+
+
+def test_a_snapshot_of_a_run(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    files.write_json(run / "plan.json", {})
+    Store(run / "snapshots").write(3, {"a": np.ones(2, np.float32)})
+    found = source.find(f"{run}@3")
+    assert (found.kind, found.weights["a"].tolist()) == (source.SAFETENSORS, [1, 1])
+    with pytest.raises(Mistake, match="init_from: expected an epoch that"):
+        source.find(f"{run}@4")
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ from trainer.apply import Applied
 from trainer.data import Batch
 from trainer.loop import Loop, Phase
 from trainer.plan import Plan
+from trainer.progress import Progress
 from trainer.rules import Rule
 from trainer.score import Score
 from trainer.tensors import Weights
 from trainer.upstream import upstream
-from trainer.watcher import Epoch, Progress, Watcher, Watchers
+from trainer.watcher import Epoch, Watcher, Watchers
 from trainer.weights import fetch
 
 LOSS = nn.CrossEntropyLoss()

@@ -14,11 +14,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from trainer import files, tensors
+from trainer.progress import Progress
 from trainer.tensors import Weights
-from trainer.watcher import Progress
 
 _FORMAT = 1
-_WEIGHTS = "weights.safetensors"
+WEIGHTS = "weights.safetensors"
 _STATE = "state.safetensors"
 _RECORD = "checkpoint.json"
 
@@ -63,7 +63,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> str:
     The record holds the SHA-256 of the other files, so that it stands for all of them.
     """
     with files.whole_folder(folder / checkpoint.name) as partial:
-        tensors.write(partial / _WEIGHTS, checkpoint.weights)
+        tensors.write(partial / WEIGHTS, checkpoint.weights)
         tensors.write(partial / _STATE, checkpoint.state)
         record = {
             "format": _FORMAT,
@@ -71,7 +71,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> str:
             "progress": asdict(checkpoint.progress),
             "batches": checkpoint.batches,
             "versions": checkpoint.versions,
-            "sha256": {name: digest(partial / name) for name in (_WEIGHTS, _STATE)},
+            "sha256": {name: digest(partial / name) for name in (WEIGHTS, _STATE)},
             "frozen": checkpoint.frozen,
             "settings": checkpoint.settings,
             "plan": checkpoint.plan,
@@ -97,11 +97,11 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
         record = json.loads(path.read_text())
         if record["format"] != _FORMAT or record["name"] != folder.name:
             raise Unsound(f"{path}: expected format {_FORMAT} of {folder.name}")
-        for name in (_WEIGHTS, _STATE):
+        for name in (WEIGHTS, _STATE):
             _expect(folder / name, record["sha256"][name])
         return Checkpoint(
             Progress(**record["progress"]),
-            dict(load_file(folder / _WEIGHTS)),
+            dict(load_file(folder / WEIGHTS)),
             dict(load_file(folder / _STATE)),
             record["frozen"],
             record["plan"],

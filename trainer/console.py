@@ -4,8 +4,9 @@ import logging
 
 from tqdm import tqdm
 
+from trainer.progress import Progress
 from trainer.table import table
-from trainer.watcher import Epoch, Progress, Watcher
+from trainer.watcher import Epoch, Watcher
 
 log = logging.getLogger(__name__)
 _MOST_ROWS = 24

@@ -13,9 +13,10 @@ from trainer.apply import Applied
 from trainer.data import Batch
 from trainer.errors import NotFinite, Stopped
 from trainer.plan import Plan
+from trainer.progress import Progress
 from trainer.score import Score
 from trainer.step import Step
-from trainer.watcher import Epoch, Progress, Watcher
+from trainer.watcher import Epoch, Watcher
 from trainer.weights import fetch
 
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
-from trainer.watcher import Epoch, Progress, Watcher
+from trainer.progress import Progress
+from trainer.watcher import Epoch, Watcher
 
 log = logging.getLogger(__name__)
 

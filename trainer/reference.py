@@ -1,4 +1,4 @@
-"""Reference: a word for weights on disk: ``RUN@0``, ``RUN@last``, a run's folder, or a file.
+"""Reference: a word for weights on disk: ``RUN@0``, ``RUN@last``, ``RUN@best``, a run, or a file.
 
 Needs no MindSpore.
 """
@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer import tensors
+from trainer import checkpoints, tensors
+from trainer.checkpoint import WEIGHTS
 from trainer.errors import Mistake, nearest
 from trainer.record import MODEL
+from trainer.resume import CHECKPOINTS
 from trainer.store import Store
 from trainer.tensors import Weights
 
 PLAN = "plan.json"
 SNAPSHOTS = "snapshots"
-_LAST = "last"
+_LAST, _BEST = "last", "best"
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def find(text: str, key: str = "") -> Reference:
     """Return what a word refers to.
 
     Args:
-        text: ``RUN@N`` or ``RUN@last`` for a snapshot, ``RUN`` for the run's model.safetensors,
-            or the path of a safetensors file.
+        text: ``RUN@N`` or ``RUN@last`` for a snapshot, ``RUN@best`` for the best checkpoint,
+            ``RUN`` for the run's model.safetensors, or the path of a safetensors file.
         key: the setting that the word is the value of, for messages.
 
     Raises:
@@ -94,6 +96,8 @@ def run_folder(text: str, key: str = "") -> Path:
 
 def _snapshot(where: str, text: str, folder: Path, epoch: str) -> Reference:
     run = run_folder(str(folder), where.removesuffix(": "))
+    if epoch == _BEST:
+        return Reference(text, run, file=_best(where, text, run))
     epochs = Store(run / SNAPSHOTS).epochs()
     if not epochs:
         raise Mistake(
@@ -103,9 +107,17 @@ def _snapshot(where: str, text: str, folder: Path, epoch: str) -> Reference:
     if number is None:
         there = ", ".join(map(str, epochs))
         raise Mistake(
-            [f"{where}expected an epoch that {run} kept ({there}, or last), received {text!r}"]
+            [f"{where}expected an epoch that {run} kept ({there}, last or best), received {text!r}"]
         )
     return Reference(text, run, number)
+
+
+def _best(where: str, text: str, run: Path) -> Path:
+    found = checkpoints.best(run / CHECKPOINTS)
+    if found is None:
+        what = f"{where}expected a run with a best checkpoint, received {text!r}"
+        raise Mistake([f"{what}; none of its epochs was measured, or checkpoint.best is null"])
+    return found / WEIGHTS
 
 
 def _model(where: str, text: str, folder: Path) -> Reference:

@@ -16,7 +16,7 @@ from trainer.settings import Settings
 
 if TYPE_CHECKING:  # it imports MindSpore, for which the device is to be set before
     from trainer.checkpoint import Checkpoint
-    from trainer.watcher import Progress
+    from trainer.progress import Progress
 
 log = logging.getLogger(__name__)
 

@@ -29,6 +29,7 @@ from trainer.guard import Guard
 from trainer.loop import Loop, Phase, train
 from trainer.metrics import Metrics
 from trainer.placement import Placement
+from trainer.progress import Progress
 from trainer.proof import Proof
 from trainer.record import MODEL
 from trainer.resume import CHECKPOINTS
@@ -41,7 +42,7 @@ from trainer.setup import Setup
 from trainer.signals import Stop
 from trainer.snapshots import Snapshots
 from trainer.tensors import Weights
-from trainer.watcher import Progress, Watcher, Watchers
+from trainer.watcher import Watcher, Watchers
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def _watchers(
     shown = expanded(settings.snapshot.print, layout.read(setup.net))
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
-        Snapshots(folder / "snapshots", settings.snapshot.model_copy(update={"print": shown})),
+        Snapshots(folder / "snapshots", settings.snapshot, shown),
         proof,
         Metrics(folder / "metrics.jsonl"),
         pictures.Pictures(folder),

@@ -13,10 +13,11 @@ from trainer import checkpoints, restore, weights
 from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.guard import ensure
+from trainer.progress import Progress
 from trainer.proof import Proof
 from trainer.settings import Keeping
 from trainer.tensors import Weights
-from trainer.watcher import Epoch, Progress, Watcher
+from trainer.watcher import Epoch, Watcher
 
 Make = Callable[[Progress, Weights, Weights], Checkpoint]
 

@@ -209,7 +209,7 @@ def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | 
         return None
     if not settings.init_from:
         return None
-    what = source.read(source.locate(settings.init_from))
+    what = source.find(settings.init_from)
     mapping = renames.load(settings.init_map)
     anew = expanded(settings.new_head, layout.read(net))
     return fitting.load(net, what, anew, mapping, settings.init_strict)

@@ -1,7 +1,7 @@
 """Snapshots: the weights after every epoch, and the table of how far each has gone."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -27,12 +27,14 @@ class Snapshots(Watcher):
 
     Args:
         folder: where the store is; see ``trainer.store``.
-        settings: what stays there, and what is printed with its values at the start and the end.
+        settings: what stays there.
+        shown: patterns of what is printed with its values at the start and at the end.
     """
 
-    def __init__(self, folder: Path, settings: Snapshot) -> None:
+    def __init__(self, folder: Path, settings: Snapshot, shown: Sequence[str] = ()) -> None:
         self._store = Store(folder)
         self._settings = settings
+        self._shown = shown
         self._start: Weights = {}
         self._last: Weights = {}
         self._told = False
@@ -85,7 +87,7 @@ class Snapshots(Watcher):
 
     def _print(self, moment: str, values: Weights) -> None:
         for name, array in values.items():
-            if any(takes(pattern, name) for pattern in self._settings.print):
+            if any(takes(pattern, name) for pattern in self._shown):
                 note = "" if moment == "start" else f", {self._against_start(name, array)} to start"
                 log.info("%s at %s%s:\n%s", name, moment, note, np.array2string(array))
 

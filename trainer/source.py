@@ -11,7 +11,7 @@ from mindspore import Parameter
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
-from trainer import pytorch
+from trainer import pytorch, reference
 from trainer.errors import Mistake, nearest
 from trainer.record import MODEL
 from trainer.tensors import Weights
@@ -47,6 +47,17 @@ class Source:
     kind: str
     weights: Mapping[str, NDArray[np.generic]]
     notes: tuple[str, ...] = ()
+
+
+def find(text: str) -> Source:
+    """Return the weights that ``init_from`` names: a snapshot (``RUN@EPOCH``), or a file.
+
+    Raises:
+        Mistake: see ``reference.find``, ``locate`` and ``read``.
+    """
+    if "@" in text and not text.startswith(_PACKAGE) and not Path(text).expanduser().exists():
+        return Source(SAFETENSORS, reference.find(text, "init_from").weights())
+    return read(locate(text))
 
 
 def locate(source: str) -> Path:

@@ -5,6 +5,7 @@ from omegaconf import OmegaConf
 
 from trainer import record
 from trainer.errors import Mistake
+from trainer.record import Words
 
 ALLOWED = ("dataset", "batch_size", "device")
 CONFIG = {
@@ -26,8 +27,12 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def given(run: Path, *lines: str) -> Words:
+    return record.words([str(run), *lines], ())
+
+
 def test_a_runs_configuration_takes_its_weights_and_freezes_nothing(run: Path) -> None:
-    config, problems = record.configuration(run, ["batch_size=8"], ALLOWED)
+    config, problems = record.configuration(given(run, "batch_size=8"), ALLOWED)
     assert not problems
     assert config["init_from"] == str(run / "model.safetensors")
     assert (config["freeze"], config["init_map"], config["epochs"]) == (None, None, 3)
@@ -36,7 +41,7 @@ def test_a_runs_configuration_takes_its_weights_and_freezes_nothing(run: Path) -
 
 def test_other_data_do_not_change_the_net(run: Path) -> None:
     lines = ["dataset=fashion_mnist", "dataset.limit=9", "+dataset.more=1", "batch_size=8"]
-    config, problems = record.configuration(run, lines, ALLOWED)
+    config, problems = record.configuration(given(run, *lines), ALLOWED)
     assert not problems
     assert config["model"]["num_classes"] == 5
     assert config["dataset"]["_target_"] == "trainer.datasets.fashion_mnist.fashion_mnist"
@@ -57,18 +62,26 @@ def test_other_data_do_not_change_the_net(run: Path) -> None:
     ],
 )
 def test_overrides_that_make_no_sense_are_mistakes(run: Path, line: str, said: str) -> None:
-    _, problems = record.configuration(run, [line], ALLOWED)
+    _, problems = record.configuration(given(run, line), ALLOWED)
     assert len(problems) == 1
     assert said in problems[0]
 
 
 def test_words_are_the_folder_the_commands_own_keys_and_overrides(run: Path) -> None:
     words = [str(run), "out=there", "batch_size=8", "dataset.out=3"]
-    assert record.words(words, ("out",)) == (
+    assert record.words(words, ("out",)) == Words(
         run,
+        str(run / "model.safetensors"),
         {"out": "there"},
         ["batch_size=8", "dataset.out=3"],
     )
+
+
+def test_a_snapshot_may_be_meant_and_then_no_model_is_needed(run: Path) -> None:
+    (run / "model.safetensors").unlink()
+    found = record.words([f"{run}@best"], ())
+    assert (found.run, found.weights) == (run, f"{run}@best")
+    assert record.configuration(found, ALLOWED)[0]["init_from"] == f"{run}@best"
 
 
 def test_what_is_no_run_is_a_mistake(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,4 +99,4 @@ def test_what_is_no_run_is_a_mistake(run: Path, monkeypatch: pytest.MonkeyPatch)
 def test_settings_that_are_damaged_are_a_mistake(run: Path, content: str) -> None:
     (run / ".hydra/config.yaml").write_text(content)
     with pytest.raises(Mistake, match=r"expected the settings of a run in .*config\.yaml"):
-        record.configuration(run, [], ALLOWED)
+        record.configuration(given(run), ALLOWED)

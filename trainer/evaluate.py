@@ -20,7 +20,8 @@ _USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [out=FOLDER]
 
 Prints loss and accuracy of a finished run's net on its validation data and, for each class,
 precision, recall and what it is taken for. Writes evaluation.json and confusion.png.
-  RUN         the run's folder; its settings and its model.safetensors are used
+  RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
+              RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
   KEY=VALUE   overrides of {", ".join(_ALLOWED)} and the keys in them
   out=FOLDER  where the two files go; RUN, if not given
 Example:
@@ -33,15 +34,15 @@ def main() -> None:
         if {"-h", "--help"} & set(sys.argv[1:]):
             print(_USAGE)
             return
-        folder, own, lines = record.words(sys.argv[1:], ("out",))
-        out = Path(own.get("out", folder))
-        config, problems = record.configuration(folder, lines, _ALLOWED)
+        given = record.words(sys.argv[1:], ("out",))
+        out = Path(given.own.get("out", given.run))
+        config, problems = record.configuration(given, _ALLOWED)
         if why := preview.unfit(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
         settings, setup = entry.make(config, Request([]), problems)
         score, confusion = measure(settings, setup)
-        print(report(folder, settings, score, confusion))
-        _write(out, as_json(folder, settings, score, confusion), confusion)
+        print(report(given.weights, settings, score, confusion))
+        _write(out, as_json(given.weights, settings, score, confusion), confusion)
 
 
 def measure(settings: "Settings", setup: "Setup") -> "tuple[Score, Confusion | None]":
@@ -57,13 +58,13 @@ def measure(settings: "Settings", setup: "Setup") -> "tuple[Score, Confusion | N
 
 
 def report(
-    folder: Path, settings: "Settings", score: "Score", confusion: "Confusion | None"
+    weights: str, settings: "Settings", score: "Score", confusion: "Confusion | None"
 ) -> str:
     """Return what was measured, as a page."""
     from trainer import confusion as confusions
 
     rows = [
-        ("weights", f"{folder / record.MODEL}"),
+        ("weights", weights),
         ("data", f"{settings.dataset.target}, {score.samples:,} samples for validation"),
         ("loss", f"{score.loss:.6g}, by {settings.loss.target}"),
     ]
@@ -74,13 +75,13 @@ def report(
 
 
 def as_json(
-    folder: Path, settings: "Settings", score: "Score", confusion: "Confusion | None"
+    weights: str, settings: "Settings", score: "Score", confusion: "Confusion | None"
 ) -> dict[str, Any]:
     """Return what was measured, in full."""
     from trainer import confusion as confusions
 
     found = {
-        "weights": str(folder / record.MODEL),
+        "weights": weights,
         "dataset": settings.dataset.spec(),
         "samples": score.samples,
         "loss": score.loss,

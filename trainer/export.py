@@ -27,7 +27,8 @@ _USAGE = f"""usage: python -m trainer.export RUN format={"|".join(KINDS)} [KEY=V
 
 Writes the net of a finished run, in inference mode and without a trace of what was frozen, then
 loads the file and compares what it gives for the first validation batch with what the net gives.
-  RUN         the run's folder; its settings and its model.safetensors are used
+  RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
+              RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
   KEY=VALUE   overrides of {", ".join(_ALLOWED)}: they give the inputs their shapes
   out=FILE    RUN/export.FORMAT, if not given
 Example:
@@ -61,16 +62,16 @@ def main() -> None:
         if {"-h", "--help"} & set(sys.argv[1:]):
             print(_USAGE)
             return
-        folder, own, lines = record.words(sys.argv[1:], ("format", "out"))
-        kind, path, found = _options(folder, own)
-        config, problems = record.configuration(folder, lines, _ALLOWED)
+        given = record.words(sys.argv[1:], ("format", "out"))
+        kind, path, found = _options(given.run, given.own)
+        config, problems = record.configuration(given, _ALLOWED)
         settings, setup = entry.make(config, Request([]), [*found, *problems])
         from trainer import data
 
         *inputs, _ = next(iter(data.batches(setup.validation, settings.seed, 0)))
         check = export(kind, setup.net, inputs, path)
         shapes = ", ".join(f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in inputs)
-        print(f"weights    {folder / record.MODEL}")
+        print(f"weights    {given.weights}")
         print(f"inputs     {shapes}")
         print(f"checked    {check} (allowed: {TOLERANCE:g} of that)")
         print(f"written    {path} ({path.stat().st_size:,} bytes)")

@@ -47,6 +47,20 @@ class Tied(nn.Cell):
         return self.head(self.decoder(ops.tanh(self.encoder(x))))
 
 
+class Generator(nn.Cell):
+    """A head that has no weight but the one it shares with the first layer, as language nets do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Dense(4, 4, has_bias=False)
+        self.body = nn.Dense(4, 4)
+        self.head = nn.Dense(4, 4, has_bias=False)
+        self.head.weight = self.embedding.weight
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.body(self.embedding(x)))
+
+
 class Twice(nn.Cell):
     """One cell under two names."""
 

@@ -38,6 +38,15 @@ def test_it_tells_what_the_run_told_at_its_end(command: Command, run: str) -> No
     assert (command.folder / "run/confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_snapshot_is_scored_as_its_epoch_was(command: Command, run: str) -> None:
+    ended = command.evaluate(f"{run}@0")
+    assert ended.code == 0, ended.err
+    found = json.loads((command.folder / "run/evaluation.json").read_text())
+    first = json.loads((command.folder / "run/metrics.jsonl").read_text().splitlines()[0])
+    assert (found["loss"], found["accuracy"]) == (first["validation_loss"], first["accuracy"])
+    assert f"weights    {run}@0" in ended.out
+
+
 def test_other_data_and_another_folder(command: Command, run: str) -> None:
     ended = command.evaluate(run, "dataset.holdout=0.5", "batch_size=7", "out=there")
     assert ended.code == 0, ended.err

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.nets import Dotted
-from tests.stacks import Stack, Tied, Twice
+from tests.stacks import Generator, Stack, Tied, Twice
 from trainer import layout, selection
 from trainer.layout import Layout
 from trainer.rules import Rule
@@ -161,6 +161,13 @@ def test_a_tied_parameter_is_taken_by_any_of_its_names() -> None:
     assert taken(TIED, "encoder") == {"encoder.weight", "encoder.bias"}
     assert taken(TIED, "decoder", excluded=("encoder.weight",)) == {"decoder.bias"}
     assert taken(TWICE, "second") == {"first.weight", "first.bias"}
+
+
+def test_a_head_that_shares_its_weight_is_the_last_layer_all_the_same() -> None:
+    what = layout.read(Generator())
+    assert selection.layers(what) == ["embedding", "body", "head"]
+    assert taken(what, last=1) == {"embedding.weight"}
+    assert taken(what, last=2) == {"embedding.weight", "body.weight", "body.bias"}
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,10 @@ def rows(plan: Plan, layout: "Layout") -> list[Row]:
     held: dict[str, list[ParameterPlan]] = {name: [] for name in of.values()}
     statistics = {p.name for p in layout.parameters if p.statistic}
     cells = {p.name: p.cell for p in layout.parameters}
-    for parameter in plan.parameters:
+    for parameter in plan.parameters:  # a tied one stands where it is defined
         if (cell := cells[parameter.name]) in of:
             held[of[cell]].append(parameter)
-    return [_row(name, parts, statistics) for name, parts in held.items()]
+    return [_row(name, parts, statistics) for name, parts in held.items() if parts]
 
 
 def _row(name: str, held: Sequence[ParameterPlan], statistics: set[str]) -> Row:

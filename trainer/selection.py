@@ -95,7 +95,7 @@ def _by_place(rule: Rule, layout: "Layout") -> set[str] | None:
         chosen &= set(order[-rule.last :])
     infos = layout.parameters
     if rule.of is None:
-        found = {p.name for p in infos if p.cell in chosen}
+        found = {p.name for p in infos if not chosen.isdisjoint(p.cells)}
     else:
         found = {p.name for p in infos if not chosen.isdisjoint(path(p.cell))}
     if rule.before_last is not None:
@@ -113,8 +113,12 @@ def countable(of: str | None, layout: "Layout") -> list[str]:
 
 
 def layers(layout: "Layout") -> list[str]:
-    """Return the cells that own weights themselves, in the order of definition."""
-    return list(dict.fromkeys(p.cell for p in _weights(layout)))
+    """Return the cells that own weights themselves, in the order of definition.
+
+    A weight that is tied is owned by each of its cells: a head that shares the embedding's counts.
+    """
+    owners = {cell for p in _weights(layout) for cell in p.cells}
+    return [name for name in ("", *(c.name for c in layout.cells)) if name in owners]
 
 
 def children(cell: str, layout: "Layout") -> list[str]:

@@ -97,9 +97,12 @@ def trained(folder: Path, *overrides: str) -> Path:
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start ``python -m ARGUMENTS`` in a folder, with the checkout importable."""
+    """Start ``python -m ARGUMENTS`` in a folder, with the checkout importable.
+
+    SIGINT gets its default back: tests that a shell runs in the background have it ignored.
+    """
     return subprocess.Popen(
-        [sys.executable, "-m", *arguments],
+        ["env", "--default-signal=INT", sys.executable, "-m", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         stdout=subprocess.PIPE,

@@ -61,6 +61,20 @@ class Generator(nn.Cell):
         return self.head(self.body(self.embedding(x)))
 
 
+class Backward(nn.Cell):
+    """Defined from head to stem, with a layer that is never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Dense(4, 3)
+        self.unused = nn.Dense(4, 4)
+        self.body = nn.SequentialCell(nn.Dense(4, 4))
+        self.stem = nn.Dense(4, 4)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.body(self.stem(x)))
+
+
 class Twice(nn.Cell):
     """One cell under two names."""
 

@@ -7,10 +7,13 @@ import pytest
 from mindspore import Parameter, Tensor, nn, ops
 
 from tests.nets import TwoConvs
+from tests.stacks import Backward
 from tests.training import IMAGES, LOSS, ROWS
-from trainer import eager
+from trainer import eager, examples
 from trainer.examples import Total
-from trainer.trace import trace
+from trainer.rules import Rule
+from trainer.selection import layers
+from trainer.trace import ordered, trace
 
 ONES = Tensor(np.ones((4, 4), np.float32))
 
@@ -132,3 +135,37 @@ def test_what_is_dropped_is_not_taken_for_what_comes_after_it() -> None:
     """MindSpore tells nodes by where they lie in memory, which is used again."""
     found = trace(Dropped(), [(Total(), ROWS)], ["side"])
     assert len(found.reached(["side"])) == 40
+
+
+@pytest.mark.parametrize(
+    ("rule", "lr_decay"),
+    [
+        (Rule((), "requires_grad", False, last=1), 1.0),
+        (Rule((), "requires_grad", False, before_last=10.0), 1.0),
+        (Rule(("head",), "requires_grad", False), 0.5),
+    ],
+)
+def test_layers_stand_in_the_order_in_which_they_are_called(rule: Rule, lr_decay: float) -> None:
+    net = Backward()
+    what = ordered(net, [rule], lr_decay, examples.guesses(net))
+    assert layers(what) == ["stem", "body.0", "head", "unused"]
+    assert all(parameter.requires_grad for parameter in net.get_parameters())
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(("head",), "requires_grad", False),
+        Rule((), "requires_grad", False, first=1, of="."),
+    ],
+)
+def test_a_net_is_not_run_where_its_order_does_not_matter(rule: Rule) -> None:
+    what = ordered(Backward(), [rule], 1.0, iter(int, 1))  # type: ignore[arg-type]
+    assert what.order == ()
+
+
+def test_a_net_that_takes_no_guess_has_its_layers_in_the_order_of_definition() -> None:
+    rule = Rule((), "requires_grad", False, last=1)
+    wrong = (nn.L1Loss(), (Tensor(np.zeros((2, 7), np.float32)), Tensor(np.zeros(2, np.int32))))
+    what = ordered(Backward(), [rule], 1.0, [wrong])
+    assert layers(what) == ["head", "unused", "body.0", "stem"]

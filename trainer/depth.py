@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from trainer.selection import layers
+
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.layout import Layout
 
@@ -19,7 +21,7 @@ def unit(cell: str) -> str:
 
 
 def heights(layout: "Layout") -> dict[str, int]:
-    """Return for each parameter how many units lie behind its own, in the order of definition."""
-    units = {p.name: unit(p.cell) for p in layout.parameters if not p.statistic}
-    order = {name: at for at, name in enumerate(reversed(dict.fromkeys(units.values())))}
-    return {name: order[of] for name, of in units.items()}
+    """Return for each parameter how many units lie between its own and the head."""
+    units = dict.fromkeys(unit(name) for name in layers(layout))
+    order = {name: at for at, name in enumerate(reversed(units))}
+    return {p.name: order[unit(p.cell)] for p in layout.parameters if not p.statistic}

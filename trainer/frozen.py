@@ -16,7 +16,6 @@ from trainer import (
     examples,
     faults,
     held,
-    layout,
     optimizer,
     rulebook,
     trace,
@@ -61,7 +60,8 @@ def freeze(
     """
     _refuse(net)
     device.look_for_numpy()
-    chosen, what = rulebook.read(rules, method, norm), layout.read(net)
+    chosen = rulebook.read(rules, method, norm)
+    what = trace.ordered(net, chosen, 1.0, examples.sights(net, inputs))
     if problems := faults.problems(chosen, what):
         raise Mistake(problems)
 

@@ -78,10 +78,17 @@ class ParameterInfo:
 
 @dataclass(frozen=True)
 class Layout:
-    """A net's cells and parameters, both in the order of definition, the root left out."""
+    """A net's cells and parameters, both in the order of definition, the root left out.
+
+    Attributes:
+        cells: all of them.
+        parameters: all of them.
+        order: names of cells in the order in which the net calls them; empty: not known.
+    """
 
     cells: tuple[CellInfo, ...]
     parameters: tuple[ParameterInfo, ...]
+    order: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -106,11 +106,11 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
     """
     config, more = overrides.check(lines)
     settings, made = entry.sound(config, [*problems, *more])
-    from trainer import layout, setup, step
+    from trainer import setup, step
 
     step.set_precision(made.net, settings.device.precision)
     plan, lineage = setup.resolve(settings, made, _sights(settings, made))
-    return Preview(settings, made, layout.read(made.net), plan, lineage)
+    return Preview(settings, made, made.layout, plan, lineage)
 
 
 def _sights(settings: "Settings", made: "Sound") -> "Iterator[Sight]":

@@ -78,6 +78,11 @@ class Rule:
         return any(value is not None for value in (self.first, self.last, self.before_last))
 
     @property
+    def ordered(self) -> bool:
+        """Whether what it takes hangs on the order in which the net calls its layers."""
+        return self.before_last is not None or (self.positioned and self.of is None)
+
+    @property
     def only_names(self) -> bool:
         """Whether nothing but names selects."""
         return bool(self.patterns) and not (self.positioned or self.kinds or self.roles)

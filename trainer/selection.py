@@ -113,12 +113,19 @@ def countable(of: str | None, layout: "Layout") -> list[str]:
 
 
 def layers(layout: "Layout") -> list[str]:
-    """Return the cells that own weights themselves, in the order of definition.
+    """Return the cells that own weights themselves, from input to head.
 
-    A weight that is tied is owned by each of its cells: a head that shares the embedding's counts.
+    That is the order in which the net calls them, where it is known, else that of definition. One
+    that is never called stays behind the one defined before it. A weight that is tied is owned by
+    each of its cells: a head that shares the embedding's counts.
     """
     owners = {cell for p in _weights(layout) for cell in p.cells}
-    return [name for name in ("", *(c.name for c in layout.cells)) if name in owners]
+    defined = [name for name in ("", *(c.name for c in layout.cells)) if name in owners]
+    called = {name: at for at, name in enumerate(layout.order)}
+    places, last = {}, -1
+    for name in defined:
+        places[name] = last = called.get(name, last)
+    return sorted(defined, key=places.__getitem__)
 
 
 def children(cell: str, layout: "Layout") -> list[str]:

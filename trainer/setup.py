@@ -13,6 +13,7 @@ from trainer import (
     device,
     dropout,
     eager,
+    examples,
     faults,
     fitting,
     layout,
@@ -78,6 +79,7 @@ class Sound:
 
     net: nn.Cell
     loss: nn.Cell
+    layout: Layout
     rules: Sequence[Rule]
     device: str
     initial: Initial | None = None
@@ -134,13 +136,14 @@ def sound(settings: Settings, problems: Sequence[str] = (), resumed: Point | Non
     net = _try(found, lambda: _net(settings.model.spec()))
     rules, unsound = _rules(settings)
     found += [*unsound, *_root_problems(settings)]
-    initial = None
+    initial = what = None
     if net is not None:
         initial = _try(found, lambda: _load(settings, net, resumed))
-        found += _net_problems(settings, net, rules)
-    if found or net is None or loss is None:
+        what = trace.ordered(net, rules, settings.policy.lr_decay, examples.guesses(net))
+        found += _net_problems(settings, what, rules)
+    if found or net is None or loss is None or what is None:
         raise Mistake(found)
-    return Sound(net, loss, rules, place, initial)
+    return Sound(net, loss, what, rules, place, initial)
 
 
 def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
@@ -171,9 +174,8 @@ def _rules(settings: Settings) -> tuple[list[Rule], list[str]]:
     )
 
 
-def _net_problems(settings: Settings, net: nn.Cell, rules: Sequence[Rule]) -> list[str]:
+def _net_problems(settings: Settings, what: Layout, rules: Sequence[Rule]) -> list[str]:
     """Return what does not fit the net."""
-    what = layout.read(net)
     found = faults.problems(rules, what)
     found += _unknown("new_head", settings.new_head, what)
     return found + _unknown("snapshot.print", settings.snapshot.print, what)
@@ -237,6 +239,6 @@ def resolve(
         return upstream(lineage, found.cuts, found.cut_methods)
 
     decay = settings.policy.lr_decay
-    resolved = faults.sound(made.rules, layout.read(made.net), behind, decay)
+    resolved = faults.sound(made.rules, made.layout, behind, decay)
     _check_optimizer(settings, made.net, resolved)
     return resolved, lineage

@@ -24,12 +24,22 @@ def surprises(
         new_head: patterns of what is made anew rather than loaded.
     """
     return [
+        *_uncounted(rules, layout),
         *_moving(plan, layout),
         *plan.notes,
         *_more_than_asked(plan),
         *_shadowed(rules, layout),
         *_frozen_anew(plan, expanded(new_head, layout)),
     ]
+
+
+def _uncounted(rules: Sequence[Rule], layout: "Layout") -> Iterator[str]:
+    """Tell of layers that are counted in another order than that in which the net calls them."""
+    if any(rule.ordered for rule in rules) and not layout.order:
+        yield (
+            "first and last layers are counted in the order of definition, for no guessed input "
+            "runs through the net"
+        )
 
 
 def _moving(plan: Plan, layout: "Layout") -> Iterator[str]:

@@ -5,7 +5,8 @@ activation hides a path, and a net of a thousand parameters takes a second.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import mindspore as ms
@@ -13,7 +14,10 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn
 
 from trainer import eager, layout
 from trainer.data import Batch
+from trainer.errors import Mistake
+from trainer.layout import Layout
 from trainer.lineage import Lineage, Node
+from trainer.rules import Rule
 
 Sight: TypeAlias = tuple[nn.Cell, Batch]  # a loss of (output, label), and a batch
 
@@ -81,6 +85,50 @@ def _trace(net: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) ->
     shapes = tuple(tuple(column.shape) for column in inputs)
     noted = {name: [node._unique_id() for node in made] for name, made in outputs.items()}
     return Lineage(_id(roots[0]), _nodes(roots[0]), used, noted, bare, shapes)
+
+
+def ordered(
+    net: nn.Cell, rules: Sequence[Rule], lr_decay: float, sights: Iterable[Sight]
+) -> Layout:
+    """Return a net's layout; if something hangs on the order of its layers, with that order.
+
+    Args:
+        net: the net; it is left as it was.
+        rules: of which some may count layers.
+        lr_decay: counts them, unless it is 1.
+        sights: what to run the net on; if it takes none, the order stays unknown.
+    """
+    what = layout.read(net)
+    if lr_decay == 1 and not any(rule.ordered for rule in rules):
+        return what
+    owners = {cell for parameter in what.parameters for cell in parameter.cells}
+    return replace(what, order=_order(net, owners, sights))
+
+
+def _order(net: nn.Cell, names: Collection[str], sights: Iterable[Sight]) -> tuple[str, ...]:
+    """Return cells in the order in which the net first calls them."""
+    calls: list[str] = []
+
+    def noting(name: str) -> Any:
+        def note(cell: nn.Cell, inputs: Any) -> None:
+            calls.append(name)
+
+        return note
+
+    chosen = [(name, cell) for name, cell in net.cells_and_names() if name in names]
+    handles = [cell.register_forward_pre_hook(noting(name)) for name, cell in chosen]
+    try:
+        with eager.mode(), eager.unchanged(net), suppress(Mistake):
+            net.set_train(True)
+            for _, (*inputs, _) in sights:
+                calls.clear()
+                with suppress(Exception):  # whatever a net of any make raises
+                    net(*inputs)
+                    return tuple(dict.fromkeys(calls))
+        return ()
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _bare(net: nn.Cell) -> frozenset[str]:

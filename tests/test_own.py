@@ -89,7 +89,9 @@ def test_own_net_and_data(command: Command, method: str) -> None:
 def test_an_index_or_a_slice_names_what_is_made_anew_and_what_is_printed(command: Command) -> None:
     shared = [*NET, *DATA, "freeze=head", "method=requires_grad", "epochs=1"]
     weights = fetch(importlib.import_module("mine").MyNet())
-    save_file({**weights, "backbone.0.weight": np.zeros((1, 1))}, command.folder / "other.safetensors")
+    save_file(
+        {**weights, "backbone.0.weight": np.zeros((1, 1))}, command.folder / "other.safetensors"
+    )
     given = [*shared, f"init_from={command.folder / 'other.safetensors'}"]
     refused = command.train(*given, "new_head='backbone[3]'", "snapshot.print='backbone[5:]'")
     assert "new_head: expected an index within 'backbone', which holds 3 cells" in refused.err

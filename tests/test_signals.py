@@ -20,6 +20,16 @@ def test_a_signal_asks_for_a_stop(number: signal.Signals) -> None:
         assert stop()
 
 
+def test_it_asks_for_one_though_nobody_is_left_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_number: int, _text: bytes) -> None:
+        raise BrokenPipeError
+
+    with caught() as stop:
+        monkeypatch.setattr(os, "write", gone)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+
+
 def test_the_time_being_up_asks_for_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 # The first two, always: MindSpore's graphs put in place a handler that turns SIGINT into SIGTERM.
@@ -42,8 +42,10 @@ class Stop:
                 return
             raise KeyboardInterrupt
         self._received = now
-        # Not by logging or print: the signal may have come in the middle of one of theirs.
-        os.write(2, b"signal received: ending after this step; once more to end at once\n")
+        # Not by logging or print: the signal may have come in the middle of one of theirs. And who
+        # would read it may have gone, which is no reason to save nothing.
+        with suppress(OSError):
+            os.write(2, b"signal received: ending after this step; once more to end at once\n")
 
 
 @contextmanager

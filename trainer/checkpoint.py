@@ -1,6 +1,5 @@
 """Checkpoint: all that a run needs to go on from where it was, in a folder of its own."""
 
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -71,13 +70,13 @@ def write(folder: Path, checkpoint: Checkpoint) -> str:
             "progress": asdict(checkpoint.progress),
             "batches": checkpoint.batches,
             "versions": checkpoint.versions,
-            "sha256": {name: digest(partial / name) for name in (WEIGHTS, _STATE)},
+            "sha256": {name: files.digest(partial / name) for name in (WEIGHTS, _STATE)},
             "frozen": checkpoint.frozen,
             "settings": checkpoint.settings,
             "plan": checkpoint.plan,
         }
         files.write_json(partial / _RECORD, record)
-        return digest(partial / _RECORD)
+        return files.digest(partial / _RECORD)
 
 
 def read(folder: Path, expected: str | None = None) -> Checkpoint:
@@ -124,18 +123,9 @@ def versions() -> dict[str, str]:
     }
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
-
-
 def _expect(path: Path, expected: str) -> None:
     try:
-        received = digest(path)
+        received = files.digest(path)
     except OSError as error:
         raise Unsound(f"{path}: {error.strerror}") from None
     if received != expected:

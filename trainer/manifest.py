@@ -4,7 +4,6 @@ Not in it: train.log, which is still written to, the lock, which is empty, and t
 snapshots, which are hashed in their own indexes. Needs no MindSpore.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +15,6 @@ from trainer.reference import SNAPSHOTS
 
 MANIFEST = "manifest.json"
 _LEFT_OUT = (MANIFEST, "train.log", ".hydra/lock")
-_CHUNK = 1 << 20
 
 
 def write(run: Path, done: bool, resumed: bool = False) -> str:
@@ -30,7 +28,7 @@ def write(run: Path, done: bool, resumed: bool = False) -> str:
     body = {
         "done": done,
         "resumed": resumed,
-        "files": [{"file": name, "sha256": sha256(run / name)} for name in names(run)],
+        "files": [{"file": name, "sha256": files.digest(run / name)} for name in names(run)],
     }
     checksum = files.checksum(body)
     files.write_lines(run / MANIFEST, {**body, "sha256": checksum})
@@ -50,15 +48,6 @@ def _covered(run: Path) -> Iterator[Path]:
         tensors = top == SNAPSHOTS and path.suffix != ".json"
         if path.is_file() and not (name.as_posix() in _LEFT_OUT or hidden or tensors):
             yield path
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -101,7 +90,7 @@ def problems(run: Path) -> list[str]:
     found += [
         f"{run / name}: expected as the run left it, received another"
         for name in there
-        if name in given and sha256(run / name) != given[name]
+        if name in given and files.digest(run / name) != given[name]
     ]
     more = [n for n in there if n not in given and n.startswith(f"{SNAPSHOTS}/")]
     return found + [f"{run / name}: expected none, for the run left none" for name in more]

@@ -41,7 +41,7 @@ class Loop:
         evaluate: gives the score on the validation data.
         watcher: hears of every phase, step and epoch.
         stopped: tells, after each step, why to stop here; empty: go on.
-        start: how far the run has come already.
+        start: how far a run has come that goes on; None: this one starts.
         restore: puts back the state of the optimizer with which the run had come there.
         drawn: the count of steps by which dropout draws; None: nothing in the net drops.
     """
@@ -54,7 +54,7 @@ class Loop:
     evaluate: Callable[[], Score]
     watcher: Watcher
     stopped: Callable[[], str] = lambda: ""
-    start: Progress = Progress()
+    start: Progress | None = None
     restore: Callable[[nn.Optimizer], None] = lambda optimizer: None
     drawn: Parameter | None = None
 
@@ -66,7 +66,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         NotFinite: a loss was not finite; that step changed no weight.
         Stopped: ``loop.stopped`` said so; the watchers know where.
     """
-    done, previous, progress = 0, None, loop.start
+    done, previous, progress = 0, None, loop.start or Progress()
     for phase in phases:
         numbers = range(max(done, progress.epochs) + 1, done + phase.epochs + 1)
         done += phase.epochs
@@ -91,7 +91,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
 
 def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer) -> None:
     """Record the state before the first step, or go on from where the run had come."""
-    if loop.start == Progress():
+    if loop.start is None:
         loop.watcher.epoch(Epoch(0, plan, fetch(loop.net), loop.evaluate()))
     else:
         loop.restore(optimizer)

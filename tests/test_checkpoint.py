@@ -135,6 +135,19 @@ def test_what_came_after_a_resume_is_no_longer_listed(tmp_path: Path) -> None:
     assert refused == []
 
 
+def test_one_that_was_refused_takes_no_sound_ones_place(tmp_path: Path) -> None:
+    kept(tmp_path, 1, 2)
+    flip_a_bit(tmp_path / made(2).name / "weights.safetensors")
+    came_from, _ = checkpoints.latest(tmp_path)
+    assert came_from is not None
+
+    checkpoints.keep(tmp_path, made(2, 5), after=came_from.name)
+    flip_a_bit(tmp_path / made(2, 5).name / "weights.safetensors")
+    found, _ = checkpoints.latest(tmp_path)
+    assert found is not None
+    assert found.name == made(1).name
+
+
 def test_no_folder_holds_no_checkpoint(tmp_path: Path) -> None:
     assert checkpoints.latest(tmp_path / "none") == (None, [])
     assert checkpoints.best(tmp_path / "none") is None

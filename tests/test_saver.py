@@ -116,9 +116,9 @@ def test_a_step_is_put_off_while_the_one_before_is_written(
     kept, free = begun(tmp_path, every_steps=1), threading.Event()
     keep = checkpoints.keep
 
-    def slowly(folder: Path, new: Checkpoint, metric: float | None) -> None:
+    def slowly(folder: Path, new: Checkpoint, metric: float | None, after: str) -> None:
         free.wait(60)
-        keep(folder, new, metric)
+        keep(folder, new, metric, after)
 
     monkeypatch.setattr(checkpoints, "keep", slowly)
     for steps in (1, 2, 3):

@@ -28,7 +28,9 @@ class Entry:
     metric: float | None = None
 
 
-def keep(folder: Path, new: Checkpoint, metric: float | None = None) -> None:
+def keep(
+    folder: Path, new: Checkpoint, metric: float | None = None, after: str | None = None
+) -> None:
     """Write a checkpoint, list it, and let go of what need not be kept.
 
     Kept are the last two and the one with the least ``metric``. A kill at any moment leaves an
@@ -38,8 +40,11 @@ def keep(folder: Path, new: Checkpoint, metric: float | None = None) -> None:
         folder: of all checkpoints.
         new: the checkpoint.
         metric: see ``Entry``.
+        after: name of the one before, beyond which all was refused; None: the last that is listed.
     """
     entries = [entry for entry in _entries(folder)[0] if entry.name < new.name]
+    if after is not None:
+        entries = [entry for entry in entries if entry.name <= after]
     entries.append(Entry(new.name, checkpoint.write(folder, new), metric))
     kept = [e for e in entries if e in entries[-_LAST:] or e == _best(entries)]
     _write_index(folder, kept)

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ class Saver(Watcher):
         proof: knows what must not have moved: nothing else is saved.
         extra: parameters besides net and optimizer that a step changes, by name.
         make: makes a checkpoint of progress, weights and state.
+        after: name of the checkpoint from which the run goes on; empty: from the start.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Saver(Watcher):
         proof: Proof,
         extra: Mapping[str, Parameter],
         make: Make,
+        after: str = "",
     ) -> None:
         self._folder = folder
         self._when = when
         self._proof = proof
         self._extra = extra
         self._make = make
+        self._after = after
         self._writer = ThreadPoolExecutor(1, "checkpoint")
         self._writing: Future[None] | None = None
         self._last = time.monotonic()
@@ -96,7 +100,8 @@ class Saver(Watcher):
             for name, parameter in restore.mutable(self._optimizer, self._extra).items()
         }
         made = self._make(progress, copied, state)
-        self._writing = self._writer.submit(checkpoints.keep, self._folder, made, metric)
+        keep = partial(checkpoints.keep, self._folder, made, metric, self._after)
+        self._writing, self._after = self._writer.submit(keep), made.name
         self._last = time.monotonic()
 
     def _wait(self) -> None:

@@ -73,6 +73,10 @@ def bits(folder: Path) -> dict[str, bytes]:
     return {name: a.tobytes() for name, a in load_file(folder / "model.safetensors").items()}
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def records(folder: Path) -> list[dict[str, Any]]:
     lines = (json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines())
     return [{k: line[k] for k in line.keys() - {"seconds", "images_per_second"}} for line in lines]
@@ -136,11 +140,11 @@ def test_a_run_that_is_done_is_left_as_it_is(command: Command) -> None:
     lines = ["freeze=conv1", "epochs=1"]
     assert placed(command, "run", *lines)[0] == 0
     run = command.folder / "run"
-    before = bits(run), records(run), (run / "proof.json").read_bytes()
+    before = contents(run)
     code, said = placed(command, "run", *lines)
     assert code == 0, said
     assert "done already: all 1 epochs are trained" in said
-    assert (bits(run), records(run), (run / "proof.json").read_bytes()) == before
+    assert contents(run) == before, "its manifest among them, whose checksum may be noted elsewhere"
 
 
 def test_another_policy_is_refused_with_the_difference(command: Command) -> None:
@@ -246,9 +250,41 @@ def test_a_proof_that_was_edited_is_found_out(command: Command) -> None:
     proof = json.loads(path.read_text())
     proof["tensors"][0]["sha256_before"] = "0" * 64
     path.write_text(json.dumps(proof))
+    before = contents(command.folder / "run")
     ended = command.resume("run", "epochs=2")
     assert ended.code == 2
     assert "do not agree about conv1.weight" in ended.err
+    assert contents(command.folder / "run") == before
+
+
+@pytest.mark.parametrize("name", ["proof.json", "metrics.jsonl", ".hydra/overrides.yaml"])
+def test_a_record_that_is_cut_short_is_a_mistake_and_nothing_is_written(
+    command: Command, name: str
+) -> None:
+    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
+    path = command.folder / "run" / name
+    path.write_bytes(b"[" + path.read_bytes()[:-20])
+    before = contents(command.folder / "run")
+    ended = command.resume("run", "epochs=2")
+    assert ended.code == 2
+    assert name in ended.err
+    assert contents(command.folder / "run") == before
+
+
+def test_a_run_killed_in_its_first_epoch_has_no_epoch_twice(command: Command) -> None:
+    lines = ["freeze=conv1", "epochs=1"]
+    assert placed(command, "whole", *lines)[0] == 0
+    assert placed(command, "run", *lines)[0] == 0
+    run = command.folder / "run"
+    index = run / "checkpoints/index.json"
+    first = {"kept": json.loads(index.read_text())["kept"][:1]}  # as it was during that epoch
+    index.write_text(json.dumps(first))
+    (run / "manifest.json").unlink()
+    ended = command.resume("run")
+    assert ended.code == 0, ended.err
+    assert "goes on after epoch 0 and 0 more steps" in ended.out
+    assert records(run) == records(command.folder / "whole")
+    assert bits(run) == bits(command.folder / "whole")
 
 
 def test_a_run_that_saved_nothing_is_begun_again(command: Command) -> None:

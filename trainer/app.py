@@ -1,6 +1,7 @@
 """The program: ``python -m trainer``."""
 
 import argparse
+import logging
 import os
 import sys
 from dataclasses import replace
@@ -20,6 +21,8 @@ from trainer.signals import Stop
 
 if TYPE_CHECKING:
     from trainer.setup import Setup
+
+log = logging.getLogger(__name__)
 
 # Other configurations than the one that has been checked.
 _REFUSED = ("config_path", "config_name", "config_dir", "experimental_rerun")
@@ -116,16 +119,19 @@ def _train(
             prepared = entry.make(overrides.plain(config), replace(asked, folder=folder))
         chosen, setup = prepared
         assert chosen == settings.read(overrides.plain(config))[0], "Hydra composed something else"
-        from trainer.run import run  # imports MindSpore, for which the device is set by now
+        from trainer import run  # imports MindSpore, for which the device is set by now
 
         if setup.resumed is None:
             _claim(folder)
+        elif done := run.finished(chosen, setup.resumed.checkpoint, folder):
+            log.info("done already: all %d epochs are trained; left as it is", chosen.epochs)
+            return done.get("accuracy")
         with lock.held(folder):
             files.remove([folder / manifest.MANIFEST])  # first, for what it lists is to change
             _record_configuration(config, folder)
             stop.within(chosen.max_minutes)
             with logs.to_file(folder / "train.log"):
-                return run(chosen, setup, folder, stop).accuracy
+                return run.run(chosen, setup, folder, stop).accuracy
 
 
 def _claim(folder: Path) -> None:

@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from trainer import files
+from trainer.errors import Mistake
 from trainer.watcher import Epoch, Watcher
+
+Record: TypeAlias = dict[str, Any]
 
 
 class Metrics(Watcher):
@@ -17,7 +20,7 @@ class Metrics(Watcher):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.records: list[dict[str, Any]] = []
+        self.records: list[Record] = []
 
     def resume(self, epoch: int) -> None:
         """Take up the lines of the epochs before."""
@@ -31,7 +34,7 @@ class Metrics(Watcher):
         files.write_text(self._path, "".join(lines))
 
 
-def record(epoch: Epoch) -> dict[str, Any]:
+def record(epoch: Epoch) -> Record:
     """Return an epoch as plain data; ``frozen_ok`` tells whether all frozen tensors were still."""
     return {
         "epoch": epoch.number,
@@ -47,6 +50,16 @@ def record(epoch: Epoch) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a ``metrics.jsonl``; none if there is no such file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def read(path: Path) -> list[Record]:
+    """Return the records of a ``metrics.jsonl``; none if there is no such file.
+
+    Raises:
+        Mistake: it has been changed.
+    """
+    try:
+        return [dict(json.loads(line)) for line in path.read_text().splitlines()]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        problem = f"{path}: expected a line of JSON an epoch, as the run wrote it ({error})"
+        raise Mistake([problem]) from None

@@ -41,30 +41,12 @@ class Proof(Watcher):
         self._chapters: list[dict[str, Any]] = []
 
     def resume(self, epoch: int) -> None:
-        """Take up hashes and chapters, and compare them with the weights of the checkpoint.
-
-        Raises:
-            Mistake: record and checkpoint do not agree, so that one of them has been changed.
-        """
+        """Take up hashes and chapters; errors are those of ``read``."""
         assert self._resumed is not None, "what is resumed was given to the constructor"
-        record = self._read()
+        record = read(self._path, self._resumed)
         self._free = dict(self._resumed.weights)
         self.hashes = dict(self._resumed.frozen)
         self._chapters = [c for c in record.get("chapters", []) if _before(c, self._resumed)]
-        rows = {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
-        found = {name: sha256(self._free[name]) for name in self.hashes}
-        wrong = {name for name in found if found[name] != self.hashes[name]}
-        wrong |= {name for name in rows.keys() & found if rows[name] != found[name]}
-        if wrong:
-            what = f"{self._path} and the checkpoint do not agree about {', '.join(sorted(wrong))}"
-            raise Mistake([f"resume: {what}: one of them has been changed"])
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            return dict(json.loads(self._path.read_text())) if self._path.exists() else {}
-        except ValueError as error:
-            what = f"expected {self._path} as the run wrote it, received what is no JSON"
-            raise Mistake([f"resume: {what}: {error}"]) from None
 
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         """Note what the optimizer was given, to know a cause by; begin a chapter if need be."""
@@ -146,6 +128,27 @@ class Proof(Watcher):
                 ", ".join(still),
             )
         self._still = still
+
+
+def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
+    """Return the record that a run goes on with, compared with the weights of the checkpoint.
+
+    Raises:
+        Mistake: they do not agree, so that one of them has been changed.
+    """
+    try:
+        record = dict(json.loads(path.read_text())) if path.exists() else {}
+        rows = {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
+    except (ValueError, TypeError, KeyError) as error:
+        problem = f"resume: expected {path} as the run wrote it, received another: {error!r}"
+        raise Mistake([problem]) from None
+    found = {name: sha256(resumed.weights[name]) for name in resumed.frozen}
+    wrong = {name for name in found if found[name] != resumed.frozen[name]}
+    wrong |= {name for name in rows.keys() & found if rows[name] != found[name]}
+    if wrong:
+        what = f"{path} and the checkpoint do not agree about {', '.join(sorted(wrong))}"
+        raise Mistake([f"resume: {what}: one of them has been changed"])
+    return record
 
 
 def _chapter(resumed: Checkpoint) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
+from yaml import YAMLError
 
 from trainer.errors import Mistake, nearest
 from trainer.settings import Settings
@@ -132,12 +134,20 @@ def _unfit(source: Any, directory: Any) -> Iterator[str]:
 
 def _joined(folder: Path, lines: Sequence[str]) -> list[str]:
     """Return a run's own overrides and those added to them, which win."""
-    saved = OmegaConf.to_object(OmegaConf.load(folder / _OVERRIDES))
-    assert isinstance(saved, list), "Hydra's list of overrides"
+    saved = _saved(folder / _OVERRIDES)
     again = {key.lstrip("+~") for _, key, _ in _parsed(lines)}
     kept = [line for line, key, _ in _parsed(saved) if key.lstrip("+~") not in again]
     quoted = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
     return [*kept, *lines, f"{_DIRECTORY}='{quoted}'"]
+
+
+def _saved(path: Path) -> list[str]:
+    try:
+        saved: Any = OmegaConf.to_object(OmegaConf.load(path))
+        return [str(line) for line in saved]
+    except (OSError, ValueError, TypeError, YAMLError, OmegaConfBaseException) as error:
+        why = " ".join(str(error).split())
+        raise Mistake([f"resume: expected the overrides of a run in {path} ({why})"]) from None
 
 
 def point(asked: Request, settings: Settings) -> tuple[Point | None, list[str]]:

@@ -12,8 +12,11 @@ from trainer import (
     data,
     files,
     layout,
+    manifest,
+    metrics,
     optimizer,
     pictures,
+    proof,
     report,
     restore,
     saver,
@@ -27,7 +30,7 @@ from trainer.console import Console
 from trainer.errors import NotFinite, Stopped, WeightsNotFinite
 from trainer.guard import Guard
 from trainer.loop import Loop, Phase, train
-from trainer.metrics import Metrics
+from trainer.metrics import Metrics, Record
 from trainer.placement import Placement
 from trainer.progress import Progress
 from trainer.proof import Proof
@@ -45,6 +48,8 @@ from trainer.tensors import Weights
 from trainer.watcher import Watcher, Watchers
 
 log = logging.getLogger(__name__)
+
+_PROOF, _METRICS = "proof.json", "metrics.jsonl"
 
 
 def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
@@ -67,16 +72,15 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
         files.write_lines(folder / "init.json", setup.initial.as_json())
     scaler = step.scaler(settings.device.loss_scale)
     extra = restore.extra(scaler, setup.drawn)
-    proof = Proof(folder / "proof.json", setup.resumed.checkpoint if setup.resumed else None)
-    watcher = Watchers(*_watchers(settings, setup, folder, proof, extra))
+    resumed = setup.resumed.checkpoint if setup.resumed else None
+    proven = Proof(folder / _PROOF, resumed)
+    watcher = Watchers(*_watchers(settings, setup, folder, proven, extra))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
     loop = _loop(settings, setup, watcher, stop, scaler)
     done = False
     try:
-        if setup.resumed is not None:
+        if loop.start is not None:
             watcher.resume(loop.start.epochs)
-        if loop.start.epochs == settings.epochs:
-            log.info("done already: all %d epochs are trained", settings.epochs)
         score = train(loop, [Phase(setup.plan, settings.epochs)])
         done = True
         _write_model(folder, setup)
@@ -84,7 +88,7 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
     except WeightsNotFinite:
         raise
     except (Stopped, NotFinite):
-        if not proof.moved(setup.plan, weights.fetch(setup.net)):
+        if not proven.moved(setup.plan, weights.fetch(setup.net)):
             _write_model(folder, setup)
         raise
     finally:
@@ -92,38 +96,52 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
         log.info(report.after(folder))
 
 
+def finished(settings: Settings, resumed: Checkpoint, folder: Path) -> Record | None:
+    """Return the last epoch's metrics of a run that is done, with these settings; None: it goes on.
+
+    Raises:
+        Mistake: its records are not such as one can go on with; nothing has been written.
+    """
+    proof.read(folder / _PROOF, resumed)
+    records, sealed = metrics.read(folder / _METRICS), manifest.read(folder)
+    done = sealed is not None and sealed.done and resumed.progress.epochs == settings.epochs
+    same = resumed.settings == files.plain(settings.plain())
+    return records[-1] if records and done and same else None
+
+
 def _write_model(folder: Path, setup: Setup) -> None:
     tensors.write(folder / MODEL, weights.fetch(setup.net))
 
 
 def _watchers(
-    settings: Settings, setup: Setup, folder: Path, proof: Proof, extra: Mapping[str, Parameter]
+    settings: Settings, setup: Setup, folder: Path, proven: Proof, extra: Mapping[str, Parameter]
 ) -> list[Watcher]:
     """The order matters: the proof fills in what the later ones tell; the guard ends the run."""
     shown = expanded(settings.snapshot.print, layout.read(setup.net))
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
         Snapshots(folder / "snapshots", settings.snapshot, shown),
-        proof,
-        Metrics(folder / "metrics.jsonl"),
+        proven,
+        Metrics(folder / _METRICS),
         pictures.Pictures(folder),
         Console(setup.train.get_dataset_size()),
     ]
     if ms.get_context("device_target") == "CPU":
         watched.append(Placement(settings.device.threads))
-    make = _checkpoint_maker(settings, setup, proof)
-    kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proof, extra, make)
+    make = _checkpoint_maker(settings, setup, proven)
+    after = setup.resumed.checkpoint.name if setup.resumed else ""
+    kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proven, extra, make, after)
     return [*watched, Guard(), kept, Seal(folder)]
 
 
-def _checkpoint_maker(settings: Settings, setup: Setup, proof: Proof) -> saver.Make:
+def _checkpoint_maker(settings: Settings, setup: Setup, proven: Proof) -> saver.Make:
     batches = setup.train.get_dataset_size()
     chosen, plan = settings.plain(), files.plain(setup.plan.as_json())
     computing = checkpoint.versions()
     frozen = setup.plan.names("frozen")
 
     def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
-        hashes = {name: proof.hashes[name] for name in frozen}
+        hashes = {name: proven.hashes[name] for name in frozen}
         return Checkpoint(progress, copied, state, hashes, plan, chosen, batches, computing)
 
     return make
@@ -144,7 +162,7 @@ def _loop(
         evaluate=lambda: evaluator(data.batches(setup.validation, settings.seed, 0)),
         watcher=watcher,
         stopped=stop,
-        start=resumed.progress if resumed else Progress(),
+        start=resumed.progress if resumed else None,
         restore=lambda made: restore.state(resumed, made, restore.extra(scaler, setup.drawn)),
         drawn=setup.drawn,
     )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.command import CHECKOUT
 from trainer import lock
-from trainer.errors import Mistake
+from trainer.errors import CannotWrite, Mistake
 
 _TAKE = """
 import pathlib, sys, time
@@ -50,3 +50,9 @@ def test_what_holds_no_run_is_not_locked(tmp_path: Path) -> None:
     with lock.held(None), lock.held(tmp_path):
         assert not lock.is_held(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_written_is_told(folder: Path) -> None:
+    (folder / ".hydra/lock").mkdir()  # no permission keeps a superuser out
+    with pytest.raises(CannotWrite, match="expected to write .*lock: Is a "), lock.held(folder):
+        pass

@@ -5,8 +5,9 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from trainer.errors import Mistake
+from trainer.errors import CannotWrite, Mistake
 
 _held: set[Path] = set()
 _UNKNOWN_TO_DISK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -21,12 +22,13 @@ def held(folder: Path | None) -> Iterator[None]:
 
     Raises:
         Mistake: another process is at work in it.
+        CannotWrite: it is read-only, say.
     """
     if folder is None or not (folder / ".hydra").is_dir() or folder.resolve() in _held:
         yield
         return
     path = folder.resolve()
-    with (path / ".hydra/lock").open("a") as file:
+    with _opened(path / ".hydra/lock") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -39,6 +41,13 @@ def held(folder: Path | None) -> Iterator[None]:
             yield
         finally:
             _held.discard(path)
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("a")
+    except OSError as error:
+        raise CannotWrite(f"expected to write {path}: {error.strerror}") from None
 
 
 def is_held(folder: Path) -> bool:

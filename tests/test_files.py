@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from trainer import files
+from trainer.errors import CannotWrite
 
 
 def test_a_file_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
@@ -24,6 +25,13 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file/a.txt"
+    with pytest.raises(CannotWrite, match=f"expected to write {path}: "):
+        files.write_text(path, "text")
 
 
 def test_text_replaces_what_was_there(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer import entry, files, preview, record
-from trainer.errors import Mistake
 from trainer.resume import Request
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
@@ -97,13 +96,10 @@ def _write(folder: Path, found: dict[str, Any], confusion: "Confusion | None") -
     from trainer import confusion as confusions
     from trainer import pictures
 
-    try:
-        files.write_lines(folder / "evaluation.json", found)
-        if confusion:
-            title = f"{found['samples']:,} samples, {100 * found['accuracy']:.1f} % right"
-            pictures.save(confusions.figure(confusion, title), folder / "confusion.png")
-    except OSError as error:
-        raise Mistake([f"out: cannot write in {folder} ({error.strerror})"]) from None
+    files.write_lines(folder / "evaluation.json", found)
+    if confusion:
+        title = f"{found['samples']:,} samples, {100 * found['accuracy']:.1f} % right"
+        pictures.save(confusions.figure(confusion, title), folder / "confusion.png")
 
 
 if __name__ == "__main__":

@@ -124,7 +124,8 @@ def export(kind: str, net: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) ->
                 f"format={kind}: expected what the net gives, within {TOLERANCE:g} of its largest "
                 f"value, received from the file: {check}; nothing was written"
             )
-        _place(made, path)
+        with files.whole(path) as partial:
+            shutil.copyfile(made, partial)
     return check
 
 
@@ -136,14 +137,6 @@ def compare(wanted: Sequence[NDArray[Any]], received: Sequence[NDArray[Any]]) ->
     pairs = zip(wanted, received, strict=True)
     apart = [np.abs(one.astype(np.float64) - other).max(initial=0) for one, other in pairs]
     return Check(float(np.max(apart, initial=0)), largest)
-
-
-def _place(made: Path, path: Path) -> None:
-    try:
-        with files.whole(path) as partial:
-            shutil.copyfile(made, partial)
-    except OSError as error:
-        raise Mistake([f"out: cannot write {path} ({error.strerror})"]) from None
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ def whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise CannotWrite(f"expected to write {path}: {error.strerror or error}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that is read-only, of which the error above tells
+            partial.unlink()
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import entry, files, overrides, surprises, tree
-from trainer.errors import Mistake
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from mindspore import nn
@@ -195,8 +194,5 @@ def _write(preview: Preview, folder: Path) -> None:
     from trainer import drawing, pictures
 
     figure = drawing.plan_figure(preview.plan, preview.layout, type(preview.made.net).__name__)
-    try:
-        pictures.save(figure, folder / "plan.png")
-        files.write_lines(folder / "plan.json", preview.plan.as_json())
-    except OSError as error:
-        raise Mistake([f"out: cannot write in {folder} ({error.strerror})"]) from None
+    pictures.save(figure, folder / "plan.png")
+    files.write_lines(folder / "plan.json", preview.plan.as_json())

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from trainer.audit import audit
+
 CHECKOUT = Path(__file__).resolve().parent.parent
-OVERRIDES = ("freeze=conv1", "epochs=3", "checkpoint.every_steps=1", "device.threads=free")
+OVERRIDES = ("freeze=conv1", "epochs=3", "device.threads=free")
 MOMENTS = ("any time", "training", "writing")
 _PATIENCE = 600  # seconds for one process
 _UNLIKE = {"seconds", "images_per_second"}  # what no two runs have in common
@@ -80,7 +82,8 @@ def kill(
     killed: Counter[str] = Counter()
     while killed.total() < most:
         moment = draw.choice(moments)
-        with _Run(folder, overrides) as run:
+        often = f"checkpoint.every_steps={draw.choice((1, 1, 'null'))}"  # null: epochs begin anew
+        with _Run(folder, [*overrides, often]) as run:
             _wait(run, folder, moment, draw.random(), seconds)
             if run.over():
                 run.expect(0)
@@ -119,7 +122,7 @@ def full_disk(folder: Path, overrides: Sequence[str], draw: random.Random) -> li
         for _ in range(2):
             room = draw.randrange(200_000, 700_000)  # two epochs leave 2.1 MB: never enough
             (place / "filler").write_bytes(bytes(shutil.disk_usage(place).free - room))
-            with _Run(place / "run", overrides) as run:
+            with _Run(place / "run", [*overrides, "checkpoint.every_steps=1"]) as run:
                 run.expect(74)
             (place / "filler").unlink()
         _finish(place / "run", overrides)
@@ -136,7 +139,11 @@ def differences(one: Path, other: Path) -> list[str]:
     found = [name for name in names if not _alike(one / name, other / name)]
     if _metrics(one) != _metrics(other):
         found.append("metrics.jsonl")
-    return [f"{name} is not as it was without a stop" for name in found]
+    checks = audit(other)
+    return [
+        *(f"{name} is not as it was without a stop" for name in found),
+        *(text for check in checks for text in [*check.wrong, *check.moved]),
+    ]
 
 
 def _alike(one: Path, other: Path) -> bool:

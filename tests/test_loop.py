@@ -142,6 +142,12 @@ def test_a_run_goes_on_at_the_next_batch_of_the_next_phase() -> None:
     assert epoch.seconds > 60
 
 
+def test_a_run_that_goes_on_before_its_first_step_tells_its_start_no_second_time() -> None:
+    told, asked = goes_on(Progress(), epochs=1)
+    assert asked == [1]
+    assert [epoch.number for epoch in told.epochs] == [1]
+
+
 def test_an_epoch_whose_steps_are_all_done_is_only_recorded() -> None:
     told, _ = goes_on(Progress(1, 3, loss=6.0, samples=12, seconds=1.0))
     assert told.losses == []

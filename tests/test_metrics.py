@@ -63,14 +63,3 @@ def test_a_resumed_run_forgets_what_came_after_its_checkpoint(tmp_path: Path) ->
     resumed.epoch(told(3, 7.0))
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["loss"] for record in records] == [0.0, 1.0, 2.0, 7.0]
-
-
-def test_epoch_0_that_is_told_again_after_a_resume_is_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
-    Metrics(path).epoch(told(0))
-    resumed = Metrics(path)
-    resumed.resume(0)
-    for number in (0, 1):
-        resumed.epoch(told(number))
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [record["epoch"] for record in records] == [0, 1]

@@ -27,9 +27,8 @@ class Metrics(Watcher):
         self.records = [record for record in read(self._path) if record["epoch"] <= epoch]
 
     def epoch(self, epoch: Epoch) -> None:
-        """Add the epoch's line; a run that is resumed before its first step tells epoch 0 again."""
-        before = [record for record in self.records if record["epoch"] < epoch.number]
-        self.records = [*before, record(epoch)]
+        """Add the epoch's line."""
+        self.records.append(record(epoch))
         lines = (files.dumps(record) + "\n" for record in self.records)
         files.write_text(self._path, "".join(lines))
 

@@ -166,10 +166,17 @@ def train_less(run: Path) -> None:
     configuration(run, "epochs: 2", "epochs: zwei")
 
 
+def change_checkpoint(run: Path) -> None:
+    path = sorted(run.glob("checkpoints/epoch_*/weights.safetensors"))[-1]
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+
 MOVED = [forge_proof, admit_in_proof, move_in_model, move_in_snapshot]
 CHANGED = [
     thaw_in_plan, freeze_in_plan, forget_in_proof, deny_in_proof, shorten_proof, doubt_proof,
     retrain_model, rename_in_model, retrain_snapshot, drop_snapshot, skip_epoch, double_epoch,
     shorten_metrics, deny_in_metrics, invent_a_change, freeze_another, freeze_nothing,
     freeze_otherwise, let_statistics_go, train_less,
+    change_checkpoint,
 ]  # fmt: skip

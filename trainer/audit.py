@@ -4,13 +4,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer import account, chapters, declared, manifest, retention, tensors
+from trainer import account, chapters, checkpoints, declared, manifest, retention, tensors
 from trainer.account import Line, Proven
 from trainer.errors import Mistake
 from trainer.faults import few
 from trainer.plan import Plan
 from trainer.record import MODEL
 from trainer.reference import SNAPSHOTS
+from trainer.resume import CHECKPOINTS
 from trainer.settings import Settings, Snapshot
 from trainer.store import Entry, Store
 
@@ -47,6 +48,7 @@ def audit(run: Path) -> list[Check]:
         Check("files", "each is as the run left it", manifest.problems(run)),
         Check("records", "plan, proof, metrics and settings are whole", found.problems),
         Check("snapshots", f"{len(indexes)}, each tensor as its index says", store.problems()),
+        Check("checkpoints", "each as its index says", checkpoints.problems(run / CHECKPOINTS)),
     ]
     if sealed and done and found.settings and found.lines:
         last = found.lines[-1].epoch

@@ -62,6 +62,17 @@ def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     return None, refused
 
 
+def problems(folder: Path) -> list[str]:
+    """Read every listed checkpoint; return what is not as it was written."""
+    entries, found = _entries(folder)
+    for entry in entries:
+        try:
+            checkpoint.read(folder / entry.name, entry.sha256 or None)
+        except Unsound as unsound:
+            found.append(str(unsound))
+    return found
+
+
 def best(folder: Path) -> Path | None:
     """Return the folder of the best checkpoint, None if none was measured."""
     found = _best(_entries(folder)[0])

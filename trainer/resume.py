@@ -163,7 +163,7 @@ def point(asked: Request, settings: Settings) -> tuple[Point | None, list[str]]:
     for why in refused:
         log.warning("warning: checkpoint refused: %s", why)
     if found is not None:
-        return _point(asked, settings, found)
+        return _point(asked, asked.folder, settings, found)
     if refused or asked.must or (asked.folder / "model.safetensors").exists():
         what = "sound checkpoint" if refused else "checkpoint"
         return None, [f"resume: expected a {what} in {asked.folder}, found none"]
@@ -171,27 +171,34 @@ def point(asked: Request, settings: Settings) -> tuple[Point | None, list[str]]:
 
 
 def _point(
-    asked: Request, settings: Settings, found: "Checkpoint"
+    asked: Request, folder: Path, settings: Settings, found: "Checkpoint"
 ) -> tuple[Point | None, list[str]]:
     try:
         before = Settings.model_validate(dict(found.settings)).plain()
     except ValidationError as error:
-        return None, [
-            f"resume: {asked.folder} was made with other settings than there are: {error}"
-        ]
+        return None, [f"resume: {folder} was made with other settings than there are: {error}"]
     differing = changed(before, settings.plain())
+    allow = asked.allow | (differing.keys() if _begun(folder, settings) else set())
     problems = [
-        f"resume: expected the {part} of the run in {asked.folder}, received another: "
+        f"resume: expected the {part} of the run in {folder}, received another: "
         f"{'; '.join(keys)}. To go on with it: resume.allow=[{part}]"
         for part, keys in differing.items()
-        if part not in asked.allow
+        if part not in allow
     ]
     begun = found.progress.epochs + bool(found.progress.steps)
     if settings.epochs < begun:
         what = f"expected at least {begun}, which have begun, received {settings.epochs}"
         problems.append(f"epochs: {what}")
     anew = not {"dataset", "seed"}.isdisjoint(differing)
-    return Point(found, asked.allow, anew), problems
+    return Point(found, allow, anew), problems
+
+
+def _begun(folder: Path, settings: Settings) -> bool:
+    """Tell whether a run went on with these settings already, but was killed before it saved."""
+    from trainer import account
+
+    recorded = account.read(folder).settings
+    return recorded is not None and not changed(recorded.plain(), settings.plain())
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[str]]:

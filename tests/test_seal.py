@@ -39,6 +39,7 @@ def test_a_run_without_a_manifest_has_not_ended(tmp_path: Path) -> None:
 def test_what_goes_on_after_the_end_or_has_hashes_of_its_own_is_left_out(tmp_path: Path) -> None:
     kept = [".hydra/config.yaml", "checkpoints/index.json", "plan.json", "snapshots/epoch_000.json"]
     more = ["train.log", ".hydra/lock", "snapshots/epoch_000.safetensors", ".plan.json.7"]
+    more += ["evaluation.json", "confusion.png", "export.onnx", "notes/today.txt"]  # not the run's
     for name in (*kept, *more):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)

@@ -1,7 +1,8 @@
 """Manifest: the hashes of a run's files, by which a later change of one of them is found out.
 
-Not in it: train.log, which is still written to, the lock, which is empty, and the tensors of
-snapshots, which are hashed in their own indexes. Needs no MindSpore.
+Not in it: train.log, which is still written to, the lock, which is empty, the tensors of snapshots,
+which are hashed in their own indexes, and what other commands and people put beside them, before a
+run goes on, say. Needs no MindSpore.
 """
 
 import json
@@ -14,7 +15,11 @@ from trainer import files
 from trainer.reference import SNAPSHOTS
 
 MANIFEST = "manifest.json"
-_LEFT_OUT = (MANIFEST, "train.log", ".hydra/lock")
+_LOCK = ".hydra/lock"
+_WRITTEN = {  # by a run, at the top of its folder
+    *(".hydra", "checkpoints", SNAPSHOTS, "plan.json", "init.json", "proof.json", "metrics.jsonl"),
+    *("model.safetensors", "weights.png", "curves.png"),
+}
 
 
 def write(run: Path, done: bool, resumed: bool = False) -> str:
@@ -43,10 +48,9 @@ def names(run: Path) -> list[str]:
 def _covered(run: Path) -> Iterator[Path]:
     for path in run.rglob("*"):
         name = path.relative_to(run)
-        top = name.parts[0]
-        hidden = top.startswith(".") and top != ".hydra"
-        tensors = top == SNAPSHOTS and path.suffix != ".json"
-        if path.is_file() and not (name.as_posix() in _LEFT_OUT or hidden or tensors):
+        tensors = name.parts[0] == SNAPSHOTS and path.suffix != ".json"
+        mine = name.parts[0] in _WRITTEN and name.as_posix() != _LOCK and not tensors
+        if mine and path.is_file():
             yield path
 
 

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from tests.command import Command
+from tests.runs import bits, contents, placed, records
 
 ONE_STEP = "max_minutes=1e-9"
 
@@ -62,24 +61,6 @@ def own(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """A net with dropout and data with noise, importable."""
     (command.folder / "own_dropping.py").write_text(OWN)
     monkeypatch.syspath_prepend(command.folder)
-
-
-def placed(command: Command, name: str, *overrides: str) -> tuple[int, str]:
-    ended = command.train(*overrides, f"hydra.run.dir={name}")
-    return ended.code, ended.out + ended.err
-
-
-def bits(folder: Path) -> dict[str, bytes]:
-    return {name: a.tobytes() for name, a in load_file(folder / "model.safetensors").items()}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def records(folder: Path) -> list[dict[str, Any]]:
-    lines = (json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines())
-    return [{k: line[k] for k in line.keys() - {"seconds", "images_per_second"}} for line in lines]
 
 
 def assert_goes_on(command: Command, *lines: str) -> None:
@@ -218,58 +199,6 @@ def test_fewer_epochs_than_have_begun_are_refused(command: Command) -> None:
     ended = command.resume("run", "epochs=1")
     assert ended.code == 2
     assert "epochs: expected at least 2, which have begun, received 1" in ended.err
-
-
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(command: Command) -> None:
-    assert placed(command, "run", "freeze=conv1", "epochs=2")[0] == 0
-    run = command.folder / "run"
-    before = bits(run)
-    path = sorted(run.glob("checkpoints/epoch_*/weights.safetensors"))[-1]
-    path.write_bytes(path.read_bytes()[:-1])
-    ended = command.resume("run")
-    assert ended.code == 0, ended.err
-    assert f"checkpoint refused: {path.relative_to(command.folder)}" in ended.out
-    assert "goes on after epoch 1 and 0 more steps" in ended.out
-    assert bits(run) == before
-
-
-def test_without_a_sound_checkpoint_nothing_is_written_over(command: Command) -> None:
-    assert placed(command, "run", "epochs=1")[0] == 0
-    run = command.folder / "run"
-    before = bits(run)
-    for path in run.glob("checkpoints/*/checkpoint.json"):
-        path.write_text("{}")
-    for ended in (command.resume("run"), command.train("epochs=1")):
-        assert ended.code == 2
-        assert "expected a sound checkpoint in" in ended.err
-    assert bits(run) == before
-
-
-def test_a_proof_that_was_edited_is_found_out(command: Command) -> None:
-    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
-    path = command.folder / "run/proof.json"
-    proof = json.loads(path.read_text())
-    proof["tensors"][0]["sha256_before"] = "0" * 64
-    path.write_text(json.dumps(proof))
-    before = contents(command.folder / "run")
-    ended = command.resume("run", "epochs=2")
-    assert ended.code == 2
-    assert "do not agree about conv1.weight" in ended.err
-    assert contents(command.folder / "run") == before
-
-
-@pytest.mark.parametrize("name", ["proof.json", "metrics.jsonl", ".hydra/overrides.yaml"])
-def test_a_record_that_is_cut_short_is_a_mistake_and_nothing_is_written(
-    command: Command, name: str
-) -> None:
-    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
-    path = command.folder / "run" / name
-    path.write_bytes(b"[" + path.read_bytes()[:-20])
-    before = contents(command.folder / "run")
-    ended = command.resume("run", "epochs=2")
-    assert ended.code == 2
-    assert name in ended.err
-    assert contents(command.folder / "run") == before
 
 
 def test_a_run_killed_in_its_first_epoch_has_no_epoch_twice(command: Command) -> None:

@@ -1,7 +1,7 @@
-"""Dropout: masks that depend on seed, cell, step and position alone, so that a run can go on.
+"""Dropout: masks that depend on seed, cell, count and position alone, so that a run can go on.
 
 A dropout kernel keeps its random state inside the compiled graph, where it can be neither saved nor
-set. Here a mask is a hash of what it depends on, and the count of steps is a parameter.
+set. Here a mask is a hash of what it depends on, and the count of masks drawn is a parameter.
 """
 
 import zlib
@@ -12,11 +12,12 @@ from mindspore import Parameter, Tensor, nn, ops
 
 # From https://github.com/skeeto/hash-prospector, where its bias is measured.
 _FACTORS = Tensor(0x21F0AAAD, ms.uint32), Tensor(0x735A2D97, ms.uint32)
+_ONE = Tensor(1, ms.uint32)
 _SHIFTS = Tensor(16, ms.uint32), Tensor(15, ms.uint32), Tensor(15, ms.uint32)
 
 
 def repeatable(net: nn.Cell, seed: int) -> Parameter | None:
-    """Make the dropout of a net repeatable; return the count of steps, which a step adds to.
+    """Make the dropout of a net repeatable; return the count of masks, to which each call adds.
 
     Costs about twice what a dropout kernel does: 1 ns a value on a CPU.
 
@@ -50,11 +51,18 @@ def _dropping(
     def construct(self: Any, x: Tensor) -> Tensor:
         if not self.training:
             return x
+        number = ops.assign_add(count, _ONE)
         places = ops.arange(x.size).astype(ms.uint32)
-        mask = _hash(places + _hash(count + salt)) < kept
+        mask = _hash(places + _hash(number + salt)) < kept
         return x * (mask.astype(x.dtype) * scale).reshape(x.shape)
 
     return type(kind.__name__, (kind,), {"construct": construct})
+
+
+def restart(count: Parameter | None) -> None:
+    """Draw again from the first mask on."""
+    if count is not None:
+        ops.assign(count, Tensor(0, ms.uint32))
 
 
 def _hash(number: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Eager: a net tried out operator by operator, in a moment, and left as it was."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,13 +19,16 @@ _CONTEXT = ("mode", "pynative_synchronize")
 _REFUSALS = (TypeError, ValueError, RuntimeError)
 
 
-def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> tuple[Batch, bool]:
+def check(
+    net: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None] = lambda: None
+) -> tuple[Batch, bool]:
     """Check that net, loss and data fit one another, before anything is compiled.
 
     Args:
         net: the net; it is left as it was.
         loss: a cell of (output, label).
         batch: inputs and, last, the label.
+        restart: lets the net draw again what it drew, as far as that can be.
 
     Returns:
         The first two samples, or the whole batch if the net wants it whole; and whether the net
@@ -39,15 +42,18 @@ def check(net: nn.Cell, loss: nn.Cell, batch: Batch) -> tuple[Batch, bool]:
     few = [Tensor(column.asnumpy()[:_SAMPLES]) for column in batch]
     with mode(), unchanged(net):
         net.set_train(True)
+        restart()
         try:
             value = _try_out(net, loss, few, batch[-1])
         except _REFUSALS:
             few = list(batch)
+            restart()
             try:
                 value = _try_out(net, loss, few, batch[-1])
             except _REFUSALS as error:
                 what = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
                 raise Mistake([f"{what}: {first_line(error)}"]) from None
+        restart()
         return few, value == _try_out(net, loss, few, batch[-1])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from mindspore import Parameter, amp, nn
+from mindspore import amp, nn
 
 from trainer import optimizer as optimizers
 from trainer.apply import Applied
@@ -43,7 +43,6 @@ class Loop:
         stopped: tells, after each step, why to stop here; empty: go on.
         start: how far a run has come that goes on; None: this one starts.
         restore: puts back the state of the optimizer with which the run had come there.
-        drawn: the count of steps by which dropout draws; None: nothing in the net drops.
     """
 
     net: nn.Cell
@@ -56,7 +55,6 @@ class Loop:
     stopped: Callable[[], str] = lambda: ""
     start: Progress | None = None
     restore: Callable[[nn.Optimizer], None] = lambda optimizer: None
-    drawn: Parameter | None = None
 
 
 def train(loop: Loop, phases: Sequence[Phase]) -> Score:
@@ -80,7 +78,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         else:
             _begin(loop, phase.plan, optimizer)
         # A compiled graph ignores every later change of flags and hooks.
-        step = Step(loop.net, loop.loss, optimizer, loop.scaler, loop.drawn)
+        step = Step(loop.net, loop.loss, optimizer, loop.scaler)
         for number in numbers:
             score = _epoch(loop, applied, step, progress)
             progress = Progress(number)

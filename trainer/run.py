@@ -164,7 +164,6 @@ def _loop(
         stopped=stop,
         start=resumed.progress if resumed else None,
         restore=lambda made: restore.state(resumed, made, restore.extra(scaler, setup.drawn)),
-        drawn=setup.drawn,
     )
 
 

@@ -55,7 +55,7 @@ class Setup:
         validation: the same for validation.
         plan: what is to be frozen, upstream of the cuts included.
         device: a line that describes where it runs.
-        drawn: the count of steps by which dropout draws; None: nothing in the net drops.
+        drawn: the count of masks that dropout has drawn; None: nothing in the net drops.
         resumed: where the run goes on, with whose weights; None: from the start.
         repeatable: whether all that the net draws at random can be drawn again after a resume.
         initial: where the first weights came from; None: made at random, or resumed.
@@ -105,8 +105,9 @@ def prepare(
     pipelines.first_batch(settings, validation)
     step.set_precision(made.net, settings.device.precision)
     drawn = dropout.repeatable(made.net, settings.seed)
-    few, repeatable = eager.check(made.net, made.loss, batch)
+    few, repeatable = eager.check(made.net, made.loss, batch, lambda: dropout.restart(drawn))
     resolved, _ = resolve(settings, made, [(made.loss, few)])
+    dropout.restart(drawn)
     if problems := restore.differences(resumed, resolved, train.get_dataset_size()):
         raise Mistake(problems)
     return Setup(

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 
 import mindspore as ms
-from mindspore import Parameter, Tensor, amp, nn, ops
+from mindspore import Tensor, amp, nn, ops
 
 from trainer import layout
-
-_ONE = Tensor(1, ms.uint32)
 
 
 def forward(net: nn.Cell, loss: nn.Cell) -> Callable[..., Tensor]:
@@ -27,7 +25,6 @@ class Step(nn.Cell):
         loss: a cell of (output, label) that gives a scalar.
         optimizer: built over the trainable parameters.
         scaler: scales the loss for half precision; None for float32.
-        drawn: the count of steps by which dropout draws; None: nothing in the net drops.
     """
 
     def __init__(
@@ -36,14 +33,12 @@ class Step(nn.Cell):
         loss: nn.Cell,
         optimizer: nn.Optimizer,
         scaler: amp.LossScaler | None = None,
-        drawn: Parameter | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
         self.scaler = scaler
-        self.drawn = drawn
         self.statistics = [p for n, p in net.parameters_and_names() if layout.is_statistic(n)]
         self.has_statistics = bool(self.statistics)
         value = forward(net, loss)
@@ -73,8 +68,6 @@ class Step(nn.Cell):
             good = ops.logical_and(good, fits)
         if good:
             loss = ops.depend(loss, self.optimizer(gradients))
-        if self.drawn is not None:
-            ops.assign_add(self.drawn, _ONE)
         return loss
 
 

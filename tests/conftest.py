@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ device.prepare()  # before MindSpore is imported, by whatever test comes first
 
 import mindspore as ms  # noqa: E402
 
-from tests.command import Command  # noqa: E402
+from tests.command import Command, trained  # noqa: E402
 
 ms.set_device("CPU")
 
@@ -29,3 +30,16 @@ def command(
 ) -> Command:
     """The commands, run in a folder of the test's own."""
     return Command(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run that several tests share; see ``run`` for one to do things to."""
+    return trained(tmp_path_factory.mktemp("finished"), "freeze=conv1", "epochs=1")
+
+
+@pytest.fixture
+def run(finished: Path, command: Command) -> str:
+    """A copy of the finished run, in the folder of the commands."""
+    shutil.copytree(finished, command.folder / "a run")
+    return "a run"

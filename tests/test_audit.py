@@ -12,6 +12,7 @@ from tests import tampering
 from tests.command import Command, start
 from trainer import manifest
 from trainer.audit import audit
+from trainer.folder import MANIFEST
 
 LINE = ("trainer", "freeze=conv2", "epochs=2")
 
@@ -97,7 +98,7 @@ def test_any_file_cut_emptied_removed_or_swapped_is_found_out(
             continue
         harm(path, other)
         said = "\n".join(found(run))
-        assert path.name in said or (harm is swap and path.name == manifest.MANIFEST and said)
+        assert path.name in said or (harm is swap and path.name == MANIFEST and said)
         path.write_bytes(whole)
     assert found(run) == []
 

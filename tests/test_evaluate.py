@@ -1,32 +1,19 @@
 """``python -m trainer.evaluate``: the run's own figures, class by class."""
 
 import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.command import Command, trained
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained(tmp_path_factory.mktemp("evaluate"), "freeze=conv1", "epochs=1")
-
-
-@pytest.fixture
-def run(finished: Path, command: Command) -> str:
-    shutil.copytree(finished, command.folder / "run")
-    return "run"
+from tests.command import Command
 
 
 def test_it_tells_what_the_run_told_at_its_end(command: Command, run: str) -> None:
     ended = command.evaluate(run)
     assert ended.code == 0, ended.err
-    found = json.loads((command.folder / "run/evaluation.json").read_text())
-    last = json.loads((command.folder / "run/metrics.jsonl").read_text().splitlines()[-1])
+    found = json.loads((command.folder / "a run/evaluation.json").read_text())
+    last = json.loads((command.folder / "a run/metrics.jsonl").read_text().splitlines()[-1])
     assert found["loss"] == last["validation_loss"]
     assert found["accuracy"] == last["accuracy"]
     assert f"accuracy   {100 * last['accuracy']:.2f} %" in ended.out
@@ -35,14 +22,14 @@ def test_it_tells_what_the_run_told_at_its_end(command: Command, run: str) -> No
     assert counts.sum() == found["samples"] == 180
     assert np.trace(counts) == round(found["accuracy"] * 180)
     assert [row["recall"] for row in found["classes"]] == list(counts.diagonal() / counts.sum(1))
-    assert (command.folder / "run/confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert (command.folder / "a run/confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_snapshot_is_scored_as_its_epoch_was(command: Command, run: str) -> None:
     ended = command.evaluate(f"{run}@0")
     assert ended.code == 0, ended.err
-    found = json.loads((command.folder / "run/evaluation.json").read_text())
-    first = json.loads((command.folder / "run/metrics.jsonl").read_text().splitlines()[0])
+    found = json.loads((command.folder / "a run/evaluation.json").read_text())
+    first = json.loads((command.folder / "a run/metrics.jsonl").read_text().splitlines()[0])
     assert (found["loss"], found["accuracy"]) == (first["validation_loss"], first["accuracy"])
     assert f"weights    {run}@0" in ended.out
 
@@ -55,7 +42,7 @@ def test_other_data_and_another_folder(command: Command, run: str) -> None:
         "confusion.png",
         "evaluation.json",
     ]
-    assert not (command.folder / "run/evaluation.json").exists()
+    assert not (command.folder / "a run/evaluation.json").exists()
 
 
 def test_what_is_no_classification_has_a_loss_alone(command: Command) -> None:
@@ -76,7 +63,7 @@ def test_what_is_no_classification_has_a_loss_alone(command: Command) -> None:
     [
         (["epochs=2"], "epochs: expected one of dataset, batch_size, loss, device, seed"),
         (["dataset.classes=[1,2]"], "expected 2, the number of classes [1, 2], received 5"),
-        (["out=run/train.log"], "is a file"),
+        (["out=a run/train.log"], "is a file"),
         (["dataset=mnist"], "train-images-idx3-ubyte"),
     ],
 )
@@ -89,7 +76,7 @@ def test_mistakes_leave_nothing(command: Command, run: str, words: list[str], sa
 
 
 def test_weights_that_do_not_fit_the_net_are_a_mistake(command: Command, run: str) -> None:
-    path = command.folder / "run/model.safetensors"
+    path = command.folder / "a run/model.safetensors"
     weights = load_file(path)
     weights["fc3.bias"] = np.zeros(7, np.float32)
     save_file(weights, path)

@@ -1,7 +1,6 @@
 """``python -m trainer.export``: what is written is what the net gives, or nothing is written."""
 
 import importlib.util
-import shutil
 import stat
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from mindspore import Tensor, nn, ops
 from safetensors.numpy import load_file
 
-from tests.command import Command, trained
+from tests.command import Command
 from tests.nets import Normed, Tupled
 from tests.training import IMAGES, ROWS
 from trainer import export, formats
@@ -22,17 +21,6 @@ needs_onnx = pytest.mark.skipif(
     not importlib.util.find_spec("onnxruntime"), reason="ONNX is not tested: no onnxruntime"
 )
 KINDS = ["mindir", pytest.param("onnx", marks=needs_onnx), "safetensors"]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained(tmp_path_factory.mktemp("export"), "freeze=conv1", "epochs=1")
-
-
-@pytest.fixture
-def run(finished: Path, command: Command) -> str:
-    shutil.copytree(finished, command.folder / "a run")
-    return "a run"
 
 
 @pytest.mark.parametrize("kind", KINDS)

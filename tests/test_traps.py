@@ -1,15 +1,11 @@
 """Ways in which MindSpore breaks the promise that a layer stays still, T1 to T12.
 
-Each test shows first that plain MindSpore breaks it, then that the trainer keeps it.
+Each test shows first that plain MindSpore breaks it, then that the trainer keeps it. T7 stands in
+test_compile_cache.py.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,9 +26,7 @@ from tests.training import (
 from trainer import settings, setup
 from trainer.apply import Applied
 from trainer.errors import Mistake
-from trainer.store import Store
 
-ROOT = Path(__file__).resolve().parent.parent
 CONV1 = {"conv1.weight", "conv1.bias"}
 REST = {"conv2.weight", "conv2.bias", "fc.weight", "fc.bias"}
 MOMENTUM = partial(nn.Momentum, learning_rate=0.1, momentum=0.9)
@@ -132,42 +126,6 @@ def test_t6_a_cut_stops_everything_upstream_too() -> None:
     assert {p.name for p in frozen if p.by == "upstream of the cut"} == CONV1
     assert guarded(net, "conv2") == head
     assert guarded(TwoConvs(), "conv2", method="requires_grad") == CONV1 | head
-
-
-@pytest.fixture
-def cached(tmp_path: Path) -> Callable[..., str]:
-    """Runs Python with MindSpore's compile cache on; gives what it prints."""
-    cache = {"MS_COMPILER_CACHE_ENABLE": "1", "MS_COMPILER_CACHE_PATH": str(tmp_path / "cache")}
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=os.environ | cache,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
-
-
-def test_t7_compile_cache_knows_nothing_of_freezing(
-    cached: Callable[..., str], tmp_path: Path
-) -> None:
-    """A second run with another freeze gets the first one's graph, and trains the layer."""
-    script = str(ROOT / "tests" / "plain_run.py")
-    plain = [cached(script, method) for method in ("none", "stop_gradient", "requires_grad")]
-    assert plain == ["moved\n"] * 3
-
-    for freeze in ("null", "conv1"):
-        run = ["-m", "trainer", "experiment=seed_mindspore", "epochs=1", f"freeze={freeze}"]
-        cached(*run, f"hydra.run.dir={tmp_path / freeze}")
-    weights = [Store(tmp_path / "conv1/snapshots").read(epoch) for epoch in (0, 1)]
-    assert changed(*weights) == {"conv2.weight", "conv3.weight"}
-    assert json.loads((tmp_path / "conv1" / "proof.json").read_text())["holds"]
 
 
 def prepare(**freeze: Any) -> setup.Setup:

@@ -13,11 +13,10 @@ from yaml import YAMLError
 
 from trainer import settings
 from trainer.errors import Mistake
+from trainer.folder import CONFIG, METRICS, PLAN, PROOF
 from trainer.plan import Plan
-from trainer.reference import PLAN
 from trainer.settings import Settings
 
-PROOF = "proof.json"
 _T = TypeVar("_T")
 
 
@@ -123,8 +122,8 @@ def read(run: Path) -> Account:
 
     found.plan = attempt(PLAN, lambda path: _typed(Plan, path.read_text()))
     found.proof = attempt(PROOF, lambda path: _typed(Proven, path.read_text()))
-    found.lines = attempt("metrics.jsonl", _lines)
-    found.settings = attempt(".hydra/config.yaml", _settings)
+    found.lines = attempt(METRICS, _lines)
+    found.settings = attempt(CONFIG, settings_of)
     return found
 
 
@@ -136,7 +135,13 @@ def _lines(path: Path) -> list[Line]:
     return [_typed(Line, text) for text in path.read_text().splitlines()]
 
 
-def _settings(path: Path) -> Settings:
+def settings_of(path: Path) -> Settings:
+    """Read the settings that a run has recorded.
+
+    Raises:
+        OSError, ValueError, YAMLError, OmegaConfBaseException, Mistake: they are not there, or not
+            such as a run records.
+    """
     config: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     if not isinstance(config, dict):
         raise ValueError("it is not a configuration")

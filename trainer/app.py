@@ -13,8 +13,9 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from trainer import entry, files, lock, logs, manifest, overrides, resume, settings
+from trainer import entry, files, lock, logs, overrides, resume, settings
 from trainer.errors import Ending, Mistake, Stopped
+from trainer.folder import CONFIG, HYDRA, LOG, MANIFEST, OVERRIDES
 from trainer.resume import Request
 from trainer.settings import Settings
 from trainer.signals import Stop
@@ -114,7 +115,7 @@ def _train(
     if not os.access(folder, os.W_OK):
         raise Mistake([_no_folder(str(folder), "it is not writable")])
     with lock.held(folder):
-        stale = prepared and prepared[1].resumed is None and (folder / ".hydra").exists()
+        stale = prepared and prepared[1].resumed is None and (folder / HYDRA).exists()
         if prepared is None or stale:  # a run has begun in the folder since it was looked at
             prepared = entry.make(overrides.plain(config), replace(asked, folder=folder))
         chosen, setup = prepared
@@ -127,10 +128,10 @@ def _train(
             log.info("done already: all %d epochs are trained; left as it is", chosen.epochs)
             return done.get("accuracy")
         with lock.held(folder):
-            files.remove([folder / manifest.MANIFEST])  # first, for what it lists is to change
+            files.remove([folder / MANIFEST])  # first, for what it lists is to change
             _record_configuration(config, folder)
             stop.within(chosen.max_minutes)
-            with logs.to_file(folder / "train.log"):
+            with logs.to_file(folder / LOG):
                 return run.run(chosen, setup, folder, stop).accuracy
 
 
@@ -141,7 +142,7 @@ def _claim(folder: Path) -> None:
         Mistake: another process was faster.
     """
     try:
-        (folder / ".hydra").mkdir(exist_ok=lock.is_held(folder))
+        (folder / HYDRA).mkdir(exist_ok=lock.is_held(folder))
     except FileExistsError:
         raise Mistake([_no_folder(str(folder), "another run has begun in it")]) from None
 
@@ -149,9 +150,9 @@ def _claim(folder: Path) -> None:
 def _record_configuration(config: DictConfig, folder: Path) -> None:
     """Write what Hydra would have written before any mistake was looked for."""
     own = HydraConfig.get()
-    files.write_text(folder / ".hydra/config.yaml", OmegaConf.to_yaml(config))
+    files.write_text(folder / CONFIG, OmegaConf.to_yaml(config))
     files.write_text(folder / ".hydra/hydra.yaml", OmegaConf.to_yaml({"hydra": own}))
-    files.write_text(folder / ".hydra/overrides.yaml", OmegaConf.to_yaml(own.overrides.task))
+    files.write_text(folder / OVERRIDES, OmegaConf.to_yaml(own.overrides.task))
 
 
 def _no_folder(name: str, why: str | None) -> str:

@@ -8,10 +8,8 @@ from trainer import account, chapters, checkpoints, declared, manifest, retentio
 from trainer.account import Line, Proven
 from trainer.errors import Mistake
 from trainer.faults import few
+from trainer.folder import CHECKPOINTS, CONFIG, METRICS, MODEL, PROOF, SNAPSHOTS
 from trainer.plan import Plan
-from trainer.record import MODEL
-from trainer.reference import SNAPSHOTS
-from trainer.resume import CHECKPOINTS
 from trainer.settings import Settings, Snapshot
 from trainer.store import Entry, Store
 
@@ -47,8 +45,8 @@ def audit(run: Path) -> list[Check]:
     checks = [
         Check("files", "each is as the run left it", manifest.problems(run)),
         Check("records", "plan, proof, metrics and settings are whole", found.problems),
-        Check("snapshots", f"{len(indexes)}, each tensor as its index says", store.problems()),
-        Check("checkpoints", "each as its index says", checkpoints.problems(run / CHECKPOINTS)),
+        Check(SNAPSHOTS, f"{len(indexes)}, each tensor as its index says", store.problems()),
+        Check(CHECKPOINTS, "each as its index says", checkpoints.problems(run / CHECKPOINTS)),
     ]
     if sealed and done and found.settings and found.lines:
         last = found.lines[-1].epoch
@@ -75,7 +73,7 @@ def _indexes(store: Store) -> _Indexes:
 
 def _kept(setting: Snapshot, last: int, epochs: list[int], resumed: bool) -> Check:
     """Hold the epochs that are there against those that were to be kept of a run that was done."""
-    check = Check("snapshots", f"the epochs that snapshot.keep={setting.keep} keeps of {last}")
+    check = Check(SNAPSHOTS, f"the epochs that snapshot.keep={setting.keep} keeps of {last}")
     every = range(last + 1)
     gone = retention.surplus(every, setting.keep, done=True)
     stay = [epoch for epoch in every if epoch not in gone]
@@ -96,7 +94,7 @@ def _text(stay: list[int], epochs: list[int]) -> list[str]:
 def _proof(plan: Plan, proof: Proven) -> Check:
     """Hold the proof against the plan and against itself."""
     frozen = plan.names("frozen")
-    check = Check("proof.json", f"holds, for the {len(frozen)} tensors that plan.json freezes")
+    check = Check(PROOF, f"holds, for the {len(frozen)} tensors that plan.json freezes")
     pairs = [(frozen, [row.name for row in proof.tensors])]
     pairs += [(c.plan.names("frozen"), [row.name for row in c.tensors]) for c in proof.chapters]
     if alone := [name for planned, proven in pairs for name in sorted({*planned} ^ {*proven})]:
@@ -113,7 +111,7 @@ def _proof(plan: Plan, proof: Proven) -> Check:
 
 def _still(plan: Plan, proof: Proven, indexes: _Indexes) -> Check:
     """Hold the tensors of every snapshot against the plan, the frozen ones against the proof."""
-    check = Check("snapshots", "each frozen tensor is in all of them what it was at the start")
+    check = Check(SNAPSHOTS, "each frozen tensor is in all of them what it was at the start")
     spans = chapters.spans(plan, proof)
     for epoch, index in indexes.items():
         mine = [span for span in spans if span.covers(epoch)]
@@ -132,7 +130,7 @@ def _still(plan: Plan, proof: Proven, indexes: _Indexes) -> Check:
 def _metrics(lines: list[Line], proof: Proven | None, indexes: _Indexes) -> Check:
     """Hold the metrics against themselves, the proof and the snapshots."""
     last = len(lines) - 1
-    check = Check("metrics.jsonl", f"epochs 0 to {last}, none missing and none twice")
+    check = Check(METRICS, f"epochs 0 to {last}, none missing and none twice")
     numbers = [line.epoch for line in lines]
     if not lines or numbers != list(range(len(lines))):
         check.wrong.append(f"metrics.jsonl: expected epochs 0, 1, 2 and so on, received {numbers}")
@@ -177,7 +175,7 @@ def _model(run: Path, plan: Plan, proof: Proven, indexes: _Indexes, done: bool) 
 
 
 def _settings(settings: Settings, plan: Plan) -> Check:
-    check = Check(".hydra/config.yaml", "plan.json freezes what freeze and policy declare")
+    check = Check(CONFIG, "plan.json freezes what freeze and policy declare")
     wrong = declared.problems(settings, plan)
     check.wrong += [f".hydra/config.yaml and plan.json: expected {text}" for text in wrong]
     check.unchecked += declared.unchecked(settings, plan)

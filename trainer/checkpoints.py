@@ -56,7 +56,7 @@ def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     entries, refused = _entries(folder)
     for entry in reversed(entries):
         try:
-            return checkpoint.read(folder / entry.name, entry.sha256 or None), refused
+            return _read(folder, entry), refused
         except Unsound as unsound:
             refused.append(str(unsound))
     return None, refused
@@ -67,22 +67,20 @@ def problems(folder: Path) -> list[str]:
     entries, found = _entries(folder)
     for entry in entries:
         try:
-            checkpoint.read(folder / entry.name, entry.sha256 or None)
+            _read(folder, entry)
         except Unsound as unsound:
             found.append(str(unsound))
     return found
+
+
+def _read(folder: Path, entry: Entry) -> Checkpoint:
+    return checkpoint.read(folder / entry.name, entry.sha256 or None)
 
 
 def best(folder: Path) -> Path | None:
     """Return the folder of the best checkpoint, None if none was measured."""
     found = _best(_entries(folder)[0])
     return folder / found.name if found else None
-
-
-def last(folder: Path) -> str:
-    """Return the SHA-256 of the last listed checkpoint's record; empty if there is none."""
-    entries = _entries(folder)[0]
-    return entries[-1].sha256 if entries else ""
 
 
 def _best(entries: list[Entry]) -> Entry | None:

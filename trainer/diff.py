@@ -53,8 +53,7 @@ def main() -> None:
     """Print the table, and exit with the code that tells whether something frozen differs."""
     with entry.exits():
         words = sys.argv[1:]
-        if {"-h", "--help"} & set(words):
-            print(_USAGE)
+        if entry.helped(_USAGE):
             return
         a, b = read(words)
         rows = compare(a.weights(), b.weights(), states(a, b))

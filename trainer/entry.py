@@ -54,6 +54,14 @@ def exits() -> Iterator[Stop]:
         os._exit(Interrupted.code)  # an ordinary exit aborts if MindSpore is at work
 
 
+def helped(usage: str) -> bool:
+    """Print how a command is used if its line asks for that; tell whether it did."""
+    asked = not {"-h", "--help"}.isdisjoint(sys.argv[1:])
+    if asked:
+        print(usage)
+    return asked
+
+
 def leave_if(stop: Stop) -> None:
     """End here if a signal has come.
 

@@ -30,8 +30,7 @@ Example:
 def main() -> None:
     """Print and write the evaluation, and exit with the code that tells how it ended."""
     with entry.exits():
-        if {"-h", "--help"} & set(sys.argv[1:]):
-            print(_USAGE)
+        if entry.helped(_USAGE):
             return
         given = record.words(sys.argv[1:], ("out",))
         out = Path(given.own.get("out", given.run))

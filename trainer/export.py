@@ -59,8 +59,7 @@ class Check:
 def main() -> None:
     """Write and check the file, and exit with the code that tells how it ended."""
     with entry.exits():
-        if {"-h", "--help"} & set(sys.argv[1:]):
-            print(_USAGE)
+        if entry.helped(_USAGE):
             return
         given = record.words(sys.argv[1:], ("format", "out"))
         kind, path, found = _options(given.run, given.own)

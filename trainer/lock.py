@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from trainer.errors import CannotWrite, Mistake
+from trainer.folder import HYDRA, LOCK
 
 _held: set[Path] = set()
 _UNKNOWN_TO_DISK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -24,11 +25,11 @@ def held(folder: Path | None) -> Iterator[None]:
         Mistake: another process is at work in it.
         CannotWrite: it is read-only, say.
     """
-    if folder is None or not (folder / ".hydra").is_dir() or folder.resolve() in _held:
+    if folder is None or not (folder / HYDRA).is_dir() or folder.resolve() in _held:
         yield
         return
     path = folder.resolve()
-    with _opened(path / ".hydra/lock") as file:
+    with _opened(path / LOCK) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -12,14 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer import files
-from trainer.reference import SNAPSHOTS
+from trainer.folder import (
+    CHECKPOINTS,
+    HYDRA,
+    INITIAL,
+    LOCK,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PICTURES,
+    PLAN,
+    PROOF,
+    SNAPSHOTS,
+)
 
-MANIFEST = "manifest.json"
-_LOCK = ".hydra/lock"
-_WRITTEN = {  # by a run, at the top of its folder
-    *(".hydra", "checkpoints", SNAPSHOTS, "plan.json", "init.json", "proof.json", "metrics.jsonl"),
-    *("model.safetensors", "weights.png", "curves.png"),
-}
+# By a run, at the top of its folder.
+_WRITTEN = {HYDRA, CHECKPOINTS, SNAPSHOTS, PLAN, INITIAL, PROOF, METRICS, MODEL, *PICTURES}
 
 
 def write(run: Path, done: bool, resumed: bool = False) -> str:
@@ -49,7 +57,7 @@ def _covered(run: Path) -> Iterator[Path]:
     for path in run.rglob("*"):
         name = path.relative_to(run)
         tensors = name.parts[0] == SNAPSHOTS and path.suffix != ".json"
-        mine = name.parts[0] in _WRITTEN and name.as_posix() != _LOCK and not tensors
+        mine = name.parts[0] in _WRITTEN and name.as_posix() != LOCK and not tensors
         if mine and path.is_file():
             yield path
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from trainer import files, metrics
+from trainer.folder import CURVES_PICTURE, METRICS, WEIGHTS_PICTURE
 from trainer.watcher import Watcher
 
 Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
@@ -32,10 +33,10 @@ class Pictures(Watcher):
 
     def end(self, done: bool) -> None:
         """Draw, if at least one epoch was trained."""
-        records = metrics.read(self._folder / "metrics.jsonl")
+        records = metrics.read(self._folder / METRICS)
         if len(records) > 1:
-            save(weights_figure(records), self._folder / "weights.png")
-            save(curves_figure(records), self._folder / "curves.png")
+            save(weights_figure(records), self._folder / WEIGHTS_PICTURE)
+            save(curves_figure(records), self._folder / CURVES_PICTURE)
 
 
 def weights_figure(records: Sequence[Record]) -> Figure:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import entry, files, overrides, surprises, tree
+from trainer.folder import PLAN
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from mindspore import nn
@@ -53,8 +54,7 @@ class Preview:
 def main() -> None:
     """Print and write the plan, and exit with the code that tells how it ended."""
     with entry.exits():
-        if {"-h", "--help"} & set(sys.argv[1:]):
-            print(_USAGE)
+        if entry.helped(_USAGE):
             return
         options, lines, problems = read(sys.argv[1:])
         preview = prepare(lines, problems)
@@ -195,4 +195,4 @@ def _write(preview: Preview, folder: Path) -> None:
 
     figure = drawing.plan_figure(preview.plan, preview.layout, type(preview.made.net).__name__)
     pictures.save(figure, folder / "plan.png")
-    files.write_lines(folder / "plan.json", preview.plan.as_json())
+    files.write_lines(folder / PLAN, preview.plan.as_json())

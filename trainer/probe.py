@@ -29,8 +29,7 @@ overrides would have. Example:
 def main() -> None:
     """Print the gradients, and exit with the code that tells how it ended."""
     with entry.exits():
-        if {"-h", "--help"} & set(sys.argv[1:]):
-            print(_USAGE)
+        if entry.helped(_USAGE):
             return
         chosen, setup = entry.configure(Request(sys.argv[1:]))
         print(report(setup, gradients(chosen, setup)))

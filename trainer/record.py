@@ -11,10 +11,9 @@ from yaml import YAMLError
 
 from trainer import overrides
 from trainer.errors import Mistake, nearest
+from trainer.folder import CONFIG, MODEL
 
-MODEL = "model.safetensors"
-_CONFIG = ".hydra/config.yaml"
-_NEEDED = {_CONFIG: "its settings", MODEL: "the weights at its end"}
+_NEEDED = {CONFIG: "its settings", MODEL: "the weights at its end"}
 
 # What the net was trained from and how does not matter to one that is only to be used.
 _SETTLED: dict[str, Any] = {
@@ -58,9 +57,9 @@ def words(arguments: Sequence[str], own: Sequence[str]) -> Words:
     text, *rest = arguments
     folder, at, _ = text.rpartition("@")
     if at and not Path(text).expanduser().exists():
-        run, weights = _checked(Path(folder).expanduser(), needed=(_CONFIG,)), text
+        run, weights = _checked(Path(folder).expanduser(), needed=(CONFIG,)), text
     else:
-        run = _checked(Path(text).expanduser(), needed=(_CONFIG, MODEL))
+        run = _checked(Path(text).expanduser(), needed=(CONFIG, MODEL))
         weights = str(run / MODEL)
     pairs = [word.partition("=") for word in rest]
     found = {key: value for key, equals, value in pairs if key in own and equals}
@@ -95,7 +94,7 @@ def configuration(given: Words, allowed: Sequence[str]) -> tuple[dict[str, Any],
     Raises:
         Mistake: the run's own configuration is damaged.
     """
-    path = given.run / _CONFIG
+    path = given.run / CONFIG
     try:
         config = OmegaConf.load(path)
         assert isinstance(config, DictConfig)

@@ -10,13 +10,10 @@ from pathlib import Path
 from trainer import checkpoints, tensors
 from trainer.checkpoint import WEIGHTS
 from trainer.errors import Mistake, nearest
-from trainer.record import MODEL
-from trainer.resume import CHECKPOINTS
+from trainer.folder import CHECKPOINTS, MODEL, PLAN, SNAPSHOTS
 from trainer.store import Store
 from trainer.tensors import Weights
 
-PLAN = "plan.json"
-SNAPSHOTS = "snapshots"
 _LAST, _BEST = "last", "best"
 
 

@@ -8,6 +8,19 @@ from mindspore import nn
 
 from trainer import checkpoint
 from trainer import optimizer as optimizers
+from trainer.folder import (
+    CHECKPOINTS,
+    CURVES_PICTURE,
+    INITIAL,
+    LOG,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PLAN,
+    PROOF,
+    SNAPSHOTS,
+    WEIGHTS_PICTURE,
+)
 from trainer.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
 from trainer.settings import Settings
 from trainer.setup import Setup
@@ -135,15 +148,15 @@ def after(folder: Path) -> str:
 
 
 _FILES = (
-    ("model.safetensors", "the weights at the end"),
-    ("proof.json", "every frozen tensor, its hash before and after"),
-    ("plan.json", "what was frozen, by which pattern and method"),
-    ("init.json", "where the first weights came from, and what was not taken"),
-    ("metrics.jsonl", "a line an epoch"),
-    ("snapshots", "the weights after every epoch"),
-    ("manifest.json", "hashes of all these, for trainer.verify"),
-    ("checkpoints", "what a run needs to go on: resume=FOLDER"),
-    ("weights.png", "how far each layer has moved"),
-    ("curves.png", "loss and accuracy"),
-    ("train.log", "this screen, and the tables of weights"),
+    (MODEL, "the weights at the end"),
+    (PROOF, "every frozen tensor, its hash before and after"),
+    (PLAN, "what was frozen, by which pattern and method"),
+    (INITIAL, "where the first weights came from, and what was not taken"),
+    (METRICS, "a line an epoch"),
+    (SNAPSHOTS, "the weights after every epoch"),
+    (MANIFEST, "hashes of all these, for trainer.verify"),
+    (CHECKPOINTS, "what a run needs to go on: resume=FOLDER"),
+    (WEIGHTS_PICTURE, "how far each layer has moved"),
+    (CURVES_PICTURE, "loss and accuracy"),
+    (LOG, "this screen, and the tables of weights"),
 )

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from yaml import YAMLError
 
 from trainer.errors import Mistake, nearest
+from trainer.folder import CHECKPOINTS, CONFIG, HYDRA, MODEL, OVERRIDES
 from trainer.settings import Settings
 
 if TYPE_CHECKING:  # it imports MindSpore, for which the device is to be set before
@@ -22,9 +23,7 @@ if TYPE_CHECKING:  # it imports MindSpore, for which the device is to be set bef
 
 log = logging.getLogger(__name__)
 
-CHECKPOINTS = "checkpoints"
 _DIRECTORY = "hydra.run.dir"
-_OVERRIDES = ".hydra/overrides.yaml"
 
 # What makes another run, by the word that allows it. The other keys change no weight, or only the
 # moment when training ends.
@@ -127,14 +126,14 @@ def _unfit(source: Any, directory: Any) -> Iterator[str]:
     folder = Path(str(source)).expanduser()
     if directory is not None:
         yield f"{_DIRECTORY}: expected none beside resume={source}, which goes on in its folder"
-    if not (folder / _OVERRIDES).is_file():
-        runs = [p.parent.parent.name for p in folder.parent.glob(f"*/{_OVERRIDES}")]
+    if not (folder / OVERRIDES).is_file():
+        runs = [p.parent.parent.name for p in folder.parent.glob(f"*/{OVERRIDES}")]
         yield f"resume: expected a run's folder, received {folder}{nearest(folder.name, runs)}"
 
 
 def _joined(folder: Path, lines: Sequence[str]) -> list[str]:
     """Return a run's own overrides and those added to them, which win."""
-    saved = _saved(folder / _OVERRIDES)
+    saved = _saved(folder / OVERRIDES)
     again = {key.lstrip("+~") for _, key, _ in _parsed(lines)}
     kept = [line for line, key, _ in _parsed(saved) if key.lstrip("+~") not in again]
     quoted = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
@@ -157,14 +156,14 @@ def point(asked: Request, settings: Settings) -> tuple[Point | None, list[str]]:
     """
     from trainer import checkpoints
 
-    if asked.folder is None or not (asked.folder / ".hydra").exists():
+    if asked.folder is None or not (asked.folder / HYDRA).exists():
         return None, []
     found, refused = checkpoints.latest(asked.folder / CHECKPOINTS)
     for why in refused:
         log.warning("warning: checkpoint refused: %s", why)
     if found is not None:
         return _point(asked, asked.folder, settings, found)
-    if refused or asked.must or (asked.folder / "model.safetensors").exists():
+    if refused or asked.must or (asked.folder / MODEL).exists():
         what = "sound checkpoint" if refused else "checkpoint"
         return None, [f"resume: expected a {what} in {asked.folder}, found none"]
     return None, []
@@ -197,8 +196,11 @@ def _begun(folder: Path, settings: Settings) -> bool:
     """Tell whether a run went on with these settings already, but was killed before it saved."""
     from trainer import account
 
-    recorded = account.read(folder).settings
-    return recorded is not None and not changed(recorded.plain(), settings.plain())
+    try:
+        recorded = account.settings_of(folder / CONFIG)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException, Mistake):
+        return False
+    return not changed(recorded.plain(), settings.plain())
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -28,14 +28,13 @@ from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.console import Console
 from trainer.errors import NotFinite, Stopped, WeightsNotFinite
+from trainer.folder import CHECKPOINTS, INITIAL, METRICS, MODEL, PLAN, PROOF, SNAPSHOTS
 from trainer.guard import Guard
 from trainer.loop import Loop, Phase, train
 from trainer.metrics import Metrics, Record
 from trainer.placement import Placement
 from trainer.progress import Progress
 from trainer.proof import Proof
-from trainer.record import MODEL
-from trainer.resume import CHECKPOINTS
 from trainer.saver import Saver
 from trainer.score import Evaluator, Score
 from trainer.seal import Seal
@@ -48,8 +47,6 @@ from trainer.tensors import Weights
 from trainer.watcher import Watcher, Watchers
 
 log = logging.getLogger(__name__)
-
-_PROOF, _METRICS = "proof.json", "metrics.jsonl"
 
 
 def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
@@ -67,16 +64,16 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
         CannotWrite: something is missing in the folder; what is there is whole.
     """
     files.clear_partial(folder)
-    files.write_lines(folder / "plan.json", setup.plan.as_json())
+    files.write_lines(folder / PLAN, setup.plan.as_json())
     if setup.initial:
-        files.write_lines(folder / "init.json", setup.initial.as_json())
+        files.write_lines(folder / INITIAL, setup.initial.as_json())
     scaler = step.scaler(settings.device.loss_scale)
     extra = restore.extra(scaler, setup.drawn)
     resumed = setup.resumed.checkpoint if setup.resumed else None
-    proven = Proof(folder / _PROOF, resumed)
+    proven = Proof(folder / PROOF, resumed)
     watcher = Watchers(*_watchers(settings, setup, folder, proven, extra))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
-    loop = _loop(settings, setup, watcher, stop, scaler)
+    loop = _loop(settings, setup, watcher, stop, scaler, extra)
     done = False
     try:
         if loop.start is not None:
@@ -102,8 +99,8 @@ def finished(settings: Settings, resumed: Checkpoint, folder: Path) -> Record | 
     Raises:
         Mistake: its records are not such as one can go on with; nothing has been written.
     """
-    proof.read(folder / _PROOF, resumed)
-    records, sealed = metrics.read(folder / _METRICS), manifest.read(folder)
+    proof.read(folder / PROOF, resumed)
+    records, sealed = metrics.read(folder / METRICS), manifest.read(folder)
     done = sealed is not None and sealed.done and resumed.progress.epochs == settings.epochs
     same = resumed.settings == files.plain(settings.plain())
     return records[-1] if records and done and same else None
@@ -120,9 +117,9 @@ def _watchers(
     shown = expanded(settings.snapshot.print, layout.read(setup.net))
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
-        Snapshots(folder / "snapshots", settings.snapshot, shown),
+        Snapshots(folder / SNAPSHOTS, settings.snapshot, shown),
         proven,
-        Metrics(folder / _METRICS),
+        Metrics(folder / METRICS),
         pictures.Pictures(folder),
         Console(setup.train.get_dataset_size()),
     ]
@@ -148,7 +145,12 @@ def _checkpoint_maker(settings: Settings, setup: Setup, proven: Proof) -> saver.
 
 
 def _loop(
-    settings: Settings, setup: Setup, watcher: Watcher, stop: Stop, scaler: amp.LossScaler | None
+    settings: Settings,
+    setup: Setup,
+    watcher: Watcher,
+    stop: Stop,
+    scaler: amp.LossScaler | None,
+    extra: Mapping[str, Parameter],
 ) -> Loop:
     evaluator = Evaluator(setup.net, setup.loss)
     spec = settings.optimizer.spec()
@@ -163,7 +165,7 @@ def _loop(
         watcher=watcher,
         stopped=stop,
         start=resumed.progress if resumed else None,
-        restore=lambda made: restore.state(resumed, made, restore.extra(scaler, setup.drawn)),
+        restore=lambda made: restore.state(resumed, made, extra),
     )
 
 

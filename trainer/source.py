@@ -13,7 +13,7 @@ from safetensors import SafetensorError, deserialize
 
 from trainer import pytorch, reference
 from trainer.errors import Mistake, nearest
-from trainer.record import MODEL
+from trainer.folder import MODEL
 from trainer.tensors import Weights
 
 SAFETENSORS, CHECKPOINT, PYTORCH = "safetensors", "MindSpore checkpoint", "PyTorch checkpoint"

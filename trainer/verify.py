@@ -21,8 +21,7 @@ def main() -> None:
     """Print the checks, and exit with the code that tells what came of them."""
     with entry.exits():
         words = sys.argv[1:]
-        if {"-h", "--help"} & set(words):
-            print(_USAGE)
+        if entry.helped(_USAGE):
             return
         if len(words) != 1 or words[0].startswith("-"):
             raise Mistake([f"expected the folder of one run, received {' '.join(words) or 'none'}"])

@@ -1,0 +1,16 @@
+"""Folder: the names of what a run leaves in its folder. Pure Python."""
+
+MODEL = "model.safetensors"
+PLAN = "plan.json"
+INITIAL = "init.json"
+PROOF = "proof.json"
+METRICS = "metrics.jsonl"
+SNAPSHOTS = "snapshots"
+CHECKPOINTS = "checkpoints"
+MANIFEST = "manifest.json"
+LOG = "train.log"
+HYDRA = ".hydra"
+CONFIG = f"{HYDRA}/config.yaml"
+OVERRIDES = f"{HYDRA}/overrides.yaml"
+LOCK = f"{HYDRA}/lock"
+PICTURES = WEIGHTS_PICTURE, CURVES_PICTURE = ("weights.png", "curves.png")

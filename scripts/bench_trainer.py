@@ -3,6 +3,7 @@
 import os
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import mindspore.dataset as ds
@@ -20,6 +21,7 @@ from trainer.progress import Progress
 from trainer.proof import Proof
 from trainer.rules import Rule
 from trainer.score import Score
+from trainer.step import Step
 from trainer.upstream import upstream
 from trainer.watcher import Watcher, Watchers
 
@@ -68,9 +70,8 @@ def _plan(task: Task, net: nn.Cell, pipeline: ds.Dataset) -> Plan:
 def _loop(net: nn.Cell, pipeline: ds.Dataset, watcher: Watcher, clock: Clock) -> loop.Loop:
     return loop.Loop(
         net=net,
-        loss=nn.CrossEntropyLoss(),
         optimizer=lambda applied: momentum(applied.trainable),
-        scaler=None,
+        step=partial(Step, net, nn.CrossEntropyLoss()),
         batches=lambda epoch: data.batches(pipeline, SEED, epoch),
         evaluate=lambda: Score(0.0, None, 0),  # between epochs, so it is no part of a step
         watcher=watcher,

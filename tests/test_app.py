@@ -28,6 +28,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
     assert sorted(path.name for path in run.iterdir()) == [
         ".hydra",
         "checkpoints",
+        "costs.json",
         "curves.png",
         "init.json",
         "manifest.json",
@@ -36,6 +37,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         "plan.json",
         "proof.json",
         "snapshots",
+        "status.json",
         "train.log",
         "weights.png",
     ]

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
@@ -11,6 +13,7 @@ from trainer.loop import Loop, Phase
 from trainer.loop import train as train_loop
 from trainer.progress import Progress
 from trainer.score import Score
+from trainer.step import Step
 from trainer.weights import fetch
 
 
@@ -64,7 +67,7 @@ def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> Non
         return [IMAGES]
 
     make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
-    what = Loop(net, LOSS, make, None, batches, lambda: next(scores), recorder)
+    what = Loop(net, make, partial(Step, net, LOSS), batches, lambda: next(scores), recorder)
     last = train_loop(what, [Phase(plan_of(net), 2), Phase(plan_of(net, rule("conv1")), 1)])
     assert asked == [1, 2, 3]
     assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]
@@ -126,7 +129,13 @@ def goes_on(start: Progress, epochs: int = 2) -> tuple[Recorder, list[int]]:
         return [IMAGES] * 3
 
     what = Loop(
-        net, LOSS, momentum, None, batches, lambda: Score(0.0, None, 1), recorder, start=start
+        net,
+        momentum,
+        partial(Step, net, LOSS),
+        batches,
+        lambda: Score(0.0, None, 1),
+        recorder,
+        start=start,
     )
     train_loop(what, [Phase(plan_of(net), 1), Phase(plan_of(net), epochs - 1)])
     return recorder, asked

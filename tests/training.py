@@ -1,6 +1,7 @@
 """What several tests share: batches, plans, and a loop over a few steps."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from trainer.plan import Plan
 from trainer.progress import Progress
 from trainer.rules import Rule
 from trainer.score import Score
+from trainer.step import Step
 from trainer.tensors import Weights
 from trainer.upstream import upstream
 from trainer.watcher import Epoch, Watcher, Watchers
@@ -105,9 +107,8 @@ def train(
     watchers = Watchers(recorder, watcher or Watcher())
     what = Loop(
         net,
-        LOSS,
         optimizer,
-        None,
+        partial(Step, net, LOSS),
         batches,
         _no_score,
         watchers,

@@ -1,6 +1,7 @@
 """Account: what a run has written of itself, read back and typed. Needs no MindSpore."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,9 @@ class Line:
     epoch: int
     frozen_ok: bool
     weights: list[Weight]
+    loss: float | None = None
+    validation_loss: float = math.nan
+    accuracy: float | None = None
 
 
 @dataclass
@@ -122,7 +126,7 @@ def read(run: Path) -> Account:
 
     found.plan = attempt(PLAN, lambda path: _typed(Plan, path.read_text()))
     found.proof = attempt(PROOF, lambda path: _typed(Proven, path.read_text()))
-    found.lines = attempt(METRICS, _lines)
+    found.lines = attempt(METRICS, lines)
     found.settings = attempt(CONFIG, settings_of)
     return found
 
@@ -131,7 +135,12 @@ def _typed(kind: type[_T], text: str) -> _T:
     return TypeAdapter(kind).validate_python(json.loads(text))
 
 
-def _lines(path: Path) -> list[Line]:
+def lines(path: Path) -> list[Line]:
+    """Read a ``metrics.jsonl``.
+
+    Raises:
+        OSError, ValueError: it is not there, or not as a run writes it.
+    """
     return [_typed(Line, text) for text in path.read_text().splitlines()]
 
 

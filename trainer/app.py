@@ -1,29 +1,23 @@
 """The program: ``python -m trainer``."""
 
 import argparse
-import logging
 import os
 import sys
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
 from hydra._internal.utils import get_args_parser
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from trainer import entry, files, lock, logs, overrides, resume, settings
+from trainer import entry, launcher, lock, overrides, resume, training
 from trainer.errors import Ending, Mistake, Stopped
-from trainer.folder import CONFIG, HYDRA, LOG, MANIFEST, OVERRIDES
+from trainer.local import Local
 from trainer.resume import Request
 from trainer.settings import Settings
 from trainer.signals import Stop
 
 if TYPE_CHECKING:
     from trainer.setup import Setup
-
-log = logging.getLogger(__name__)
 
 # Other configurations than the one that has been checked.
 _REFUSED = ("config_path", "config_name", "config_dir", "experimental_rerun")
@@ -45,7 +39,8 @@ def main() -> None:
             _with_hydra(None, asked, stop)
         elif flags.multirun:
             _check_jobs(asked)
-            _with_hydra(None, asked, stop)
+            with launcher.sweeping(asked, stop, Local):
+                _with_hydra(None, asked, stop)
         else:  # all mistakes are found before Hydra makes a folder
             with lock.held(asked.folder):
                 prepared = entry.configure(asked)
@@ -66,7 +61,10 @@ def _check_jobs(asked: Request) -> None:
     found = overrides.check(asked.lines, multirun=True)[1]
     if asked.must:
         found.append("resume: expected one run to go on with, received -m, which makes several")
-    for job in [] if found else overrides.jobs(asked.lines):
+    jobs = [] if found else overrides.jobs(asked.lines)
+    if not found and not jobs:
+        found.append("sweep: expected at least one job, received none, for a value is empty")
+    for job in jobs:
         try:
             entry.check(job)
         except Mistake as mistake:
@@ -88,7 +86,7 @@ def _with_hydra(prepared: "tuple[Settings, Setup] | None", asked: Request, stop:
         nonlocal started
         started = True
         try:
-            return _train(config, prepared, asked, stop)
+            return training.train(config, asked, stop, prepared)
         except Stopped as stopped:
             raise KeyboardInterrupt from stopped  # which ends a sweep as well
         except Ending as ending:
@@ -102,61 +100,9 @@ def _with_hydra(prepared: "tuple[Settings, Setup] | None", asked: Request, stop:
     except OSError as error:
         if started or error.filename is None:
             raise
-        raise Mistake([_no_folder(error.filename, error.strerror)]) from None
+        raise Mistake([training.no_folder(error.filename, error.strerror)]) from None
     for ending in endings:
         raise ending
-
-
-def _train(
-    config: DictConfig, prepared: "tuple[Settings, Setup] | None", asked: Request, stop: Stop
-) -> float | None:
-    """Train in the folder that Hydra has made; return the accuracy, for sweeps to go by."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    if not os.access(folder, os.W_OK):
-        raise Mistake([_no_folder(str(folder), "it is not writable")])
-    with lock.held(folder):
-        stale = prepared and prepared[1].resumed is None and (folder / HYDRA).exists()
-        if prepared is None or stale:  # a run has begun in the folder since it was looked at
-            prepared = entry.make(overrides.plain(config), replace(asked, folder=folder))
-        chosen, setup = prepared
-        assert chosen == settings.read(overrides.plain(config))[0], "Hydra composed something else"
-        from trainer import run  # imports MindSpore, for which the device is set by now
-
-        if setup.resumed is None:
-            _claim(folder)
-        elif done := run.finished(chosen, setup.resumed.checkpoint, folder):
-            log.info("done already: all %d epochs are trained; left as it is", chosen.epochs)
-            return done.get("accuracy")
-        with lock.held(folder):
-            files.remove([folder / MANIFEST])  # first, for what it lists is to change
-            _record_configuration(config, folder)
-            stop.within(chosen.max_minutes)
-            with logs.to_file(folder / LOG):
-                return run.run(chosen, setup, folder, stop).accuracy
-
-
-def _claim(folder: Path) -> None:
-    """Take a folder for a run from the start: a new one, or one whose run saved no checkpoint.
-
-    Raises:
-        Mistake: another process was faster.
-    """
-    try:
-        (folder / HYDRA).mkdir(exist_ok=lock.is_held(folder))
-    except FileExistsError:
-        raise Mistake([_no_folder(str(folder), "another run has begun in it")]) from None
-
-
-def _record_configuration(config: DictConfig, folder: Path) -> None:
-    """Write what Hydra would have written before any mistake was looked for."""
-    own = HydraConfig.get()
-    files.write_text(folder / CONFIG, OmegaConf.to_yaml(config))
-    files.write_text(folder / ".hydra/hydra.yaml", OmegaConf.to_yaml({"hydra": own}))
-    files.write_text(folder / OVERRIDES, OmegaConf.to_yaml(own.overrides.task))
-
-
-def _no_folder(name: str, why: str | None) -> str:
-    return f"hydra.run.dir: expected a new folder to write in, received {name} ({why})"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Entry: what all commands share: exit codes, a device made ready, no trace of a mistake."""
 
-import errno
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trainer import device, logs, overrides, resume, settings
-from trainer.errors import CannotWrite, Ending, Interrupted
+from trainer.endings import told
+from trainer.errors import Ending, Interrupted
 from trainer.resume import Request
 from trainer.settings import Settings
 from trainer.signals import Stop, caught
@@ -17,14 +17,9 @@ if TYPE_CHECKING:
     from trainer.setup import Setup, Sound
 
 
-_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-
-
 @contextmanager
 def exits() -> Iterator[Stop]:
     """Turn an ending into its message on stderr and its exit code; a bug keeps its traceback.
-
-    So does what a disk refuses to others' code, such as Hydra's.
 
     Gives what tells whether a signal has come: they are caught from the first, for one that meets
     MindSpore while it is imported would end in its C++.
@@ -32,26 +27,19 @@ def exits() -> Iterator[Stop]:
     try:
         with logs.to_screen(), caught() as stop:
             yield stop
-    except Ending as ending:
-        print(ending, file=sys.stderr)
-        sys.exit(ending.code)
     except BrokenPipeError:  # what read the output has gone, as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in _OF_THE_DISK:
+    except (Ending, OSError, KeyboardInterrupt) as error:
+        code, why = told(error)
+        if code == 1 and not isinstance(error, Ending):
             raise
-        what = error.filename or "a file"
-        print(f"expected to write {what}: {error.strerror}", file=sys.stderr)
-        sys.exit(CannotWrite.code)
-    except KeyboardInterrupt as interrupt:
-        if isinstance(interrupt.__cause__, Ending):
-            print(interrupt.__cause__, file=sys.stderr)
-            sys.exit(interrupt.__cause__.code)
-        print("stopped at once; what was not saved by then is lost", file=sys.stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(Interrupted.code)  # an ordinary exit aborts if MindSpore is at work
+        print(why, file=sys.stderr)
+        if code == Interrupted.code and isinstance(error, KeyboardInterrupt):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)  # an ordinary exit aborts if MindSpore is at work
+        sys.exit(code)
 
 
 def helped(usage: str) -> bool:

@@ -53,6 +53,12 @@ class WeightsNotFinite(NotFinite):
     """Weights are not finite at an epoch's end, though every loss was."""
 
 
+class JobsFailed(Ending):
+    """Jobs of a sweep have not ended well; the others have, and are kept."""
+
+    code = 7
+
+
 class CannotWrite(Ending):
     """A file could not be written; the run can be resumed from its last checkpoint."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from mindspore import amp, nn
+from mindspore import nn
 
 from trainer import optimizer as optimizers
 from trainer.apply import Applied
@@ -34,9 +34,8 @@ class Loop:
 
     Attributes:
         net: the net; the loop applies each phase's plan to it.
-        loss: a cell of (output, label) that gives a scalar.
         optimizer: makes an optimizer over the trainable parameters.
-        scaler: scales the loss for half precision; None for float32.
+        step: makes the step that an optimizer takes, to be compiled under the phase's plan.
         batches: gives an epoch's training batches, by the epoch's number.
         evaluate: gives the score on the validation data.
         watcher: hears of every phase, step and epoch.
@@ -46,9 +45,8 @@ class Loop:
     """
 
     net: nn.Cell
-    loss: nn.Cell
     optimizer: Callable[[Applied], nn.Optimizer]
-    scaler: amp.LossScaler | None
+    step: Callable[[nn.Optimizer], Step]
     batches: Callable[[int], Iterable[Batch]]
     evaluate: Callable[[], Score]
     watcher: Watcher
@@ -78,7 +76,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         else:
             _begin(loop, phase.plan, optimizer)
         # A compiled graph ignores every later change of flags and hooks.
-        step = Step(loop.net, loop.loss, optimizer, loop.scaler)
+        step = loop.step(optimizer)
         for number in numbers:
             score = _epoch(loop, applied, step, progress)
             progress = Progress(number)

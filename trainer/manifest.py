@@ -1,8 +1,8 @@
 """Manifest: the hashes of a run's files, by which a later change of one of them is found out.
 
-Not in it: train.log, which is still written to, the lock, which is empty, the tensors of snapshots,
-which are hashed in their own indexes, and what other commands and people put beside them, before a
-run goes on, say. Needs no MindSpore.
+Not in it: train.log and status.json, which are still written to, the lock, which is empty, the
+tensors of snapshots, which are hashed in their own indexes, and what other commands and people put
+beside them, before a run goes on, say. Needs no MindSpore.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from trainer import files
 from trainer.folder import (
     CHECKPOINTS,
+    COSTS,
     HYDRA,
     INITIAL,
     LOCK,
@@ -27,7 +28,7 @@ from trainer.folder import (
 )
 
 # By a run, at the top of its folder.
-_WRITTEN = {HYDRA, CHECKPOINTS, SNAPSHOTS, PLAN, INITIAL, PROOF, METRICS, MODEL, *PICTURES}
+_WRITTEN = {HYDRA, CHECKPOINTS, SNAPSHOTS, PLAN, INITIAL, PROOF, METRICS, MODEL, COSTS, *PICTURES}
 
 
 def write(run: Path, done: bool, resumed: bool = False) -> str:

@@ -99,6 +99,13 @@ def jobs(overrides: Sequence[str]) -> list[list[str]]:
     return [list(job) for job in itertools.product(*choices)]
 
 
+def fixed(overrides: Sequence[str]) -> list[str]:
+    """Return those overrides, as they stand in a job of a sweep, that all its jobs have."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    alike = [o for o in parsed if not o.is_sweep_override() and not _is_hydra(o)]
+    return [f"{o.get_key_element()}={o.get_value_element_as_str()}" for o in alike]
+
+
 def _compose(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
     try:
         return plain(compose(CONFIG, list(lines)))

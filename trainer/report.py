@@ -10,6 +10,7 @@ from trainer import checkpoint
 from trainer import optimizer as optimizers
 from trainer.folder import (
     CHECKPOINTS,
+    COSTS,
     CURVES_PICTURE,
     INITIAL,
     LOG,
@@ -153,6 +154,7 @@ _FILES = (
     (PLAN, "what was frozen, by which pattern and method"),
     (INITIAL, "where the first weights came from, and what was not taken"),
     (METRICS, "a line an epoch"),
+    (COSTS, "seconds to compile, seconds a step, memory"),
     (SNAPSHOTS, "the weights after every epoch"),
     (MANIFEST, "hashes of all these, for trainer.verify"),
     (CHECKPOINTS, "what a run needs to go on: resume=FOLDER"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import mindspore as ms
-from mindspore import Parameter, amp, nn
+from mindspore import Parameter, nn
 
 from trainer import (
     checkpoint,
@@ -20,15 +20,15 @@ from trainer import (
     report,
     restore,
     saver,
-    step,
     tensors,
     weights,
 )
 from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.console import Console
+from trainer.costs import Costs
 from trainer.errors import NotFinite, Stopped, WeightsNotFinite
-from trainer.folder import CHECKPOINTS, INITIAL, METRICS, MODEL, PLAN, PROOF, SNAPSHOTS
+from trainer.folder import CHECKPOINTS, COSTS, INITIAL, METRICS, MODEL, PLAN, PROOF, SNAPSHOTS
 from trainer.guard import Guard
 from trainer.loop import Loop, Phase, train
 from trainer.metrics import Metrics, Record
@@ -36,11 +36,12 @@ from trainer.placement import Placement
 from trainer.progress import Progress
 from trainer.proof import Proof
 from trainer.saver import Saver
-from trainer.score import Evaluator, Score
+from trainer.score import Score
 from trainer.seal import Seal
 from trainer.selection import expanded
 from trainer.settings import Settings
 from trainer.setup import Setup
+from trainer.sharing import Compiled, Graphs
 from trainer.signals import Stop
 from trainer.snapshots import Snapshots
 from trainer.tensors import Weights
@@ -49,7 +50,9 @@ from trainer.watcher import Watcher, Watchers
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
+def run(
+    settings: Settings, setup: Setup, folder: Path, stop: Stop, graphs: Graphs | None = None
+) -> Score:
     """Train, and leave plan, metrics, snapshots, proof, checkpoints, weights and pictures behind.
 
     Args:
@@ -57,6 +60,7 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
         setup: what it starts from.
         folder: where everything goes; a run that is resumed has begun in it.
         stop: tells why to stop, if so.
+        graphs: what the runs before in this process were compiled into.
 
     Raises:
         FrozenMoved, NotFinite, Stopped: see ``trainer.errors``; the folder is complete, but for the
@@ -67,13 +71,16 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
     files.write_lines(folder / PLAN, setup.plan.as_json())
     if setup.initial:
         files.write_lines(folder / INITIAL, setup.initial.as_json())
-    scaler = step.scaler(settings.device.loss_scale)
-    extra = restore.extra(scaler, setup.drawn)
+    graphs = graphs or Graphs()
+    compiled = graphs.take(settings, setup)
+    setup = compiled.setup
+    extra = restore.extra(compiled.scaler, setup.drawn)
     resumed = setup.resumed.checkpoint if setup.resumed else None
     proven = Proof(folder / PROOF, resumed)
-    watcher = Watchers(*_watchers(settings, setup, folder, proven, extra))
+    costs = Costs(folder / COSTS, compiled.step is not None, graphs.runs > 1)
+    watcher = Watchers(*_watchers(settings, setup, folder, proven, extra), costs, Seal(folder))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
-    loop = _loop(settings, setup, watcher, stop, scaler, extra)
+    loop = _loop(settings, compiled, watcher, stop, extra)
     done = False
     try:
         if loop.start is not None:
@@ -81,6 +88,7 @@ def run(settings: Settings, setup: Setup, folder: Path, stop: Stop) -> Score:
         score = train(loop, [Phase(setup.plan, settings.epochs)])
         done = True
         _write_model(folder, setup)
+        graphs.keep(compiled)
         return score
     except WeightsNotFinite:
         raise
@@ -128,7 +136,7 @@ def _watchers(
     make = _checkpoint_maker(settings, setup, proven)
     after = setup.resumed.checkpoint.name if setup.resumed else ""
     kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proven, extra, make, after)
-    return [*watched, Guard(), kept, Seal(folder)]
+    return [*watched, Guard(), kept]
 
 
 def _checkpoint_maker(settings: Settings, setup: Setup, proven: Proof) -> saver.Make:
@@ -146,22 +154,25 @@ def _checkpoint_maker(settings: Settings, setup: Setup, proven: Proof) -> saver.
 
 def _loop(
     settings: Settings,
-    setup: Setup,
+    compiled: Compiled,
     watcher: Watcher,
     stop: Stop,
-    scaler: amp.LossScaler | None,
     extra: Mapping[str, Parameter],
 ) -> Loop:
-    evaluator = Evaluator(setup.net, setup.loss)
-    spec = settings.optimizer.spec()
-    resumed = setup.resumed
+    setup = compiled.setup
+    spec, resumed = settings.optimizer.spec(), setup.resumed
+
+    def make_optimizer(applied: Applied) -> nn.Optimizer:
+        return compiled.make_optimizer(
+            lambda: optimizer.make(spec, applied.trainable, applied.plan)
+        )
+
     return Loop(
         net=setup.net,
-        loss=setup.loss,
-        optimizer=lambda applied: optimizer.make(spec, applied.trainable, applied.plan),
-        scaler=scaler,
+        optimizer=make_optimizer,
+        step=compiled.make_step,
         batches=lambda epoch: data.batches(setup.train, settings.seed, epoch),
-        evaluate=lambda: evaluator(data.batches(setup.validation, settings.seed, 0)),
+        evaluate=lambda: compiled.evaluator(data.batches(setup.validation, settings.seed, 0)),
         watcher=watcher,
         stopped=stop,
         start=resumed.progress if resumed else None,

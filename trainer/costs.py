@@ -1,0 +1,79 @@
+"""Costs: what a run took: seconds to compile, seconds a step, memory."""
+
+import json
+import statistics
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainer import files
+from trainer.progress import Progress
+from trainer.watcher import Watcher
+
+_RESET_PEAK = "5"  # see proc(5), clear_refs
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a run took since it was started last.
+
+    Attributes:
+        steps: training steps.
+        step_seconds: the median of them, wall time with the wait for data, but for the first.
+        compile_seconds: what the first step took longer; None: its graph was compiled before, for
+            another run in the same process, or there was but one step.
+        peak_memory_mb: most memory of the process (10^6 bytes); None: not known here.
+        shared: whether the process trained other runs before.
+    """
+
+    steps: int
+    step_seconds: float | None
+    compile_seconds: float | None
+    peak_memory_mb: float | None
+    shared: bool
+
+
+class Costs(Watcher):
+    """Writes ``costs.json`` when a run is over.
+
+    Args:
+        path: where the file goes.
+        compiled: whether the step's graph is compiled already.
+        shared: whether the process trained other runs before.
+    """
+
+    def __init__(self, path: Path, compiled: bool = False, shared: bool = False) -> None:
+        self._path = path
+        self._compiled = compiled
+        self._shared = shared
+        self._seconds: list[float] = []
+        with suppress(OSError):  # of the runs before
+            Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
+
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+        """Note a step's time."""
+        self._seconds.append(seconds)
+
+    def end(self, done: bool) -> None:
+        """Write the file, unless nothing was trained."""
+        first, *others = self._seconds or [0.0]
+        median = statistics.median(others) if others else None
+        compiling = None if self._compiled or median is None else max(0.0, first - median)
+        spent = Spent(len(self._seconds), median, compiling, _peak_memory(), self._shared)
+        if self._seconds:
+            files.write_json(self._path, asdict(spent))
+
+
+def read(path: Path) -> Spent | None:
+    """Return what a run took; None: there is no such file, or it cannot be read."""
+    with suppress(OSError, ValueError, TypeError):
+        return Spent(**json.loads(path.read_text()))
+    return None
+
+
+def _peak_memory() -> float | None:
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return None

@@ -1,0 +1,185 @@
+"""Launcher: what all launchers of a sweep's jobs share: which to start, and how they ended.
+
+A job is the run that a person would start by ``python -m trainer OVERRIDES hydra.run.dir=FOLDER``:
+it is left as it is if it is done, and goes on if it has begun.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from trainer import jobs, lock, overrides, plugins, settings, status
+from trainer.errors import JobsFailed
+from trainer.folder import OUTPUT
+from trainer.jobs import Job
+from trainer.resume import Request
+from trainer.signals import Stop
+from trainer.status import Status
+
+log = logging.getLogger(__name__)
+
+_BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job to be started, with its composed configuration."""
+
+    job: Job
+    config: DictConfig
+
+
+@dataclass
+class Sweep:
+    """What the launchers of one command have in common.
+
+    Attributes:
+        asked: what the command line asks for.
+        stop: tells why to stop, if so.
+        ended: how each job has ended, by its name.
+        folder: of the sweep, once it is known.
+    """
+
+    asked: Request
+    stop: Stop
+    ended: dict[str, Status]
+    folder: Path = Path()
+
+
+_current: list[Sweep] = []
+
+
+@contextmanager
+def sweeping(asked: Request, stop: Stop, *kinds: type["Launching"]) -> Iterator[Sweep]:
+    """Make launchers known to Hydra while the block runs, in which it starts a sweep.
+
+    Raises:
+        JobsFailed: some jobs have not ended well; the others have.
+    """
+    plugins.offer(*kinds)
+    _current.append(Sweep(asked, stop, {}))
+    try:
+        yield _current[-1]
+        failed = {name: s for name, s in _current[-1].ended.items() if s.state != "done"}
+        if failed:
+            raise JobsFailed(_told(failed, _current[-1]))
+    finally:
+        _current.pop()
+
+
+class Launching(Launcher):
+    """A Hydra launcher; a subclass says how jobs are started."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra hands over; jobs are commands of their own, so not its function."""
+        self.context = hydra_context
+        self.config = config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Start the jobs that are not done, wait for them, and return how all have ended.
+
+        Raises:
+            Mistake: its folder is another sweep's, or another command is at work there.
+            Stopped: a signal came; what had begun is saved.
+        """
+        setup_globals()
+        sweep = _current[-1]
+        sweep.folder = Path(str(self.config.hydra.sweep.dir))
+        fixed = overrides.fixed([str(line) for line in self.config.hydra.overrides.task])
+        made = [jobs.make(sweep.folder, list(lines), fixed) for lines in job_overrides]
+        orders = {job.name: self._order(job, initial_job_idx + i) for i, job in enumerate(made)}
+        with lock.alone(_lock(sweep.folder), f"another command is at work on {sweep.folder}"):
+            jobs.begin(sweep.folder, made, fixed)
+            missing = [order for order in orders.values() if not self._is_done(order, sweep)]
+            if len(missing) < len(orders):
+                log.info("%d of %d jobs are done already", len(orders) - len(missing), len(orders))
+            self.start(missing, sweep)
+        return [self._returned(orders[job.name], sweep) for job in made]
+
+    def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
+        """Start jobs, wait for them, and note in ``sweep.ended`` how each has ended."""
+        raise NotImplementedError
+
+    def _order(self, job: Job, number: int) -> Order:
+        config = self.context.config_loader.load_sweep_config(self.config, list(job.lines))
+        with open_dict(config):
+            config.hydra.job.id = str(number)
+            config.hydra.job.num = number
+            config.hydra.runtime.output_dir = str(job.folder.resolve())
+        return Order(job, config)
+
+    def _is_done(self, order: Order, sweep: Sweep) -> bool:
+        """Tell whether a job is done, and if so, the sweep as well."""
+        chosen, _ = settings.read(overrides.plain(task_config(order.config)))
+        if jobs.finished(order.job.folder, chosen):
+            sweep.ended[order.job.name] = Status("done", 0)
+            return True
+        return False
+
+    def _returned(self, order: Order, sweep: Sweep) -> JobReturn:
+        """Return what Hydra's sweepers want to know of a job.
+
+        The basic one would forget the other batches at a failure, so it is told of none.
+        """
+        found = JobReturn(overrides=list(order.job.lines), cfg=task_config(order.config))
+        ended = sweep.ended.get(order.job.name, Status("failed", None, "it was not started"))
+        basic = self.config.hydra.sweeper._target_ == _BASIC_SWEEPER
+        failed = ended.state != "done" and not basic
+        found.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+        found.return_value = RuntimeError(ended.why) if failed else jobs.objective(order.job.folder)
+        return found
+
+
+def task_config(config: DictConfig) -> DictConfig:
+    """Return a job's configuration without Hydra's own part."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def _lock(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / ".lock"
+
+
+def note(sweep: Sweep, job: Job, code: int, why: str) -> Status:
+    """Take down how a job has ended, in its folder too if it could not do that itself."""
+    found = status.read(job.folder)
+    if code == 0:
+        found = found if found and found.state == "done" else Status("done", 0)
+    elif found is None or found.state == "running" or found.code != code:
+        found = replace(found or Status("failed"), state="failed", code=code, why=why)
+        job.folder.mkdir(parents=True, exist_ok=True)
+        status.write(job.folder, found)
+    sweep.ended[job.name] = found
+    return found
+
+
+def _told(failed: Mapping[str, Status], sweep: Sweep) -> str:
+    lines = [f"{len(failed)} of {len(sweep.ended)} jobs did not end well:"]
+    lines += [f"  - {name}: {first_line(s.why)}{_exit(s)}" for name, s in failed.items()]
+    again = f"hydra.sweep.dir={sweep.folder}"
+    lines.append(f"The same command with {again} does what is missing; the others are done.")
+    return "\n".join(lines)
+
+
+def _exit(status: Status) -> str:
+    return f" (exit code {status.code})" if status.code and status.code > 0 else ""
+
+
+def first_line(why: str) -> str:
+    """Return what matters of a message: of a traceback, its last line."""
+    rows = why.strip().splitlines() or ["no reason is known"]
+    if rows[0].startswith("Traceback"):
+        return f"{rows[-1]}; the traceback is in its {OUTPUT}"
+    mistakes = rows[0].endswith((" mistake:", " mistakes:"))
+    return "; ".join(row.removeprefix("  - ") for row in rows[1:]) if mistakes else rows[0]

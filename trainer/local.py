@@ -1,0 +1,135 @@
+"""Local: a sweep's jobs on this machine, in processes that outlive a job, but not its death.
+
+A process trains one job after the other, and uses its compiled graphs for all that may share them.
+If it dies, one job has failed, and the next process takes the rest.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from threading import Lock
+
+from trainer import jobs, overrides, plugins, settings
+from trainer.errors import Stopped
+from trainer.launcher import Launching, Order, Sweep, first_line, note, task_config
+from trainer.process import Process
+
+log = logging.getLogger(__name__)
+
+_POLL = 0.1  # seconds between looks whether a signal has come
+
+
+class Local(Launching):
+    """Hydra's launcher for one machine.
+
+    Args:
+        n_jobs: jobs at once, 1 or more.
+        share: whether a process trains one job after the other; else each has one of its own.
+    """
+
+    __module__ = plugins.MODULE
+
+    def __init__(self, n_jobs: int, share: bool) -> None:
+        self.n_jobs = n_jobs
+        self.share = share
+
+    def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
+        """Start jobs in up to ``n_jobs`` processes, those side by side that can share a graph."""
+        queue = Queue(orders, sweep)
+        log.info("sweep: %d jobs in %s", len(orders), sweep.folder)
+        with _workers(min(self.n_jobs, len(orders))) as (pool, workers):
+            running = [pool.submit(_serve, queue, worker, self.share) for worker in workers]
+            _watch(running, workers, queue, sweep)
+        if why := sweep.stop():
+            done = sum(ended.state == "done" for ended in sweep.ended.values())
+            raise Stopped(
+                f"{why}: {done} jobs are done, what has begun is saved; to go on, the same command "
+                f"with hydra.sweep.dir={sweep.folder}"
+            )
+
+
+class Queue:
+    """Jobs that wait for a process, in an order in which neighbours share a graph if they can."""
+
+    def __init__(self, orders: Sequence[Order], sweep: Sweep) -> None:
+        keys = [_key(order) for order in orders]
+        first = {key: keys.index(key) for key in keys}
+        chosen = sorted(range(len(orders)), key=lambda i: first[keys[i]])
+        self._waiting = [(orders[i], keys[i]) for i in chosen]
+        self._lock = Lock()
+        self._count = len(orders)
+        self._ended = 0
+        self.sweep = sweep
+
+    def take(self, last: str) -> tuple[Order, str] | None:
+        """Return the next job and its key, one that has the key ``last`` if there is one."""
+        with self._lock:
+            if not self._waiting or self.sweep.stop():
+                return None
+            same = (i for i, (_, key) in enumerate(self._waiting) if key == last)
+            return self._waiting.pop(next(same, 0))
+
+    def clear(self) -> None:
+        """Let nothing more be started."""
+        with self._lock:
+            self._waiting.clear()
+
+    def ended(self, order: Order, code: int, why: str, seconds: float) -> None:
+        """Take down how a job has ended, and tell it."""
+        with self._lock:
+            self._ended += 1
+            found = note(self.sweep, order.job, code, why)
+            what = found.state if found.state != "failed" else f"failed: {first_line(found.why)}"
+            count = f"[{self._ended:{len(str(self._count))}d}/{self._count}]"
+            log.info("%s %s  %s  %.1f s", count, order.job.name, what, seconds)
+
+
+def _key(order: Order) -> str:
+    return jobs.compiled_key(settings.read(overrides.plain(task_config(order.config)))[0])
+
+
+def _serve(queue: Queue, worker: Process, share: bool) -> None:
+    key = ""
+    while taken := queue.take(key):
+        order, key = taken
+        began = time.monotonic()
+        code, why = worker.train(order.job.folder, order.config, queue.sweep.asked.allow)
+        queue.ended(order, code, why, time.monotonic() - began)
+        if not share:
+            worker.end()
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[tuple[ThreadPoolExecutor, list[Process]]]:
+    workers = [Process() for _ in range(count)]
+    try:
+        with ThreadPoolExecutor(max(1, count), "sweep") as pool:
+            try:
+                yield pool, workers
+            except BaseException:
+                for worker in workers:
+                    worker.kill()
+                raise
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+def _watch(
+    running: Sequence[Future[None]], workers: Sequence[Process], queue: Queue, sweep: Sweep
+) -> None:
+    """Wait for the jobs; hand a signal on to those that train."""
+    told = False
+    try:
+        while wait(running, _POLL).not_done:
+            if sweep.stop() and not told:
+                told = True
+                for worker in workers:
+                    worker.stop()
+    except BaseException:
+        queue.clear()
+        raise
+    for future in running:
+        future.result()

@@ -1,0 +1,28 @@
+"""Plugins: classes offered to Hydra, which takes them from the package ``hydra_plugins`` alone.
+
+A package of that name at the top of the checkout, or of a wheel, would be found by every program
+that uses Hydra; the trainer's launchers know nothing of other programs.
+"""
+
+import importlib
+import sys
+from contextlib import suppress
+from types import ModuleType
+from typing import Any
+
+from hydra.core.plugins import Plugins
+
+_PACKAGE = "hydra_plugins"
+MODULE = f"{_PACKAGE}.trainer"
+
+
+def offer(*kinds: type[Any]) -> None:
+    """Let Hydra find classes as ``hydra_plugins.trainer.NAME``; each must say so by its module."""
+    with suppress(ImportError):  # other plugins are installed
+        importlib.import_module(_PACKAGE)
+    package = sys.modules.setdefault(_PACKAGE, ModuleType(_PACKAGE))
+    module = sys.modules.setdefault(MODULE, ModuleType(MODULE))
+    package.__dict__["trainer"] = module
+    for kind in kinds:
+        module.__dict__[kind.__name__] = kind
+        Plugins.instance().register(kind)

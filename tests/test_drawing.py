@@ -6,7 +6,7 @@ from mindspore import nn
 
 from tests.nets import Normed, TwoConvs
 from tests.stacks import Stack
-from trainer import drawing, layout, pictures, plan
+from trainer import drawing, figures, layout, plan
 from trainer.drawing import Row, plan_figure, rows
 from trainer.rules import Rule
 
@@ -45,7 +45,7 @@ def test_the_picture(tmp_path: Path, rules: tuple[Rule, ...]) -> None:
     what = layout.read(TwoConvs())
     resolved = plan.resolve(rules, what)
     figure = plan_figure(resolved, what, "TwoConvs")
-    pictures.save(figure, tmp_path / "plan.png")
+    figures.save(figure, tmp_path / "plan.png")
     across = [line for line in figure.axes[0].lines if np.array_equal(line.get_xdata(), [0, 1])]
     assert len(across) == len(resolved.cuts)
     assert "frozen" in figure.axes[0].get_title(loc="left")

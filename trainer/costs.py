@@ -1,36 +1,16 @@
 """Costs: what a run took: seconds to compile, seconds a step, memory."""
 
-import json
 import statistics
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from trainer import files
 from trainer.progress import Progress
+from trainer.spent import Spent
 from trainer.watcher import Watcher
 
 _RESET_PEAK = "5"  # see proc(5), clear_refs
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a run took since it was started last.
-
-    Attributes:
-        steps: training steps.
-        step_seconds: the median of them, wall time with the wait for data, but for the first.
-        compile_seconds: what the first step took longer; None: its graph was compiled before, for
-            another run in the same process, or there was but one step.
-        peak_memory_mb: most memory of the process (10^6 bytes); None: not known here.
-        shared: whether the process trained other runs before.
-    """
-
-    steps: int
-    step_seconds: float | None
-    compile_seconds: float | None
-    peak_memory_mb: float | None
-    shared: bool
 
 
 class Costs(Watcher):
@@ -62,13 +42,6 @@ class Costs(Watcher):
         spent = Spent(len(self._seconds), median, compiling, _peak_memory(), self._shared)
         if self._seconds:
             files.write_json(self._path, asdict(spent))
-
-
-def read(path: Path) -> Spent | None:
-    """Return what a run took; None: there is no such file, or it cannot be read."""
-    with suppress(OSError, ValueError, TypeError):
-        return Spent(**json.loads(path.read_text()))
-    return None
 
 
 def _peak_memory() -> float | None:

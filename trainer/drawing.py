@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from trainer.pictures import FROZEN, PALE
+from trainer.figures import FROZEN, PALE
 from trainer.plan import ParameterPlan, Plan
 from trainer.selection import layers
 

@@ -4,6 +4,7 @@ import errno
 import traceback
 
 from trainer.errors import CannotWrite, Ending, Interrupted
+from trainer.folder import OUTPUT
 
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
@@ -23,3 +24,12 @@ def told(error: BaseException) -> tuple[int, str]:
     if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
         return CannotWrite.code, f"expected to write {error.filename or 'a file'}: {error.strerror}"
     return 1, "".join(traceback.format_exception(error)).rstrip()
+
+
+def gist(why: str) -> str:
+    """Return what matters of a message: of a traceback, its last line."""
+    rows = why.strip().splitlines() or [""]
+    if rows[0].startswith("Traceback"):
+        return f"{rows[-1]}; the traceback is in its {OUTPUT}"
+    mistakes = rows[0].endswith((" mistake:", " mistakes:"))
+    return "; ".join(row.removeprefix("  - ") for row in rows[1:]) if mistakes else rows[0]

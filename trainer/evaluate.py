@@ -93,12 +93,12 @@ def as_json(
 
 def _write(folder: Path, found: dict[str, Any], confusion: "Confusion | None") -> None:
     from trainer import confusion as confusions
-    from trainer import pictures
+    from trainer import figures
 
     files.write_lines(folder / "evaluation.json", found)
     if confusion:
         title = f"{found['samples']:,} samples, {100 * found['accuracy']:.1f} % right"
-        pictures.save(confusions.figure(confusion, title), folder / "confusion.png")
+        figures.save(confusions.figure(confusion, title), folder / "confusion.png")
 
 
 if __name__ == "__main__":

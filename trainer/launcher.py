@@ -16,12 +16,13 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from trainer import jobs, lock, overrides, plugins, settings, status
+from trainer.endings import gist
 from trainer.errors import JobsFailed
-from trainer.folder import OUTPUT
 from trainer.jobs import Job
 from trainer.resume import Request
 from trainer.signals import Stop
 from trainer.status import Status
+from trainer.sweep import report
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ def sweeping(asked: Request, stop: Stop, *kinds: type["Launching"]) -> Iterator[
     _current.append(Sweep(asked, stop, {}))
     try:
         yield _current[-1]
+        if _current[-1].ended:
+            report(_current[-1].folder)
         failed = {name: s for name, s in _current[-1].ended.items() if s.state != "done"}
         if failed:
             raise JobsFailed(_told(failed, _current[-1]))
@@ -166,7 +169,7 @@ def note(sweep: Sweep, job: Job, code: int, why: str) -> Status:
 
 def _told(failed: Mapping[str, Status], sweep: Sweep) -> str:
     lines = [f"{len(failed)} of {len(sweep.ended)} jobs did not end well:"]
-    lines += [f"  - {name}: {first_line(s.why)}{_exit(s)}" for name, s in failed.items()]
+    lines += [f"  - {name}: {gist(s.why)}{_exit(s)}" for name, s in failed.items()]
     again = f"hydra.sweep.dir={sweep.folder}"
     lines.append(f"The same command with {again} does what is missing; the others are done.")
     return "\n".join(lines)
@@ -174,12 +177,3 @@ def _told(failed: Mapping[str, Status], sweep: Sweep) -> str:
 
 def _exit(status: Status) -> str:
     return f" (exit code {status.code})" if status.code and status.code > 0 else ""
-
-
-def first_line(why: str) -> str:
-    """Return what matters of a message: of a traceback, its last line."""
-    rows = why.strip().splitlines() or ["no reason is known"]
-    if rows[0].startswith("Traceback"):
-        return f"{rows[-1]}; the traceback is in its {OUTPUT}"
-    mistakes = rows[0].endswith((" mistake:", " mistakes:"))
-    return "; ".join(row.removeprefix("  - ") for row in rows[1:]) if mistakes else rows[0]

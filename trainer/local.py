@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from threading import Lock
 
 from trainer import jobs, overrides, plugins, settings
+from trainer.endings import gist
 from trainer.errors import Stopped
-from trainer.launcher import Launching, Order, Sweep, first_line, note, task_config
+from trainer.launcher import Launching, Order, Sweep, note, task_config
 from trainer.process import Process
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Queue:
         with self._lock:
             self._ended += 1
             found = note(self.sweep, order.job, code, why)
-            what = found.state if found.state != "failed" else f"failed: {first_line(found.why)}"
+            what = found.state if found.state != "failed" else f"failed: {gist(found.why)}"
             count = f"[{self._ended:{len(str(self._count))}d}/{self._count}]"
             log.info("%s %s  %s  %.1f s", count, order.job.name, what, seconds)
 

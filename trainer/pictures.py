@@ -11,14 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from trainer import files, metrics
+from trainer import metrics
+from trainer.figures import FROZEN, PALE, save
 from trainer.folder import CURVES_PICTURE, METRICS, WEIGHTS_PICTURE
 from trainer.watcher import Watcher
 
 Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
 _MOST_ROWS = 60  # more names than that cannot be read; they are put together by cell
-FROZEN = "#3b6ea5"
-PALE = "#d6e4f0"
 
 
 class Pictures(Watcher):
@@ -135,9 +134,3 @@ def _title(frozen: Sequence[bool], grid: NDArray[np.float64]) -> str:
 
 def _label(name: str, key: str) -> str:
     return name if key == "name" else name.rpartition(".")[0] or name
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole."""
-    with files.whole(path) as partial:
-        figure.savefig(partial, format="png")

@@ -191,8 +191,8 @@ def _measured(preview: Preview) -> str:
 
 
 def _write(preview: Preview, folder: Path) -> None:
-    from trainer import drawing, pictures
+    from trainer import drawing, figures
 
     figure = drawing.plan_figure(preview.plan, preview.layout, type(preview.made.net).__name__)
-    pictures.save(figure, folder / "plan.png")
+    figures.save(figure, folder / "plan.png")
     files.write_lines(folder / PLAN, preview.plan.as_json())

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -51,6 +52,13 @@ class Job:
         """Return the command that runs it, and goes on with it if it has begun."""
         quoted = str(self.folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
         return [sys.executable, "-m", "trainer", *self.lines, f"hydra.run.dir='{quoted}'"]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for a job's command: it is to find this trainer, wherever it lies."""
+    found = str(Path(__file__).resolve().parent.parent)
+    others = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([found, *([others] if others else [])])}
 
 
 def make(folder: Path, lines: Sequence[str], fixed: Sequence[str]) -> Job:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from trainer import jobs
 from trainer.folder import OUTPUT
 
 
@@ -71,6 +72,7 @@ class Process:
                 [sys.executable, "-m", "trainer.worker", str(theirs)],
                 stdin=subprocess.PIPE,
                 text=True,
+                env=jobs.environment(),
                 pass_fds=[theirs],
                 start_new_session=True,  # Ctrl-C is for the sweep, which hands it on
             )

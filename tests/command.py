@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer import app, diff, evaluate, export, preview, probe, verify
+from trainer import app, diff, evaluate, export, preview, probe, sweep, verify
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -71,6 +71,10 @@ class Command:
     def verify(self, *words: str) -> Ended:
         """``python -m trainer.verify``."""
         return self._call(verify.main, list(words))
+
+    def sweep(self, *words: str) -> Ended:
+        """``python -m trainer.sweep``."""
+        return self._call(sweep.main, list(words))
 
     def left(self) -> list[str]:
         """Names of what lies in the folder."""

@@ -118,14 +118,6 @@ def test_second_run_does_not_write_over_the_first(command: Command) -> None:
     assert model.read_bytes() == before
 
 
-def test_multirun_gives_each_job_a_folder(command: Command) -> None:
-    ended = command.train("-m", "freeze=conv1,null", "epochs=1", "seed=1")
-    assert ended.code == 0, ended.err
-    for job in ("0", "1"):
-        assert (command.folder / "run" / job / "proof.json").exists()
-    assert "freeze: conv1" in (command.folder / "run/0/.hydra/config.yaml").read_text()
-
-
 def test_two_runs_at_once_cannot_share_a_folder(tmp_path: Path) -> None:
     line = ("trainer", "epochs=2", "hydra.run.dir=run")
     with start(tmp_path, *line, "seed=0") as one, start(tmp_path, *line, "seed=1") as other:
@@ -144,20 +136,3 @@ def test_signal_before_training_is_a_clean_end(tmp_path: Path, seconds: float) -
     assert "Fatal" not in err
     if process.returncode == 130:
         assert not (tmp_path / "run").exists()
-
-
-def test_signal_ends_a_sweep_and_not_one_job_of_it(tmp_path: Path) -> None:
-    line = ["-m", "seed=0,1", "epochs=9999", "snapshot.keep=last", "hydra.sweep.dir=sweep"]
-    with start(tmp_path, "trainer", *line) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        for text in process.stdout:
-            if text.startswith("epoch   1"):
-                break
-        process.send_signal(signal.SIGINT)
-        process.stdout.read()
-        err = process.stderr.read()
-    assert process.returncode == 75, err
-    assert "all is saved" in err
-    assert "Traceback" not in err
-    assert not (tmp_path / "sweep/1").exists()

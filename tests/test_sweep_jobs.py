@@ -1,0 +1,112 @@
+"""Jobs of a sweep that fail, are killed or stopped, and bad sweeps."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.command import Command
+from tests.sweeps import begun, swept, until
+from trainer import status
+from trainer.jobs import name_of
+
+ENDLESS = ("seed=0,1,2", "epochs=9999", "snapshot.keep=last", "checkpoint.best=null")
+
+
+def trains(run: Path) -> bool:
+    return (run / "metrics.jsonl").exists()
+
+
+def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    line = ("optimizer.lr=1e30,0.01", "epochs=1")
+    for _ in range(2):  # again: only the one that failed
+        ended = swept(tmp_path, *line)
+        assert ended.code == 7
+        assert "1 of 2 jobs did not end well:" in ended.err
+        assert "optimizer.lr=1e+30: expected a finite loss" in ended.err
+        assert "(exit code 4)" in ended.err
+        assert "Traceback" not in ended.err
+    assert "1 of 2 jobs are done already" in ended.out
+    assert (tmp_path / "sweep/optimizer.lr=0.01/model.safetensors").exists()
+
+
+def test_a_job_that_is_killed_takes_no_other_with_it(tmp_path: Path) -> None:
+    with begun(tmp_path, "seed=0,1", "epochs=150", "snapshot.keep=last") as process:
+        first = tmp_path / "sweep/seed=0"
+        until(lambda: trains(first))
+        found = status.read(first)
+        assert found
+        assert found.state == "running"
+        os.kill(found.process, signal.SIGKILL)
+        until(lambda: trains(tmp_path / "sweep/seed=1"))
+        other = status.read(tmp_path / "sweep/seed=1")
+        assert other
+        os.kill(other.process, signal.SIGUSR1)  # saves, and ends
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 7
+    assert "seed=0: its process died: killed by SIGKILL" in err
+    assert "seed=1: stopped in epoch" in err
+    found = status.read(first)
+    assert found
+    assert (found.state, found.code) == ("failed", -signal.SIGKILL)
+
+
+def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
+    with begun(tmp_path, *ENDLESS, "hydra.launcher.n_jobs=2") as process:
+        until(lambda: all(trains(tmp_path / f"sweep/seed={seed}") for seed in (0, 1)))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 75, err
+    assert "stopped: 0 jobs are done, what has begun is saved" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "sweep/seed=2").exists()
+    for seed in (0, 1):
+        found = status.read(tmp_path / f"sweep/seed={seed}")
+        assert found
+        assert (found.state, found.code) == ("stopped", 75)
+
+
+def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path) -> None:
+    with begun(tmp_path, *ENDLESS) as process:
+        run = tmp_path / "sweep/seed=0"
+        until(lambda: trains(run))
+        again = swept(tmp_path, *ENDLESS)
+        assert again.code == 2
+        assert "another command is at work on sweep" in again.err
+        process.kill()
+        process.communicate()
+
+    def stopped() -> bool:
+        found = status.read(run)
+        return found is not None and found.state == "stopped"
+
+    until(stopped)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["seed=range(0)"], "sweep: expected at least one job, received none"),
+        (["seed=1,[2"], "expected KEY=VALUE"),
+        (["seed=1,x"], "seed: expected a whole number, received 'x'"),
+        (["seed=0,1", "hydra/launcher=nowhere"], "nowhere"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_one_message(
+    command: Command, overrides: list[str], message: str
+) -> None:
+    ended = command.train("-m", *overrides)
+    assert ended.code == 2
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert not command.left()
+
+
+def test_names_can_stand_in_a_path_and_in_an_override() -> None:
+    assert name_of(["freeze=conv1", "seed=0"]) == "freeze=conv1+seed=0"
+    assert name_of([]) == "all"
+    odd, other = name_of(["init_from=/a b/c,d"]), name_of(["init_from=/a b/c;d"])
+    assert odd.startswith("init_from=_a_b_c_d-")
+    assert odd != other
+    assert len(name_of([f"freeze={'x' * 500}"])) < 140

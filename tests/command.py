@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer import app, diff, evaluate, export, preview, probe, sweep, verify
+from trainer import app, compare, diff, evaluate, export, preview, probe, sweep, verify
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -75,6 +75,10 @@ class Command:
     def sweep(self, *words: str) -> Ended:
         """``python -m trainer.sweep``."""
         return self._call(sweep.main, list(words))
+
+    def compare(self, *words: str) -> Ended:
+        """``python -m trainer.compare``."""
+        return self._call(compare.main, list(words))
 
     def left(self) -> list[str]:
         """Names of what lies in the folder."""

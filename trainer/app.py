@@ -13,6 +13,7 @@ from trainer import entry, launcher, lock, overrides, resume, training
 from trainer.errors import Ending, Mistake, Stopped
 from trainer.local import Local
 from trainer.resume import Request
+from trainer.search import Optuna
 from trainer.settings import Settings
 from trainer.signals import Stop
 
@@ -39,7 +40,7 @@ def main() -> None:
             _with_hydra(None, asked, stop)
         elif flags.multirun:
             _check_jobs(asked)
-            with launcher.sweeping(asked, stop, Local):
+            with launcher.sweeping(asked, stop, Local, Optuna):
                 _with_hydra(None, asked, stop)
         else:  # all mistakes are found before Hydra makes a folder
             with lock.held(asked.folder):

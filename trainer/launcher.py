@@ -6,12 +6,13 @@ it is left as it is if it is done, and goes on if it has begun.
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.plugin import Plugin
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -46,20 +47,24 @@ class Sweep:
         stop: tells why to stop, if so.
         ended: how each job has ended, by its name.
         folder: of the sweep, once it is known.
+        key: what names it on the command line.
+        at_end: what is to be called when the sweep is over.
     """
 
     asked: Request
     stop: Stop
     ended: dict[str, Status]
     folder: Path = Path()
+    key: str = "hydra.sweep.dir"
+    at_end: ExitStack = field(default_factory=ExitStack)
 
 
 _current: list[Sweep] = []
 
 
 @contextmanager
-def sweeping(asked: Request, stop: Stop, *kinds: type["Launching"]) -> Iterator[Sweep]:
-    """Make launchers known to Hydra while the block runs, in which it starts a sweep.
+def sweeping(asked: Request, stop: Stop, *kinds: type[Plugin]) -> Iterator[Sweep]:
+    """Make launchers and sweepers known to Hydra while the block runs, in which it starts a sweep.
 
     Raises:
         JobsFailed: some jobs have not ended well; the others have.
@@ -67,7 +72,8 @@ def sweeping(asked: Request, stop: Stop, *kinds: type["Launching"]) -> Iterator[
     plugins.offer(*kinds)
     _current.append(Sweep(asked, stop, {}))
     try:
-        yield _current[-1]
+        with _current[-1].at_end:
+            yield _current[-1]
         if _current[-1].ended:
             report(_current[-1].folder)
         failed = {name: s for name, s in _current[-1].ended.items() if s.state != "done"}
@@ -170,7 +176,7 @@ def note(sweep: Sweep, job: Job, code: int, why: str) -> Status:
 def _told(failed: Mapping[str, Status], sweep: Sweep) -> str:
     lines = [f"{len(failed)} of {len(sweep.ended)} jobs did not end well:"]
     lines += [f"  - {name}: {gist(s.why)}{_exit(s)}" for name, s in failed.items()]
-    again = f"hydra.sweep.dir={sweep.folder}"
+    again = f"{sweep.key}={sweep.folder}"
     lines.append(f"The same command with {again} does what is missing; the others are done.")
     return "\n".join(lines)
 

@@ -6,15 +6,20 @@ If it dies, one job has failed, and the next process takes the rest.
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 
-from trainer import jobs, overrides, plugins, settings
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+from pydantic import Field
+
+from trainer import jobs, options, overrides, plugins, settings
 from trainer.endings import gist
-from trainer.errors import Stopped
+from trainer.errors import Mistake, Stopped
 from trainer.launcher import Launching, Order, Sweep, note, task_config
+from trainer.options import Options
 from trainer.process import Process
 
 log = logging.getLogger(__name__)
@@ -22,33 +27,77 @@ log = logging.getLogger(__name__)
 _POLL = 0.1  # seconds between looks whether a signal has come
 
 
-class Local(Launching):
-    """Hydra's launcher for one machine.
+class Asked(Options):
+    """What ``conf/hydra/launcher/local.yaml`` explains."""
 
-    Args:
-        n_jobs: jobs at once, 1 or more.
-        share: whether a process trains one job after the other; else each has one of its own.
-    """
+    n_jobs: int = Field(1, ge=1)
+    share: bool = True
+
+
+class Local(Launching):
+    """Hydra's launcher for one machine."""
 
     __module__ = plugins.MODULE
 
-    def __init__(self, n_jobs: int, share: bool) -> None:
-        self.n_jobs = n_jobs
-        self.share = share
+    def __init__(self, **_given: Any) -> None:
+        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra hands over.
+
+        Raises:
+            Mistake: arguments are wrong; nothing has been written.
+        """
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        given = options.plain(config.hydra.launcher)
+        self.asked, problems = options.parsed(Asked, given, "hydra.launcher")
+        if problems:
+            raise Mistake(problems)
+        self._processes: list[Process] = []
 
     def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
-        """Start jobs in up to ``n_jobs`` processes, those side by side that can share a graph."""
-        queue = Queue(orders, sweep)
-        log.info("sweep: %d jobs in %s", len(orders), sweep.folder)
-        with _workers(min(self.n_jobs, len(orders))) as (pool, workers):
-            running = [pool.submit(_serve, queue, worker, self.share) for worker in workers]
-            _watch(running, workers, queue, sweep)
-        if why := sweep.stop():
-            done = sum(ended.state == "done" for ended in sweep.ended.values())
-            raise Stopped(
-                f"{why}: {done} jobs are done, what has begun is saved; to go on, the same command "
-                f"with hydra.sweep.dir={sweep.folder}"
-            )
+        """Start jobs in up to ``n_jobs`` processes.
+
+        Raises:
+            Stopped: a signal came; what had begun is saved.
+        """
+        if len(orders) > 1:
+            log.info("sweep: %d jobs in %s", len(orders), sweep.folder)
+        run(orders, sweep, self._workers(sweep)[: len(orders)], self.asked.share)
+
+    def _workers(self, sweep: Sweep) -> list[Process]:
+        """Return the processes, which outlive a call of ``start``: a search makes many."""
+        if not self._processes:
+            self._processes = [Process() for _ in range(self.asked.n_jobs)]
+            for process in self._processes:
+                sweep.at_end.callback(process.end)
+        return self._processes
+
+
+def run(orders: Sequence[Order], sweep: Sweep, workers: Sequence[Process], share: bool) -> None:
+    """Train jobs, neighbours being those that can share a graph; note how each has ended.
+
+    Args:
+        orders: the jobs.
+        sweep: what they belong to.
+        workers: a job at once for each.
+        share: whether a process trains one job after the other; else each has one of its own.
+
+    Raises:
+        Stopped: a signal came; what had begun is saved.
+    """
+    queue = Queue(orders, sweep)
+    with ThreadPoolExecutor(max(1, len(workers)), "sweep") as pool:
+        running = [pool.submit(_serve, queue, worker, share) for worker in workers]
+        _watch(running, workers, queue, sweep)
+    if why := sweep.stop():
+        done = sum(ended.state == "done" for ended in sweep.ended.values())
+        raise Stopped(
+            f"{why}: {done} jobs are done, what has begun is saved; to go on, the same command "
+            f"with {sweep.key}={sweep.folder}"
+        )
 
 
 class Queue:
@@ -102,22 +151,6 @@ def _serve(queue: Queue, worker: Process, share: bool) -> None:
             worker.end()
 
 
-@contextmanager
-def _workers(count: int) -> Iterator[tuple[ThreadPoolExecutor, list[Process]]]:
-    workers = [Process() for _ in range(count)]
-    try:
-        with ThreadPoolExecutor(max(1, count), "sweep") as pool:
-            try:
-                yield pool, workers
-            except BaseException:
-                for worker in workers:
-                    worker.kill()
-                raise
-    finally:
-        for worker in workers:
-            worker.end()
-
-
 def _watch(
     running: Sequence[Future[None]], workers: Sequence[Process], queue: Queue, sweep: Sweep
 ) -> None:
@@ -131,6 +164,8 @@ def _watch(
                     worker.stop()
     except BaseException:
         queue.clear()
+        for worker in workers:
+            worker.kill()
         raise
     for future in running:
         future.result()

@@ -3,14 +3,15 @@
 ``trainer.process`` starts it. It reads a job a line, and answers each with how it ended.
 """
 
-import ctypes
 import json
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -27,18 +28,34 @@ from trainer.signals import caught
 if TYPE_CHECKING:
     from trainer.sharing import Graphs
 
-_PARENT_DIED = 1  # see prctl(2), PR_SET_PDEATHSIG
+_training = Event()
 
 
 def main() -> None:
     """Train what comes in on stdin; answer on the descriptor that the command line names."""
-    with suppress(AttributeError, OSError):  # a sweep that is killed is not to leave jobs behind
-        ctypes.CDLL(None).prctl(_PARENT_DIED, signal.SIGTERM)
     setup_globals()
     with os.fdopen(int(sys.argv[1]), "w", buffering=1) as answers:
-        for line in sys.stdin:
+        for line in _lines():
+            _training.set()
             code, why = _ended(json.loads(line))
+            _training.clear()
             answers.write(json.dumps({"code": code, "why": why}) + "\n")
+
+
+def _lines() -> Iterator[str]:
+    """Yield what comes in on stdin."""
+    lines: SimpleQueue[str | None] = SimpleQueue()
+    Thread(target=_read, args=(lines,), daemon=True).start()
+    return iter(lines.get, None)
+
+
+def _read(lines: "SimpleQueue[str | None]") -> None:
+    """Hand on lines; if they end while a job trains, the sweep was killed: save the job and end."""
+    for line in sys.stdin:
+        lines.put(line)
+    lines.put(None)
+    if _training.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @cache

@@ -88,9 +88,10 @@ def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path) -> None:
     ("overrides", "message"),
     [
         (["seed=range(0)"], "sweep: expected at least one job, received none"),
+        (["optimizer.lr=interval(0,1)"], "to search it: hydra/sweeper=optuna"),
         (["seed=1,[2"], "expected KEY=VALUE"),
         (["seed=1,x"], "seed: expected a whole number, received 'x'"),
-        (["seed=0,1", "hydra/launcher=nowhere"], "nowhere"),
+        (["seed=0,1", "hydra/launcher=locl"], "no hydra/launcher named locl (nearest: local"),
     ],
 )
 def test_a_sweep_that_cannot_be_is_one_message(

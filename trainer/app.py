@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from trainer import entry, launcher, lock, overrides, resume, training
 from trainer.errors import Ending, Mistake, Stopped
+from trainer.grid import Grid
 from trainer.local import Local
 from trainer.resume import Request
 from trainer.search import Optuna
@@ -40,7 +41,7 @@ def main() -> None:
             _with_hydra(None, asked, stop)
         elif flags.multirun:
             _check_jobs(asked)
-            with launcher.sweeping(asked, stop, Local, Optuna):
+            with launcher.sweeping(asked, stop, Local, Grid, Optuna):
                 _with_hydra(None, asked, stop)
         else:  # all mistakes are found before Hydra makes a folder
             with lock.held(asked.folder):
@@ -62,10 +63,12 @@ def _check_jobs(asked: Request) -> None:
     found = overrides.check(asked.lines, multirun=True)[1]
     if asked.must:
         found.append("resume: expected one run to go on with, received -m, which makes several")
+    if not found and not any(line.startswith("hydra/sweeper=") for line in asked.lines):
+        found += overrides.unlisted(asked.lines)
     jobs = [] if found else overrides.jobs(asked.lines)
     if not found and not jobs:
         found.append("sweep: expected at least one job, received none, for a value is empty")
-    for job in jobs:
+    for job in overrides.but_for_seeds(jobs):
         try:
             entry.check(job)
         except Mistake as mistake:

@@ -27,7 +27,7 @@ from trainer.sweep import report
 
 log = logging.getLogger(__name__)
 
-_BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+_SEARCH = f"{plugins.MODULE}.Optuna"
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,11 @@ class Launching(Launcher):
     def _returned(self, order: Order, sweep: Sweep) -> JobReturn:
         """Return what Hydra's sweepers want to know of a job.
 
-        The basic one would forget the other batches at a failure, so it is told of none.
+        Only a search is told of a failure: the others would forget the batches that are to come.
         """
         found = JobReturn(overrides=list(order.job.lines), cfg=task_config(order.config))
         ended = sweep.ended.get(order.job.name, Status("failed", None, "it was not started"))
-        basic = self.config.hydra.sweeper._target_ == _BASIC_SWEEPER
-        failed = ended.state != "done" and not basic
+        failed = ended.state != "done" and self.config.hydra.sweeper._target_ == _SEARCH
         found.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
         found.return_value = RuntimeError(ended.why) if failed else jobs.objective(order.job.folder)
         return found

@@ -4,6 +4,7 @@ Hydra stops at the first mistake, with exit code 1; this finds all of them and o
 """
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,8 @@ def check(overrides: Sequence[str], multirun: bool = False) -> tuple[dict[str, A
         if not multirun:
             problems += [_sweep_problem(o) for o in parsed if o.is_sweep_override()]
             sound = [o for o in sound if not o.is_sweep_override()]
-        groups = [o for o in sound if _options(o)]
+        problems += [text for o in sound if _is_plugin(o) and (text := _group_problem(o))]
+        groups = [o for o in sound if _options(o) and not _is_plugin(o)]
         problems += [text for o in groups if (text := _group_problem(o))]
         groups = [o for o in groups if not _group_problem(o)]
         base = compose(CONFIG, [_line(o) for o in groups])
@@ -88,7 +90,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def jobs(overrides: Sequence[str]) -> list[list[str]]:
-    """Return the overrides of each job of a sweep; one whose values are not listed stands once."""
+    """Return the overrides of each job of a sweep; intervals are left out."""
     choices = []
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         if not override.is_sweep_override():
@@ -97,6 +99,21 @@ def jobs(overrides: Sequence[str]) -> list[list[str]]:
             key = override.get_key_element()
             choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
     return [list(job) for job in itertools.product(*choices)]
+
+
+def unlisted(overrides: Sequence[str]) -> list[str]:
+    """Return the problems of sweeps that only a search can make."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    found = [o for o in parsed if o.is_sweep_override() and not o.is_discrete_sweep()]
+    what = "expected values to sweep over, received an interval; to search it: hydra/sweeper=optuna"
+    return [f"{_line(o)}: {what}" for o in found]
+
+
+def but_for_seeds(found: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the jobs of a sweep, but one of those that differ in sound seeds alone."""
+    sound = re.compile(r"seed=\d{1,9}")
+    alike = {tuple(x for x in job if not sound.fullmatch(x)): list(job) for job in found}
+    return list(alike.values())
 
 
 def fixed(overrides: Sequence[str]) -> list[str]:
@@ -128,13 +145,18 @@ def _parse(lines: Sequence[str]) -> tuple[list[Override], list[str]]:
 
 def _options(override: Override) -> list[str]:
     """Names that a group offers; none if the override's key is no group."""
-    if _is_hydra(override):
+    if _is_hydra(override) and not _is_plugin(override):
         return []
     return list(GlobalHydra.instance().config_loader().get_group_options(override.key_or_group))
 
 
 def _is_hydra(override: Override) -> bool:
     return override.key_or_group.split(".")[0].split("/")[0] == "hydra"
+
+
+def _is_plugin(override: Override) -> bool:
+    """Tell whether an override chooses what runs a sweep."""
+    return override.key_or_group in ("hydra/launcher", "hydra/sweeper")
 
 
 def _line(override: Override) -> str:

@@ -66,7 +66,7 @@ class Compiled:
         names = tuple(own.name for own, _ in pairs)
         if names not in self._puts:
             self._puts[names] = _Put([own for own, _ in pairs])
-        self._puts[names](tuple(Tensor(new.asnumpy(), dtype=new.dtype) for _, new in pairs))
+        self._puts[names](*(Tensor(new.asnumpy(), dtype=new.dtype) for _, new in pairs))
 
     def make_step(self, made: nn.Optimizer) -> Step:
         """Return the step of an optimizer, the one before if it is that optimizer's."""
@@ -86,7 +86,7 @@ class _Put(nn.Cell):
         super().__init__(auto_prefix=False)
         self.parameters = ParameterTuple(parameters)
 
-    def construct(self, values: tuple[Tensor, ...]) -> int:
+    def construct(self, *values: Tensor) -> int:
         """Set each parameter to the value of the same place."""
         for parameter, value in zip(self.parameters, values):  # noqa: B905 (not in a graph)
             ops.assign(parameter, value)

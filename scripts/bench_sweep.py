@@ -1,0 +1,60 @@
+"""Measures what sharing processes and graphs saves: a sweep against as many runs of their own.
+
+  python -m scripts.bench_sweep [JOBS] [REPEATS]
+
+Both train the default experiment with the seeds 0 to JOBS-1, one job after the other. What is
+printed is the wall time of each, and their ratio; then whether all weights have the same bits.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from trainer import jobs
+
+
+def main() -> None:
+    """Measure, and print."""
+    count, repeats = (int(word) for word in (sys.argv[1:] + ["20", "3"])[:2])
+    ratios = []
+    with tempfile.TemporaryDirectory() as name:
+        for repeat in range(repeats):
+            folder = Path(name) / str(repeat)
+            together = _sweep(folder / "sweep", count)
+            alone = sum(_run(folder / f"seed={seed}", seed) for seed in range(count))
+            ratios.append(alone / together)
+            same = all(_same(folder, seed) for seed in range(count))
+            print(
+                f"{count} jobs: {alone:.1f} s in processes of their own, {together:.1f} s as a "
+                f"sweep, ratio {ratios[-1]:.2f}; weights {'equal' if same else 'DIFFER'}",
+                flush=True,
+            )
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"median ratio {statistics.median(ratios):.2f} ({spread}, {repeats} repeats)")
+
+
+def _sweep(folder: Path, count: int) -> float:
+    return _timed("-m", f"seed=range({count})", f"hydra.sweep.dir={folder}")
+
+
+def _run(folder: Path, seed: int) -> float:
+    return _timed(f"seed={seed}", f"hydra.run.dir='{folder}'")
+
+
+def _timed(*overrides: str) -> float:
+    began = time.perf_counter()
+    line = [sys.executable, "-m", "trainer", *overrides]
+    subprocess.run(line, env=jobs.environment(), stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def _same(folder: Path, seed: int) -> bool:
+    one, other = folder / f"seed={seed}", folder / f"sweep/seed={seed}"
+    return (one / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
+
+
+if __name__ == "__main__":
+    main()

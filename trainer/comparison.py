@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from trainer import account, figures
 from trainer.account import Line
@@ -89,6 +90,7 @@ def draw(folder: Path, standings: Sequence[Standing]) -> None:
         panels[1].plot(epochs, [line.validation_loss for line in lines], **style)
     for axes, label in zip(panels, ("training loss", "validation loss"), strict=True):
         axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     panels[0].legend(frameon=False, fontsize=8)
     figures.save(made, folder / PICTURE)

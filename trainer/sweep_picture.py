@@ -39,7 +39,8 @@ def _results(axes: Axes, shown: Sequence[Setting]) -> None:
         values = setting.values(lambda s: s.accuracy if scored else s.validation_loss)
         scaled = [100 * value if scored else value for value in values]
         if scaled:
-            axes.plot(scaled, [row] * len(scaled), "o", color=FROZEN, alpha=0.6, markersize=5)
+            rows = row + np.linspace(-0.2, 0.2, len(scaled) + 2)[1:-1]  # equal ones side by side
+            axes.plot(scaled, rows, "o", color=FROZEN, alpha=0.6, markersize=5)
             axes.plot([np.mean(scaled)] * 2, [row - 0.32, row + 0.32], color="black", linewidth=1.5)
         if len(values) < len(setting.members):
             axes.annotate(

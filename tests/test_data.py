@@ -1,3 +1,5 @@
+import logging
+
 import mindspore.dataset as ds
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ from mindspore import Tensor
 
 from trainer import data
 from trainer.datasets.arrays import pipeline
+from trainer.world import World
 
 IMAGES = np.arange(12, dtype=np.float32).reshape(12, 1)
 LABELS = np.arange(12, dtype=np.int32)
@@ -48,3 +51,27 @@ def test_every_epoch_and_every_seed_has_an_order_of_its_own() -> None:
 
 def test_the_largest_seed_and_epoch_are_taken() -> None:
     assert sorted(order(ours(), 2**31 - 1, 99_999)) == list(range(12))
+
+
+def test_ranks_share_each_batch_in_its_order() -> None:
+    made = ours()
+    parts = [list(data.shares(made, 3, 2, World(rank, 2))) for rank in (0, 1)]
+    whole = [labels.asnumpy().tolist() for _, labels in data.batches(made, 3, 2)]
+    for at, labels in enumerate(whole):
+        assert [n for part in parts for n in part[at][1].asnumpy().tolist()] == labels
+    assert all(isinstance(column, Tensor) for column in parts[1][0])
+
+
+def test_what_does_not_divide_is_left_out_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    made = pipeline(
+        IMAGES, LABELS, batch_size=5, shuffle=False, drop_remainder=False
+    )  # 5, 5 and 2 samples
+    with caplog.at_level(logging.WARNING, "trainer"):
+        parts = [
+            [b[1].asnumpy().tolist() for b in data.shares(made, 0, 1, World(r, 3))] for r in (0, 2)
+        ]
+    assert parts == [[[0], [5]], [[2], [7]]]
+    assert [r.getMessage().partition(":")[2] for r in caplog.records].count(
+        " a batch of 5 samples does not divide among 3 ranks: the last 2 of it are left out, in "
+        "every epoch"
+    ) == 1

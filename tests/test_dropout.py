@@ -97,6 +97,17 @@ def test_a_count_gives_the_same_masks_again(mode: int) -> None:
     assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
+def test_ranks_draw_the_masks_of_one_process() -> None:
+    whole = drawn(made()[0])
+    for rank in (0, 1):
+        net = Dropping(0.3)
+        dropout.repeatable(net, 0, rank)
+        half = Tensor(ONES.asnumpy()[:250])
+        ours = [output.asnumpy() for output in net.set_train(True)(half)]
+        for mine, all_of_it in zip(ours, whole, strict=True):
+            assert np.array_equal(mine, all_of_it[rank * 250 : (rank + 1) * 250])
+
+
 def test_inference_drops_nothing() -> None:
     net, count = made()
     net.set_train(False)

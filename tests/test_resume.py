@@ -54,6 +54,15 @@ def test_the_overrides_of_the_run_come_first_and_new_ones_win(run: Path) -> None
     assert request(asked.lines).folder == run, "quoted as Hydra reads it"
 
 
+def test_the_keys_of_a_group_go_with_another_choice_of_it(run: Path) -> None:
+    saved = "- optimizer=adam\n- optimizer.lr=0.1\n- +optimizer.eps=1e-6\n"
+    (run / ".hydra/overrides.yaml").write_text(saved)
+    name = quoted(run)
+    assert request([f"resume='{name}'", "optimizer=sgd"]).lines[:-1] == ["optimizer=sgd"]
+    kept = ["optimizer.lr=0.1", "+optimizer.eps=1e-6", "optimizer=adam"]
+    assert request([f"resume='{name}'", "optimizer=adam"]).lines[:-1] == kept
+
+
 @pytest.mark.parametrize(
     ("lines", "text"),
     [

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from trainer import entry, launcher, lock, overrides, resume, training
+from trainer import entry, launcher, lock, overrides, ranks, rendezvous, resume, training, world
 from trainer.errors import Ending, Mistake, Stopped
 from trainer.grid import Grid
 from trainer.local import Local
@@ -44,10 +46,23 @@ def main() -> None:
             with launcher.sweeping(asked, stop, Local, Grid, Optuna):
                 _with_hydra(None, asked, stop)
         else:  # all mistakes are found before Hydra makes a folder
-            with lock.held(asked.folder):
-                prepared = entry.configure(asked)
-                entry.leave_if(stop)
-                _with_hydra(prepared, asked, stop)
+            _one(asked, stop)
+
+
+def _one(asked: Request, stop: Stop) -> None:
+    """Check a single run, then train it: here, or in ranks that this command starts."""
+    config, problems = overrides.check(asked.lines)
+    problems += rendezvous.problems(config)
+    asked = ranks.join(config, asked)
+    here = world.current()
+    with lock.held(asked.folder if here.leads else None):
+        prepared = here.together(lambda: entry.make(config, asked, problems))
+        entry.leave_if(lambda: any(here.gather(bool(stop()))))
+        if not ranks.are_started_by(config):
+            _with_hydra(prepared, asked, stop)
+            return
+    del prepared  # the net's memory is for the ranks, and the folder for the first of them
+    _with_hydra(None, asked, stop)
 
 
 def _refuse(flags: argparse.Namespace) -> None:
@@ -94,7 +109,7 @@ def _with_hydra(prepared: "tuple[Settings, Setup] | None", asked: Request, stop:
         except Stopped as stopped:
             raise KeyboardInterrupt from stopped  # which ends a sweep as well
         except Ending as ending:
-            if prepared is None:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
                 raise
             endings.append(ending)
             return None

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from trainer import files, tensors
+from trainer import files, tensors, world
 from trainer.progress import Progress
 from trainer.tensors import Weights
 
@@ -113,13 +113,14 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
 
 
 def versions() -> dict[str, str]:
-    """Return what may make a difference to the last bit: programs, processor, instruction set."""
+    """Return what may make a difference to the last bit: programs, processor, ranks."""
     named = ("mindspore", "numpy")
     return {
         **{name: importlib.metadata.version(name) for name in named},
         "python": platform.python_version(),
         "machine": platform.machine(),
         "instruction set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native"),
+        "ranks": str(world.current().ranks),
     }
 
 

@@ -1,11 +1,17 @@
 """Data: pipelines turned into batches, in an order fixed by the seed and the epoch."""
 
+import logging
 import random
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import mindspore.dataset as ds
 import numpy as np
 from mindspore import Tensor
+
+from trainer.world import World
+
+log = logging.getLogger(__name__)
 
 Batch = Sequence[Tensor]
 _EPOCHS = 100_000  # more than any run has, so that no two seeds share an epoch's order
@@ -17,8 +23,42 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
     Their order, and what Python functions in the pipeline draw from ``random`` and ``np.random`` in
     one worker, depend on the seed and the epoch alone, so that a run can be repeated and resumed.
     """
+    _begin(seed, epoch)
+    yield from pipeline.create_tuple_iterator(num_epochs=1)
+
+
+def shares(pipeline: ds.Dataset, seed: int, epoch: int, world: World) -> Iterator[Batch]:
+    """Yield this rank's share of each of these batches.
+
+    Every rank runs the whole pipeline, whatever that may be, and takes its slice: the samples of a
+    batch are the same as in one process, but each rank pays for the preparation of all of them.
+
+    A batch that does not divide loses the rest; one with fewer samples than ranks is passed over.
+    """
+    _begin(seed, epoch)
+    for batch in pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True):
+        size = len(batch[-1])
+        share, rest = divmod(size, world.ranks)
+        if rest:
+            _warn(size, rest, world.ranks)
+        if share:
+            mine = slice(world.rank * share, (world.rank + 1) * share)
+            yield [Tensor(c[mine] if len(c) == size else c) for c in batch]
+
+
+@cache
+def _warn(size: int, rest: int, ranks: int) -> None:
+    log.warning(
+        "warning: a batch of %d samples does not divide among %d ranks: the last %d of it are left "
+        "out, in every epoch",
+        size,
+        ranks,
+        rest,
+    )
+
+
+def _begin(seed: int, epoch: int) -> None:
     drawn = (seed * _EPOCHS + epoch) % 2**32
     ds.config.set_seed(drawn)
     random.seed(drawn)
     np.random.seed(drawn)
-    yield from pipeline.create_tuple_iterator(num_epochs=1)

@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from trainer import world
 from trainer.errors import Mistake
 from trainer.settings import Device
 
@@ -52,7 +53,7 @@ def select(device: Device) -> str:
         target = "ascend" if _ascend_available() else "cpu"
     # The process's device can be set once; a second run in one process finds it set.
     with contextlib.nullcontext() if target == "ascend" else contextlib.suppress(RuntimeError):
-        _set(target, device.device_id)
+        _set(target, device.device_id + world.current().local)
     ms.set_context(mode=ms.GRAPH_MODE)
     look_for_numpy()
     if device.jit_level is not None and target == "ascend":
@@ -60,6 +61,7 @@ def select(device: Device) -> str:
     return _describe(target, device)
 
 
+@cache  # a rank's is set before it meets the others, and then asked for once more
 def _set(target: str, device_id: int) -> None:
     import mindspore as ms
 
@@ -108,7 +110,10 @@ def _describe(target: str, device: Device) -> str:
         parts.append(f"{len(os.sched_getaffinity(0))} cores")
         parts.append(f"oneDNN {os.environ.get(_ISA, 'as it comes')}")
     else:
-        parts += [f"device {device.device_id}", f"jit_level {device.jit_level or 'as it comes'}"]
+        parts += [
+            f"device {device.device_id + world.current().local}",
+            f"jit_level {device.jit_level or 'as it comes'}",
+        ]
     if device.precision != "float32":
         parts.append(f"{device.precision}, loss scale {device.loss_scale}")
     return ", ".join(parts)

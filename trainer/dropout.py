@@ -16,7 +16,7 @@ _ONE = Tensor(1, ms.uint32)
 _SHIFTS = Tensor(16, ms.uint32), Tensor(15, ms.uint32), Tensor(15, ms.uint32)
 
 
-def repeatable(net: nn.Cell, seed: int) -> Parameter | None:
+def repeatable(net: nn.Cell, seed: int, rank: int = 0) -> Parameter | None:
     """Make the dropout of a net repeatable; return the count of masks, to which each call adds.
 
     Costs several times what a dropout kernel does: some 15 ns a value, against 4, on a CPU core.
@@ -25,6 +25,8 @@ def repeatable(net: nn.Cell, seed: int) -> Parameter | None:
         net: its ``nn.Dropout`` cells get a class of their own. A hook would do in PyNative mode,
             but GRAPH_MODE ignores those of cells in a ``SequentialCell``.
         seed: masks differ from one seed to another.
+        rank: which share of each batch this process has, from 0. Positions are counted in the whole
+            batch, so that masks are those of one process, where the batch is the first axis.
 
     Returns:
         A uint32 scalar; None if nothing in the net drops.
@@ -36,13 +38,13 @@ def repeatable(net: nn.Cell, seed: int) -> Parameter | None:
             share = 1 - cell.keep_prob if cell.p is None else cell.p
             if share:
                 salt = Tensor(zlib.crc32(f"{seed} {name}".encode()), ms.uint32)
-                cell.__class__ = _dropping(type(cell), share, count, salt)
+                cell.__class__ = _dropping(type(cell), share, count, salt, rank)
                 found = True
     return count if found else None
 
 
 def _dropping(
-    kind: type[nn.Dropout], share: float, count: Parameter, salt: Tensor
+    kind: type[nn.Dropout], share: float, count: Parameter, salt: Tensor, rank: int
 ) -> type[nn.Dropout]:
     """Return the class that sets ``share`` of its input to 0 and scales up the rest."""
     kept = Tensor(min(round((1 - share) * 2**32), 2**32 - 1), ms.uint32)
@@ -52,7 +54,7 @@ def _dropping(
         if not self.training:
             return x
         number = ops.assign_add(count, _ONE)
-        places = ops.arange(x.size).astype(ms.uint32)
+        places = ops.arange(rank * x.size, (rank + 1) * x.size).astype(ms.uint32)
         mask = _hash(places + _hash(number + salt)) < kept
         return x * (mask.astype(x.dtype) * scale).reshape(x.shape)
 

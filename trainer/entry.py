@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from trainer import device, logs, overrides, resume, settings
+from trainer import device, logs, overrides, rendezvous, resume, settings, world
 from trainer.endings import told
 from trainer.errors import Ending, Interrupted
 from trainer.resume import Request
@@ -34,12 +34,21 @@ def exits() -> Iterator[Stop]:
         code, why = told(error)
         if code == 1 and not isinstance(error, Ending):
             raise
-        print(why, file=sys.stderr)
+        if why:  # what another rank has said already has no message here
+            print(why, file=sys.stderr)
         if code == Interrupted.code and isinstance(error, KeyboardInterrupt):
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)  # an ordinary exit aborts if MindSpore is at work
-        sys.exit(code)
+        _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    if world.current().ranks > 1:
+        from trainer import distributed
+
+        distributed.leave(code)
+    sys.exit(code)
 
 
 def helped(usage: str) -> bool:
@@ -50,7 +59,7 @@ def helped(usage: str) -> bool:
     return asked
 
 
-def leave_if(stop: Stop) -> None:
+def leave_if(stop: Callable[[], object]) -> None:
     """End here if a signal has come.
 
     Raises:
@@ -96,7 +105,8 @@ def check(lines: Sequence[str]) -> None:
     Raises:
         Mistake: everything that is wrong with them.
     """
-    sound(*overrides.check(lines))
+    config, problems = overrides.check(lines)
+    sound(config, [*problems, *rendezvous.problems(config)])
 
 
 def sound(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Sound"]:

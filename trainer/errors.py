@@ -53,10 +53,22 @@ class WeightsNotFinite(NotFinite):
     """Weights are not finite at an epoch's end, though every loss was."""
 
 
+class RanksDiffer(Ending):
+    """The processes that train one net together no longer hold the same."""
+
+    code = 6
+
+
 class JobsFailed(Ending):
     """Jobs of a sweep have not ended well; the others have, and are kept."""
 
     code = 7
+
+
+class RankLost(Ending):
+    """One of the processes that train one net together was killed, crashed, or did not answer."""
+
+    code = 8
 
 
 class CannotWrite(Ending):

@@ -12,6 +12,7 @@ LOG = "train.log"
 STATUS = "status.json"
 COSTS = "costs.json"
 OUTPUT = "output.log"  # what a job of a sweep would have shown on the screen
+RANKS = "ranks"  # the logs of those but the first
 HYDRA = ".hydra"
 CONFIG = f"{HYDRA}/config.yaml"
 OVERRIDES = f"{HYDRA}/overrides.yaml"

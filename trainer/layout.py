@@ -112,6 +112,17 @@ def read(net: nn.Cell) -> Layout:
     )
 
 
+def moving(net: nn.Cell) -> list[Parameter]:
+    """Return the running statistics that training moves; those held by a plan are none of them."""
+    return [
+        parameter
+        for _, cell in net.cells_and_names()
+        if getattr(cell, "use_batch_statistics", False) is not False
+        for name, parameter in cell.parameters_and_names(expand=False)
+        if is_statistic(name)
+    ]
+
+
 def _paths(cell: nn.Cell, name: str, above: tuple[int, ...]) -> Iterator[tuple[str, nn.Cell]]:
     """Yield every path from the root to a cell, in MindSpore's order but with none left out."""
     yield name, cell

@@ -1,6 +1,7 @@
 """Logs: what goes to the screen, and to ``train.log`` with the tables and the time."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -33,6 +34,28 @@ def to_file(path: Path) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     with closing(handler), _handled(handler):
         yield
+
+
+@contextmanager
+def away(path: Path) -> Iterator[None]:
+    """Send them, and what else this process prints as errors, to a file alone while the block runs.
+
+    So do all but the first of the ranks that train one net together.
+    """
+    path.parent.mkdir(exist_ok=True)
+    sys.stdout.flush()
+    with path.open("ab", buffering=0) as file, Path(os.devnull).open("wb") as nowhere:
+        before = os.dup(1), os.dup(2)
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        with to_file(path):
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(before[0], 1)  # stderr stays: how it ends belongs there too
+        for number in before:
+            os.close(number)
 
 
 class _File(logging.FileHandler):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from trainer import optimizer as optimizers
 from trainer.apply import Applied
@@ -15,7 +15,6 @@ from trainer.errors import NotFinite, Stopped
 from trainer.plan import Plan
 from trainer.progress import Progress
 from trainer.score import Score
-from trainer.step import Step
 from trainer.watcher import Epoch, Watcher
 from trainer.weights import fetch
 
@@ -42,17 +41,19 @@ class Loop:
         stopped: tells, after each step, why to stop here; empty: go on.
         start: how far a run has come that goes on; None: this one starts.
         restore: puts back the state of the optimizer with which the run had come there.
+        shares: among how many processes each batch is shared; ``batches`` gives this one's.
     """
 
     net: nn.Cell
     optimizer: Callable[[Applied], nn.Optimizer]
-    step: Callable[[nn.Optimizer], Step]
+    step: Callable[[nn.Optimizer], Callable[..., Tensor]]
     batches: Callable[[int], Iterable[Batch]]
     evaluate: Callable[[], Score]
     watcher: Watcher
     stopped: Callable[[], str] = lambda: ""
     start: Progress | None = None
     restore: Callable[[nn.Optimizer], None] = lambda optimizer: None
+    shares: int = 1
 
 
 def train(loop: Loop, phases: Sequence[Phase]) -> Score:
@@ -93,7 +94,7 @@ def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer) -> None:
         loop.restore(optimizer)
 
 
-def _epoch(loop: Loop, applied: Applied, step: Step, progress: Progress) -> Score:
+def _epoch(loop: Loop, applied: Applied, step: Callable[..., Tensor], progress: Progress) -> Score:
     """Train what is left of an epoch, and record it."""
     applied.set_train()
     number = progress.epochs + 1
@@ -104,7 +105,7 @@ def _epoch(loop: Loop, applied: Applied, step: Step, progress: Progress) -> Scor
         loss = float(step(*batch).asnumpy())
         if not math.isfinite(loss):
             raise NotFinite(_not_finite(loss, number, progress.steps + 1))
-        times.append((batch[-1].shape[0], time.perf_counter() - start))
+        times.append((loop.shares * batch[-1].shape[0], time.perf_counter() - start))
         start += times[-1][1]
         progress = progress.after(loss, *times[-1])
         loop.watcher.step(loss, times[-1][1], progress)

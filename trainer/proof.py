@@ -18,6 +18,7 @@ from trainer.errors import Mistake
 from trainer.plan import STATISTICS, Plan
 from trainer.tensors import Weights, largest_change, same_bits, sha256
 from trainer.watcher import Epoch, Watcher
+from trainer.world import World
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,13 @@ class Proof(Watcher):
     Args:
         path: where ``proof.json`` goes.
         resumed: the checkpoint from which the run goes on; None for one from the start.
+        world: the ranks, on each of which the tensors are compared; the first one writes.
     """
 
-    def __init__(self, path: Path, resumed: Checkpoint | None = None) -> None:
+    def __init__(
+        self, path: Path, resumed: Checkpoint | None = None, world: World | None = None
+    ) -> None:
+        self._world = world or World()
         self._path = path
         self._resumed = resumed
         self._start: Weights = {}
@@ -69,17 +74,21 @@ class Proof(Watcher):
             self._start = epoch.weights
             self._free = dict(epoch.weights)
         rows = self._rows(epoch.plan, epoch.weights)
-        epoch.moved = _moved(rows)
+        epoch.moved = _everywhere(self._world.gather(_moved(rows)))
         if epoch.number:
             self._warn_of_still(epoch)
         # A later phase may freeze what trains now; it is to stay as it is at this phase's end.
         for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
             self._free[name] = epoch.weights[name]
             self.hashes.pop(name, None)
-        self._write(epoch.number, rows)
+        self._write(epoch.number, rows, epoch.moved)
 
-    def _write(self, epochs: int, rows: list[dict[str, Any]]) -> None:
-        holds = all(row["equal"] for row in rows)  # a chapter is closed only if it holds
+    def _write(
+        self, epochs: int, rows: list[dict[str, Any]], moved: Mapping[str, str] | None = None
+    ) -> None:
+        if not self._world.leads:
+            return
+        holds = not moved and all(row["equal"] for row in rows)  # a chapter is closed if it holds
         record = {"holds": holds, "epochs": epochs, "tensors": rows, "chapters": self._chapters}
         files.write_json(self._path, record)
 
@@ -168,6 +177,15 @@ def _before(chapter: Mapping[str, Any], resumed: Checkpoint) -> bool:
         (resumed.progress.epochs, resumed.progress.steps),
     )
     return closed < now or (closed == now and chapter["plan"] != resumed.plan)
+
+
+def _everywhere(moved: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what has moved on any rank; of those after the first it is told on which."""
+    found = dict(moved[0])
+    for rank, texts in enumerate(moved[1:], 1):
+        for name, text in texts.items():
+            found.setdefault(name, f"on rank {rank} {text}")
+    return found
 
 
 def _moved(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -22,6 +22,7 @@ _SETTLED: dict[str, Any] = {
     "init_strict": True,
     "freeze": None,
     "policy": {},
+    "distributed": {},
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mindspore import nn
 
-from trainer import checkpoint
+from trainer import checkpoint, layout, world
 from trainer import optimizer as optimizers
 from trainer.folder import (
     CHECKPOINTS,
@@ -48,6 +48,7 @@ def before(
         *frozen_rows(plan),
         *rate_rows(settings.optimizer.lr, plan),
         ("parameters", totals(plan)),
+        *_ranks_rows(settings, setup),
         (
             "optimizer",
             f"{type(optimizer).__name__}, {_options(settings)}; {state:,} bytes of state",
@@ -56,6 +57,19 @@ def before(
         *_resume_rows(setup),
     ]
     return "\n".join(f"{name:<11}{text}" for name, text in rows)
+
+
+def _ranks_rows(settings: Settings, setup: Setup) -> list[tuple[str, str]]:
+    """Return what becomes of a batch, the learning rate and normalisation with several ranks."""
+    here, size = world.current(), settings.batch_size
+    if here.ranks == 1:
+        return []
+    rate = f"optimizer.lr {settings.optimizer.lr:g} is for the whole batch and is not scaled"
+    rows = [("ranks", f"{here.ranks}: {size // here.ranks} of each batch of {size}; {rate}")]
+    if layout.moving(setup.net):
+        own = f"each rank normalises by its own {size // here.ranks} samples"
+        rows.append(("", f"BatchNorm: {own}; its statistics are averaged after each step"))
+    return rows
 
 
 def _resume_rows(setup: Setup) -> list[tuple[str, str]]:

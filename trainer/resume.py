@@ -134,10 +134,22 @@ def _unfit(source: Any, directory: Any) -> Iterator[str]:
 def _joined(folder: Path, lines: Sequence[str]) -> list[str]:
     """Return a run's own overrides and those added to them, which win."""
     saved = _saved(folder / OVERRIDES)
-    again = {key.lstrip("+~") for _, key, _ in _parsed(lines)}
-    kept = [line for line, key, _ in _parsed(saved) if key.lstrip("+~") not in again]
-    quoted = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
-    return [*kept, *lines, f"{_DIRECTORY}='{quoted}'"]
+    now = {key.lstrip("+~"): value for _, key, value in _parsed(lines)}
+    before = {key.lstrip("+~"): value for _, key, value in _parsed(saved)}
+    # Another choice of a group has other keys: distributed=none knows no distributed.ranks.
+    others = {key for key in now.keys() & before.keys() if now[key] != before[key]}
+    kept = [
+        line
+        for line, key, _ in _parsed(saved)
+        if (name := key.lstrip("+~")) not in now and name.partition(".")[0] not in others
+    ]
+    return [*kept, *lines, f"{_DIRECTORY}={quoted(str(folder.resolve()))}"]
+
+
+def quoted(text: str) -> str:
+    """Return a text as a value in an override, whatever characters it has."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _saved(path: Path) -> list[str]:

@@ -22,7 +22,9 @@ from trainer import (
     saver,
     tensors,
     weights,
+    world,
 )
+from trainer.agreement import Agreement
 from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint
 from trainer.console import Console
@@ -35,6 +37,7 @@ from trainer.metrics import Metrics, Record
 from trainer.placement import Placement
 from trainer.progress import Progress
 from trainer.proof import Proof
+from trainer.resume import Point
 from trainer.saver import Saver
 from trainer.score import Score
 from trainer.seal import Seal
@@ -67,46 +70,60 @@ def run(
             weights that moved or are ruined.
         CannotWrite: something is missing in the folder; what is there is whole.
     """
-    files.clear_partial(folder)
-    files.write_lines(folder / PLAN, setup.plan.as_json())
-    if setup.initial:
-        files.write_lines(folder / INITIAL, setup.initial.as_json())
+    here = world.current()
+    if here.leads:
+        _write_start(folder, setup)
     graphs = graphs or Graphs()
     compiled = graphs.take(settings, setup)
     setup = compiled.setup
     extra = restore.extra(compiled.scaler, setup.drawn)
     resumed = setup.resumed.checkpoint if setup.resumed else None
-    proven = Proof(folder / PROOF, resumed)
-    costs = Costs(folder / COSTS, compiled.step is not None, graphs.runs > 1)
-    watcher = Watchers(*_watchers(settings, setup, folder, proven, extra), costs, Seal(folder))
+    proven = Proof(folder / PROOF, resumed, here)
+    watched = _watchers(settings, setup, folder, proven, extra)
+    if here.leads:
+        costs = Costs(folder / COSTS, compiled.step is not None, graphs.runs > 1)
+        watched += [costs, Seal(folder)]
+    watcher = Watchers(*watched)
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
     loop = _loop(settings, compiled, watcher, stop, extra)
     done = False
     try:
         if loop.start is not None:
             watcher.resume(loop.start.epochs)
+        here.gather(None)  # all have read what the first one is about to change
         score = train(loop, [Phase(setup.plan, settings.epochs)])
         done = True
-        _write_model(folder, setup)
-        graphs.keep(compiled)
+        if here.leads:
+            _write_model(folder, setup)
+        if here.ranks == 1:
+            graphs.keep(compiled)
         return score
     except WeightsNotFinite:
         raise
     except (Stopped, NotFinite):
-        if not proven.moved(setup.plan, weights.fetch(setup.net)):
+        if here.leads and not proven.moved(setup.plan, weights.fetch(setup.net)):
             _write_model(folder, setup)
         raise
     finally:
         watcher.end(done)
-        log.info(report.after(folder))
+        if here.leads:
+            log.info(report.after(folder))
 
 
-def finished(settings: Settings, resumed: Checkpoint, folder: Path) -> Record | None:
+def _write_start(folder: Path, setup: Setup) -> None:
+    files.clear_partial(folder)
+    files.write_lines(folder / PLAN, setup.plan.as_json())
+    if setup.initial:
+        files.write_lines(folder / INITIAL, setup.initial.as_json())
+
+
+def finished(settings: Settings, point: Point, folder: Path) -> Record | None:
     """Return the last epoch's metrics of a run that is done, with these settings; None: it goes on.
 
     Raises:
         Mistake: its records are not such as one can go on with; nothing has been written.
     """
+    resumed = point.checkpoint
     proof.read(folder / PROOF, resumed)
     records, sealed = metrics.read(folder / METRICS), manifest.read(folder)
     done = sealed is not None and sealed.done and resumed.progress.epochs == settings.epochs
@@ -122,6 +139,10 @@ def _watchers(
     settings: Settings, setup: Setup, folder: Path, proven: Proof, extra: Mapping[str, Parameter]
 ) -> list[Watcher]:
     """The order matters: the proof fills in what the later ones tell; the guard ends the run."""
+    here = world.current()
+    together: list[Watcher] = [Agreement(here, extra)] if here.ranks > 1 else []
+    if not here.leads:
+        return [proven, *together, Guard()]
     shown = expanded(settings.snapshot.print, layout.read(setup.net))
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
@@ -131,12 +152,12 @@ def _watchers(
         pictures.Pictures(folder),
         Console(setup.train.get_dataset_size()),
     ]
-    if ms.get_context("device_target") == "CPU":
+    if ms.get_context("device_target") == "CPU" and here.ranks == 1:  # ranks would take one core
         watched.append(Placement(settings.device.threads))
     make = _checkpoint_maker(settings, setup, proven)
     after = setup.resumed.checkpoint.name if setup.resumed else ""
     kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proven, extra, make, after)
-    return [*watched, Guard(), kept]
+    return [*watched, *together, Guard(), kept]
 
 
 def _checkpoint_maker(settings: Settings, setup: Setup, proven: Proof) -> saver.Make:
@@ -159,7 +180,7 @@ def _loop(
     stop: Stop,
     extra: Mapping[str, Parameter],
 ) -> Loop:
-    setup = compiled.setup
+    here, setup = world.current(), compiled.setup
     spec, resumed = settings.optimizer.spec(), setup.resumed
 
     def make_optimizer(applied: Applied) -> nn.Optimizer:
@@ -167,7 +188,7 @@ def _loop(
             lambda: optimizer.make(spec, applied.trainable, applied.plan)
         )
 
-    return Loop(
+    loop = Loop(
         net=setup.net,
         optimizer=make_optimizer,
         step=compiled.make_step,
@@ -178,6 +199,12 @@ def _loop(
         start=resumed.progress if resumed else None,
         restore=lambda made: restore.state(resumed, made, extra),
     )
+    if here.ranks == 1:
+        return loop
+    from trainer import exchange  # imports MindSpore's communication
+
+    own = lambda epoch: data.shares(setup.train, settings.seed, epoch, here)  # noqa: E731
+    return exchange.shared(loop, own, setup.loss, compiled.scaler, here.ranks)
 
 
 class Screen(Watcher):

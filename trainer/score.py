@@ -1,7 +1,8 @@
 """Score: loss and accuracy over a pipeline."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import mindspore as ms
@@ -10,6 +11,7 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.data import Batch
+from trainer.world import World
 
 Seen = Callable[[NDArray[Any], NDArray[Any]], None]
 
@@ -29,11 +31,13 @@ class Evaluator:
     Args:
         net: the net; each call leaves it in inference mode.
         loss: a cell of (output, label) that gives the mean over the batch.
+        world: the ranks that share the batches out among them, one by one.
     """
 
-    def __init__(self, net: nn.Cell, loss: nn.Cell) -> None:
+    def __init__(self, net: nn.Cell, loss: nn.Cell, world: World | None = None) -> None:
         self.net = net
         self.loss = loss
+        self.world = world or World()
 
     def __call__(self, batches: Iterable[Batch], seen: Seen | None = None) -> Score:
         """Return the score over all batches; the last one may be smaller.
@@ -44,22 +48,37 @@ class Evaluator:
                 classes.
         """
         self.net.set_train(False)
-        total, right, asked, count, full = 0.0, 0, 0, 0, 0
-        classes = True
-        for *inputs, label in batches:
-            size = label.shape[0]
-            full = max(full, size)
-            output = _first(self.net(*(_pad(column, size, full) for column in inputs)), size)
-            total += float(self.loss(output, label).asnumpy()) * size
-            count += size
-            classes = classes and is_classification(output, label)
-            if classes:
-                scores, labels = output.asnumpy(), label.asnumpy()
-                right += int((scores.argmax(axis=1) == labels).sum())
-                asked += label.size
-                if seen:
-                    seen(scores, labels)
-        return Score(total / count, right / asked if classes else None, count)
+        own: list[tuple[float, int, int, int]] = []
+        full = 0
+        for number, (*inputs, label) in enumerate(batches):
+            full = max(full, label.shape[0])
+            if number % self.world.ranks == self.world.rank:
+                own.append(self._part(inputs, label, full, seen))
+        return _sum(self.world.gather(own))
+
+    def _part(
+        self, inputs: Batch, label: Tensor, full: int, seen: Seen | None
+    ) -> tuple[float, int, int, int]:
+        """Return a batch's summed loss, its samples, and its answers right and asked for."""
+        size = label.shape[0]
+        output = _first(self.net(*(_pad(column, size, full) for column in inputs)), size)
+        total = float(self.loss(output, label).asnumpy()) * size
+        if not is_classification(output, label):
+            return total, size, 0, 0
+        scores, labels = output.asnumpy(), label.asnumpy()
+        if seen:
+            seen(scores, labels)
+        return total, size, int((scores.argmax(axis=1) == labels).sum()), label.size
+
+
+def _sum(parts: Sequence[Sequence[tuple[float, int, int, int]]]) -> Score:
+    """Return the score of batches dealt out to ranks one by one, summed in their order."""
+    dealt = (part for row in zip_longest(*parts) for part in row if part is not None)
+    total, count, right, asked, classes = 0.0, 0, 0, 0, True
+    for loss, size, hits, answers in dealt:
+        total, count = total + loss, count + size
+        right, asked, classes = right + hits, asked + answers, classes and answers > 0
+    return Score(total / count, right / asked if classes else None, count)
 
 
 def _pad(column: Tensor, size: int, full: int) -> Tensor:

@@ -81,6 +81,15 @@ class Device(_Group):
     threads: Literal["auto", "free", "apart"] = "auto"
 
 
+class Distributed(_Group):
+    """How many processes share each batch; ``conf/distributed`` explains each key."""
+
+    launcher: Literal["none", "msrun", "slurm"] = "none"
+    ranks: int = Field(1, ge=1)
+    timeout: int = Field(600, ge=1)
+    port: int | None = Field(None, ge=1024, le=65_535)
+
+
 class Snapshot(_Group):
     """What is kept and printed of the weights."""
 
@@ -105,6 +114,7 @@ class Settings(_Group):
     loss: Target
     optimizer: Optimizer
     device: Device
+    distributed: Distributed = Distributed()
     policy: Policy = Policy()
     freeze: Patterns = []
     method: Annotated[str, AfterValidator(_known_method)] = "stop_gradient"

@@ -27,6 +27,7 @@ from trainer import (
     source,
     step,
     trace,
+    world,
 )
 from trainer.build import build
 from trainer.errors import Mistake
@@ -104,7 +105,7 @@ def prepare(
     batch = pipelines.first_batch(settings, train)
     pipelines.first_batch(settings, validation)
     step.set_precision(made.net, settings.device.precision)
-    drawn = dropout.repeatable(made.net, settings.seed)
+    drawn = dropout.repeatable(made.net, settings.seed, world.current().rank)
     few, repeatable = eager.check(made.net, made.loss, batch, lambda: dropout.restart(drawn))
     resolved, _ = resolve(settings, made, [(made.loss, few)])
     dropout.restart(drawn)

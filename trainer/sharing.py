@@ -9,7 +9,7 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 from mindspore.ops import Primitive
 
-from trainer import files, jobs, optimizer, restore, step
+from trainer import files, jobs, optimizer, restore, step, world
 from trainer.score import Evaluator
 from trainer.settings import Settings
 from trainer.setup import Setup
@@ -114,13 +114,17 @@ class Graphs:
         # What is restored is restored by set_data, which a graph that is compiled does not heed.
         fits = kept is not None and kept.key == key and setup.resumed is None
         if kept is None or not fits or not alike(kept.cells, cells):
-            return Compiled(setup, scaler, Evaluator(setup.net, setup.loss), key, cells)
+            return Compiled(setup, scaler, _evaluator(setup), key, cells)
         kept.adopt(setup, scaler)
         return kept
 
     def keep(self, compiled: Compiled) -> None:
         """Keep what a run that ended well was compiled into, for the next."""
         self._kept = compiled
+
+
+def _evaluator(setup: Setup) -> Evaluator:
+    return Evaluator(setup.net, setup.loss, world.current())
 
 
 def described(net: nn.Cell) -> dict[str, Any]:

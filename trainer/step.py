@@ -1,6 +1,6 @@
 """Step: one compiled graph that computes the loss and its gradients and updates the weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import mindspore as ms
 from mindspore import Tensor, amp, nn, ops
@@ -56,6 +56,10 @@ class Step(nn.Cell):
         """
         before = [statistic + 0 for statistic in self.statistics]
         (_, loss), gradients = self.gradients(*batch)
+        return self.update(loss, gradients, before)
+
+    def update(self, loss: Tensor, gradients: Sequence[Tensor], before: Sequence[Tensor]) -> Tensor:
+        """Update the weights if the loss is finite, else put the statistics back; return it."""
         good = ops.isfinite(loss)
         if self.has_statistics:  # noqa: SIM102 (this one is settled when compiled, at no cost)
             if not good:  # the forward pass has updated them

@@ -2,15 +2,28 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from trainer import entry, files, lock, logs, overrides, settings, status
+from trainer import (
+    entry,
+    files,
+    lock,
+    logs,
+    overrides,
+    ranks,
+    rendezvous,
+    settings,
+    status,
+    world,
+)
 from trainer.errors import Mistake
 from trainer.folder import CONFIG, HYDRA, LOG, MANIFEST, OVERRIDES
 from trainer.resume import Request
@@ -47,25 +60,46 @@ def train(
     folder = Path(own.runtime.output_dir)
     if not os.access(folder, os.W_OK):
         raise Mistake([no_folder(str(folder), "it is not writable")])
-    with lock.held(folder):
-        stale = prepared and prepared[1].resumed is None and (folder / HYDRA).exists()
+    plain = overrides.plain(config)
+    if ranks.are_started_by(plain):
+        return ranks.start(plain, own.overrides.task, asked, folder, stop)
+    ranks.join(plain, replace(asked, folder=folder))
+    here = world.current()
+    with lock.held(folder if here.leads else None), ranks.logged(folder):
+        stale = here.first(lambda: prepared is not None and _has_begun(prepared[1], folder))
         if prepared is None or stale:  # a run has begun in the folder since it was looked at
-            prepared = entry.make(overrides.plain(config), replace(asked, folder=folder))
+            now = replace(asked, folder=folder)
+            prepared = here.together(lambda: entry.make(plain, now, rendezvous.problems(plain)))
         chosen, setup = prepared
-        assert chosen == settings.read(overrides.plain(config))[0], "Hydra composed something else"
+        assert chosen == settings.read(plain)[0], "Hydra composed something else"
         from trainer import run  # imports MindSpore, for which the device is set by now
 
         if setup.resumed is None:
-            _claim(folder)
-        elif done := run.finished(chosen, setup.resumed.checkpoint, folder):
+            here.first(lambda: _claim(folder))
+        elif done := here.first(partial(run.finished, chosen, setup.resumed, folder)):
             log.info("done already: all %d epochs are trained; left as it is", chosen.epochs)
             return done.get("accuracy")
-        with lock.held(folder):
-            files.remove([folder / MANIFEST])  # first, for what it lists is to change
-            _record_configuration(config, folder)
+        with lock.held(folder if here.leads else None):
+            here.first(lambda: _begin(config, folder))
             stop.within(chosen.max_minutes)
-            with logs.to_file(folder / LOG), status.kept(folder):
+            with _recorded(folder) if here.leads else nullcontext(), ranks.ended_together():
                 return run.run(chosen, setup, folder, stop, graphs and graphs()).accuracy
+
+
+@contextmanager
+def _recorded(folder: Path) -> Iterator[None]:
+    """Keep the run's log and status, which one process does for all ranks."""
+    with logs.to_file(folder / LOG), status.kept(folder):
+        yield
+
+
+def _has_begun(setup: "Setup", folder: Path) -> bool:
+    return setup.resumed is None and (folder / HYDRA).exists()
+
+
+def _begin(config: DictConfig, folder: Path) -> None:
+    files.remove([folder / MANIFEST])  # first, for what it lists is to change
+    _record_configuration(config, folder)
 
 
 def _claim(folder: Path) -> None:

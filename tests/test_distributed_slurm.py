@@ -1,0 +1,86 @@
+"""Tasks of a Slurm step, told so by the variables that srun sets."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.jobs import Job
+from trainer import rendezvous
+from trainer.rendezvous import Place
+
+STEP = {
+    "SLURM_JOB_ID": "4711",
+    "SLURM_STEP_ID": "0",
+    "SLURM_STEP_NUM_TASKS": "2",
+    "SLURM_NTASKS": "2",
+    "SLURM_STEP_NODELIST": "127.0.0.1",
+    "SLURM_JOB_NODELIST": "elsewhere",
+}
+LINES = ("distributed=slurm", "freeze=conv1", "epochs=2")
+
+
+def tasks(folder: Path, *lines: str, **more: str) -> list[Job]:
+    port = f"distributed.port={rendezvous.free_port()}"
+    return [
+        Job(folder, *lines, port, environment={**STEP, **more, "SLURM_PROCID": rank})
+        for rank in ("0", "1")
+    ]
+
+
+def test_tasks_of_a_step_agree_on_folder_stop_and_end(tmp_path: Path) -> None:
+    both = tasks(tmp_path, *LINES)
+    both[0].until("epoch   0")
+    both[1].process.send_signal(signal.SIGTERM)  # that one alone
+    assert [job.code() for job in both] == [75, 0], both[0].said + both[1].said
+    run, *others = tmp_path.glob("outputs/*/*")
+    assert not others
+    assert (run / "ranks/1.log").is_file()
+    assert "epoch" not in both[1].said
+    both = tasks(tmp_path, f"resume={run}", SLURM_RESTART_COUNT="1")
+    assert [job.code() for job in both] == [0, 0], both[0].said + both[1].said
+    assert "goes on after epoch 0" in both[0].said
+    assert "epoch   2" in both[0].said
+
+
+def set_step(patch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - {"SLURM_CONF"}:
+        if name.startswith("SLURM_"):
+            patch.delenv(name)
+    for name, value in values.items():
+        patch.setenv(name, value)
+
+
+def test_a_place_is_read_from_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_step(monkeypatch, {**STEP, "SLURM_PROCID": "1", "SLURM_LOCALID": "3"})
+    place = rendezvous.of_slurm(18118)
+    assert place == Place(1, 2, 3, "127.0.0.1", 18118)
+    assert rendezvous.problems({"distributed": {"launcher": "slurm"}, "batch_size": 32}) == []
+    found = rendezvous.problems({"distributed": {"launcher": "slurm"}, "batch_size": 33})
+    assert len(found) == 1
+    monkeypatch.delenv("SLURM_STEP_ID")  # a batch script, without srun
+    found = rendezvous.problems({"distributed": {"launcher": "slurm"}, "batch_size": 32})
+    assert "found no SLURM_STEP_ID" in found[0]
+
+
+def test_ports_differ_by_job_step_and_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [{}, {"SLURM_JOB_ID": "4712"}, {"SLURM_STEP_ID": "1"}, {"SLURM_RESTART_COUNT": "1"}]
+    ports = set()
+    for more in numbers:
+        set_step(monkeypatch, {**STEP, "SLURM_PROCID": "0", **more})
+        ports.add(rendezvous.of_slurm().port)
+    assert len(ports) == 4
+    assert all(20_000 <= port < 32_000 for port in ports)
+
+
+@pytest.mark.skipif(
+    subprocess.call("scontrol show hostnames a", shell=True, stderr=subprocess.DEVNULL) != 0,
+    reason="needs Slurm's scontrol, and a configuration of Slurm's",
+)
+def test_the_first_node_of_a_list_is_the_place_to_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = "127.0.0.[9-10],127.0.0.77"
+    set_step(monkeypatch, {**STEP, "SLURM_PROCID": "0", "SLURM_STEP_NODELIST": nodes})
+    assert rendezvous.of_slurm().host == "127.0.0.9"

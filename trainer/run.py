@@ -1,7 +1,8 @@
 """Run: a training run from settings to its folder."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import mindspore as ms
@@ -70,15 +71,13 @@ def run(
             weights that moved or are ruined.
         CannotWrite: something is missing in the folder; what is there is whole.
     """
-    here = world.current()
+    here, graphs = world.current(), graphs or Graphs()
     if here.leads:
         _write_start(folder, setup)
-    graphs = graphs or Graphs()
     compiled = graphs.take(settings, setup)
     setup = compiled.setup
     extra = restore.extra(compiled.scaler, setup.drawn)
-    resumed = setup.resumed.checkpoint if setup.resumed else None
-    proven = Proof(folder / PROOF, resumed, here)
+    proven = Proof(folder / PROOF, setup.resumed.checkpoint if setup.resumed else None, here)
     watched = _watchers(settings, setup, folder, proven, extra)
     if here.leads:
         costs = Costs(folder / COSTS, compiled.step is not None, graphs.runs > 1)
@@ -88,22 +87,15 @@ def run(
     loop = _loop(settings, compiled, watcher, stop, extra)
     done = False
     try:
-        if loop.start is not None:
-            watcher.resume(loop.start.epochs)
-        here.gather(None)  # all have read what the first one is about to change
-        score = train(loop, [Phase(setup.plan, settings.epochs)])
+        with _model_left(folder, setup, proven) if here.leads else nullcontext():
+            if loop.start is not None:
+                watcher.resume(loop.start.epochs)
+            here.gather(None)  # all have read what the first one is about to change
+            score = train(loop, [Phase(setup.plan, settings.epochs)])
         done = True
-        if here.leads:
-            _write_model(folder, setup)
         if here.ranks == 1:
             graphs.keep(compiled)
         return score
-    except WeightsNotFinite:
-        raise
-    except (Stopped, NotFinite):
-        if here.leads and not proven.moved(setup.plan, weights.fetch(setup.net)):
-            _write_model(folder, setup)
-        raise
     finally:
         watcher.end(done)
         if here.leads:
@@ -131,7 +123,17 @@ def finished(settings: Settings, point: Point, folder: Path) -> Record | None:
     return records[-1] if records and done and same else None
 
 
-def _write_model(folder: Path, setup: Setup) -> None:
+@contextmanager
+def _model_left(folder: Path, setup: Setup, proven: Proof) -> Iterator[None]:
+    """Write the weights when training is over, but for those that moved or are ruined."""
+    try:
+        yield
+    except WeightsNotFinite:
+        raise
+    except (Stopped, NotFinite):
+        if not proven.moved(setup.plan, weights.fetch(setup.net)):
+            tensors.write(folder / MODEL, weights.fetch(setup.net))
+        raise
     tensors.write(folder / MODEL, weights.fetch(setup.net))
 
 

@@ -84,6 +84,24 @@ def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path) -> None:
     until(stopped)
 
 
+def test_a_job_folder_half_written_is_begun_anew_or_named(tmp_path: Path) -> None:
+    begun_only, without = tmp_path / "sweep/seed=0", tmp_path / "sweep/seed=1"
+    (begun_only / ".hydra").mkdir(parents=True)
+    (begun_only / ".hydra/config.yaml").write_text("epochs: ")
+    (begun_only / ".metrics.jsonl.12345").write_text("{")
+    (without / ".hydra").mkdir(parents=True)
+    (without / "model.safetensors").write_bytes(b"somebody's")
+    ended = swept(tmp_path, "seed=0,1,2", "epochs=1")
+    assert ended.code == 7
+    assert "1 of 3 jobs did not end well:" in ended.err
+    assert "seed=1: resume: expected a checkpoint in" in ended.err
+    assert "(exit code 2)" in ended.err
+    assert (without / "model.safetensors").read_bytes() == b"somebody's"
+    for seed in (0, 2):
+        assert (tmp_path / f"sweep/seed={seed}/manifest.json").exists()
+    assert not (begun_only / ".metrics.jsonl.12345").exists()
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

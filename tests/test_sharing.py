@@ -6,6 +6,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
+from mindspore.common.initializer import HeUniform
 
 from tests.nets import TwoConvs
 from trainer.sharing import alike, described
@@ -41,6 +42,7 @@ def test_nets_that_differ_in_their_values_are_alike() -> None:
         Tensor(np.arange(3), ms.float32),
         np.arange(3),
         ops.ReduceSum(keep_dims=True),
+        HeUniform(),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
+from mindspore.common.initializer import Initializer
 from mindspore.ops import Primitive
 
 from trainer import files, jobs, optimizer, restore, step, world
@@ -145,11 +146,11 @@ def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _parts(cell: nn.Cell) -> Iterator[tuple[str, Any]]:
-    """Yield what a cell holds besides parameters and cells, and what values are made by."""
+    """Yield what a cell holds besides parameters and cells."""
     yield "_primitives", dict(cell._primitives)
     yield "_buffers", dict(cell._buffers)
     for name, value in vars(cell).items():
-        if name not in _OWN and not name.endswith("_init"):
+        if name not in _OWN:
             yield name, copy(value) if isinstance(value, dict | list) else value
 
 
@@ -163,6 +164,8 @@ def _same(one: Any, other: Any) -> bool:
         return bool(one.shape == other.shape and one.dtype == other.dtype)
     if isinstance(one, _PLAIN):
         return bool(one == other)
+    if isinstance(one, Initializer):  # which has made a value, and is not used again
+        return True
     if isinstance(one, Tensor):
         return _same(one.asnumpy(), other.asnumpy())
     if isinstance(one, np.ndarray):

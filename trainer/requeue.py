@@ -55,10 +55,10 @@ def run(command: Sequence[str], most: int) -> int:
         if child is not None:
             child.send_signal(number)
 
-    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, hand_on)
+    for caught in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+        signal.signal(caught, hand_on)
     child = subprocess.Popen(command)
-    for number in received:
+    for number in received:  # before there was a child
         child.send_signal(number)
     code = child.wait()
     if code != Stopped.code:

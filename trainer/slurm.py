@@ -38,8 +38,8 @@ class State:
 def states(ids: Iterable[str]) -> dict[str, State]:
     """Return the state of each job.
 
-    ``squeue`` is asked first, which knows a job for some minutes after its end; then ``sacct``, which
-    not every site has.
+    ``squeue`` is asked first, which knows a job for some minutes after its end; then ``sacct``,
+    which not every site has.
 
     Args:
         ids: ``17`` of a single job, ``17_3`` of one in an array.

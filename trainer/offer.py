@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -58,9 +59,13 @@ def read(given: Mapping[str, object]) -> Wanted:
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise Mistake([f"{_KEY}.{settings.problem(detail)}" for detail in details]) from None
+    found = []
+    if find_spec("submitit") is None:
+        found.append("expected the package submitit; pip install 'freeze-trainer[slurm]'")
     if shutil.which("sbatch") is None:
-        text = "expected Slurm's commands, but there is no sbatch in PATH"
-        raise Mistake([f"hydra/launcher=slurm: {text}; see also hydra/launcher=basic"])
+        found.append("expected Slurm's commands, but there is no sbatch in PATH")
+    if found:
+        raise Mistake([f"hydra/launcher=slurm: {text}" for text in found])
     try:
         found = problems(wanted, partitions())
     except OSError as error:
@@ -71,7 +76,7 @@ def read(given: Mapping[str, object]) -> Wanted:
 
 
 def partitions() -> dict[str, Partition]:
-    """Return the partitions by name; the default one under the empty name too.
+    """Return the partitions by name; under the empty name the default one, under * all together.
 
     Raises:
         OSError: Slurm does not answer.
@@ -80,7 +85,7 @@ def partitions() -> dict[str, Partition]:
     for line in slurm.ask("sinfo", "-h", "-N", "-o", "%P|%c|%m|%l|%G").splitlines():
         name, cpus, memory, limit, devices = line.split("|")[:5]
         names = [name.rstrip("*"), ""] if name.endswith("*") else [name]
-        for one in names:
+        for one in (*names, "*"):
             here = found.setdefault(one, Partition())
             here.nodes += 1
             here.cpus = max(here.cpus, int(cpus.rstrip("+")))
@@ -123,10 +128,12 @@ def _too_much(wanted: Wanted, offer: Partition, where: str) -> list[str]:
     ]
     for kind, count in _devices(wanted.gres or "").items():
         most = offer.gres.get(kind, 0)
-        if count > most:
-            has = f"of which a node of {where} has at most {most}" if most else "which no node has"
-            near = "" if most else nearest(kind, offer.gres)
-            found.append(f"{_KEY}.gres: expected less than {kind}:{count}, {has}{near}")
+        if count > most and most:
+            text = f"expected at most {kind}:{most}, what a node of {where} has"
+            found.append(f"{_KEY}.gres: {text}, received {kind}:{count}")
+        elif count > most:
+            text = f"expected devices that a node of {where} has, received {kind}"
+            found.append(f"{_KEY}.gres: {text}{nearest(kind, offer.gres)}")
     return found
 
 

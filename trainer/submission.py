@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,14 +11,17 @@ from typing import Any
 
 from trainer import files, slurm
 from trainer.errors import Mistake
-from trainer.job import Job
+from trainer.folder import OUTPUT
+from trainer.jobs import Job
 from trainer.offer import Wanted
+from trainer.signals import Stop
 from trainer.slurm import State
 
 log = logging.getLogger(__name__)
 
 _OWN = ".slurm"  # in a sweep's folder: what submitit writes, and
-_IDS = "jobs.json"  # the jobs' numbers by the runs' names
+_IDS = "ids.json"  # the jobs' numbers by the runs' names
+_POLL = 0.2  # seconds between looks whether a signal has come
 
 
 def ids(sweep: Path) -> dict[str, str]:
@@ -55,52 +57,60 @@ def submit(jobs: Sequence[Job], wanted: Wanted, sweep: Path) -> dict[str, str]:
     return {job.name: before[job.name] for job in jobs}
 
 
-def wait(numbers: Mapping[str, str], seconds: float) -> dict[str, State]:
+def watch(numbers: Mapping[str, str], seconds: float, stop: Stop) -> dict[str, State]:
     """Wait until all jobs are over, a line for each change; return their states by name.
 
     Args:
         numbers: of the jobs, by the runs' names.
         seconds: from one look to the next.
+        stop: tells why to stop, if so; then what is over by then is returned.
     """
-    seen: dict[str, str] = {}
+    seen: dict[str, State] = {}
     silent = False
     while True:
         try:
             found, silent = slurm.states(numbers.values()), False
         except OSError as error:  # its controller is being restarted, say
             if not silent:
-                log.info("Slurm does not answer, going on to ask: %s", error)
+                log.info("Slurm does not answer, it is asked again: %s", error)
             found, silent = {}, True
         for name, number in numbers.items() if found else ():
-            if seen.get(name) != found[number].name:
+            if name not in seen or seen[name].name != found[number].name:
                 log.info("%s  job %s  %s", name, number, found[number])
-                seen[name] = found[number].name
-        if found and all(state.over for state in found.values()):
-            return {name: found[number] for name, number in numbers.items()}
-        time.sleep(seconds)
+            seen[name] = found[number]
+        if stop() or (found and all(state.over for state in found.values())):
+            return {name: state for name, state in seen.items() if state.over}
+        _sleep(seconds, stop)
+
+
+def _sleep(seconds: float, stop: Stop) -> None:
+    """Sleep, but not through a signal."""
+    end = time.monotonic() + seconds
+    while not stop() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _POLL))
 
 
 def _submit(jobs: Sequence[Job], wanted: Wanted, sweep: Path) -> list[str]:
     """Return the numbers of the new jobs."""
-    try:
-        from submitit import SlurmExecutor
-        from submitit.core.utils import FailedJobError, FailedSubmissionError
-    except ImportError:
-        text = "expected the package submitit; pip install 'freeze-trainer[slurm]'"
-        raise Mistake([f"hydra/launcher=slurm: {text}"]) from None
+    from submitit import SlurmExecutor  # an extra, which `offer` has looked for
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
     executor = SlurmExecutor(sweep / _OWN)
     executor.update_parameters(**_parameters(wanted))
     try:
         with executor.batch():
-            made = [executor.submit(become, _command(job, wanted), str(job.folder)) for job in jobs]
+            made = [
+                executor.submit(become, _command(job, wanted), str(job.folder.resolve()))
+                for job in jobs
+            ]
     except (FailedJobError, FailedSubmissionError) as error:
         raise Mistake([f"hydra/launcher=slurm: Slurm refuses the jobs: {error}"]) from None
     return [str(one.job_id) for one in made]
 
 
 def _command(job: Job, wanted: Wanted) -> list[str]:
-    words = [sys.executable, "-m", "trainer.requeue", str(wanted.max_requeues)]
-    return [*words, *job.overrides, f"hydra.run.dir={job.folder}"]
+    python, _, _, *words = job.command()
+    return [python, "-m", "trainer.requeue", str(wanted.max_requeues), *words]
 
 
 def _parameters(wanted: Wanted) -> dict[str, Any]:
@@ -135,11 +145,8 @@ def become(command: Sequence[str], folder: str) -> None:
     So that signals and exit codes pass between the command and Slurm: submitit swallows SIGTERM,
     and has Slurm record jobs that failed as COMPLETED.
     """
-    array = os.environ.get("SLURM_ARRAY_JOB_ID")
-    task = os.environ.get("SLURM_ARRAY_TASK_ID")
-    number = f"{array}_{task}" if array else os.environ["SLURM_JOB_ID"]
     rank = os.environ.get("SLURM_PROCID", "0")
-    path = Path(folder) / (f"slurm-{number}.out" if rank == "0" else f"slurm-{number}.{rank}.out")
+    path = Path(folder) / (OUTPUT if rank == "0" else f"rank{rank}_{OUTPUT}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         os.dup2(file.fileno(), 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from trainer import settings, slurm
 from trainer.errors import Mistake, nearest
@@ -54,25 +55,37 @@ def read(given: Mapping[str, object]) -> Wanted:
     Raises:
         Mistake: all that is wrong with it, or that there is no Slurm here.
     """
+    wanted, found = _parsed(given)
+    missing = []
+    if find_spec("submitit") is None:
+        missing.append("expected the package submitit; pip install 'freeze-trainer[slurm]'")
+    if shutil.which("sbatch") is None:
+        missing.append("expected Slurm's commands, but there is no sbatch in PATH")
     try:
-        wanted = Wanted.model_validate(given)
+        found += problems(wanted, partitions()) if not missing else []
+    except OSError as error:
+        missing.append(f"expected a Slurm that answers; {error}")
+    if found or missing:
+        raise Mistake([*(f"hydra/launcher=slurm: {text}" for text in missing), *found])
+    return wanted
+
+
+def _parsed(given: Mapping[str, object]) -> tuple[Wanted, list[str]]:
+    """Return what is asked for, and what is wrong with it, the default in its place."""
+    try:
+        return Wanted.model_validate(given), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise Mistake([f"{_KEY}.{settings.problem(detail)}" for detail in details]) from None
-    found = []
-    if find_spec("submitit") is None:
-        found.append("expected the package submitit; pip install 'freeze-trainer[slurm]'")
-    if shutil.which("sbatch") is None:
-        found.append("expected Slurm's commands, but there is no sbatch in PATH")
-    if found:
-        raise Mistake([f"hydra/launcher=slurm: {text}" for text in found])
-    try:
-        found = problems(wanted, partitions())
-    except OSError as error:
-        raise Mistake([f"hydra/launcher=slurm: expected a Slurm that answers; {error}"]) from None
-    if found:
-        raise Mistake(found)
-    return wanted
+    wrong = {str(detail["loc"][0]) for detail in details}
+    sound = {key: value for key, value in given.items() if key not in wrong}
+    return Wanted.model_validate(sound), [_worded(detail) for detail in details]
+
+
+def _worded(detail: ErrorDetails) -> str:
+    key = str(detail["loc"][0])
+    if detail["type"] == "extra_forbidden":
+        return f"{_KEY}.{key}: unknown key{nearest(key, Wanted.model_fields)}"
+    return f"{_KEY}.{settings.problem(detail)}"
 
 
 def partitions() -> dict[str, Partition]:
@@ -101,12 +114,13 @@ def problems(wanted: Wanted, known: Mapping[str, Partition]) -> list[str]:
     found = []
     for name in (wanted.partition or "").split(","):
         if name in known:
-            found += _too_much(
-                wanted, known[name], f"partition {name}" if name else "the partition"
-            )
-        elif name:
-            text = f"expected a partition of this cluster, received {name}"
-            found.append(f"{_KEY}.partition: {text}{nearest(name, filter(None, known))}")
+            where = f"partition {name}" if name else "the default partition"
+            found += _too_much(wanted, known[name], where)
+            continue
+        near = nearest(name, known.keys() - {"", "*"})
+        text = f"expected a partition of this cluster, received {name or 'none'}{near}"
+        found.append(f"{_KEY}.partition: {text}")
+        found += _too_much(wanted, known["*"], "this cluster") if "*" in known else []
     if wanted.signal_seconds >= 60 * wanted.minutes:
         text = f"expected less than the {wanted.minutes} minutes of a job"
         found.append(f"{_KEY}.signal_seconds: {text}, received {wanted.signal_seconds}")

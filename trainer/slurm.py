@@ -100,7 +100,8 @@ def ask(*line: str) -> str:
     except subprocess.TimeoutExpired:
         raise OSError(f"{line[0]} does not answer") from None
     if ended.returncode:
-        raise OSError(f"{line[0]}: {(ended.stderr or ended.stdout).strip()}")
+        said = (ended.stderr or ended.stdout).strip().splitlines()
+        raise OSError(said[-1] if said else f"{line[0]} ended with {ended.returncode}")
     return ended.stdout
 
 

@@ -10,7 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from trainer import jobs, offer, plugins, status, submission
-from trainer.errors import Stopped
+from trainer.errors import Mistake, Stopped
 from trainer.folder import OUTPUT
 from trainer.jobs import Job
 from trainer.launcher import Launching, Order, Sweep, note
@@ -49,7 +49,9 @@ class Slurm(Launching):
         todo = {order.job.name: order.job for order in orders}
         if not todo:
             return
-        numbers = submission.submit(list(todo.values()), self.wanted, sweep.folder)
+        self._check(orders)
+        allow = sorted(sweep.asked.allow)
+        numbers = submission.submit(list(todo.values()), self.wanted, sweep.folder, allow)
         look = f"python -m trainer.sweep {sweep.folder}"
         if not self.wanted.wait:
             log.info("sweep: %d jobs in %s; to look: %s", len(todo), sweep.folder, look)
@@ -60,6 +62,14 @@ class Slurm(Launching):
         if why := sweep.stop():
             going = " ".join(numbers[name] for name in numbers.keys() - over.keys())
             raise Stopped(f"{why}, but not the jobs: {look} looks, scancel {going} ends them")
+
+    def _check(self, orders: Sequence[Order]) -> None:
+        """Raise a Mistake if several tasks would all train the same."""
+        tasks = self.wanted.nodes * self.wanted.tasks_per_node
+        shared = [OmegaConf.select(order.config, "distributed.launcher") for order in orders]
+        if tasks > 1 and any(kind != "slurm" for kind in shared):
+            text = f"expected distributed=slurm for {tasks} tasks (nodes times tasks_per_node)"
+            raise Mistake([f"hydra/launcher=slurm: {text}, received none"])
 
 
 def _note(sweep: Sweep, job: Job, number: str, state: State) -> None:

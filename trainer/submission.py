@@ -31,13 +31,16 @@ def ids(sweep: Path) -> dict[str, str]:
     return {}
 
 
-def submit(jobs: Sequence[Job], wanted: Wanted, sweep: Path) -> dict[str, str]:
+def submit(
+    jobs: Sequence[Job], wanted: Wanted, sweep: Path, allow: Sequence[str] = ()
+) -> dict[str, str]:
     """Submit runs as one array, except those whose jobs wait or run already; return all numbers.
 
     Args:
         jobs: what is to be done.
         wanted: resources of each.
         sweep: where the numbers are recorded, and submitit has its files.
+        allow: what may have changed since the runs began; see ``trainer.resume``.
 
     Raises:
         Mistake: Slurm refuses them; none is submitted.
@@ -49,7 +52,8 @@ def submit(jobs: Sequence[Job], wanted: Wanted, sweep: Path) -> dict[str, str]:
     for name in waiting & {job.name for job in jobs}:
         log.info("%s  is job %s already: %s", name, before[name], known[before[name]])
     if new:
-        numbers = dict(zip((job.name for job in new), _submit(new, wanted, sweep), strict=True))
+        made = _submit([_command(job, wanted, allow) for job in new], new, wanted, sweep)
+        numbers = dict(zip((job.name for job in new), made, strict=True))
         files.write_json(sweep / _OWN / _IDS, before | numbers)
         for name, number in numbers.items():
             log.info("%s  submitted as job %s", name, number)
@@ -90,7 +94,9 @@ def _sleep(seconds: float, stop: Stop) -> None:
         time.sleep(min(left, _POLL))
 
 
-def _submit(jobs: Sequence[Job], wanted: Wanted, sweep: Path) -> list[str]:
+def _submit(
+    commands: Sequence[list[str]], jobs: Sequence[Job], wanted: Wanted, sweep: Path
+) -> list[str]:
     """Return the numbers of the new jobs."""
     from submitit import SlurmExecutor  # an extra, which `offer` has looked for
     from submitit.core.utils import FailedJobError, FailedSubmissionError
@@ -100,16 +106,17 @@ def _submit(jobs: Sequence[Job], wanted: Wanted, sweep: Path) -> list[str]:
     try:
         with executor.batch():
             made = [
-                executor.submit(become, _command(job, wanted), str(job.folder.resolve()))
-                for job in jobs
+                executor.submit(become, command, str(job.folder.resolve()))
+                for command, job in zip(commands, jobs, strict=True)
             ]
     except (FailedJobError, FailedSubmissionError) as error:
         raise Mistake([f"hydra/launcher=slurm: Slurm refuses the jobs: {error}"]) from None
     return [str(one.job_id) for one in made]
 
 
-def _command(job: Job, wanted: Wanted) -> list[str]:
+def _command(job: Job, wanted: Wanted, allow: Sequence[str]) -> list[str]:
     python, _, _, *words = job.command()
+    words += [f"resume.allow=[{','.join(allow)}]"] if allow else []
     return [python, "-m", "trainer.requeue", str(wanted.max_requeues), *words]
 
 

@@ -118,7 +118,7 @@ def problems(wanted: Wanted, known: Mapping[str, Partition]) -> list[str]:
             found += _too_much(wanted, known[name], where)
             continue
         near = nearest(name, known.keys() - {"", "*"})
-        text = f"expected a partition of this cluster, received {name or 'none'}{near}"
+        text = f"expected a partition of this cluster, received {name}{near}"
         found.append(f"{_KEY}.partition: {text}")
         found += _too_much(wanted, known["*"], "this cluster") if "*" in known else []
     if wanted.signal_seconds >= 60 * wanted.minutes:

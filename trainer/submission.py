@@ -31,6 +31,15 @@ def ids(sweep: Path) -> dict[str, str]:
     return {}
 
 
+def states(sweep: Path) -> dict[str, State]:
+    """Return the states of a sweep's jobs by name; none where it has none, or Slurm cannot say."""
+    numbers = ids(sweep)
+    with suppress(OSError):
+        found = slurm.states(numbers.values())
+        return {name: found[number] for name, number in numbers.items()}
+    return {}
+
+
 def submit(
     jobs: Sequence[Job], wanted: Wanted, sweep: Path, allow: Sequence[str] = ()
 ) -> dict[str, str]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,15 @@ import pytest
 from tests.command import CHECKOUT, Ended, start
 from tests.sandbox import call, epochs, restarts, same_weights, sandbox, until
 from trainer import slurm, status, submission
+from trainer.folder import OUTPUT
 from trainer.slurm import State
 
 RUN = ["freeze=conv1", "epochs=10", "device.threads=free", "dataset._target_=tests.slow.digits"]
 SLURM = ["hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"]
 SLURM += ["hydra.launcher.poll_seconds=1"]
 ON_N1 = "+hydra.launcher.sbatch.nodelist=n1"
-MIXED = ["-m", *RUN, *SLURM, ON_N1, "hydra.sweep.dir=mixed", "+dataset.seconds=0.1,0.11,-1"]
-REQUEUED, KILLED, FAILED = (f"+dataset.seconds={value}" for value in ("0.1", "0.11", "-1"))
+MIXED = ["-m", *RUN, *SLURM, ON_N1, "hydra.sweep.dir=mixed", "+dataset.seconds=0.05,0.06,-1"]
+REQUEUED, KILLED, FAILED = (f"+dataset.seconds={value}" for value in ("0.05", "0.06", "-1"))
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,8 @@ def limited(place: Path) -> tuple[Path, str, Ended]:
     ]
     ended = _end(start(place, "trainer", "-m", *RUN, *SLURM, ON_N1, *words, "seed=0"))
     ((name, number),) = submission.ids(place / "limited").items()
+    until(lambda: slurm.states([number])[number].name == "RUNNING", "the limited run begins")
+    ended = replace(ended, out=ended.out + look(place / "limited"))
     return place / "limited" / name, number, ended
 
 
@@ -83,7 +87,7 @@ def mixed(
     call("sbatch", "--partition=high", "--nodelist=n2", "--exclusive", "--wrap=sleep 1")
     until(lambda: epochs(place / "mixed" / REQUEUED) >= 2, "the job to requeue trains")
     call("scontrol", "requeue", submission.ids(place / "mixed")[REQUEUED])
-    until(lambda: epochs(place / "mixed" / KILLED) >= 2, "the job to kill trains")
+    until(lambda: epochs(place / "mixed" / KILLED) >= 5, "the job to kill trains")
     at_work = status.read(place / "mixed" / KILLED)
     assert at_work is not None
     os.kill(at_work.process, signal.SIGKILL)
@@ -91,6 +95,11 @@ def mixed(
     numbers = submission.ids(place / "mixed")
     states = slurm.states(numbers.values())
     return ended, {name: (number, states[number]) for name, number in numbers.items()}
+
+
+def look(sweep: Path) -> str:
+    """What trainer.sweep says of it."""
+    return _end(start(sweep.parent, "trainer.sweep", sweep.name)).out
 
 
 def _end(process: "subprocess.Popen[str]") -> Ended:
@@ -165,6 +174,7 @@ def test_a_command_that_does_not_wait_says_how_to_look(limited: tuple[Path, str,
     ended = limited[2]
     assert ended.code == 0, ended.err
     assert "python -m trainer.sweep limited" in ended.out
+    assert re.search(r"seed=0 .* running", ended.out.replace("all alike", "seed=0"))
 
 
 def test_a_run_goes_on_after_its_time_limit(
@@ -172,6 +182,6 @@ def test_a_run_goes_on_after_its_time_limit(
 ) -> None:
     run, number, _ = limited
     until(lambda: slurm.states([number])[number].over, "the limited run ends")
-    assert slurm.states([number])[number].name == "COMPLETED"
+    assert slurm.states([number])[number].name == "COMPLETED", (run / OUTPUT).read_text()
     assert restarts(number) >= 1
     assert same_weights(run, reference)

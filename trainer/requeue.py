@@ -1,6 +1,6 @@
 """Requeue: ``python -m trainer.requeue MOST OVERRIDES``, a training run as a job of Slurm.
 
-When the run stops before its end (75) since the time limit is near, Slurm is told to start the job
+When the run stops before its end since the time limit is near, Slurm is told to start the job
 again, in which it goes on. Every other ending, and preemption, is left to Slurm.
 """
 
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from types import FrameType
 
 from trainer import entry
-from trainer.errors import Mistake, Stopped
+from trainer.errors import Interrupted, Mistake, Stopped
 
 _USAGE = """usage: srun python -m trainer.requeue MOST OVERRIDES
 
-Trains as `python -m trainer OVERRIDES` does, within a job of Slurm. If the run stops with 75 by
+Trains as `python -m trainer OVERRIDES` does, within a job of Slurm. If the run is stopped by
 SIGUSR1 (sbatch --signal=USR1@60) or max_minutes, the job is requeued, up to MOST restarts in all.
 Not after SIGTERM: Slurm requeues what it preempts itself, and what was cancelled is to end.
-The exit code is the run's; of several tasks only the first tells 75, for it is the one that saves.
+The exit code is the run's; if it is stopped, only the first of several tasks tells so.
 Example:
   srun --kill-on-bad-exit=1 python -m trainer.requeue 20 freeze=conv1 hydra.run.dir=runs/a"""
 
@@ -61,7 +61,7 @@ def run(command: Sequence[str], most: int) -> int:
     for number in received:  # before there was a child
         child.send_signal(number)
     code = child.wait()
-    if code != Stopped.code:
+    if code not in (Stopped.code, Interrupted.code):  # the signal may come before training begins
         return code if code >= 0 else 128 - code
     if os.environ.get("SLURM_PROCID", "0") != "0":
         return 0  # srun --kill-on-bad-exit would kill the first task, which may still be saving

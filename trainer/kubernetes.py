@@ -201,8 +201,10 @@ def _pod(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
 
 def _script(pods: Pods, run: Sequence[str]) -> str:
     """Return what a pod runs; `exec`, for signals are to reach the trainer."""
-    ranks = _RANKS.format(ranks=pods.ranks, port=_PORT) if pods.ranks > 1 else ""
-    line = shlex.join(["python", "-m", "trainer", *run])
+    several = pods.ranks > 1
+    words = ["distributed=msrun", f"distributed.ranks={pods.ranks}"] if several else []
+    ranks = _RANKS.format(ranks=pods.ranks, port=_PORT) if several else ""
+    line = shlex.join(["python", "-m", "trainer", *run, *words])
     return "\n".join([*pods.setup, f"{ranks}exec {line}\n"])
 
 
@@ -211,9 +213,8 @@ _RANKS = """\
 host="${{VC_WORKER_HOSTS%%,*}}"
 until address="$(getent ahostsv4 "$host")"; do sleep 1; done
 export MS_SCHED_HOST="${{address%% *}}" MS_SCHED_PORT={port} MS_WORKER_NUM={ranks}
-if [ "$VC_TASK_INDEX" = 0 ]; then
-  MS_ROLE=MS_SCHED python -c 'from mindspore.communication import init; init()' &
-fi
+export MS_NODE_TIMEOUT=600 MS_TOPO_TIMEOUT=600 DEVICE_ID=0
+if [ "$VC_TASK_INDEX" = 0 ]; then MS_ROLE=MS_SCHED python -m trainer.scheduler & fi
 export MS_ROLE=MS_WORKER MS_NODE_ID="$VC_TASK_INDEX"
 """
 

@@ -213,7 +213,7 @@ _RANKS = """\
 host="${{VC_WORKER_HOSTS%%,*}}"
 until address="$(getent ahostsv4 "$host")"; do sleep 1; done
 export MS_SCHED_HOST="${{address%% *}}" MS_SCHED_PORT={port} MS_WORKER_NUM={ranks}
-export MS_NODE_TIMEOUT=600 MS_TOPO_TIMEOUT=600 DEVICE_ID=0
+export TRAINER_RANK=1 MS_NODE_TIMEOUT=600 MS_TOPO_TIMEOUT=600 DEVICE_ID=0
 if [ "$VC_TASK_INDEX" = 0 ]; then MS_ROLE=MS_SCHED python -m trainer.scheduler & fi
 export MS_ROLE=MS_WORKER MS_NODE_ID="$VC_TASK_INDEX"
 """

@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field
 
-from trainer import settings, slurm
+from trainer import options, slurm
 from trainer.errors import Mistake, nearest
+from trainer.options import Options
 
 _KEY = "hydra.launcher"
 
 
-class Wanted(BaseModel):
+class Wanted(Options):
     """What a job is to have; ``conf/hydra/launcher/slurm.yaml`` explains each key."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     partition: str | None = None
     account: str | None = None
@@ -55,7 +53,7 @@ def read(given: Mapping[str, object]) -> Wanted:
     Raises:
         Mistake: all that is wrong with it, or that there is no Slurm here.
     """
-    wanted, found = _parsed(given)
+    wanted, found = options.parsed(Wanted, given, _KEY)
     missing = []
     if find_spec("submitit") is None:
         missing.append("expected the package submitit; pip install 'freeze-trainer[slurm]'")
@@ -68,24 +66,6 @@ def read(given: Mapping[str, object]) -> Wanted:
     if found or missing:
         raise Mistake([*(f"hydra/launcher=slurm: {text}" for text in missing), *found])
     return wanted
-
-
-def _parsed(given: Mapping[str, object]) -> tuple[Wanted, list[str]]:
-    """Return what is asked for, and what is wrong with it, the default in its place."""
-    try:
-        return Wanted.model_validate(given), []
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-    wrong = {str(detail["loc"][0]) for detail in details}
-    sound = {key: value for key, value in given.items() if key not in wrong}
-    return Wanted.model_validate(sound), [_worded(detail) for detail in details]
-
-
-def _worded(detail: ErrorDetails) -> str:
-    key = str(detail["loc"][0])
-    if detail["type"] == "extra_forbidden":
-        return f"{_KEY}.{key}: unknown key{nearest(key, Wanted.model_fields)}"
-    return f"{_KEY}.{settings.problem(detail)}"
 
 
 def partitions() -> dict[str, Partition]:

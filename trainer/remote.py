@@ -9,7 +9,7 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from trainer import jobs, offer, plugins, status, submission
+from trainer import jobs, offer, options, plugins, status, submission
 from trainer.errors import Mistake, Stopped
 from trainer.folder import OUTPUT
 from trainer.jobs import Job
@@ -25,7 +25,7 @@ class Slurm(Launching):
     __module__ = plugins.MODULE
 
     def __init__(self, **_given: Any) -> None:
-        pass  # they are read once Hydra can no longer hide what is wrong with them
+        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -36,9 +36,7 @@ class Slurm(Launching):
             Mistake: the cluster has not what is asked for; nothing has been written.
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        given = OmegaConf.to_container(config.hydra.launcher, resolve=True)
-        assert isinstance(given, dict)
-        self.wanted = offer.read({str(k): v for k, v in given.items() if k != "_target_"})
+        self.wanted = offer.read(options.plain(config.hydra.launcher))
 
     def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
         """Submit jobs as one array, those that wait or run already excepted, and watch them.

@@ -84,7 +84,8 @@ def mixed(
     call("scancel", "--signal=USR1", f"{number}_1")
     call("scancel", f"{number}_2")
     until(lambda: restarts(f"{number}_1"), "the job that saves is requeued")
-    call("sbatch", "--partition=high", "--nodelist=n2", "--exclusive", "--wrap=sleep 1")
+    high = ["--partition=high", "--nodelist=n2", "--exclusive", "--wrap=sleep 1"]
+    call("sbatch", "--output=/dev/null", *high)
     until(lambda: epochs(place / "mixed" / REQUEUED) >= 2, "the job to requeue trains")
     call("scontrol", "requeue", submission.ids(place / "mixed")[REQUEUED])
     until(lambda: epochs(place / "mixed" / KILLED) >= 5, "the job to kill trains")

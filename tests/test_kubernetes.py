@@ -91,6 +91,9 @@ def test_several_ranks_make_a_volcano_job_of_known_fields(written: Any) -> None:
     (task,) = job["spec"]["tasks"]
     assert task.keys() <= TASK
     assert task["replicas"] == 4
+    script = task["template"]["spec"]["containers"][0]["command"][-1]
+    assert "export TRAINER_RANK=1 " in script
+    assert script.endswith("distributed=msrun distributed.ranks=4\n")
     for policy in task["policies"]:
         assert policy.keys() <= POLICY
         assert policy["action"] in ACTIONS

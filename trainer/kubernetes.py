@@ -11,7 +11,7 @@ import yaml
 from omegaconf import OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trainer import entry, overrides, settings
+from trainer import entry, overrides, rendezvous, settings
 from trainer.errors import Mistake
 
 _GROUP = "kubernetes"
@@ -203,7 +203,9 @@ def _script(pods: Pods, run: Sequence[str]) -> str:
     """Return what a pod runs; `exec`, for signals are to reach the trainer."""
     several = pods.ranks > 1
     words = ["distributed=msrun", f"distributed.ranks={pods.ranks}"] if several else []
-    ranks = _RANKS.format(ranks=pods.ranks, port=_PORT) if several else ""
+    ranks = (
+        _RANKS.format(ranks=pods.ranks, port=_PORT, started=rendezvous.STARTED) if several else ""
+    )
     line = shlex.join(["python", "-m", "trainer", *run, *words])
     return "\n".join([*pods.setup, f"{ranks}exec {line}\n"])
 
@@ -213,7 +215,7 @@ _RANKS = """\
 host="${{VC_WORKER_HOSTS%%,*}}"
 until address="$(getent ahostsv4 "$host")"; do sleep 1; done
 export MS_SCHED_HOST="${{address%% *}}" MS_SCHED_PORT={port} MS_WORKER_NUM={ranks}
-export TRAINER_RANK=1 MS_NODE_TIMEOUT=600 MS_TOPO_TIMEOUT=600 DEVICE_ID=0
+export {started}=1 MS_NODE_TIMEOUT=600 MS_TOPO_TIMEOUT=600 DEVICE_ID=0
 if [ "$VC_TASK_INDEX" = 0 ]; then MS_ROLE=MS_SCHED python -m trainer.scheduler & fi
 export MS_ROLE=MS_WORKER MS_NODE_ID="$VC_TASK_INDEX"
 """

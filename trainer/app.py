@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -15,6 +16,7 @@ from trainer import entry, launcher, lock, overrides, ranks, rendezvous, resume,
 from trainer.errors import Ending, Mistake, Stopped
 from trainer.grid import Grid
 from trainer.local import Local
+from trainer.remote import Slurm
 from trainer.resume import Request
 from trainer.search import Optuna
 from trainer.settings import Settings
@@ -43,7 +45,7 @@ def main() -> None:
             _with_hydra(None, asked, stop)
         elif flags.multirun:
             _check_jobs(asked)
-            with launcher.sweeping(asked, stop, Local, Grid, Optuna):
+            with launcher.sweeping(asked, stop, Local, Slurm, Grid, Optuna):
                 _with_hydra(None, asked, stop)
         else:  # all mistakes are found before Hydra makes a folder
             _one(asked, stop)
@@ -116,6 +118,8 @@ def _with_hydra(prepared: "tuple[Settings, Setup] | None", asked: Request, stop:
 
     try:
         task()
+    except ConfigCompositionException as error:  # in Hydra's own part, which nothing has checked
+        raise Mistake([" ".join(str(error).split())]) from None
     except OSError as error:
         if started or error.filename is None:
             raise

@@ -106,7 +106,9 @@ def check(lines: Sequence[str]) -> None:
         Mistake: everything that is wrong with them.
     """
     config, problems = overrides.check(lines)
-    sound(config, [*problems, *rendezvous.problems(config)])
+    if (config.get("distributed") or {}).get("launcher") != "slurm":  # a job may be its task yet
+        problems += rendezvous.problems(config)
+    sound(config, problems)
 
 
 def sound(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Sound"]:

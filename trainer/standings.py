@@ -5,12 +5,13 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainer import account, jobs, spent, status
+from trainer import account, jobs, spent, status, submission
 from trainer.folder import COSTS, METRICS
 from trainer.jobs import Job
+from trainer.slurm import FORGOTTEN, State
 
 SEED = "seed"  # what a setting is the mean over
 
@@ -77,7 +78,20 @@ def read(sweep: Path) -> list[Standing]:
     Raises:
         Mistake: the folder holds no sweep.
     """
-    return [_standing(job) for job in jobs.read(sweep)]
+    queued = submission.states(sweep)
+    return [_queued(_standing(job), queued.get(job.name)) for job in jobs.read(sweep)]
+
+
+def _queued(found: Standing, state: State | None) -> Standing:
+    """Return a standing as Slurm sees it, which also knows of jobs that could not say anything."""
+    if state is None or found.state == "done" or state.name == FORGOTTEN:
+        return found
+    if not state.over:
+        running = state.name == "RUNNING"
+        return replace(found, state="running" if running else "pending", code=None, why=str(state))
+    if found.state == "pending":
+        return replace(found, state="failed", code=state.code, why=str(state))
+    return found
 
 
 def _standing(job: Job) -> Standing:

@@ -1,0 +1,66 @@
+"""A real Slurm of two nodes on this machine, as scripts/slurm_sandbox makes it."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.command import CHECKOUT
+
+SCRIPT = CHECKOUT / "scripts/slurm_sandbox"
+
+
+@contextmanager
+def sandbox() -> Iterator[None]:
+    """Bring one up for the block, whose commands use it; where none can be made, skip."""
+    folder = tempfile.mkdtemp(prefix="trainer-slurm-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINER_SLURM", folder)
+        ended = subprocess.run([SCRIPT, "up"], capture_output=True, text=True)
+        if ended.returncode:
+            shutil.rmtree(folder)
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(ended.stderr)
+        patch.setenv("SLURM_CONF", ended.stdout.removeprefix("export SLURM_CONF=").strip())
+        try:
+            yield
+        finally:
+            subprocess.run([SCRIPT, "down"], check=True)
+
+
+def call(*line: str | Path, cwd: Path | None = None) -> str:
+    """What a command prints; it must end well."""
+    return subprocess.run(line, cwd=cwd, check=True, capture_output=True, text=True).stdout
+
+
+def restarts(number: str) -> int:
+    """How often a job has been started again."""
+    found = re.search(r"Restarts=(\d+)", call("scontrol", "show", "job", number))
+    assert found
+    return int(found[1])
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 150) -> None:
+    """Wait for something; fail if it does not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s in vain: {what}"
+        time.sleep(0.2)
+
+
+def epochs(run: Path) -> int:
+    """How many epochs of a run are done."""
+    path = run / "metrics.jsonl"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether two runs have ended with the same bits."""
+    name = "model.safetensors"
+    return (one / name).read_bytes() == (other / name).read_bytes()

@@ -1,0 +1,85 @@
+"""Remote: a sweep's jobs on a cluster, as jobs of Slurm."""
+
+import logging
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from trainer import jobs, offer, options, plugins, status, submission
+from trainer.errors import Mistake, Stopped
+from trainer.folder import OUTPUT
+from trainer.jobs import Job
+from trainer.launcher import Launching, Order, Sweep, note
+from trainer.slurm import FORGOTTEN, State
+
+log = logging.getLogger(__name__)
+
+
+class Slurm(Launching):
+    """Hydra's launcher for Slurm; ``conf/hydra/launcher/slurm.yaml`` explains its arguments."""
+
+    __module__ = plugins.MODULE
+
+    def __init__(self, **_given: Any) -> None:
+        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra hands over.
+
+        Raises:
+            Mistake: the cluster has not what is asked for; nothing has been written.
+        """
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        self.wanted = offer.read(options.plain(config.hydra.launcher))
+
+    def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
+        """Submit jobs as one array, those that wait or run already excepted, and watch them.
+
+        Raises:
+            Stopped: a signal came; the jobs go on.
+        """
+        todo = {order.job.name: order.job for order in orders}
+        if not todo:
+            return
+        self._check(orders)
+        allow = sorted(sweep.asked.allow)
+        numbers = submission.submit(list(todo.values()), self.wanted, sweep.folder, allow)
+        look = f"python -m trainer.sweep {sweep.folder}"
+        if not self.wanted.wait:
+            log.info("sweep: %d jobs in %s; to look: %s", len(todo), sweep.folder, look)
+            return
+        over = submission.watch(numbers, self.wanted.poll_seconds, sweep.stop)
+        for name, state in over.items():
+            _note(sweep, todo[name], numbers[name], state)
+        if why := sweep.stop():
+            going = " ".join(numbers[name] for name in numbers.keys() - over.keys())
+            raise Stopped(f"{why}, but not the jobs: {look} looks, scancel {going} ends them")
+
+    def _check(self, orders: Sequence[Order]) -> None:
+        """Raise a Mistake if several tasks would all train the same."""
+        tasks = self.wanted.nodes * self.wanted.tasks_per_node
+        shared = [OmegaConf.select(order.config, "distributed.launcher") for order in orders]
+        if tasks > 1 and any(kind != "slurm" for kind in shared):
+            text = f"expected distributed=slurm for {tasks} tasks (nodes times tasks_per_node)"
+            raise Mistake([f"hydra/launcher=slurm: {text}, received none"])
+
+
+def _note(sweep: Sweep, job: Job, number: str, state: State) -> None:
+    """Take down how a job has ended, in the run's own words where it had time for some."""
+    found = status.read(job.folder)
+    if state.name == "COMPLETED" or (state.name == FORGOTTEN and jobs.finished(job.folder)):
+        note(sweep, job, 0, "")
+    elif found is not None and found.state == "stopped":
+        told = replace(found, why=f"job {number} {state}: {found.why}")
+        sweep.ended[job.name] = told
+    else:
+        code = state.code or 1
+        how = f" by {signal.Signals(code - 128).name}" if code > 128 else ""
+        why = f"job {number} {state}, ended{how}; see {job.folder / OUTPUT}"
+        note(sweep, job, code, why)

@@ -1,0 +1,110 @@
+"""Slurm: what it says of its jobs and its nodes. Pure Python."""
+
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT", "SUSPENDED", "RESV_DEL_HOLD"}
+_AT_WORK = {"RUNNING", "CONFIGURING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED"}
+FORGOTTEN = "FORGOTTEN"
+_SECONDS = 60  # for one question; a busy controller may take long
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of a job.
+
+    Attributes:
+        name: as Slurm calls it (PENDING, RUNNING, COMPLETED, FAILED, TIMEOUT, ...); ``FORGOTTEN``
+            if it knows the job no more.
+        code: its exit code, 128 and more for one that a signal ended; None: not ended, or unknown.
+        detail: why it waits or has failed, or where it is; may be empty.
+    """
+
+    name: str
+    code: int | None = None
+    detail: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether it will not run again by itself."""
+        return self.name not in _WAITING | _AT_WORK
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.detail})" if self.detail else self.name
+
+
+def states(ids: Iterable[str]) -> dict[str, State]:
+    """Return the state of each job.
+
+    ``squeue`` is asked first, which knows a job for some minutes after its end; then ``sacct``,
+    which not every site has.
+
+    Args:
+        ids: ``17`` of a single job, ``17_3`` of one in an array.
+
+    Raises:
+        OSError: there is no squeue here, or it does not answer.
+    """
+    asked = list(dict.fromkeys(ids))
+    found = _queued(asked) if asked else {}
+    found |= _accounted([one for one in asked if one not in found])
+    return {one: found.get(one, State(FORGOTTEN)) for one in asked}
+
+
+def _queued(ids: Iterable[str]) -> dict[str, State]:
+    """Return what the controller still knows."""
+    fields = ("JobArrayID", "State", "exit_code", "Reason", "NodeList")
+    form = ",".join(f"{field}:|" for field in fields)
+    # All of the user's: naming one that is forgotten is an error if it is the only one.
+    said = ask("squeue", "--noheader", "--array", "--states=all", "--me", "-O", form)
+    found, wanted = {}, set(ids)
+    for line in said.splitlines():
+        name, state, status, reason, nodes = line.split("|")[:5]
+        if name in wanted:
+            known = State(state)
+            code = _shell_code(int(status)) if known.over and status.isdigit() else None
+            detail = nodes if state in _AT_WORK else reason
+            found[name] = State(state, code, "" if detail in ("None", "") else detail)
+    return found
+
+
+def _accounted(ids: list[str]) -> dict[str, State]:
+    """Return what the accounting knows; nothing where a site has none."""
+    if not ids:
+        return {}
+    line = ["sacct", "--noheader", "--parsable2", "--allocations", "-o", "JobID,State,ExitCode"]
+    try:
+        said = ask(*line, "-j", ",".join(ids))
+    except OSError:
+        return {}
+    found = {}
+    for row in said.splitlines():
+        name, state, code = row.split("|")[:3]
+        status, _, number = code.partition(":")
+        ended = 128 + int(number) if number not in ("", "0") else int(status)
+        known = State(state.split()[0])  # CANCELLED by 0
+        found[name] = State(known.name, ended if known.over else None)
+    return {name: state for name, state in found.items() if name in ids}
+
+
+def ask(*line: str) -> str:
+    """Return what a command of Slurm prints.
+
+    Raises:
+        OSError: it is missing, fails, or does not answer within a minute.
+    """
+    try:
+        ended = subprocess.run(line, capture_output=True, text=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise OSError(f"{line[0]} does not answer") from None
+    if ended.returncode:
+        said = (ended.stderr or ended.stdout).strip().splitlines()
+        raise OSError(said[-1] if said else f"{line[0]} ended with {ended.returncode}")
+    return ended.stdout
+
+
+def _shell_code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code

@@ -25,7 +25,8 @@ from trainer.world import World
 
 _T = TypeVar("_T")
 _ROOM = 1024  # bytes; what is gathered is filled up to this, or twice, four times as much ...
-_LEAVING = 1.0  # seconds in which the other ranks leave
+_LINGERING = 2.0  # seconds in which what a rank has said last reaches the others
+_LEAVING = 1.0  # ... and in which they leave
 _COLLECTIVES = ("AllReduce", "AllGather")
 
 
@@ -167,9 +168,12 @@ def leave(code: int) -> NoReturn:
     an error, and then exits with 143 itself. So of an end that all ranks share the first one brings
     the code, when the others have left with 0.
     """
+    leads = world.current().leads
+    if _exit.agreed and not leads:
+        time.sleep(_LINGERING)
     if _exit.agreed and _exit.by_srun:
-        if world.current().leads:
-            time.sleep(_LEAVING)
+        if leads:
+            time.sleep(_LINGERING + _LEAVING)
         else:
             code = 0
     if _exit.serving:

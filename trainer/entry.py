@@ -27,6 +27,8 @@ def exits() -> Iterator[Stop]:
     try:
         with logs.to_screen(), caught() as stop:
             yield stop
+        if world.current().ranks > 1:
+            _leave(0)
     except BrokenPipeError:  # what read the output has gone, as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

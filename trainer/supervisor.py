@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from trainer import rendezvous, scheduler
-from trainer.errors import Ending, Interrupted, RankLost, Stopped
+from trainer.errors import (
+    Ending,
+    FrozenMoved,
+    Interrupted,
+    Mistake,
+    NotFinite,
+    RankLost,
+    RanksDiffer,
+    Stopped,
+)
 from trainer.rendezvous import ROLE, STARTED, WORKER, Place
 from trainer.settings import Distributed
 from trainer.signals import Stop
@@ -26,6 +35,8 @@ Process: TypeAlias = "subprocess.Popen[bytes]"
 _LOOK = 0.1  # seconds between two looks at the ranks
 _AFTER_DEATH = 1  # seconds that the others are left when one was killed: they cannot end well
 _AFTER_END = 15  # ... and when one has ended by itself: they are about to
+# With these all ranks end: the first one may still be at work on its files.
+_AGREED = {e.code for e in (Mistake, FrozenMoved, NotFinite, RanksDiffer, Stopped)}
 
 
 class Ended(Ending):
@@ -51,7 +62,7 @@ def run(words: Sequence[str], chosen: Distributed, logs: Path, stop: Stop) -> En
     serving = scheduler.start(places[0], chosen.timeout)
     started = [_start(words, place, chosen.timeout, logs) for place in places]
     try:
-        return _Watch(started, serving, logs, stop).outcome()
+        return _Watch(started, serving, logs, stop, chosen.timeout).outcome()
     finally:
         for process in [*started, serving]:
             process.kill()
@@ -86,13 +97,17 @@ class _Watch:
         serving: the scheduler's, which ends with an error once a rank has not answered it in time.
         logs: see ``run``.
         stop: see ``run``.
+        timeout: seconds that ranks wait for one another.
     """
 
-    def __init__(self, ranks: Sequence[Process], serving: Process, logs: Path, stop: Stop) -> None:
+    def __init__(
+        self, ranks: Sequence[Process], serving: Process, logs: Path, stop: Stop, timeout: int
+    ) -> None:
         self._ranks = ranks
         self._serving = serving
         self._logs = logs
         self._stop = stop
+        self._timeout = timeout
         self._told = False
         self._first: int | None = None
         self._since = math.inf
@@ -130,8 +145,10 @@ class _Watch:
 
     def _left(self) -> float:
         """Return the seconds that the others are left after that."""
-        dead = self._first is not None and (self._codes()[self._first] or 0) < 0
-        return _AFTER_DEATH if dead else _AFTER_END
+        code = 0 if self._first is None else self._codes()[self._first] or 0
+        if code in _AGREED:
+            return max(self._timeout, _AFTER_END)
+        return _AFTER_DEATH if code < 0 else _AFTER_END
 
     def _ending(self) -> Ending:
         killed = _listed(self._killed)

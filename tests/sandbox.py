@@ -5,8 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,14 +43,6 @@ def restarts(number: str) -> int:
     found = re.search(r"Restarts=(\d+)", call("scontrol", "show", "job", number))
     assert found
     return int(found[1])
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 150) -> None:
-    """Wait for something; fail if it does not come."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.2)
 
 
 def epochs(run: Path) -> int:

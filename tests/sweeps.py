@@ -1,7 +1,5 @@
 """Sweeps run as a user runs them, for tests."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
 
@@ -18,11 +16,3 @@ def swept(folder: Path, *overrides: str) -> Ended:
 def begun(folder: Path, *overrides: str) -> "Popen[str]":
     """Start ``python -m trainer -m`` in ``folder / "sweep"``."""
     return start(folder, "trainer", "-m", "hydra.sweep.dir=sweep", *overrides)
-
-
-def until(holds: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "what was waited for did not come"
-        time.sleep(0.05)

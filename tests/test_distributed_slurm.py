@@ -2,13 +2,13 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.jobs import Job
+from tests.sandbox import sandbox
 from trainer import rendezvous
 from trainer.rendezvous import Place
 
@@ -76,11 +76,8 @@ def test_ports_differ_by_job_step_and_restart(monkeypatch: pytest.MonkeyPatch) -
     assert all(20_000 <= port < 32_000 for port in ports)
 
 
-@pytest.mark.skipif(
-    subprocess.call("scontrol show hostnames a", shell=True, stderr=subprocess.DEVNULL) != 0,
-    reason="needs Slurm's scontrol, and a configuration of Slurm's",
-)
 def test_the_first_node_of_a_list_is_the_place_to_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = "127.0.0.[9-10],127.0.0.77"
     set_step(monkeypatch, {**STEP, "SLURM_PROCID": "0", "SLURM_STEP_NODELIST": nodes})
-    assert rendezvous.of_slurm().host == "127.0.0.9"
+    with sandbox():  # scontrol wants a configuration
+        assert rendezvous.of_slurm().host == "127.0.0.9"

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Command
-from tests.sweeps import begun, swept, until
+from tests.command import Command, until
+from tests.sweeps import begun, swept
 from trainer import jobs
 from trainer.errors import Mistake
 from trainer.search import spaces
@@ -39,13 +39,13 @@ def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(tmp_path: P
 def test_a_trial_that_was_killed_or_failed_comes_again(tmp_path: Path) -> None:
     line = ("hydra/sweeper=optuna", "optimizer.lr=choice(0.01,0.02)", "hydra.sweeper.n_trials=1")
     with begun(tmp_path, *line, "epochs=400", "snapshot.keep=last") as process:
-        until(lambda: any(tmp_path.glob("sweep/*/metrics.jsonl")))
+        until(lambda: any(tmp_path.glob("sweep/*/metrics.jsonl")), "the trial trains")
         process.kill()
         process.communicate()
     assert trials(tmp_path) == ["RUNNING"]
     (job,) = jobs.read(tmp_path / "sweep")
     with begun(tmp_path, *line, "epochs=400", "snapshot.keep=last") as process:
-        until(lambda: trials(tmp_path) == ["FAIL", "RUNNING"])
+        until(lambda: trials(tmp_path) == ["FAIL", "RUNNING"], "the trial comes again")
         process.kill()
         process.communicate()
     assert [other.name for other in jobs.read(tmp_path / "sweep")] == [job.name]

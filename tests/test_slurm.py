@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CHECKOUT, Ended, start
-from tests.sandbox import call, epochs, restarts, same_weights, sandbox, until
+from tests.command import CHECKOUT, Ended, start, until
+from tests.sandbox import call, epochs, restarts, same_weights, sandbox
 from trainer import slurm, status, submission
 from trainer.folder import OUTPUT
 from trainer.slurm import State

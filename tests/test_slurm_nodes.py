@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import CHECKOUT, Ended, start
-from tests.sandbox import call, epochs, restarts, same_weights, sandbox, until
+from tests.command import Ended, start, until
+from tests.sandbox import call, epochs, restarts, same_weights, sandbox
 from trainer import slurm, submission
 from trainer.folder import OUTPUT
-
-if not (CHECKOUT / "conf/distributed").is_dir():
-    pytest.skip("several ranks cannot train one net here yet", allow_module_level=True)
 
 RUN = ["freeze=conv1", "epochs=5", "distributed=slurm", "device.threads=free"]
 SLURM = ["hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"]

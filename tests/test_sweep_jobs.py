@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Command
-from tests.sweeps import begun, swept, until
+from tests.command import Command, until
+from tests.sweeps import begun, swept
 from trainer import status
 from trainer.jobs import name_of
 
@@ -34,12 +34,12 @@ def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
 def test_a_job_that_is_killed_takes_no_other_with_it(tmp_path: Path) -> None:
     with begun(tmp_path, "seed=0,1", "epochs=150", "snapshot.keep=last") as process:
         first = tmp_path / "sweep/seed=0"
-        until(lambda: trains(first))
+        until(lambda: trains(first), "the first job trains")
         found = status.read(first)
         assert found
         assert found.state == "running"
         os.kill(found.process, signal.SIGKILL)
-        until(lambda: trains(tmp_path / "sweep/seed=1"))
+        until(lambda: trains(tmp_path / "sweep/seed=1"), "the second job trains")
         other = status.read(tmp_path / "sweep/seed=1")
         assert other
         os.kill(other.process, signal.SIGUSR1)  # saves, and ends
@@ -54,7 +54,7 @@ def test_a_job_that_is_killed_takes_no_other_with_it(tmp_path: Path) -> None:
 
 def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
     with begun(tmp_path, *ENDLESS, "hydra.launcher.n_jobs=2") as process:
-        until(lambda: all(trains(tmp_path / f"sweep/seed={seed}") for seed in (0, 1)))
+        until(lambda: all(trains(tmp_path / f"sweep/seed={n}") for n in (0, 1)), "both train")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 75, err
@@ -70,7 +70,7 @@ def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
 def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path) -> None:
     with begun(tmp_path, *ENDLESS) as process:
         run = tmp_path / "sweep/seed=0"
-        until(lambda: trains(run))
+        until(lambda: trains(run), "a job trains")
         again = swept(tmp_path, *ENDLESS)
         assert again.code == 2
         assert "another command is at work on sweep" in again.err
@@ -81,7 +81,7 @@ def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path) -> None:
         found = status.read(run)
         return found is not None and found.state == "stopped"
 
-    until(stopped)
+    until(stopped, "the job has stopped")
 
 
 def test_a_job_folder_half_written_is_begun_anew_or_named(tmp_path: Path) -> None:

@@ -84,7 +84,13 @@ def sweeping(asked: Request, stop: Stop, *kinds: type[Plugin]) -> Iterator[Sweep
 
 
 class Launching(Launcher):
-    """A Hydra launcher; a subclass says how jobs are started."""
+    """A Hydra launcher; a subclass says how jobs are started.
+
+    Attributes:
+        waits: whether it stays until its jobs have ended.
+    """
+
+    waits = True
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig

@@ -37,6 +37,7 @@ class Slurm(Launching):
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         self.wanted = offer.read(options.plain(config.hydra.launcher))
+        self.waits = self.wanted.wait
 
     def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
         """Submit jobs as one array, those that wait or run already excepted, and watch them.

@@ -65,6 +65,9 @@ class Optuna(Sweeper):
         self.launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
+        if not getattr(self.launcher, "waits", True):
+            what = "expected true with a search, which goes by the results, received false"
+            raise Mistake([f"hydra.launcher.wait: {what}"])
 
     def sweep(self, arguments: list[str]) -> None:
         """Ask Optuna for settings and train them, until there are enough trials.

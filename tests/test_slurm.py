@@ -186,3 +186,12 @@ def test_a_run_goes_on_after_its_time_limit(
     assert slurm.states([number])[number].name == "COMPLETED", (run / OUTPUT).read_text()
     assert restarts(number) >= 1
     assert same_weights(run, reference)
+
+
+def test_a_search_waits_for_its_results(place: Path) -> None:
+    pytest.importorskip("optuna", reason="needs the extra search")
+    words = ["hydra/sweeper=optuna", "optimizer.lr=interval(0,1)", "hydra.launcher.wait=false"]
+    ended = _end(start(place, "trainer", "-m", *SLURM, *words, "hydra.sweep.dir=search"))
+    assert ended.code == 2
+    assert "hydra.launcher.wait: expected true with a search" in ended.err
+    assert not (place / "search").exists()

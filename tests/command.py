@@ -42,7 +42,9 @@ class Command:
     def train(self, *overrides: str) -> Ended:
         """``python -m trainer``, in ``folder / "run"``."""
         place = "hydra.sweep.dir=run" if "-m" in overrides else "hydra.run.dir=run"
-        placed = any(line.startswith(("hydra.run.dir=", "resume=")) for line in overrides)
+        placed = any(
+            line.startswith(("hydra.run.dir=", "hydra.sweep.dir=", "resume=")) for line in overrides
+        )
         return self._call(app.main, [*overrides, *([] if placed else [place])])
 
     def resume(self, folder: str, *overrides: str) -> Ended:

@@ -5,7 +5,7 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import HeUniform
 
 from tests.nets import TwoConvs
@@ -60,6 +60,7 @@ def test_equal_things_are_alike(own: Any) -> None:
         (Tensor([1.0]), Tensor([2.0])),
         (np.zeros(2), np.zeros(3)),
         (ops.ReduceSum(keep_dims=True), ops.ReduceSum(keep_dims=False)),
+        ([Parameter(Tensor([1.0]))], [Parameter(Tensor([2.0]))]),  # which no list of them has
         (object(), object()),  # of a kind that cannot be compared
         (np.random.default_rng(0), np.random.default_rng(0)),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from tests.command import Command, until
 from tests.sweeps import begun, swept
-from trainer import status
+from trainer import spent, status
 from trainer.jobs import name_of
 
 ENDLESS = ("seed=0,1,2", "epochs=9999", "snapshot.keep=last", "checkpoint.best=null")
@@ -100,6 +100,40 @@ def test_a_job_folder_half_written_is_begun_anew_or_named(tmp_path: Path) -> Non
     for seed in (0, 2):
         assert (tmp_path / f"sweep/seed={seed}/manifest.json").exists()
     assert not (begun_only / ".metrics.jsonl.12345").exists()
+
+
+OWN = """
+from mindspore import Parameter, Tensor, nn, ops
+
+class Noisy(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.dense = nn.Flatten(), nn.Dense(1024, 10)
+
+    def construct(self, x):
+        return self.dense(self.flatten(x + ops.standard_normal(x.shape)))
+
+class Counting(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.calls = Parameter(Tensor(0.0), name="calls", requires_grad=False)
+        self.entropy = nn.CrossEntropyLoss()
+
+    def construct(self, output, label):
+        return self.entropy(output, label) * (1 + ops.assign_add(self.calls, Tensor(1.0)))
+"""
+NOISY = ("model=custom", "model._target_=own.Noisy", "init_from=null", "new_head=[]")
+
+
+@pytest.mark.parametrize("words", [NOISY, ("loss._target_=own.Counting",)], ids=["net", "loss"])
+def test_what_draws_or_counts_is_compiled_for_each_job(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    ended = swept(tmp_path, *words, "seed=0,1", "epochs=1")
+    assert ended.code == 0, ended.err
+    took = [spent.read(tmp_path / f"sweep/seed={seed}/costs.json") for seed in (0, 1)]
+    assert all(found and found.compile_seconds is not None for found in took)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 
 import hydra
 from hydra._internal.utils import get_args_parser
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from trainer import entry, launcher, lock, overrides, ranks, rendezvous, resume, training, world
-from trainer.errors import Ending, Mistake, Stopped
+from trainer import (
+    device,
+    entry,
+    launcher,
+    lock,
+    overrides,
+    ranks,
+    rendezvous,
+    resume,
+    training,
+    world,
+)
+from trainer.errors import Ending, Mistake
 from trainer.grid import Grid
 from trainer.local import Local
 from trainer.remote import Slurm
@@ -44,9 +53,10 @@ def main() -> None:
                 raise Mistake(problems)
             _with_hydra(None, asked, stop)
         elif flags.multirun:
-            _check_jobs(asked)
+            with device.untouched():
+                _check_jobs(asked, stop)
             with launcher.sweeping(asked, stop, Local, Slurm, Grid, Optuna):
-                _with_hydra(None, asked, stop)
+                _with_hydra(None, asked, stop, sweep=True)
         else:  # all mistakes are found before Hydra makes a folder
             _one(asked, stop)
 
@@ -71,21 +81,27 @@ def _refuse(flags: argparse.Namespace) -> None:
     given = [name for name in _REFUSED if getattr(flags, name)]
     found = [f"--{name.replace('_', '-')}" for name in given]
     found += [word for word in flags.overrides if word.lstrip("+").startswith("hydra.searchpath")]
-    if found:
-        raise Mistake([f"{word}: expected only the shipped conf/" for word in found])
+    problems = [f"{word}: expected only the shipped conf/" for word in found]
+    modes = [word for word in flags.overrides if word.lstrip("+").startswith("hydra.mode")]
+    problems += [f"{word}: expected -m for a sweep, and nothing for a run" for word in modes]
+    if problems:
+        raise Mistake(problems)
 
 
-def _check_jobs(asked: Request) -> None:
+def _check_jobs(asked: Request, stop: Stop) -> None:
     """Raise one Mistake for all that is wrong with the jobs of a sweep, before any of them runs."""
     found = overrides.check(asked.lines, multirun=True)[1]
     if asked.must:
         found.append("resume: expected one run to go on with, received -m, which makes several")
-    if not found and not any(line.startswith("hydra/sweeper=") for line in asked.lines):
+    search = "hydra/sweeper=optuna" in asked.lines
+    if not found and not search:
         found += overrides.unlisted(asked.lines)
-    jobs = [] if found else overrides.jobs(asked.lines)
+    choose = overrides.samples if search else overrides.jobs
+    jobs = [] if found else choose(asked.lines)
     if not found and not jobs:
         found.append("sweep: expected at least one job, received none, for a value is empty")
     for job in overrides.but_for_seeds(jobs):
+        entry.leave_if(stop)
         try:
             entry.check(job)
         except Mistake as mistake:
@@ -94,13 +110,15 @@ def _check_jobs(asked: Request) -> None:
         raise Mistake(list(dict.fromkeys(found)))
 
 
-def _with_hydra(prepared: "tuple[Settings, Setup] | None", asked: Request, stop: Stop) -> None:
-    """Hand over to Hydra, which calls ``task`` once, or once for each job of a sweep.
+def _with_hydra(
+    prepared: "tuple[Settings, Setup] | None", asked: Request, stop: Stop, sweep: bool = False
+) -> None:
+    """Hand over to Hydra, which calls ``task``, or the launcher of a sweep.
 
-    An ending of a single run is kept from Hydra, which would print a line of its own about it.
+    An ending is kept from Hydra, which would print a line of its own about it.
     """
     endings: list[Ending] = []
-    started = False
+    started = sweep
 
     @hydra.main(f"pkg://{overrides.MODULE}", overrides.CONFIG, overrides.VERSION)
     def task(config: DictConfig) -> float | None:
@@ -108,11 +126,7 @@ def _with_hydra(prepared: "tuple[Settings, Setup] | None", asked: Request, stop:
         started = True
         try:
             return training.train(config, asked, stop, prepared)
-        except Stopped as stopped:
-            raise KeyboardInterrupt from stopped  # which ends a sweep as well
         except Ending as ending:
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
-                raise
             endings.append(ending)
             return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_module
 from omegaconf import open_dict
 
-from trainer import comparison, entry, jobs, local, lock, overrides, standings
+from trainer import comparison, device, entry, jobs, local, overrides, standings
 from trainer.endings import gist
 from trainer.errors import JobsFailed, Mistake
 from trainer.jobs import Job
@@ -38,12 +38,12 @@ def main() -> None:
     with entry.exits() as stop:
         folder, lines = _parsed(sys.argv[1:])
         made = _jobs(folder, lines)
-        for job in made:
-            entry.check(job.lines)
-        folder.mkdir(parents=True, exist_ok=True)
-        with lock.alone(folder / ".lock", f"another command is at work on {folder}"):
+        with device.untouched():
+            for job in made:
+                entry.check(job.lines)
+        sweep = Sweep(Request([]), stop, {}, folder, _FOLDER)
+        with sweep.alone():
             jobs.begin(folder, made, lines)
-            sweep = Sweep(Request([]), stop, {}, folder, _FOLDER)
             local.run([_order(job) for job in made], sweep, [Process()], share=False)
         found = standings.read(folder)
         print(comparison.text(found))

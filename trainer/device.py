@@ -6,6 +6,8 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _ISA = "ONEDNN_MAX_CPU_ISA"
 _CACHE = "MS_COMPILER_CACHE_ENABLE"
+_SILENCE = "GLOG_v"
 
 
 def prepare(instruction_set: str = "auto") -> None:
@@ -37,7 +40,20 @@ def prepare(instruction_set: str = "auto") -> None:
     if os.environ.get(_CACHE, "0") != "0":
         log.warning("warning: %s is set; switched off, it would train frozen layers", _CACHE)
     os.environ[_CACHE] = "0"
-    os.environ.setdefault("GLOG_v", "3")
+    os.environ.setdefault(_SILENCE, "3")
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Take back what ``prepare`` sets in the block: jobs that are started prepare their own."""
+    before = {name: os.environ.get(name) for name in (_ISA, _CACHE, _SILENCE)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def select(device: Device) -> str:

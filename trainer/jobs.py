@@ -63,7 +63,7 @@ def environment() -> dict[str, str]:
 
 def make(folder: Path, lines: Sequence[str], fixed: Sequence[str]) -> Job:
     """Return the job of a sweep in a folder that has some overrides, ``fixed`` like all others."""
-    differs = tuple(line for line in lines if line not in fixed)
+    differs = tuple(sorted(line for line in lines if line not in fixed))
     name = name_of(differs)
     return Job(name, folder / name, tuple(lines), differs)
 

@@ -6,10 +6,11 @@ it is left as it is if it is done, and goes on if it has begun.
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.plugin import Plugin
@@ -18,9 +19,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from trainer import jobs, lock, overrides, plugins, settings, status
 from trainer.endings import gist
-from trainer.errors import JobsFailed
+from trainer.errors import CannotWrite, JobsFailed, Mistake
 from trainer.jobs import Job
 from trainer.resume import Request
+from trainer.settings import Settings
 from trainer.signals import Stop
 from trainer.status import Status
 from trainer.sweep import report
@@ -49,6 +51,7 @@ class Sweep:
         folder: of the sweep, once it is known.
         key: what names it on the command line.
         at_end: what is to be called when the sweep is over.
+        settings: of each job, by its name.
     """
 
     asked: Request
@@ -57,9 +60,39 @@ class Sweep:
     folder: Path = Path()
     key: str = "hydra.sweep.dir"
     at_end: ExitStack = field(default_factory=ExitStack)
+    settings: dict[str, Settings] = field(default_factory=dict)
+    _alone: bool = False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other commands away from the folder, which is made, while the block runs.
+
+        Raises:
+            Mistake: another command is at work there, or it is no folder to write in.
+        """
+        if self._alone:
+            yield
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"expected a folder to write in, received {self.folder} ({error.strerror})"
+            raise Mistake([f"{self.key}: {what}"]) from None
+        taken = f"{self.key}: another command is at work on {self.folder}"
+        with lock.alone(self.folder / ".lock", taken):
+            self._alone = True
+            try:
+                yield
+            finally:
+                self._alone = False
 
 
 _current: list[Sweep] = []
+
+
+def current() -> Sweep:
+    """Return the sweep that is under way."""
+    return _current[-1]
 
 
 @contextmanager
@@ -114,13 +147,20 @@ class Launching(Launcher):
         fixed = overrides.fixed([str(line) for line in self.config.hydra.overrides.task])
         made = [jobs.make(sweep.folder, list(lines), fixed) for lines in job_overrides]
         orders = {job.name: self._order(job, initial_job_idx + i) for i, job in enumerate(made)}
-        with lock.alone(_lock(sweep.folder), f"another command is at work on {sweep.folder}"):
+        for name, order in orders.items():
+            chosen = settings.read(overrides.plain(task_config(order.config)))[0]
+            sweep.settings[name] = chosen
+        self.check(list(orders.values()))
+        with sweep.alone():
             jobs.begin(sweep.folder, made, fixed)
             missing = [order for order in orders.values() if not self._is_done(order, sweep)]
             if len(missing) < len(orders):
                 log.info("%d of %d jobs are done already", len(orders) - len(missing), len(orders))
             self.start(missing, sweep)
         return [self._returned(orders[job.name], sweep) for job in made]
+
+    def check(self, orders: Sequence[Order]) -> None:
+        """Raise a Mistake for jobs that cannot be started here; nothing has been written yet."""
 
     def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
         """Start jobs, wait for them, and note in ``sweep.ended`` how each has ended."""
@@ -136,9 +176,8 @@ class Launching(Launcher):
 
     def _is_done(self, order: Order, sweep: Sweep) -> bool:
         """Tell whether a job is done, and if so, the sweep as well."""
-        chosen, _ = settings.read(overrides.plain(task_config(order.config)))
-        if jobs.finished(order.job.folder, chosen):
-            sweep.ended[order.job.name] = Status("done", 0)
+        if jobs.finished(order.job.folder, sweep.settings[order.job.name]):
+            note(sweep, order.job, 0, "")
             return True
         return False
 
@@ -160,22 +199,27 @@ def task_config(config: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
-def _lock(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / ".lock"
-
-
 def note(sweep: Sweep, job: Job, code: int, why: str) -> Status:
-    """Take down how a job has ended, in its folder too if it could not do that itself."""
-    found = status.read(job.folder)
-    if code == 0:
-        found = found if found and found.state == "done" else Status("done", 0)
-    elif found is None or found.state == "running" or found.code != code:
-        found = replace(found or Status("failed"), state="failed", code=code, why=why)
-        job.folder.mkdir(parents=True, exist_ok=True)
-        status.write(job.folder, found)
-    sweep.ended[job.name] = found
-    return found
+    """Take down how a job has ended, in its folder too if it could not do that itself.
+
+    What counts is whether its folder holds a finished run: an exit code of 0 may be that of
+    something else, and another one may come after all was done, of MindSpore's farewell, say.
+    """
+    found, before = status.read(job.folder), status.recorded(job.folder)
+    if jobs.finished(job.folder, sweep.settings.get(job.name)):
+        told = Status("done", 0)
+    elif code == 0:
+        told = Status("failed", 0, "it ended with 0, but its folder holds no finished run")
+    elif found is None or found.state in ("running", "done") or found.code != code:
+        told = replace(found or Status("failed"), state="failed", code=code, why=why)
+    else:
+        told = found
+    sweep.ended[job.name] = told
+    if (before is None or before.state != told.state) and not lock.is_taken(job.folder):
+        with suppress(OSError, CannotWrite):  # of which the job itself has told, or nobody can
+            job.folder.mkdir(parents=True, exist_ok=True)
+            status.write(job.folder, told)
+    return told
 
 
 def _told(failed: Mapping[str, Status], sweep: Sweep) -> str:
@@ -188,3 +232,18 @@ def _told(failed: Mapping[str, Status], sweep: Sweep) -> str:
 
 def _exit(status: Status) -> str:
     return f" (exit code {status.code})" if status.code and status.code > 0 else ""
+
+
+def make(context: HydraContext, function: TaskFunction, config: DictConfig) -> Launching:
+    """Return the launcher that a configuration names.
+
+    Raises:
+        Mistake: it is none of the trainer's; Hydra's own hide how jobs end.
+    """
+    found = Plugins.instance().instantiate_launcher(
+        hydra_context=context, task_function=function, config=config
+    )
+    if not isinstance(found, Launching):
+        what = "expected one of the trainer's, which tell how jobs end"
+        raise Mistake([f"hydra.launcher: {what}, received {type(found).__name__}"])
+    return found

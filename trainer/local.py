@@ -141,10 +141,13 @@ def _key(order: Order) -> str:
 
 
 def _serve(queue: Queue, worker: Process, share: bool) -> None:
-    key = ""
+    key, device = "", None
     while taken := queue.take(key):
         order, key = taken
         began = time.monotonic()
+        if device is not None and device != order.config.device:
+            worker.end()  # a process has one device, and one way to compute on it
+        device = order.config.device
         code, why = worker.train(order.job.folder, order.config, queue.sweep.asked.allow)
         queue.ended(order, code, why, time.monotonic() - began)
         if not share:
@@ -155,11 +158,9 @@ def _watch(
     running: Sequence[Future[None]], workers: Sequence[Process], queue: Queue, sweep: Sweep
 ) -> None:
     """Wait for the jobs; hand a signal on to those that train."""
-    told = False
     try:
         while wait(running, _POLL).not_done:
-            if sweep.stop() and not told:
-                told = True
+            if sweep.stop():
                 for worker in workers:
                     worker.stop()
     except BaseException:

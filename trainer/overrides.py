@@ -6,13 +6,14 @@ Hydra stops at the first mistake, with exit code 1; this finds all of them and o
 import itertools
 import re
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any
 
 from hydra import compose, initialize_config_module
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
@@ -101,6 +102,27 @@ def jobs(overrides: Sequence[str]) -> list[list[str]]:
     return [list(job) for job in itertools.product(*choices)]
 
 
+def samples(overrides: Sequence[str]) -> list[list[str]]:
+    """Return jobs in which each value that a search may choose stands once, ends of intervals too.
+
+    All combinations may be more than can be looked at.
+    """
+    choices = []
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key, value = override.get_key_element(), override.value()
+        if not override.is_sweep_override():
+            choices.append([_line(override)])
+        elif isinstance(value, IntervalSweep):
+            choices.append([f"{key}={value.start}", f"{key}={value.end}"])
+        elif override.is_discrete_sweep():
+            choices.append([f"{key}={text}" for text in override.sweep_string_iterator()])
+    if not all(choices):
+        return []
+    first = [values[0] for values in choices]
+    others = ((at, line) for at, values in enumerate(choices) for line in values[1:])
+    return [first, *([*first[:at], line, *first[at + 1 :]] for at, line in others)]
+
+
 def unlisted(overrides: Sequence[str]) -> list[str]:
     """Return the problems of sweeps that only a search can make."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
@@ -117,10 +139,9 @@ def but_for_seeds(found: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def fixed(overrides: Sequence[str]) -> list[str]:
-    """Return those overrides, as they stand in a job of a sweep, that all its jobs have."""
+    """Return those overrides, as they were given, that all jobs of a sweep have."""
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    alike = [o for o in parsed if not o.is_sweep_override() and not _is_hydra(o)]
-    return [f"{o.get_key_element()}={o.get_value_element_as_str()}" for o in alike]
+    return [_line(o) for o in parsed if not o.is_sweep_override() and not _is_hydra(o)]
 
 
 def _compose(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
@@ -147,11 +168,17 @@ def _options(override: Override) -> list[str]:
     """Names that a group offers; none if the override's key is no group."""
     if _is_hydra(override) and not _is_plugin(override):
         return []
-    return list(GlobalHydra.instance().config_loader().get_group_options(override.key_or_group))
+    found = GlobalHydra.instance().config_loader().get_group_options(override.key_or_group)
+    return [name for name in found if not _is_plugin(override) or _ships(override, name)]
 
 
 def _is_hydra(override: Override) -> bool:
     return override.key_or_group.split(".")[0].split("/")[0] == "hydra"
+
+
+def _ships(override: Override, name: str) -> bool:
+    """Tell whether a launcher or sweeper is one of the trainer's."""
+    return (files(MODULE) / override.key_or_group / f"{name}.yaml").is_file()
 
 
 def _is_plugin(override: Override) -> bool:

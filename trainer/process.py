@@ -2,16 +2,20 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from trainer import jobs
 from trainer.folder import OUTPUT
+
+_LOOK = 0.5  # seconds between looks whether a process that says nothing has died
 
 
 class Process:
@@ -20,6 +24,7 @@ class Process:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._answers = -1
+        self._told = 0
 
     def train(self, folder: Path, config: DictConfig, allow: Collection[str]) -> tuple[int, str]:
         """Train a job; return its exit code, negative for a signal that killed it, and why.
@@ -35,7 +40,7 @@ class Process:
             assert process.stdin is not None
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
-            answer = _line(self._answers)
+            answer = _line(self._answers, process)
         except BrokenPipeError:
             answer = ""
         if answer:
@@ -47,25 +52,30 @@ class Process:
         return code or 1, f"its process died: {what}; see {folder / OUTPUT}"
 
     def stop(self) -> None:
-        """Have the job that trains saved and ended."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+        """Have the job that trains saved and ended; a process is told once."""
+        process = self._process
+        if process is not None and process.pid != self._told and process.poll() is None:
+            self._told = process.pid
+            process.terminate()
 
     def kill(self) -> None:
         """End the process at once."""
-        if self._process is not None:
-            self._process.kill()
+        if (process := self._process) is not None:
+            process.kill()
 
     def end(self) -> None:
         """Let the process end, whose job is done; the next job gets another."""
         process, self._process = self._process, None
         if process is not None:
             assert process.stdin is not None
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # it has died, with something left to tell it
+                process.stdin.close()
             process.wait()
             os.close(self._answers)
 
     def _started(self) -> subprocess.Popen[str]:
+        if self._process is not None and self._process.poll() is not None:
+            self.end()  # it died between two jobs, which is neither's fault
         if self._process is None:
             self._answers, theirs = os.pipe()
             self._process = subprocess.Popen(
@@ -80,10 +90,15 @@ class Process:
         return self._process
 
 
-def _line(descriptor: int) -> str:
-    """Read a line; empty: the writer has gone."""
+def _line(descriptor: int, writer: "subprocess.Popen[str]") -> str:
+    """Read a line; empty: the writer has gone, though a child of its own may hold the pipe."""
     found = b""
     while not found.endswith(b"\n"):
+        gone = writer.poll() is not None
+        if not select.select([descriptor], [], [], _LOOK)[0]:
+            if gone:
+                return ""
+            continue
         block = os.read(descriptor, 1 << 16)
         if not block:
             return ""

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
-from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from pydantic import Field
 
-from trainer import options, plugins
+from trainer import jobs, launcher, options, overrides, plugins
 from trainer.errors import Mistake
+from trainer.launcher import Launching
 from trainer.options import Options
 
 if TYPE_CHECKING:
@@ -62,10 +61,8 @@ class Optuna(Sweeper):
         if problems:
             raise Mistake(problems)
         self.folder = Path(str(config.hydra.sweep.dir))
-        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
-        if not getattr(self.launcher, "waits", True):
+        self.launcher: Launching = launcher.make(hydra_context, task_function, config)
+        if not self.launcher.waits:
             what = "expected true with a search, which goes by the results, received false"
             raise Mistake([f"hydra.launcher.wait: {what}"])
 
@@ -77,6 +74,12 @@ class Optuna(Sweeper):
         Raises:
             Mistake: nothing can be chosen, or the database holds a search among other values.
         """
+        sweep = launcher.current()
+        sweep.folder = self.folder
+        with sweep.alone():
+            self._search(arguments)
+
+    def _search(self, arguments: Sequence[str]) -> None:
         space, fixed = spaces(arguments)
         study = self._study(space)
         _again(study)
@@ -97,12 +100,13 @@ class Optuna(Sweeper):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        folder = self.folder
-        folder.mkdir(parents=True, exist_ok=True)
+        folder, database = self.folder, self.folder / "optuna.db"
+        if self.asked.storage is None and (folder / jobs.RECORD).exists() > database.exists():
+            raise Mistake([f"hydra.sweep.dir: {folder} holds another sweep; use a new folder"])
         kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
         found = optuna.create_study(
             study_name=self.asked.study,
-            storage=self.asked.storage or f"sqlite:///{folder.resolve()}/optuna.db",
+            storage=self.asked.storage or f"sqlite:///{database.resolve()}",
             direction="maximize",
             load_if_exists=True,
         )
@@ -122,15 +126,10 @@ def spaces(arguments: Sequence[str]) -> tuple[dict[str, "BaseDistribution"], lis
     """
     parsed = OverridesParser.create().parse_overrides(list(arguments))
     space = {o.get_key_element(): _distribution(o) for o in parsed if o.is_sweep_override()}
-    fixed = [
-        f"{o.get_key_element()}={o.get_value_element_as_str()}"
-        for o in parsed
-        if not o.is_sweep_override()
-    ]
     if not space:
         example = "'optimizer.lr=tag(log,interval(0.001,0.1))'"
         raise Mistake([f"sweep: expected values to choose from, received none; say {example}"])
-    return space, fixed
+    return space, overrides.fixed(arguments)
 
 
 def _distribution(override: Override) -> "BaseDistribution":

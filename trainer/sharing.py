@@ -111,9 +111,10 @@ class Graphs:
         kept, self._kept = self._kept, None
         scaler = step.scaler(settings.device.loss_scale)
         key = jobs.compiled_key(settings) + files.dumps(setup.plan.as_json())
-        cells = described(setup.net)
+        cells = described(setup.net) | {"loss": described(setup.loss)}
         # What is restored is restored by set_data, which a graph that is compiled does not heed.
-        fits = kept is not None and kept.key == key and setup.resumed is None
+        plain = setup.resumed is None and setup.repeatable and not _has_state(setup.loss)
+        fits = plain and kept is not None and kept.key == key
         if kept is None or not fits or not alike(kept.cells, cells):
             return Compiled(setup, scaler, _evaluator(setup), key, cells)
         kept.adopt(setup, scaler)
@@ -122,6 +123,10 @@ class Graphs:
     def keep(self, compiled: Compiled) -> None:
         """Keep what a run that ended well was compiled into, for the next."""
         self._kept = compiled
+
+
+def _has_state(loss: nn.Cell) -> bool:
+    return any(True for _ in loss.get_parameters())
 
 
 def _evaluator(setup: Setup) -> Evaluator:
@@ -160,8 +165,6 @@ def _same(one: Any, other: Any) -> bool:
         return True
     if type(one) is not type(other) or isinstance(one, nn.Cell):
         return isinstance(one, nn.Cell) and type(one) is type(other)
-    if isinstance(one, Parameter):
-        return bool(one.shape == other.shape and one.dtype == other.dtype)
     if isinstance(one, _PLAIN):
         return bool(one == other)
     if isinstance(one, Initializer):  # which has made a value, and is not used again

@@ -65,16 +65,17 @@ def read(run: Path) -> Status | None:
 
     One that was killed could not say so: it is told from one at work by the lock on its folder.
     """
-    found = _read(run)
+    found = recorded(run)
     if found is None or found.state != "running" or lock.is_taken(run):
         return found
-    again = _read(run)  # it may have ended just now
+    again = recorded(run)  # it may have ended just now
     if again is None or again.state != "running":
         return again
     return replace(found, state="failed", why="it was killed, or its machine went down")
 
 
-def _read(run: Path) -> Status | None:
+def recorded(run: Path) -> Status | None:
+    """Return what a run has written last of how it stands; None: nothing that can be read."""
     with suppress(OSError, ValueError, TypeError):
         return Status(**json.loads((run / STATUS).read_text()))
     return None

@@ -36,7 +36,6 @@ def main() -> None:
     setup_globals()
     with os.fdopen(int(sys.argv[1]), "w", buffering=1) as answers:
         for line in _lines():
-            _training.set()
             code, why = _ended(json.loads(line))
             _training.clear()
             answers.write(json.dumps({"code": code, "why": why}) + "\n")
@@ -52,6 +51,7 @@ def _lines() -> Iterator[str]:
 def _read(lines: "SimpleQueue[str | None]") -> None:
     """Hand on lines; if they end while a job trains, the sweep was killed: save the job and end."""
     for line in sys.stdin:
+        _training.set()
         lines.put(line)
     lines.put(None)
     if _training.is_set():

@@ -182,7 +182,7 @@ def test_a_run_goes_on_after_its_time_limit(
     mixed: object, limited: tuple[Path, str, Ended], reference: Path
 ) -> None:
     run, number, _ = limited
-    until(lambda: slurm.states([number])[number].over, "the limited run ends")
+    until(lambda: slurm.states([number])[number].over, "the limited run ends", 400)
     assert slurm.states([number])[number].name == "COMPLETED", (run / OUTPUT).read_text()
     assert restarts(number) >= 1
     assert same_weights(run, reference)

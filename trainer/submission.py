@@ -25,16 +25,27 @@ _POLL = 0.2  # seconds between looks whether a signal has come
 
 
 def ids(sweep: Path) -> dict[str, str]:
-    """Return Slurm's numbers of the jobs that were submitted for a sweep, by the runs' names."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads((sweep / _OWN / _IDS).read_text()))
-    return {}
+    """Return Slurm's numbers of the jobs that were submitted for a sweep, by the runs' names.
+
+    Raises:
+        Mistake: they cannot be read; taken for none, all jobs would be submitted once more.
+    """
+    path = sweep / _OWN / _IDS
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Mistake([f"{path}: expected the numbers of Slurm's jobs by name; {error}"]) from None
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise Mistake([f"{path}: expected the numbers of Slurm's jobs by name, received {found!r}"])
+    return found
 
 
 def states(sweep: Path) -> dict[str, State]:
     """Return the states of a sweep's jobs by name; none where it has none, or Slurm cannot say."""
-    numbers = ids(sweep)
-    with suppress(OSError):
+    with suppress(OSError, Mistake):
+        numbers = ids(sweep)
         found = slurm.states(numbers.values())
         return {name: found[number] for name, number in numbers.items()}
     return {}

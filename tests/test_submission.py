@@ -59,3 +59,10 @@ def test_numbers_that_cannot_be_read_are_not_taken_for_none(sweep: Path, text: s
         submit(sweep)
     assert did() == []
     assert submission.states(sweep) == {}
+
+
+def test_a_slurm_that_falls_silent_is_told_of(sweep: Path) -> None:
+    Path("answer").unlink()
+    with pytest.raises(Mistake, match="expected a Slurm that answers; .*answer"):
+        submit(sweep)
+    assert did() == []

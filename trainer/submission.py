@@ -63,10 +63,14 @@ def submit(
         allow: what may have changed since the runs began; see ``trainer.resume``.
 
     Raises:
-        Mistake: Slurm refuses them; none is submitted.
+        Mistake: Slurm refuses them, or does not say which wait already; none is submitted.
     """
     before = ids(sweep)
-    known = slurm.states(before.values())
+    try:
+        known = slurm.states(before.values())
+    except OSError as error:
+        text = f"hydra/launcher=slurm: expected a Slurm that answers; {error}"
+        raise Mistake([text]) from None
     waiting = {name for name, number in before.items() if not known[number].over}
     new = [job for job in jobs if job.name not in waiting]
     for name in waiting & {job.name for job in jobs}:

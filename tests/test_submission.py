@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainer import files, submission
-from trainer.errors import Mistake
+from trainer.errors import CannotWrite, Mistake
 from trainer.jobs import Job
 from trainer.offer import Wanted
 
@@ -66,3 +66,28 @@ def test_a_slurm_that_falls_silent_is_told_of(sweep: Path) -> None:
     with pytest.raises(Mistake, match="expected a Slurm that answers; .*answer"):
         submit(sweep)
     assert did() == []
+
+
+def test_nothing_is_submitted_that_could_not_be_recorded(sweep: Path) -> None:
+    (sweep / f".slurm/.ids.json.{os.getpid()}").mkdir()  # where it would be written first
+    with pytest.raises(CannotWrite):
+        submit(sweep)
+    assert did() == []
+
+
+@pytest.mark.parametrize(
+    ("scancel", "told"),
+    [("", "job 17, just submitted, is cancelled"), ("exit 1", "job 17 is submitted, scancel fails: ")],
+)
+def test_jobs_that_could_not_be_recorded_are_cancelled(
+    sweep: Path, scancel: str, told: str
+) -> None:
+    for name, more in (
+        ("sbatch", "rm sweep/.slurm/ids.json && mkdir sweep/.slurm/ids.json"),
+        ("scancel", scancel),
+    ):
+        with Path("bin", name).open("a") as file:
+            file.write(f"{more}\n")
+    with pytest.raises(CannotWrite, match=told):
+        submit(sweep)
+    assert did() == ["sbatch", "scancel 17"]

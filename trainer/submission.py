@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import files, slurm
-from trainer.errors import Mistake
+from trainer.errors import CannotWrite, Mistake
 from trainer.folder import OUTPUT
 from trainer.jobs import Job
 from trainer.offer import Wanted
@@ -64,6 +64,7 @@ def submit(
 
     Raises:
         Mistake: Slurm refuses them, or does not say which wait already; none is submitted.
+        CannotWrite: their numbers cannot be recorded; none is submitted, or all are cancelled.
     """
     before = ids(sweep)
     try:
@@ -76,13 +77,27 @@ def submit(
     for name in waiting & {job.name for job in jobs}:
         log.info("%s  is job %s already: %s", name, before[name], known[before[name]])
     if new:
+        files.write_json(sweep / _OWN / _IDS, before)  # a full disk is to be known of first
         made = _submit([_command(job, wanted, allow) for job in new], new, wanted, sweep)
         numbers = dict(zip((job.name for job in new), made, strict=True))
-        files.write_json(sweep / _OWN / _IDS, before | numbers)
+        _record(sweep, before, numbers)
         for name, number in numbers.items():
             log.info("%s  submitted as job %s", name, number)
         before |= numbers
     return {job.name: before[job.name] for job in jobs}
+
+
+def _record(sweep: Path, before: Mapping[str, str], numbers: Mapping[str, str]) -> None:
+    """Record new jobs with those before; jobs that nothing tells of must not train."""
+    try:
+        files.write_json(sweep / _OWN / _IDS, {**before, **numbers})
+    except CannotWrite as error:
+        new = " ".join(dict.fromkeys(one.partition("_")[0] for one in numbers.values()))
+        try:
+            slurm.ask("scancel", *new.split())
+        except OSError as refused:
+            raise CannotWrite(f"{error}; job {new} is submitted, scancel fails: {refused}") from None
+        raise CannotWrite(f"{error}; job {new}, just submitted, is cancelled") from None
 
 
 def watch(numbers: Mapping[str, str], seconds: float, stop: Stop) -> dict[str, State]:

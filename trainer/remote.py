@@ -59,8 +59,7 @@ class Slurm(Launching):
         for name, state in over.items():
             _note(sweep, todo[name], numbers[name], state)
         if why := sweep.stop():
-            going = " ".join(numbers[name] for name in numbers.keys() - over.keys())
-            raise Stopped(f"{why}, but not the jobs: {look} looks, scancel {going} ends them")
+            raise Stopped(_stopped(why, look, [numbers[n] for n in numbers if n not in over]))
 
     def _check(self, orders: Sequence[Order]) -> None:
         """Raise a Mistake if several tasks would all train the same."""
@@ -69,6 +68,12 @@ class Slurm(Launching):
         if tasks > 1 and any(kind != "slurm" for kind in shared):
             text = f"expected distributed=slurm for {tasks} tasks (nodes times tasks_per_node)"
             raise Mistake([f"hydra/launcher=slurm: {text}, received none"])
+
+
+def _stopped(why: str, look: str, going: Sequence[str]) -> str:
+    if not going:
+        return f"{why}, and the jobs were over already: {look} looks"
+    return f"{why}, but not the jobs: {look} looks, scancel {' '.join(going)} ends them"
 
 
 def _note(sweep: Sweep, job: Job, number: str, state: State) -> None:

@@ -77,7 +77,10 @@ def test_nothing_is_submitted_that_could_not_be_recorded(sweep: Path) -> None:
 
 @pytest.mark.parametrize(
     ("scancel", "told"),
-    [("", "job 17, just submitted, is cancelled"), ("exit 1", "job 17 is submitted, scancel fails: ")],
+    [
+        ("", "job 17, just submitted, is cancelled"),
+        ("exit 1", "job 17 is submitted, scancel fails: "),
+    ],
 )
 def test_jobs_that_could_not_be_recorded_are_cancelled(
     sweep: Path, scancel: str, told: str

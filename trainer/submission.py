@@ -96,7 +96,9 @@ def _record(sweep: Path, before: Mapping[str, str], numbers: Mapping[str, str]) 
         try:
             slurm.ask("scancel", *new.split())
         except OSError as refused:
-            raise CannotWrite(f"{error}; job {new} is submitted, scancel fails: {refused}") from None
+            raise CannotWrite(
+                f"{error}; job {new} is submitted, scancel fails: {refused}"
+            ) from None
         raise CannotWrite(f"{error}; job {new}, just submitted, is cancelled") from None
 
 

@@ -89,9 +89,8 @@ class TestOnSlurm:
         assert "cpus_per_tsk: unknown key (nearest: cpus_per_task)" in said
 
     def test_several_tasks_without_a_world_for_them(self, command: Command) -> None:
-        ended = command.train("-m", "hydra/launcher=slurm", "hydra.launcher.nodes=2")
-        assert ended.code == 2
-        assert "expected distributed=slurm for 2 tasks" in ended.err
+        said = self.refused(command, "hydra.launcher.nodes=2")
+        assert "expected distributed=slurm for 2 tasks" in said
 
     def test_slurm_itself_refuses(self, command: Command) -> None:
         ended = command.train("-m", "hydra/launcher=slurm", "+hydra.launcher.sbatch.nodelist=n7")

@@ -39,6 +39,14 @@ class Slurm(Launching):
         self.wanted = offer.read(options.plain(config.hydra.launcher))
         self.waits = self.wanted.wait
 
+    def check(self, orders: Sequence[Order]) -> None:
+        """Raise a Mistake if several tasks would all train the same."""
+        tasks = self.wanted.nodes * self.wanted.tasks_per_node
+        shared = [OmegaConf.select(order.config, "distributed.launcher") for order in orders]
+        if tasks > 1 and any(kind != "slurm" for kind in shared):
+            text = f"expected distributed=slurm for {tasks} tasks (nodes times tasks_per_node)"
+            raise Mistake([f"hydra/launcher=slurm: {text}, received none"])
+
     def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
         """Submit jobs as one array, those that wait or run already excepted, and watch them.
 
@@ -48,7 +56,6 @@ class Slurm(Launching):
         todo = {order.job.name: order.job for order in orders}
         if not todo:
             return
-        self._check(orders)
         allow = sorted(sweep.asked.allow)
         numbers = submission.submit(list(todo.values()), self.wanted, sweep.folder, allow)
         look = f"python -m trainer.sweep {sweep.folder}"
@@ -59,16 +66,13 @@ class Slurm(Launching):
         for name, state in over.items():
             _note(sweep, todo[name], numbers[name], state)
         if why := sweep.stop():
-            going = " ".join(numbers[name] for name in numbers.keys() - over.keys())
-            raise Stopped(f"{why}, but not the jobs: {look} looks, scancel {going} ends them")
+            raise Stopped(_stopped(why, look, [numbers[n] for n in numbers if n not in over]))
 
-    def _check(self, orders: Sequence[Order]) -> None:
-        """Raise a Mistake if several tasks would all train the same."""
-        tasks = self.wanted.nodes * self.wanted.tasks_per_node
-        shared = [OmegaConf.select(order.config, "distributed.launcher") for order in orders]
-        if tasks > 1 and any(kind != "slurm" for kind in shared):
-            text = f"expected distributed=slurm for {tasks} tasks (nodes times tasks_per_node)"
-            raise Mistake([f"hydra/launcher=slurm: {text}, received none"])
+
+def _stopped(why: str, look: str, going: Sequence[str]) -> str:
+    if not going:
+        return f"{why}, and the jobs were over already: {look} looks"
+    return f"{why}, but not the jobs: {look} looks, scancel {' '.join(going)} ends them"
 
 
 def _note(sweep: Sweep, job: Job, number: str, state: State) -> None:

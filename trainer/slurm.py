@@ -8,6 +8,7 @@ from dataclasses import dataclass
 _WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT", "SUSPENDED", "RESV_DEL_HOLD"}
 _AT_WORK = {"RUNNING", "CONFIGURING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED"}
 FORGOTTEN = "FORGOTTEN"
+_UNKNOWN = "Invalid job id specified"  # said only where no other job is asked for
 _SECONDS = 60  # for one question; a busy controller may take long
 
 
@@ -53,12 +54,19 @@ def states(ids: Iterable[str]) -> dict[str, State]:
     return {one: found.get(one, State(FORGOTTEN)) for one in asked}
 
 
-def _queued(ids: Iterable[str]) -> dict[str, State]:
+def _queued(ids: list[str]) -> dict[str, State]:
     """Return what the controller still knows."""
     fields = ("JobArrayID", "State", "exit_code", "Reason", "NodeList")
     form = ",".join(f"{field}:|" for field in fields)
-    # All of the user's: naming one that is forgotten is an error if it is the only one.
-    said = ask("squeue", "--noheader", "--array", "--states=all", "--me", "-O", form)
+    # Whoever submitted them, and in hidden partitions too; arrays are asked for as a whole.
+    numbers = ",".join(dict.fromkeys(one.partition("_")[0] for one in ids))
+    of = ("--all", "--states=all", f"--jobs={numbers}")
+    try:
+        said = ask("squeue", "--noheader", "--array", *of, "-O", form)
+    except OSError as error:
+        if _UNKNOWN not in str(error):
+            raise
+        said = ""
     found, wanted = {}, set(ids)
     for line in said.splitlines():
         name, state, status, reason, nodes = line.split("|")[:5]

@@ -89,7 +89,7 @@ def _queued(found: Standing, state: State | None) -> Standing:
     if not state.over:
         running = state.name == "RUNNING"
         return replace(found, state="running" if running else "pending", code=None, why=str(state))
-    if found.state == "pending":
+    if found.state in ("pending", "running"):  # it had no time to say more
         return replace(found, state="failed", code=state.code, why=str(state))
     return found
 

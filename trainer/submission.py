@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import files, slurm
-from trainer.errors import Mistake
+from trainer.errors import CannotWrite, Mistake
 from trainer.folder import OUTPUT
 from trainer.jobs import Job
 from trainer.offer import Wanted
@@ -25,16 +25,27 @@ _POLL = 0.2  # seconds between looks whether a signal has come
 
 
 def ids(sweep: Path) -> dict[str, str]:
-    """Return Slurm's numbers of the jobs that were submitted for a sweep, by the runs' names."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads((sweep / _OWN / _IDS).read_text()))
-    return {}
+    """Return Slurm's numbers of the jobs that were submitted for a sweep, by the runs' names.
+
+    Raises:
+        Mistake: they cannot be read; taken for none, all jobs would be submitted once more.
+    """
+    path = sweep / _OWN / _IDS
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Mistake([f"{path}: expected the numbers of Slurm's jobs by name; {error}"]) from None
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise Mistake([f"{path}: expected the numbers of Slurm's jobs by name, received {found!r}"])
+    return found
 
 
 def states(sweep: Path) -> dict[str, State]:
     """Return the states of a sweep's jobs by name; none where it has none, or Slurm cannot say."""
-    numbers = ids(sweep)
-    with suppress(OSError):
+    with suppress(OSError, Mistake):
+        numbers = ids(sweep)
         found = slurm.states(numbers.values())
         return {name: found[number] for name, number in numbers.items()}
     return {}
@@ -52,22 +63,43 @@ def submit(
         allow: what may have changed since the runs began; see ``trainer.resume``.
 
     Raises:
-        Mistake: Slurm refuses them; none is submitted.
+        Mistake: Slurm refuses them, or does not say which wait already; none is submitted.
+        CannotWrite: their numbers cannot be recorded; none is submitted, or all are cancelled.
     """
     before = ids(sweep)
-    known = slurm.states(before.values())
+    try:
+        known = slurm.states(before.values())
+    except OSError as error:
+        text = f"hydra/launcher=slurm: expected a Slurm that answers; {error}"
+        raise Mistake([text]) from None
     waiting = {name for name, number in before.items() if not known[number].over}
     new = [job for job in jobs if job.name not in waiting]
     for name in waiting & {job.name for job in jobs}:
         log.info("%s  is job %s already: %s", name, before[name], known[before[name]])
     if new:
+        files.write_json(sweep / _OWN / _IDS, before)  # a full disk is to be known of first
         made = _submit([_command(job, wanted, allow) for job in new], new, wanted, sweep)
         numbers = dict(zip((job.name for job in new), made, strict=True))
-        files.write_json(sweep / _OWN / _IDS, before | numbers)
+        _record(sweep, before, numbers)
         for name, number in numbers.items():
             log.info("%s  submitted as job %s", name, number)
         before |= numbers
     return {job.name: before[job.name] for job in jobs}
+
+
+def _record(sweep: Path, before: Mapping[str, str], numbers: Mapping[str, str]) -> None:
+    """Record new jobs with those before; jobs that nothing tells of must not train."""
+    try:
+        files.write_json(sweep / _OWN / _IDS, {**before, **numbers})
+    except CannotWrite as error:
+        new = " ".join(dict.fromkeys(one.partition("_")[0] for one in numbers.values()))
+        try:
+            slurm.ask("scancel", *new.split())
+        except OSError as refused:
+            raise CannotWrite(
+                f"{error}; job {new} is submitted, scancel fails: {refused}"
+            ) from None
+        raise CannotWrite(f"{error}; job {new}, just submitted, is cancelled") from None
 
 
 def watch(numbers: Mapping[str, str], seconds: float, stop: Stop) -> dict[str, State]:

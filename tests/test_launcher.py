@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from tests.command import Command
 from trainer import device, jobs, status
@@ -72,6 +73,17 @@ def test_a_process_that_died_between_jobs_is_replaced() -> None:
     assert second.poll() is None
     process.end()
     process.end()
+
+
+def test_jobs_with_another_device_have_another_process(tmp_path: Path) -> None:
+    process, pids = Process(), []
+    for target in ("cpu", "cpu", "auto"):
+        config = OmegaConf.create({"device": {"target": target}})
+        code, why = process.train(tmp_path / "job", config, [])
+        assert code == 1, why  # it is no whole configuration
+        pids.append(process._started().pid)
+    process.end()
+    assert pids[0] == pids[1] != pids[2]
 
 
 def test_jobs_start_with_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

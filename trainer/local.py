@@ -141,13 +141,10 @@ def _key(order: Order) -> str:
 
 
 def _serve(queue: Queue, worker: Process, share: bool) -> None:
-    key, device = "", None
+    key = ""
     while taken := queue.take(key):
         order, key = taken
         began = time.monotonic()
-        if device is not None and device != order.config.device:
-            worker.end()  # a process has one device, and one way to compute on it
-        device = order.config.device
         code, why = worker.train(order.job.folder, order.config, queue.sweep.asked.allow)
         queue.ended(order, code, why, time.monotonic() - began)
         if not share:

@@ -25,6 +25,7 @@ class Process:
         self._process: subprocess.Popen[str] | None = None
         self._answers = -1
         self._told = 0
+        self._device: DictConfig | None = None
 
     def train(self, folder: Path, config: DictConfig, allow: Collection[str]) -> tuple[int, str]:
         """Train a job; return its exit code, negative for a signal that killed it, and why.
@@ -34,6 +35,9 @@ class Process:
             config: its whole configuration, Hydra's part too.
             allow: what may have changed since it began.
         """
+        if self._device not in (None, config.device):
+            self.end()  # a process has one device, and one way to compute on it
+        self._device = config.device
         process = self._started()
         order = {"folder": str(folder), "config": OmegaConf.to_yaml(config), "allow": [*allow]}
         try:

@@ -8,9 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from tests.command import Command
-from trainer import device, jobs, status
-from trainer.jobs import Job
+from trainer import account, device, jobs, status
 from trainer.launcher import Sweep, note
+from trainer.order import Order
 from trainer.process import Process
 from trainer.resume import Request
 from trainer.signals import Stop
@@ -23,37 +23,45 @@ def sweep(tmp_path: Path) -> Sweep:
 
 
 @pytest.fixture
-def job(finished: Path, tmp_path: Path) -> Job:
-    """A job whose folder holds a finished run."""
+def order(finished: Path, tmp_path: Path) -> Order:
+    """The order of a job whose folder holds a finished run."""
     shutil.copytree(finished, tmp_path / "seed=0")
-    return jobs.make(tmp_path, ["seed=0"], [])
+    return ordered(tmp_path, "seed=0", finished)
 
 
-def test_an_exit_code_of_0_without_a_finished_run_is_a_failure(sweep: Sweep) -> None:
-    empty = jobs.make(sweep.folder, ["seed=1"], [])
+def ordered(folder: Path, line: str, like: Path) -> Order:
+    """Return an order with the settings of a run."""
+    chosen = account.settings_of(like / ".hydra/config.yaml")
+    return Order(jobs.make(folder, [line], []), OmegaConf.create({}), chosen)
+
+
+def test_an_exit_code_of_0_without_a_finished_run_is_a_failure(
+    sweep: Sweep, finished: Path
+) -> None:
+    empty = ordered(sweep.folder, "seed=1", finished)
     assert note(sweep, empty, 0, "").state == "failed"
-    recorded = status.read(empty.folder)
+    recorded = status.read(empty.job.folder)
     assert recorded
     assert "its folder holds no finished run" in recorded.why
 
 
-def test_a_crash_after_all_was_done_is_none(sweep: Sweep, job: Job) -> None:
-    status.write(job.folder, Status("failed", -11, "its process died"))
-    assert note(sweep, job, -signal.SIGSEGV, "its process died").state == "done"
-    recorded = status.read(job.folder)
+def test_a_crash_after_all_was_done_is_none(sweep: Sweep, order: Order) -> None:
+    status.write(order.job.folder, Status("failed", -11, "its process died"))
+    assert note(sweep, order, -signal.SIGSEGV, "its process died").state == "done"
+    recorded = status.read(order.job.folder)
     assert recorded
     assert recorded.state == "done"
 
 
-def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, job: Job) -> None:
-    (job.folder / "manifest.json").unlink()
-    assert note(sweep, job, -signal.SIGKILL, "killed").why == "killed"
-    assert sweep.ended[job.name].code == -signal.SIGKILL
+def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, order: Order) -> None:
+    (order.job.folder / "manifest.json").unlink()
+    assert note(sweep, order, -signal.SIGKILL, "killed").why == "killed"
+    assert sweep.ended[order.job.name].code == -signal.SIGKILL
 
 
-def test_what_cannot_be_written_is_told_all_the_same(sweep: Sweep) -> None:
+def test_what_cannot_be_written_is_told_all_the_same(sweep: Sweep, finished: Path) -> None:
     (sweep.folder / "seed=1").touch()
-    blocked = jobs.make(sweep.folder, ["seed=1"], [])
+    blocked = ordered(sweep.folder, "seed=1", finished)
     assert note(sweep, blocked, 1, "no folder").why == "no folder"
 
 

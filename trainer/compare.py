@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 
 from hydra import compose, initialize_config_module
-from omegaconf import open_dict
 
-from trainer import comparison, device, entry, jobs, local, overrides, standings
+from trainer import comparison, device, entry, jobs, launcher, local, order, overrides, standings
 from trainer.endings import gist
 from trainer.errors import JobsFailed, Mistake
 from trainer.jobs import Job
-from trainer.launcher import Order, Sweep
+from trainer.launcher import Sweep
+from trainer.order import Order
 from trainer.process import Process
 from trainer.resume import Request
 
@@ -44,7 +44,8 @@ def main() -> None:
         sweep = Sweep(Request([]), stop, {}, folder, _FOLDER)
         with sweep.alone():
             jobs.begin(folder, made, lines)
-            local.run([_order(job) for job in made], sweep, [Process()], share=False)
+            todo = launcher.missing([_order(job) for job in made], sweep)
+            local.run(todo, sweep, [Process()], share=False)
         found = standings.read(folder)
         print(comparison.text(found))
         comparison.draw(folder, found)
@@ -80,11 +81,7 @@ def _jobs(folder: Path, lines: Sequence[str]) -> list[Job]:
 def _order(job: Job) -> Order:
     with initialize_config_module(overrides.MODULE, version_base=overrides.VERSION):
         config = compose(overrides.CONFIG, list(job.lines), return_hydra_config=True)
-    with open_dict(config):
-        config.hydra.job.id = job.name
-        config.hydra.job.num = 0
-        config.hydra.runtime.output_dir = str(job.folder.resolve())
-    return Order(job, config)
+    return order.make(job, config, 0)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 from trainer import account, files, manifest
 from trainer.errors import Mistake
 from trainer.folder import CONFIG, METRICS
+from trainer.resume import quoted
 from trainer.settings import Settings
 
 RECORD = "jobs.json"  # in a sweep's folder
@@ -50,8 +51,8 @@ class Job:
 
     def command(self) -> list[str]:
         """Return the command that runs it, and goes on with it if it has begun."""
-        quoted = str(self.folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
-        return [sys.executable, "-m", "trainer", *self.lines, f"hydra.run.dir='{quoted}'"]
+        folder = quoted(str(self.folder.resolve()))
+        return [sys.executable, "-m", "trainer", *self.lines, f"hydra.run.dir={folder}"]
 
 
 def environment() -> dict[str, str]:

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import yaml
 from omegaconf import OmegaConf
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from trainer import entry, overrides, rendezvous, settings
-from trainer.errors import Mistake
+from trainer.errors import FrozenMoved, Mistake, NotFinite, Stopped
+from trainer.options import Options
 
 _GROUP = "kubernetes"
 _FOLDER = "hydra.run.dir="
-_NEVER = [2, 3, 4]  # a mistake, a frozen weight that moved, a loss that is not finite
-_STOPPED = 75
+_NEVER = [Mistake.code, FrozenMoved.code, NotFinite.code]  # another try would end alike
 _PORT = 8118  # of MindSpore's scheduler, in the first pod
 
 _USAGE = """usage: python -m trainer.kubernetes kubernetes.image=IMAGE
@@ -34,10 +34,8 @@ Example:
 _Path = Annotated[str, Field(pattern=r"^/[^:]*$")]
 
 
-class Pods(BaseModel):
+class Pods(Options):
     """What the run's pods are to have; ``conf/kubernetes.yaml`` explains each key."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$")
     namespace: str | None
@@ -135,7 +133,7 @@ def _plain(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
     limit = {} if pods.minutes is None else {"activeDeadlineSeconds": 60 * pods.minutes}
     rules = [
         {"action": "FailJob", "onExitCodes": {"operator": "In", "values": _NEVER}},
-        {"action": "Ignore", "onExitCodes": {"operator": "In", "values": [_STOPPED]}},
+        {"action": "Ignore", "onExitCodes": {"operator": "In", "values": [Stopped.code]}},
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
     ]
     return {

@@ -9,20 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.plugin import Plugin
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 
-from trainer import jobs, lock, overrides, plugins, settings, status
+from trainer import jobs, lock, order, overrides, plugins, status
 from trainer.endings import gist
 from trainer.errors import CannotWrite, JobsFailed, Mistake
 from trainer.jobs import Job
+from trainer.order import Order, task_config
 from trainer.resume import Request
-from trainer.settings import Settings
 from trainer.signals import Stop
 from trainer.status import Status
 from trainer.sweep import report
@@ -30,14 +31,6 @@ from trainer.sweep import report
 log = logging.getLogger(__name__)
 
 _SEARCH = f"{plugins.MODULE}.Optuna"
-
-
-@dataclass(frozen=True)
-class Order:
-    """A job to be started, with its composed configuration."""
-
-    job: Job
-    config: DictConfig
 
 
 @dataclass
@@ -51,7 +44,6 @@ class Sweep:
         folder: of the sweep, once it is known.
         key: what names it on the command line.
         at_end: what is to be called when the sweep is over.
-        settings: of each job, by its name.
     """
 
     asked: Request
@@ -60,7 +52,6 @@ class Sweep:
     folder: Path = Path()
     key: str = "hydra.sweep.dir"
     at_end: ExitStack = field(default_factory=ExitStack)
-    settings: dict[str, Settings] = field(default_factory=dict)
     _alone: bool = False
 
     @contextmanager
@@ -125,6 +116,9 @@ class Launching(Launcher):
 
     waits = True
 
+    def __init__(self, **_given: Any) -> None:
+        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
+
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
@@ -147,16 +141,10 @@ class Launching(Launcher):
         fixed = overrides.fixed([str(line) for line in self.config.hydra.overrides.task])
         made = [jobs.make(sweep.folder, list(lines), fixed) for lines in job_overrides]
         orders = {job.name: self._order(job, initial_job_idx + i) for i, job in enumerate(made)}
-        for name, order in orders.items():
-            chosen = settings.read(overrides.plain(task_config(order.config)))[0]
-            sweep.settings[name] = chosen
         self.check(list(orders.values()))
         with sweep.alone():
             jobs.begin(sweep.folder, made, fixed)
-            missing = [order for order in orders.values() if not self._is_done(order, sweep)]
-            if len(missing) < len(orders):
-                log.info("%d of %d jobs are done already", len(orders) - len(missing), len(orders))
-            self.start(missing, sweep)
+            self.start(missing(list(orders.values()), sweep), sweep)
         return [self._returned(orders[job.name], sweep) for job in made]
 
     def check(self, orders: Sequence[Order]) -> None:
@@ -168,18 +156,7 @@ class Launching(Launcher):
 
     def _order(self, job: Job, number: int) -> Order:
         config = self.context.config_loader.load_sweep_config(self.config, list(job.lines))
-        with open_dict(config):
-            config.hydra.job.id = str(number)
-            config.hydra.job.num = number
-            config.hydra.runtime.output_dir = str(job.folder.resolve())
-        return Order(job, config)
-
-    def _is_done(self, order: Order, sweep: Sweep) -> bool:
-        """Tell whether a job is done, and if so, the sweep as well."""
-        if jobs.finished(order.job.folder, sweep.settings[order.job.name]):
-            note(sweep, order.job, 0, "")
-            return True
-        return False
+        return order.make(job, config, number)
 
     def _returned(self, order: Order, sweep: Sweep) -> JobReturn:
         """Return what Hydra's sweepers want to know of a job.
@@ -194,19 +171,28 @@ class Launching(Launcher):
         return found
 
 
-def task_config(config: DictConfig) -> DictConfig:
-    """Return a job's configuration without Hydra's own part."""
-    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+def missing(orders: Sequence[Order], sweep: Sweep) -> list[Order]:
+    """Return the jobs that are not done yet; take down those that are."""
+    found = []
+    for one in orders:
+        if jobs.finished(one.job.folder, one.settings):
+            note(sweep, one, 0, "")
+        else:
+            found.append(one)
+    if len(found) < len(orders):
+        log.info("%d of %d jobs are done already", len(orders) - len(found), len(orders))
+    return found
 
 
-def note(sweep: Sweep, job: Job, code: int, why: str) -> Status:
+def note(sweep: Sweep, order: Order, code: int, why: str) -> Status:
     """Take down how a job has ended, in its folder too if it could not do that itself.
 
     What counts is whether its folder holds a finished run: an exit code of 0 may be that of
     something else, and another one may come after all was done, of MindSpore's farewell, say.
     """
+    job = order.job
     found, before = status.read(job.folder), status.recorded(job.folder)
-    if jobs.finished(job.folder, sweep.settings.get(job.name)):
+    if jobs.finished(job.folder, order.settings):
         told = Status("done", 0)
     elif code == 0:
         told = Status("failed", 0, "it ended with 0, but its folder holds no finished run")

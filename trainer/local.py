@@ -9,17 +9,17 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock
-from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from pydantic import Field
 
-from trainer import jobs, options, overrides, plugins, settings
+from trainer import jobs, options, plugins
 from trainer.endings import gist
 from trainer.errors import Mistake, Stopped
-from trainer.launcher import Launching, Order, Sweep, note, task_config
+from trainer.launcher import Launching, Sweep, note
 from trainer.options import Options
+from trainer.order import Order
 from trainer.process import Process
 
 log = logging.getLogger(__name__)
@@ -38,9 +38,6 @@ class Local(Launching):
     """Hydra's launcher for one machine."""
 
     __module__ = plugins.MODULE
-
-    def __init__(self, **_given: Any) -> None:
-        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -104,7 +101,7 @@ class Queue:
     """Jobs that wait for a process, in an order in which neighbours share a graph if they can."""
 
     def __init__(self, orders: Sequence[Order], sweep: Sweep) -> None:
-        keys = [_key(order) for order in orders]
+        keys = [jobs.compiled_key(order.settings) for order in orders]
         first = {key: keys.index(key) for key in keys}
         chosen = sorted(range(len(orders)), key=lambda i: first[keys[i]])
         self._waiting = [(orders[i], keys[i]) for i in chosen]
@@ -130,14 +127,10 @@ class Queue:
         """Take down how a job has ended, and tell it."""
         with self._lock:
             self._ended += 1
-            found = note(self.sweep, order.job, code, why)
+            found = note(self.sweep, order, code, why)
             what = found.state if found.state != "failed" else f"failed: {gist(found.why)}"
             count = f"[{self._ended:{len(str(self._count))}d}/{self._count}]"
             log.info("%s %s  %s  %.1f s", count, order.job.name, what, seconds)
-
-
-def _key(order: Order) -> str:
-    return jobs.compiled_key(settings.read(overrides.plain(task_config(order.config)))[0])
 
 
 def _serve(queue: Queue, worker: Process, share: bool) -> None:

@@ -4,7 +4,6 @@ import logging
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
@@ -12,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from trainer import jobs, offer, options, plugins, status, submission
 from trainer.errors import Mistake, Stopped
 from trainer.folder import OUTPUT
-from trainer.jobs import Job
-from trainer.launcher import Launching, Order, Sweep, note
+from trainer.launcher import Launching, Sweep, note
+from trainer.order import Order
 from trainer.slurm import FORGOTTEN, State
 
 log = logging.getLogger(__name__)
@@ -23,9 +22,6 @@ class Slurm(Launching):
     """Hydra's launcher for Slurm; ``conf/hydra/launcher/slurm.yaml`` explains its arguments."""
 
     __module__ = plugins.MODULE
-
-    def __init__(self, **_given: Any) -> None:
-        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -53,11 +49,13 @@ class Slurm(Launching):
         Raises:
             Stopped: a signal came; the jobs go on.
         """
-        todo = {order.job.name: order.job for order in orders}
+        todo = {order.job.name: order for order in orders}
         if not todo:
             return
         allow = sorted(sweep.asked.allow)
-        numbers = submission.submit(list(todo.values()), self.wanted, sweep.folder, allow)
+        numbers = submission.submit(
+            [order.job for order in orders], self.wanted, sweep.folder, allow
+        )
         look = f"python -m trainer.sweep {sweep.folder}"
         if not self.wanted.wait:
             log.info("sweep: %d jobs in %s; to look: %s", len(todo), sweep.folder, look)
@@ -75,11 +73,12 @@ def _stopped(why: str, look: str, going: Sequence[str]) -> str:
     return f"{why}, but not the jobs: {look} looks, scancel {' '.join(going)} ends them"
 
 
-def _note(sweep: Sweep, job: Job, number: str, state: State) -> None:
+def _note(sweep: Sweep, order: Order, number: str, state: State) -> None:
     """Take down how a job has ended, in the run's own words where it had time for some."""
+    job = order.job
     found = status.read(job.folder)
     if state.name == "COMPLETED" or (state.name == FORGOTTEN and jobs.finished(job.folder)):
-        note(sweep, job, 0, "")
+        note(sweep, order, 0, "")
     elif found is not None and found.state == "stopped":
         told = replace(found, why=f"job {number} {state}: {found.why}")
         sweep.ended[job.name] = told
@@ -87,4 +86,4 @@ def _note(sweep: Sweep, job: Job, number: str, state: State) -> None:
         code = state.code or 1
         how = f" by {signal.Signals(code - 128).name}" if code > 128 else ""
         why = f"job {number} {state}, ended{how}; see {job.folder / OUTPUT}"
-        note(sweep, job, code, why)
+        note(sweep, order, code, why)

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from trainer import logs, training
 from trainer.endings import told
 from trainer.folder import OUTPUT
-from trainer.launcher import task_config
+from trainer.order import task_config
 from trainer.resume import Request
 from trainer.signals import caught
 

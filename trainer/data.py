@@ -2,18 +2,21 @@
 
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from typing import Any
 
 import mindspore.dataset as ds
 import numpy as np
 from mindspore import Tensor
+from numpy.typing import NDArray
 
 from trainer.world import World
 
 log = logging.getLogger(__name__)
 
 Batch = Sequence[Tensor]
+Columns = Sequence[NDArray[Any]]
 _EPOCHS = 100_000  # more than any run has, so that no two seeds share an epoch's order
 
 
@@ -27,23 +30,31 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
     yield from pipeline.create_tuple_iterator(num_epochs=1)
 
 
-def shares(pipeline: ds.Dataset, seed: int, epoch: int, world: World) -> Iterator[Batch]:
-    """Yield this rank's share of each of these batches.
+def columns(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns]:
+    """Yield the same batches as NumPy arrays."""
+    _begin(seed, epoch)
+    yield from pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
+
+
+def shares(batches: Iterable[Columns], world: World) -> Iterator[Columns]:
+    """Yield this rank's share of each batch.
 
     Every rank runs the whole pipeline, whatever that may be, and takes its slice: the samples of a
     batch are the same as in one process, but each rank pays for the preparation of all of them.
 
     A batch that does not divide loses the rest; one with fewer samples than ranks is passed over.
     """
-    _begin(seed, epoch)
-    for batch in pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True):
+    if world.ranks == 1:
+        yield from batches
+        return
+    for batch in batches:
         size = len(batch[-1])
         share, rest = divmod(size, world.ranks)
         if rest:
             _warn(size, rest, world.ranks)
         if share:
             mine = slice(world.rank * share, (world.rank + 1) * share)
-            yield [Tensor(c[mine] if len(c) == size else c) for c in batch]
+            yield [c[mine] if len(c) == size else c for c in batch]
 
 
 @cache

@@ -1,6 +1,6 @@
 """Exchange: a step of several ranks, each with its share of the batch, that ends alike on all."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
@@ -9,32 +9,33 @@ import numpy as np
 from mindspore import Tensor, amp, nn, ops
 
 from trainer import distributed, layout
-from trainer.data import Batch
 from trainer.loop import Loop
 from trainer.step import Step
+
+Make = Callable[[nn.Cell], Callable[..., Tensor]]
 
 
 def shared(
     loop: Loop,
-    batches: Callable[[int], Iterable[Batch]],
     loss: nn.Cell,
     scaler: amp.LossScaler | None,
     ranks: int,
+    around: Callable[[Make], Callable[..., Tensor]] | None = None,
 ) -> Loop:
     """Return the loop of one of several ranks.
 
     Args:
-        loop: as it is for one process alone.
-        batches: gives this rank's share of an epoch's batches.
+        loop: as it is for one process alone, but that its batches are this rank's shares.
         loss: see ``Step``.
         scaler: see ``Step``.
         ranks: how many.
+        around: turns what makes a step of a net into a step; None: of the loop's net.
     """
     exchange = Exchange(loop.stopped, ranks)
+    around = around or (lambda make: make(loop.net))
     return replace(
         loop,
-        step=lambda optimizer: exchange.step(loop.net, loss, optimizer, scaler),
-        batches=batches,
+        step=lambda optimizer: around(lambda net: exchange.step(net, loss, optimizer, scaler)),
         stopped=exchange.stopped,
         shares=ranks,
     )

@@ -28,6 +28,7 @@ _FREE = {
     "new_head",
     "snapshot",
     "checkpoint",
+    "features",
     "max_minutes",
 }
 _LONGEST = 120  # characters of a name; file systems take 255 bytes

@@ -1,6 +1,7 @@
 """Pipelines: training and validation data made from settings, and tried for one batch."""
 
 import re
+from pathlib import Path
 
 import mindspore.dataset as ds
 
@@ -44,6 +45,21 @@ def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
         raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
 
 
+def first_batches(
+    settings: Settings, pipelines: tuple[ds.Dataset, ds.Dataset]
+) -> tuple[Batch, Batch]:
+    """Return the first batch of each of two pipelines; raises what ``first_batch`` does."""
+    return first_batch(settings, pipelines[0]), first_batch(settings, pipelines[1])
+
+
 def sample(settings: Settings) -> Batch:
     """Return the first batch of the training data; raises what ``make`` and ``first_batch`` do."""
     return first_batch(settings, make(settings)[0])
+
+
+def problems(settings: Settings) -> list[str]:
+    """Tell of a missing folder of data now, for the data are read only when all else is well."""
+    root = settings.dataset.spec().get("root")
+    if root is None or (isinstance(root, str) and Path(root).expanduser().exists()):
+        return []
+    return [f"dataset.root: expected a folder, received {root!r}, which is none"]

@@ -48,6 +48,7 @@ def before(
         *frozen_rows(plan),
         *rate_rows(settings.optimizer.lr, plan),
         ("parameters", totals(plan)),
+        *([("features", setup.choice.why)] if setup.choice.why else []),
         *_ranks_rows(settings, setup),
         (
             "optimizer",

@@ -30,7 +30,7 @@ _DIRECTORY = "hydra.run.dir"
 _PARTS = {
     "policy": ("policy", "freeze", "method", "norm"),
     "model": ("model", "new_head"),
-    "dataset": ("dataset", "batch_size"),
+    "dataset": ("dataset", "batch_size", "features.views", "features.dtype"),
     "optimizer": ("optimizer",),
     "loss": ("loss",),
     "device": ("device",),
@@ -221,7 +221,7 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list
     parts = {key: part for part, heads in _PARTS.items() for key in heads}
     found: dict[str, list[str]] = {}
     for key in {**one, **other}:
-        part = parts.get(key.partition(".")[0])
+        part = parts.get(key, parts.get(key.partition(".")[0]))
         if part and one.get(key) != other.get(key) and key != "device.threads":
             found.setdefault(part, []).append(f"{key}: {one.get(key)} -> {other.get(key)}")
     return found

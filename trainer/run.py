@@ -9,13 +9,12 @@ import mindspore as ms
 from mindspore import Parameter, nn
 
 from trainer import (
+    assembly,
     checkpoint,
-    data,
     files,
     layout,
     manifest,
     metrics,
-    optimizer,
     pictures,
     proof,
     report,
@@ -33,7 +32,7 @@ from trainer.costs import Costs
 from trainer.errors import NotFinite, Stopped, WeightsNotFinite
 from trainer.folder import CHECKPOINTS, COSTS, INITIAL, METRICS, MODEL, PLAN, PROOF, SNAPSHOTS
 from trainer.guard import Guard
-from trainer.loop import Loop, Phase, train
+from trainer.loop import Phase, train
 from trainer.metrics import Metrics, Record
 from trainer.placement import Placement
 from trainer.progress import Progress
@@ -45,7 +44,7 @@ from trainer.seal import Seal
 from trainer.selection import expanded
 from trainer.settings import Settings
 from trainer.setup import Setup
-from trainer.sharing import Compiled, Graphs
+from trainer.sharing import Graphs
 from trainer.signals import Stop
 from trainer.snapshots import Snapshots
 from trainer.tensors import Weights
@@ -84,7 +83,7 @@ def run(
         watched += [costs, Seal(folder)]
     watcher = Watchers(*watched)
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
-    loop = _loop(settings, compiled, watcher, stop, extra)
+    loop = assembly.loop(settings, compiled, watcher, stop, extra)
     done = False
     try:
         with _model_left(folder, setup, proven) if here.leads else nullcontext():
@@ -173,40 +172,6 @@ def _checkpoint_maker(settings: Settings, setup: Setup, proven: Proof) -> saver.
         return Checkpoint(progress, copied, state, hashes, plan, chosen, batches, computing)
 
     return make
-
-
-def _loop(
-    settings: Settings,
-    compiled: Compiled,
-    watcher: Watcher,
-    stop: Stop,
-    extra: Mapping[str, Parameter],
-) -> Loop:
-    here, setup = world.current(), compiled.setup
-    spec, resumed = settings.optimizer.spec(), setup.resumed
-
-    def make_optimizer(applied: Applied) -> nn.Optimizer:
-        return compiled.make_optimizer(
-            lambda: optimizer.make(spec, applied.trainable, applied.plan)
-        )
-
-    loop = Loop(
-        net=setup.net,
-        optimizer=make_optimizer,
-        step=compiled.make_step,
-        batches=lambda epoch: data.batches(setup.train, settings.seed, epoch),
-        evaluate=lambda: compiled.evaluator(data.batches(setup.validation, settings.seed, 0)),
-        watcher=watcher,
-        stopped=stop,
-        start=resumed.progress if resumed else None,
-        restore=lambda made: restore.state(resumed, made, extra),
-    )
-    if here.ranks == 1:
-        return loop
-    from trainer import exchange  # imports MindSpore's communication
-
-    own = lambda epoch: data.shares(setup.train, settings.seed, epoch, here)  # noqa: E731
-    return exchange.shared(loop, own, setup.loss, compiled.scaler, here.ranks)
 
 
 class Screen(Watcher):

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -90,6 +91,26 @@ class Distributed(_Group):
     port: int | None = Field(None, ge=1024, le=65_535)
 
 
+class Features(_Group):
+    """What becomes of the outputs of the frozen part; ``conf/features`` explains each key."""
+
+    mode: Literal["auto", "store", "off"] = "off"
+    dtype: Literal["float32", "float16"] = "float32"
+    views: Annotated[int | None, Field(ge=1)] = None
+    memory_mb: float = Field(1000, ge=0, allow_inf_nan=False)
+    max_mb: float = Field(10_000, ge=0, allow_inf_nan=False)
+    folder: str | None = None
+
+    @model_validator(mode="after")
+    def _views_are_asked_for(self) -> "Features":
+        if self.views is not None and self.mode != "store":
+            raise ValueError(
+                "expected features=store with features.views, for views change the training, "
+                f"received features={self.mode}"
+            )
+        return self
+
+
 class Snapshot(_Group):
     """What is kept and printed of the weights."""
 
@@ -115,6 +136,7 @@ class Settings(_Group):
     optimizer: Optimizer
     device: Device
     distributed: Distributed = Distributed()
+    features: Features = Features()
     policy: Policy = Policy()
     freeze: Patterns = []
     method: Annotated[str, AfterValidator(_known_method)] = "stop_gradient"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import mindspore as ms
@@ -10,6 +9,7 @@ import mindspore.dataset as ds
 from mindspore import Parameter, nn
 
 from trainer import (
+    choice,
     device,
     dropout,
     eager,
@@ -30,6 +30,7 @@ from trainer import (
     world,
 )
 from trainer.build import build
+from trainer.choice import Choice, Source
 from trainer.errors import Mistake
 from trainer.initial import Initial
 from trainer.layout import Layout
@@ -40,6 +41,7 @@ from trainer.resume import Point
 from trainer.rules import Rule, takes
 from trainer.selection import expand, expanded
 from trainer.settings import Settings
+from trainer.storable import Trial
 from trainer.upstream import upstream
 
 _T = TypeVar("_T")
@@ -60,6 +62,7 @@ class Setup:
         resumed: where the run goes on, with whose weights; None: from the start.
         repeatable: whether all that the net draws at random can be drawn again after a resume.
         initial: where the first weights came from; None: made at random, or resumed.
+        choice: whether outputs of the frozen part are stored.
     """
 
     net: nn.Cell
@@ -72,6 +75,7 @@ class Setup:
     resumed: Point | None = None
     repeatable: bool = True
     initial: Initial | None = None
+    choice: Choice = Choice()
 
 
 @dataclass(frozen=True)
@@ -101,28 +105,25 @@ def prepare(
             the data show.
     """
     made = sound(settings, problems, resumed)
-    train, validation = pipelines.make(settings)
-    batch = pipelines.first_batch(settings, train)
-    pipelines.first_batch(settings, validation)
+    mark = choice.fingerprint(made.net)  # before dropout, which the seed makes another
+    source = pipelines.make(settings)
+    train, validation = pipelines.first_batches(settings, source)
     step.set_precision(made.net, settings.device.precision)
     drawn = dropout.repeatable(made.net, settings.seed, world.current().rank)
-    few, repeatable = eager.check(made.net, made.loss, batch, lambda: dropout.restart(drawn))
+
+    def restart() -> None:
+        dropout.restart(drawn)
+
+    few, repeatable = eager.check(made.net, made.loss, train, restart)
     resolved, _ = resolve(settings, made, [(made.loss, few)])
-    dropout.restart(drawn)
-    if problems := restore.differences(resumed, resolved, train.get_dataset_size()):
+    restart()
+    if problems := restore.differences(resumed, resolved, source[0].get_dataset_size()):
         raise Mistake(problems)
-    return Setup(
-        made.net,
-        made.loss,
-        train,
-        validation,
-        resolved,
-        made.device,
-        drawn,
-        resumed,
-        repeatable,
-        made.initial,
-    )
+    trial = Trial(made.net, resolved, made.loss, few, restart)
+    sizes = train[-1].shape[0], validation[-1].shape[0]
+    chosen = choice.choose(settings, trial, Source(*source, sizes), mark)
+    parts = made.net, made.loss, *source, resolved, made.device
+    return Setup(*parts, drawn, resumed, repeatable, made.initial, chosen)
 
 
 def sound(settings: Settings, problems: Sequence[str] = (), resumed: Point | None = None) -> Sound:
@@ -137,7 +138,7 @@ def sound(settings: Settings, problems: Sequence[str] = (), resumed: Point | Non
     loss = _try(found, lambda: build("loss", settings.loss.spec()))
     net = _try(found, lambda: _net(settings.model.spec()))
     rules, unsound = _rules(settings)
-    found += [*unsound, *_root_problems(settings)]
+    found += [*unsound, *pipelines.problems(settings)]
     initial = what = None
     if net is not None:
         initial = _try(found, lambda: _load(settings, net, resumed))
@@ -197,14 +198,6 @@ def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
     parameters = dict(net.parameters_and_names())
     given = [parameters[name] for name in resolved.names("trainable")]
     optimizer.make(settings.optimizer.spec(), given, resolved)
-
-
-def _root_problems(settings: Settings) -> list[str]:
-    """Tell of a missing folder of data now, for the data are read only when all else is well."""
-    root = settings.dataset.spec().get("root")
-    if root is None or (isinstance(root, str) and Path(root).expanduser().exists()):
-        return []
-    return [f"dataset.root: expected a folder, received {root!r}, which is none"]
 
 
 def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | None:

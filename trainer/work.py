@@ -21,7 +21,7 @@ def backward(lineage: Lineage, trained: Collection[str], cuts: Collection[str] =
         cuts: names of the cells behind which the gradient stops.
     """
     nodes = lineage.nodes
-    needed = _needed(lineage, trained, lineage.within(cuts))
+    needed = fed_by(lineage, trained, lineage.within(cuts))
     products = (nodes[at] for at in needed if _PRODUCT.search(nodes[at].kind))
     return sum(
         _forward(node, lineage) * len([at for at in node.inputs[:2] if at in needed])
@@ -29,8 +29,14 @@ def backward(lineage: Lineage, trained: Collection[str], cuts: Collection[str] =
     )
 
 
-def _needed(lineage: Lineage, trained: Collection[str], reached: Collection[int]) -> set[int]:
-    """Return the nodes reached that something trained goes into."""
+def forward(lineage: Lineage, nodes: Collection[int]) -> int:
+    """Return the multiply-adds of the convolutions and matrix products among nodes, forward."""
+    found = (lineage.nodes[at] for at in nodes)
+    return sum(_forward(node, lineage) for node in found if _PRODUCT.search(node.kind))
+
+
+def fed_by(lineage: Lineage, trained: Collection[str], reached: Collection[int]) -> set[int]:
+    """Return the nodes, of those reached, that something trained goes into."""
     into: dict[int, list[int]] = {}
     for at in reached:
         for source in lineage.nodes[at].inputs:

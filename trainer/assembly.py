@@ -1,0 +1,107 @@
+"""Assembly: the training loop of a run, put together from its settings and what they gave."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from mindspore import Parameter, Tensor, nn
+
+from trainer import choice, data, optimizer, restore, world
+from trainer.apply import Applied
+from trainer.data import Batch, Columns
+from trainer.features import Features
+from trainer.loop import Loop
+from trainer.score import Score
+from trainer.settings import Settings
+from trainer.setup import Setup
+from trainer.sharing import Compiled
+from trainer.signals import Stop
+from trainer.step import Step
+from trainer.views import Views
+from trainer.watcher import Watcher
+from trainer.world import World
+
+
+def loop(
+    settings: Settings,
+    compiled: Compiled,
+    watcher: Watcher,
+    stop: Stop,
+    extra: Mapping[str, Parameter],
+) -> Loop:
+    """Return the loop of a run.
+
+    Args:
+        settings: of the run.
+        compiled: what it trains with.
+        watcher: hears of every phase, step and epoch.
+        stop: tells why to stop, if so.
+        extra: parameters besides net and optimizer that a step changes, by name.
+    """
+    here, setup, spec = world.current(), compiled.setup, settings.optimizer.spec()
+    resumed, seed = setup.resumed, settings.seed
+
+    def make_optimizer(applied: Applied) -> nn.Optimizer:
+        return compiled.make_optimizer(
+            lambda: optimizer.make(spec, applied.trainable, applied.plan)
+        )
+
+    whole = Loop(
+        net=setup.net,
+        optimizer=make_optimizer,
+        step=compiled.make_step,
+        batches=lambda epoch: data.batches(setup.train, seed, epoch),
+        evaluate=lambda: compiled.evaluator(data.batches(setup.validation, seed, 0)),
+        watcher=watcher,
+        stopped=stop,
+        start=resumed.progress if resumed else None,
+        restore=lambda made: restore.state(resumed, made, extra),
+    )
+    stored = choice.features_of(settings, setup) if setup.choice.storable else None
+    if stored is not None:
+        whole = _stored(whole, settings, compiled, stored)
+    if here.ranks == 1:
+        return whole
+    from trainer import exchange  # imports MindSpore's communication
+
+    if stored is None:
+        whole = replace(whole, batches=_shares(setup, seed, here))
+    around = None if stored is None else stored.step
+    return exchange.shared(whole, setup.loss, compiled.scaler, here.ranks, around)
+
+
+def _shares(setup: Setup, seed: int, here: World) -> Callable[[int], Iterator[Batch]]:
+    def batches(epoch: int) -> Iterator[Batch]:
+        return _tensors(data.shares(data.columns(setup.train, seed, epoch), here))
+
+    return batches
+
+
+def _stored(whole: Loop, settings: Settings, compiled: Compiled, stored: Features) -> Loop:
+    """Return a loop that trains and evaluates on stored features."""
+    setup, seed, here = compiled.setup, settings.seed, world.current()
+    evaluator = stored.evaluator(setup.loss, here)
+    count = settings.features.views
+    views = Views(stored, partial(data.columns, setup.train, seed), count, seed) if count else None
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        if views:
+            yield from _tensors(data.shares(views.batches(epoch), here))
+        else:
+            own = data.shares(data.columns(setup.train, seed, epoch), here)
+            yield from _tensors(stored.batches(own))
+        stored.flush()
+        stored.tell(epoch)
+
+    def evaluate() -> Score:
+        found = stored.batches(data.columns(setup.validation, seed, 0))
+        return evaluator(_tensors(found))
+
+    def make_step(made: nn.Optimizer) -> Callable[..., Tensor]:
+        return stored.step(lambda tail: Step(tail, setup.loss, made, compiled.scaler))
+
+    return replace(whole, step=make_step, batches=batches, evaluate=evaluate)
+
+
+def _tensors(batches: Iterable[Columns]) -> Iterator[Batch]:
+    return ([Tensor(column) for column in batch] for batch in batches)

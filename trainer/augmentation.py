@@ -1,0 +1,76 @@
+"""Augmentation: whether a pipeline gives the same samples in every epoch."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import mindspore.dataset as ds
+import xxhash
+from numpy.typing import NDArray
+
+# MindSpore's operations that draw: RandomCrop, RandAugment, AutoAugment, MixUpBatch and the like.
+_RANDOM = re.compile(r"^Rand|Augment|^CutOut|^CutMix|^MixUp")
+_EXPECTED = 60  # samples that two equal epochs have in common, on average, among those looked at
+
+
+def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
+    """Return a digest of each sample's inputs: 128 bits of XXH3."""
+    first, *others = inputs
+    if not others:
+        return [xxhash.xxh3_128_digest(row) for row in _rows(first)]
+    found = []
+    for row in zip(*map(_rows, inputs), strict=True):
+        sample = xxhash.xxh3_128()
+        for part in row:
+            sample.update(part)
+        found.append(sample.digest())
+    return found
+
+
+def random_operations(pipeline: ds.Dataset) -> list[str]:
+    """Return the names of operations in a pipeline that are known to draw at random."""
+    found = [_name(operation) for operation in _operations(pipeline)]
+    return list(dict.fromkeys(name for name in found if _RANDOM.search(name)))
+
+
+def differs(epoch: Callable[[int], Iterable[Sequence[NDArray[Any]]]], samples: int) -> bool:
+    """Tell whether epochs 1 and 2 have other samples, from as few as chance allows.
+
+    Two epochs of N samples, each in an order of its own, have m * m / N in common among the first m
+    of each. So with m = sqrt(60 N), 60 are expected; with fewer than half of these they differ.
+
+    Args:
+        epoch: gives an epoch's batches: the input columns alone.
+        samples: in an epoch.
+    """
+    count = min(samples, math.ceil(math.sqrt(_EXPECTED * samples)))
+    one, other = (set(islice(_each(epoch(number)), count)) for number in (1, 2))
+    return len(one & other) < len(one) * len(other) / samples / 2
+
+
+def _each(batches: Iterable[Sequence[NDArray[Any]]]) -> Iterator[bytes]:
+    for inputs in batches:
+        yield from digests(inputs)
+
+
+def _rows(column: NDArray[Any]) -> NDArray[Any]:
+    return column.copy(order="C") if not column.flags.c_contiguous else column
+
+
+def _operations(pipeline: ds.Dataset) -> Iterator[Any]:
+    own = getattr(pipeline, "operations", None) or ()
+    yield from _flat(own if isinstance(own, list | tuple) else [own])
+    for child in pipeline.children:
+        yield from _operations(child)
+
+
+def _flat(operations: Iterable[Any]) -> Iterator[Any]:
+    for operation in operations:
+        yield operation
+        yield from _flat(getattr(operation, "transforms", None) or ())
+
+
+def _name(operation: Any) -> str:
+    return type(operation).__name__

@@ -1,0 +1,191 @@
+"""Choice: whether a run stores features, and what it says of that."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import mindspore as ms
+import mindspore.dataset as ds
+from mindspore import nn
+
+from trainer import (
+    augmentation,
+    caches,
+    checkpoint,
+    data,
+    eager,
+    features,
+    files,
+    payoff,
+    trace,
+    work,
+)
+from trainer import storable as storing
+from trainer.data import Columns
+from trainer.errors import Mistake
+from trainer.faults import few
+from trainer.feature_store import FeatureStore
+from trainer.features import Features
+from trainer.payoff import Volume
+from trainer.settings import Settings
+from trainer.storable import NotStorable, Storable, Trial
+from trainer.tensors import sha256
+from trainer.weights import fetch
+
+if TYPE_CHECKING:  # which imports this
+    from trainer.setup import Setup
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What becomes of the outputs of the frozen part.
+
+    Attributes:
+        storable: what is stored; None: nothing.
+        why: what the screen says of it; empty: nothing.
+        net: fingerprint of the net; None: unknown, so that nothing is left for other runs.
+    """
+
+    storable: Storable | None = None
+    why: str = ""
+    net: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where samples come from: both pipelines, and how many samples a batch of each has."""
+
+    train: ds.Dataset
+    validation: ds.Dataset
+    sizes: tuple[int, int]
+
+    def volume(self, settings: Settings) -> Volume:
+        """Return how much there is to compute."""
+        counts = [p.get_dataset_size() for p in (self.train, self.validation)]
+        samples = [count * size for count, size in zip(counts, self.sizes, strict=True)]
+        return Volume(samples[0], samples[1], settings.epochs, settings.features.views or 1)
+
+
+def fingerprint(net: nn.Cell) -> str | None:
+    """Return a hash of a net but for its values; None: it cannot be told from another."""
+    return None
+
+
+def choose(settings: Settings, trial: Trial, source: Source, net: str | None) -> Choice:
+    """Return whether features are stored; what that needs is tried before anything is compiled.
+
+    Args:
+        settings: of the run.
+        trial: the net under its plan, and a few samples.
+        source: all samples.
+        net: fingerprint of the net; None: unknown.
+
+    Raises:
+        Mistake: they are to be stored, and cannot be.
+    """
+    mode = settings.features.mode
+    if mode == "off":
+        return Choice()
+    try:
+        return _choose(settings, trial, source, net)
+    except NotStorable as refusal:
+        if mode == "store":
+            expected = "features: expected a frozen part whose outputs can be stored"
+            problem = f"{expected}, received one that cannot be: {refusal}; use features=off"
+            raise Mistake([problem]) from None
+        return Choice(None, f"not stored: {refusal}")
+
+
+def _choose(settings: Settings, trial: Trial, source: Source, net: str | None) -> Choice:
+    if not trial.plan.select("frozen"):
+        raise NotStorable("nothing is frozen")
+    volume, auto = source.volume(settings), settings.features.mode == "auto"
+    target = ms.get_context("device_target")
+    if auto:  # all that the net computes is more than could be saved
+        _check_payoff(payoff.predict(volume, _most(trial), 0, target))
+    if settings.features.views is None:
+        _check_data(settings, source, volume)
+    found = _found(trial)
+    if settings.features.views and found.needs_inputs:
+        raise NotStorable("views are stored without the images, which the net needs besides")
+    stored = features.columns(found, settings.features.dtype)
+    row = sum(column.nbytes for column in stored)
+    _check_room(settings, volume.rows * row)
+    gain = payoff.predict(volume, found.work, row, target)
+    if auto:
+        _check_payoff(gain)
+    where = few(list(found.boundary.stored))
+    text = f"stored: outputs of {where}, {volume.rows * row / 1e6:,.1f} MB"
+    return Choice(found, f"{text}; saves some {gain.saved:,.0f} s, costs {gain.cost:,.0f} s", net)
+
+
+def _most(trial: Trial) -> float:
+    """Return the multiply-adds of a sample in the whole net."""
+    lineage = trace.trace(trial.net, [(trial.loss, trial.batch)])
+    return work.forward(lineage, set(lineage.nodes)) / trial.size
+
+
+def _found(trial: Trial) -> Storable:
+    try:
+        return storing.find(trial)
+    except NotStorable:
+        raise
+    except Exception as error:  # whatever a net of any make raises
+        raise NotStorable(f"the net cannot be tried: {eager.first_line(error)}") from None
+
+
+def _check_payoff(gain: payoff.Payoff) -> None:
+    if not gain.pays:
+        saved, cost = f"{gain.saved:,.1f} s", f"{gain.cost:,.0f} s"
+        raise NotStorable(f"it would save some {saved} and cost {cost}; features=store does it")
+
+
+def _check_data(settings: Settings, source: Source, volume: Volume) -> None:
+    views = "features.views=K stores K views of each image"
+    drawn = [*map(augmentation.random_operations, (source.train, source.validation))]
+    if drawn[0] or drawn[1]:
+        names = few([*drawn[0], *drawn[1]])
+        raise NotStorable(f"the data are augmented at random by {names}; {views}")
+
+    def inputs(epoch: int) -> Iterator[Columns]:
+        return (c[:-1] for c in data.columns(source.train, settings.seed, epoch))
+
+    if augmentation.differs(inputs, volume.train):
+        raise NotStorable(f"the data are not the same in every epoch; {views}")
+
+
+def _check_room(settings: Settings, needed: int) -> None:
+    limits = settings.features.memory_mb, settings.features.max_mb
+    if needed > 1e6 * max(limits):
+        keys = "features.memory_mb and features.max_mb, {:g} and {:g}".format(*limits)
+        raise NotStorable(f"{needed / 1e6:,.0f} MB are more than {keys}")
+
+
+def features_of(settings: Settings, setup: "Setup") -> Features:
+    """Return the features of a net, with those that runs before have left."""
+    choice = setup.choice
+    assert choice.storable is not None, "what is not stored has no features"
+    own = settings.features
+    stored = features.columns(choice.storable, own.dtype)
+    cache = caches.folder("features", own.folder)
+    key = _key(settings, choice.storable, setup)
+    limit = own.max_mb if choice.net else 0
+    store = FeatureStore(cache / key[:32], stored, 1e6 * own.memory_mb, 1e6 * limit)
+    return Features(setup.net, choice.storable, store)
+
+
+def _key(settings: Settings, storable: Storable, setup: "Setup") -> str:
+    """Return a hash of all that features depend on, besides the samples."""
+    weights, frozen = fetch(setup.net), setup.plan.names("frozen")
+    stored = features.columns(storable, settings.features.dtype)
+    return files.checksum(
+        {
+            "net": setup.choice.net,
+            "model": settings.model.spec(),
+            "stored": storable.boundary.stored,
+            "columns": [[column.shape, column.dtype] for column in stored],
+            "weights": {name: sha256(weights[name]) for name in frozen},
+            "device": [ms.get_context("device_target"), settings.device.precision],
+            "versions": {k: v for k, v in checkpoint.versions().items() if k != "ranks"},
+        }
+    )

@@ -1,0 +1,202 @@
+"""Storable: whether and where a net's frozen part can be stored, tried before anything trains."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, ParameterTuple, Tensor, nn
+from numpy.typing import NDArray
+
+from trainer import boundary, eager, still, trace
+from trainer.apply import Applied
+from trainer.boundary import Boundary
+from trainer.data import Batch
+from trainer.detour import Detour, parameter
+from trainer.faults import few as some
+from trainer.plan import Plan
+from trainer.step import forward
+from trainer.still import Calls, Kind
+from trainer.tensors import same_bits
+
+_CLOSE = 1e-3  # of the largest value: a row may be rounded otherwise in another place of a batch
+
+
+class NotStorable(Exception):
+    """Why a frozen part cannot be stored."""
+
+
+@dataclass(frozen=True)
+class Storable:
+    """What can be stored of a net.
+
+    Attributes:
+        boundary: where the part ends that stays the same.
+        calls: what the cells at it, and those to be left out, put out for a few samples.
+        needs_inputs: whether some of the net that trains takes the inputs themselves.
+        inputs: shape and type of each input, for those few samples.
+        work: multiply-adds of convolutions and matrix products that are saved, for a sample.
+    """
+
+    boundary: Boundary
+    calls: Mapping[str, Calls]
+    needs_inputs: bool
+    inputs: Sequence[Kind]
+    work: float
+
+    def features(self) -> list[Kind]:
+        """Return shape and type of each feature, for those few samples."""
+        firsts = (self.calls[name].outputs[0] for name in self.boundary.stored)
+        return [kind for first in firsts for kind in first or ()]
+
+    def detour(self, net: nn.Cell, size: int) -> Detour:
+        """Return a net of the same kind without its still part, for batches of one size."""
+        inputs = None if self.needs_inputs else made_up(self.inputs, size)
+        return Detour(net, self.boundary, self.calls, size, inputs)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is tried: a net under a plan, its loss, a few samples, and how to draw again."""
+
+    net: nn.Cell
+    plan: Plan
+    loss: nn.Cell
+    batch: Batch
+    restart: Callable[[], None] = lambda: None
+
+    @property
+    def size(self) -> int:
+        """Samples of the batch."""
+        return int(self.batch[-1].shape[0])
+
+
+def find(trial: Trial) -> Storable:
+    """Return what can be stored of a net: the outputs nearest to the loss that stay the same.
+
+    Raises:
+        NotStorable: nothing can; tells why.
+    """
+    names = [name for name, _ in trial.net.cells_and_names() if name]
+    lineage = trace.trace(trial.net, [(trial.loss, trial.batch)], names)
+    calls = still.still(trial.net, trial.plan, trial.batch, trial.restart)
+    alike = {name for name, made in calls.items() if _is_alike(made, trial.size)}
+    once = {name for name in alike if len(calls[name].outputs) == 1}
+    trained = [p.name for p in trial.plan.parameters if p.state != "frozen"]
+    found = boundary.find(lineage, trained, calls, once, alike)
+    if not found.stored or not found.work:
+        raise NotStorable(_nothing(trial, calls))
+    _check_rows(trial, found)
+    needs_inputs = _needs_inputs(trial, found, calls)
+    inputs = [(tuple(column.shape), column.dtype) for column in trial.batch[:-1]]
+    return Storable(found, calls, needs_inputs, inputs, found.work / trial.size)
+
+
+def made_up(inputs: Sequence[Kind], size: int) -> list[Parameter]:
+    """Return zeros for inputs that nothing of the loss depends on, for another batch size."""
+    return [
+        parameter(f"trainer.input.{nth}", (size, *shape[1:]), kind)
+        for nth, (shape, kind) in enumerate(inputs)
+    ]
+
+
+def _is_alike(calls: Calls, size: int) -> bool:
+    """Tell whether a cell puts out the same kind of tensors at each call, a row a sample."""
+    first = calls.outputs[0]
+    rows = first is not None and all(
+        len(shape) > 0 and shape[0] == size and kind in _PLAIN for shape, kind in first
+    )
+    return rows and all(other == first for other in calls.outputs)
+
+
+_PLAIN = {
+    *(ms.float16, ms.float32, ms.float64, ms.bool_),
+    *(ms.int8, ms.int16, ms.int32, ms.int64, ms.uint8, ms.uint16, ms.uint32, ms.uint64),
+}
+
+
+def _nothing(trial: Trial, calls: Mapping[str, Calls]) -> str:
+    frozen = [p.name for p in trial.plan.parameters if p.state == "frozen"]
+    if not frozen:
+        return "nothing is frozen"
+    owners = [name.rpartition(".")[0] for name in frozen]
+    moving = list(dict.fromkeys(o for o in owners if o and o not in calls))
+    why = "no output of a frozen cell stays the same while the rest trains"
+    return f"{why}; it changes for {some(moving)}" if moving else why
+
+
+def _check_rows(trial: Trial, found: Boundary) -> None:
+    """Check that a sample's features do not depend on the others of its batch.
+
+    Raises:
+        NotStorable: they do.
+    """
+    *inputs, _ = trial.batch
+    alone = [Tensor(np.repeat(c.asnumpy()[:1], trial.size, axis=0)) for c in inputs]
+    one = still.outputs(trial.net, found.stored, inputs)
+    other = still.outputs(trial.net, found.stored, alone)
+    mixed = [name for name in found.stored if not _same_rows(one[name], other[name])]
+    if mixed:
+        raise NotStorable(f"what {some(mixed)} put out for a sample depends on its whole batch")
+
+
+def _same_rows(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
+    return all(_same_row(*pair) for pair in zip(one, other, strict=True))
+
+
+def _same_row(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    first = one[0].astype(np.float64)
+    room = _CLOSE * float(np.abs(first).max(initial=0)) + 1e-12
+    return all(np.allclose(first, row.astype(np.float64), rtol=0, atol=room) for row in other)
+
+
+def _needs_inputs(trial: Trial, found: Boundary, calls: Mapping[str, Calls]) -> bool:
+    """Tell whether the net needs its inputs besides the features.
+
+    Raises:
+        NotStorable: loss and gradients are not those of the whole net even with them.
+    """
+    *inputs, label = trial.batch
+    made = still.outputs(trial.net, found.stored, inputs)
+    features = [Tensor(array) for name in found.stored for array in made[name]]
+    whole = _learned(trial, trial.net, trial.batch)
+    if not _alike(whole, _learned(trial, trial.net, trial.batch)):
+        raise NotStorable("the net draws at random in a way that cannot be repeated")
+
+    def tried(others: Batch | None, *columns: Tensor) -> bool:
+        detour = Detour(trial.net, found, calls, trial.size, others)
+        with detour.replayed():
+            return _alike(whole, _learned(trial, detour.tail, [*columns, label]))
+
+    if all(tried(others, *features) for others in _others(inputs, trial.size)):
+        return False
+    if tried(None, *features, *inputs):
+        return True
+    where = ", ".join(found.stored)
+    raise NotStorable(f"with the outputs of {where} given, the loss or a gradient is another")
+
+
+def _others(inputs: Batch, size: int) -> list[Batch]:
+    """Return other inputs than these, of the same shapes: all 0, and in another order."""
+    kinds = [(tuple(column.shape), column.dtype) for column in inputs]
+    return [made_up(kinds, size), [Tensor(column.asnumpy()[::-1].copy()) for column in inputs]]
+
+
+def _learned(trial: Trial, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
+    """Return the loss of a net and the gradients of what trains."""
+    with eager.mode(), eager.unchanged(trial.net):
+        applied = Applied(trial.net, trial.plan)
+        try:
+            applied.set_train()
+            trial.restart()
+            weights = ParameterTuple(applied.trainable)
+            loss, gradients = ms.value_and_grad(forward(net, trial.loss), None, weights)(*batch)
+            return [loss.asnumpy(), *(gradient.asnumpy() for gradient in gradients)]
+        finally:
+            applied.undo()
+            trial.restart()
+
+
+def _alike(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
+    return all(same_bits(*pair) for pair in zip(one, other, strict=True))

@@ -20,12 +20,14 @@ from trainer import (
     trace,
     work,
 )
+from trainer import fingerprint as fingerprints
 from trainer import storable as storing
 from trainer.data import Columns
 from trainer.errors import Mistake
 from trainer.faults import few
 from trainer.feature_store import FeatureStore
 from trainer.features import Features
+from trainer.fingerprint import Unknown
 from trainer.payoff import Volume
 from trainer.settings import Settings
 from trainer.storable import NotStorable, Storable, Trial
@@ -68,7 +70,10 @@ class Source:
 
 def fingerprint(net: nn.Cell) -> str | None:
     """Return a hash of a net but for its values; None: it cannot be told from another."""
-    return None
+    try:
+        return fingerprints.of(net)
+    except Unknown:
+        return None
 
 
 def choose(settings: Settings, trial: Trial, source: Source, net: str | None) -> Choice:
@@ -116,7 +121,12 @@ def _choose(settings: Settings, trial: Trial, source: Source, net: str | None) -
         _check_payoff(gain)
     where = few(list(found.boundary.stored))
     text = f"stored: outputs of {where}, {volume.rows * row / 1e6:,.1f} MB"
-    return Choice(found, f"{text}; saves some {gain.saved:,.0f} s, costs {gain.cost:,.0f} s", net)
+    if settings.features.views:
+        text += f", {volume.views} fixed views of each image, which changes the training"
+    text += f"; saves some {gain.saved:,.0f} s, costs {gain.cost:,.0f} s"
+    if net is None:
+        text += "; for this run alone, as the net cannot be told from others by its code"
+    return Choice(found, text, net)
 
 
 def _most(trial: Trial) -> float:
@@ -128,8 +138,9 @@ def _most(trial: Trial) -> float:
 def _found(trial: Trial) -> Storable:
     try:
         return storing.find(trial)
-    except NotStorable:
-        raise
+    except NotStorable as refusal:
+        loose = "; features.exact=false may store more" if trial.whole else ""
+        raise NotStorable(f"{refusal}{loose}") from None
     except Exception as error:  # whatever a net of any make raises
         raise NotStorable(f"the net cannot be tried: {eager.first_line(error)}") from None
 
@@ -142,10 +153,9 @@ def _check_payoff(gain: payoff.Payoff) -> None:
 
 def _check_data(settings: Settings, source: Source, volume: Volume) -> None:
     views = "features.views=K stores K views of each image"
-    drawn = [*map(augmentation.random_operations, (source.train, source.validation))]
-    if drawn[0] or drawn[1]:
-        names = few([*drawn[0], *drawn[1]])
-        raise NotStorable(f"the data are augmented at random by {names}; {views}")
+    pipelines = source.train, source.validation
+    if drawn := dict.fromkeys(n for p in pipelines for n in augmentation.random_operations(p)):
+        raise NotStorable(f"the data are augmented at random by {few([*drawn])}; {views}")
 
     def inputs(epoch: int) -> Iterator[Columns]:
         return (c[:-1] for c in data.columns(source.train, settings.seed, epoch))

@@ -67,7 +67,7 @@ class FeatureStore:
         self._known: set[str] = set()
         self._fresh: list[bytes] = []
         self._open = -1
-        self._writable = True
+        self._writable = limit > 0
         self.look()
 
     def __len__(self) -> int:
@@ -158,11 +158,11 @@ class FeatureStore:
         """Write a segment; tell whether it is there now."""
         self._known.add(name)
         cache, nbytes = self.folder.parent, len(digests) * self._row_bytes
-        if not self._writable or nbytes > self._limit:
+        if not self._writable:
             return False
         try:
             caches.drop_oldest(cache, self._limit - nbytes, [self.folder])
-            if caches.size(cache) + nbytes > self._limit:
+            if nbytes > self._limit or caches.size(cache) + nbytes > self._limit:
                 raise CannotWrite(f"they take more than features.max_mb, {self._limit / 1e6:g} MB")
             with files.whole_folder(self.folder / name) as partial:
                 _save(partial, digests, rows)

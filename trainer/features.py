@@ -17,7 +17,7 @@ from trainer.errors import CannotWrite
 from trainer.feature_store import Column, FeatureStore
 from trainer.score import Evaluator
 from trainer.storable import Storable
-from trainer.tensors import same_bits
+from trainer.tensors import largest_change, same_bits
 from trainer.world import World
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Features:
         self._detours: dict[int, Detour] = {}
         self._store = store
         self._doubted = len(store) > 0
+        self._looked_at = False
         self.counts = Counts()
 
     def batches(self, batches: Iterable[Columns]) -> Iterator[Columns]:
@@ -139,8 +140,24 @@ class Features:
         size = len(inputs[0])
         filled = [Tensor(_filled(column, full)) for column in inputs]
         made = self._detour(full).capture(filled)
+        if not self._looked_at:
+            self._looked_at = True
+            self._tell_rounding(made, self._detour(full).capture([_reversed(c) for c in filled]))
         pairs = zip(made, self._store.columns, strict=True)
         return [array[:size].astype(column.dtype, copy=False) for array, column in pairs]
+
+    def _tell_rounding(self, made: Columns, backwards: Columns) -> None:
+        """Say whether a sample has the same bits wherever it stands in a batch."""
+        pairs = [(one, other[::-1]) for one, other in zip(made, backwards, strict=True)]
+        if all(same_bits(*pair) for pair in pairs):
+            file_log.info("features: a sample has the same bits in any place of a batch")
+            return
+        most = max(largest_change(*pair) for pair in pairs)
+        log.info(
+            "features: a sample is rounded otherwise in another place of a batch, by %.1g at most: "
+            "the training is not that without a store to the last bit",
+            most,
+        )
 
     def _check(self, digests: Sequence[bytes], inputs: Columns, full: int) -> None:
         """Compare features that were found with what is computed now; forget all if they differ."""
@@ -186,6 +203,10 @@ def columns(storable: Storable, dtype: str) -> list[Column]:
         kept = dtype if own.kind == "f" and np.dtype(dtype).itemsize < own.itemsize else own.name
         found.append(Column(tuple(shape[1:]), kept))
     return found
+
+
+def _reversed(column: Tensor) -> Tensor:
+    return Tensor(column.asnumpy()[::-1].copy())
 
 
 def _filled(column: NDArray[Any], size: int) -> NDArray[Any]:

@@ -96,6 +96,7 @@ class Features(_Group):
 
     mode: Literal["auto", "store", "off"] = "off"
     dtype: Literal["float32", "float16"] = "float32"
+    exact: bool = True
     views: Annotated[int | None, Field(ge=1)] = None
     memory_mb: float = Field(1000, ge=0, allow_inf_nan=False)
     max_mb: float = Field(10_000, ge=0, allow_inf_nan=False)

@@ -119,7 +119,8 @@ def prepare(
     restart()
     if problems := restore.differences(resumed, resolved, source[0].get_dataset_size()):
         raise Mistake(problems)
-    trial = Trial(made.net, resolved, made.loss, few, restart)
+    whole = train if settings.features.exact else None
+    trial = Trial(made.net, resolved, made.loss, few, restart, whole)
     sizes = train[-1].shape[0], validation[-1].shape[0]
     chosen = choice.choose(settings, trial, Source(*source, sizes), mark)
     parts = made.net, made.loss, *source, resolved, made.device

@@ -58,13 +58,24 @@ class Storable:
 
 @dataclass(frozen=True)
 class Trial:
-    """What is tried: a net under a plan, its loss, a few samples, and how to draw again."""
+    """What is tried.
+
+    Attributes:
+        net: with no plan in effect.
+        plan: for it.
+        loss: a cell of (output, label).
+        batch: a few samples: inputs and, last, the label.
+        restart: lets the net draw again what it drew.
+        whole: a batch as the net is trained with; None: the samples need not be the same to the bit
+            wherever they stand in one.
+    """
 
     net: nn.Cell
     plan: Plan
     loss: nn.Cell
     batch: Batch
     restart: Callable[[], None] = lambda: None
+    whole: Batch | None = None
 
     @property
     def size(self) -> int:
@@ -83,6 +94,8 @@ def find(trial: Trial) -> Storable:
     calls = still.still(trial.net, trial.plan, trial.batch, trial.restart)
     alike = {name for name, made in calls.items() if _is_alike(made, trial.size)}
     once = {name for name in alike if len(calls[name].outputs) == 1}
+    if trial.whole is not None:
+        once = still.exact(trial.net, sorted(once), trial.whole[:-1])
     trained = [p.name for p in trial.plan.parameters if p.state != "frozen"]
     found = boundary.find(lineage, trained, calls, once, alike)
     if not found.stored or not found.work:

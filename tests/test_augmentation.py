@@ -1,0 +1,67 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mindspore.dataset as ds
+import numpy as np
+import pytest
+from mindspore.dataset import transforms, vision
+from numpy.typing import NDArray
+
+from trainer import augmentation
+
+IMAGES = np.random.default_rng(0).integers(0, 255, (300, 8, 8, 3), np.uint8)
+
+
+def pipeline(*operations: object) -> ds.Dataset:
+    return ds.NumpySlicesDataset({"image": IMAGES}).map([*operations], ["image"]).batch(4)
+
+
+@pytest.mark.parametrize(
+    ("operations", "found"),
+    [
+        ((vision.Resize(4), vision.Normalize([0.0] * 3, [1.0] * 3), vision.ToTensor()), []),
+        ((vision.RandomHorizontalFlip(), vision.Resize(4)), ["RandomHorizontalFlip"]),
+        ((transforms.Compose([vision.Resize(4), vision.RandomCrop(3)]),), ["RandomCrop"]),
+        ((transforms.RandomApply([vision.Resize(4)]),), ["RandomApply"]),
+        ((vision.RandAugment(),), ["RandAugment"]),
+        ((vision.TrivialAugmentWide(),), ["TrivialAugmentWide"]),
+    ],
+)
+def test_operations_that_draw_are_named(operations: tuple[object, ...], found: list[str]) -> None:
+    assert augmentation.random_operations(pipeline(*operations)) == found
+
+
+def epochs(shuffled: bool, noise: float) -> Callable[[int], Iterator[list[NDArray[Any]]]]:
+    def epoch(number: int) -> Iterator[list[NDArray[Any]]]:
+        random = np.random.default_rng(number)
+        order = random.permutation(3000) if shuffled else np.arange(3000)
+        for start in range(0, 3000, 8):
+            rows = order[start : start + 8, None].astype(np.float64)
+            yield [rows + noise * random.random(rows.shape)]
+
+    return epoch
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_augmented_epochs_differ_and_shuffled_ones_do_not(shuffled: bool, noise: float) -> None:
+    assert augmentation.differs(epochs(shuffled, noise), 3000) == (noise > 0)
+
+
+def test_few_samples_are_looked_at() -> None:
+    seen: list[int] = []
+
+    def epoch(number: int) -> Iterator[list[NDArray[Any]]]:
+        for start in range(0, 60_000, 10):
+            seen.append(start)
+            yield [np.arange(start, start + 10)[:, None]]
+
+    assert not augmentation.differs(epoch, 60_000)
+    assert len(seen) < 2 * 200
+
+
+def test_samples_of_several_inputs_are_told_apart_by_all_of_them() -> None:
+    one, other = np.zeros((3, 2)), np.array([[1], [1], [2]])
+    found = augmentation.digests([one, other])
+    assert found[0] == found[1] != found[2]
+    assert len(set(augmentation.digests([np.asfortranarray(np.arange(12).reshape(4, 3))]))) == 4

@@ -1,0 +1,145 @@
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer import feature_store
+from trainer.augmentation import digests
+from trainer.feature_store import Column, FeatureStore, Rows
+
+COLUMNS = [Column((2, 3), "float32"), Column((), "int32")]
+
+
+def rows(numbers: range) -> tuple[list[bytes], Rows]:
+    """Rows that can be told by their number, and the digests of their samples."""
+    keys = digests([np.array([[number] for number in numbers])])
+    values = [np.full((2, 3), number, np.float32) for number in numbers]
+    return keys, [np.stack(values), np.array(list(numbers), np.int32)]
+
+
+def opened(folder: Path, memory: float = 1e9, limit: float = 1e9) -> FeatureStore:
+    return FeatureStore(folder / "cache" / "key", COLUMNS, memory, limit)
+
+
+def filled(folder: Path, numbers: range = range(5), **limits: float) -> FeatureStore:
+    store = opened(folder, **limits)
+    store.put(*rows(numbers))
+    store.flush()
+    return store
+
+
+def segments(folder: Path) -> list[Path]:
+    return sorted((folder / "cache" / "key").iterdir())
+
+
+def holds(store: FeatureStore, numbers: range) -> bool:
+    keys, values = rows(numbers)
+    found = [] if store.missing(keys) else store.get(keys)
+    return bool(found) and all(np.array_equal(a, b) for a, b in zip(found, values, strict=True))
+
+
+def test_rows_are_found_again_here_and_by_another(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    assert holds(store, range(5)) and holds(store, range(3, 1, -1))
+    assert store.missing(rows(range(3, 8))[0]) == [2, 3, 4]
+    assert holds(opened(tmp_path), range(5))
+
+
+def test_what_another_writes_meanwhile_is_seen(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    assert store.missing(rows(range(5))[0]) == [0, 1, 2, 3, 4]
+    filled(tmp_path)
+    assert holds(store, range(5))
+
+
+def test_a_row_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    keys, values = rows(range(5))
+    store.put(keys, [values[0] + 1, values[1] + 1])
+    assert holds(store, range(5))
+
+
+@pytest.mark.parametrize("memory", [0, 1e9])
+def test_full_segments_are_written_and_mapped_beyond_the_memory(
+    memory: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_store, "_SEGMENT_BYTES", 3 * (6 * 4 + 4 + 16))
+    store = filled(tmp_path, range(10), memory=memory)
+    assert len(segments(tmp_path)) == 4
+    assert holds(store, range(10)) and holds(opened(tmp_path, memory), range(10))
+    assert (store.held == 0) == (memory == 0)
+
+
+def test_a_damaged_segment_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    filled(tmp_path)
+    file = segments(tmp_path)[0] / "column_0.npy"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with caplog.at_level(logging.WARNING):
+        store = opened(tmp_path)
+    assert "damaged; they are computed anew" in caplog.text
+    assert len(store) == 0 and segments(tmp_path) == []
+    assert holds(filled(tmp_path), range(5))
+
+
+@pytest.mark.parametrize("file", ["checksums.json", "column_1.npy", "digests.npy"])
+def test_a_segment_that_lacks_a_file_is_not_read(file: str, tmp_path: Path) -> None:
+    filled(tmp_path)
+    (segments(tmp_path)[0] / file).unlink()
+    assert len(opened(tmp_path)) == 0
+
+
+def test_rows_of_another_kind_are_not_read(tmp_path: Path) -> None:
+    filled(tmp_path)
+    other = [Column((2, 3), "float16"), COLUMNS[1]]
+    assert len(FeatureStore(tmp_path / "cache" / "key", other, 1e9, 1e9)) == 0
+
+
+def test_a_writer_that_is_killed_leaves_nothing_to_be_read(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    partial = store.folder / f".{segments(tmp_path)[0].name}.{os.getpid()}"
+    segments(tmp_path)[0].rename(partial)
+    assert len(opened(tmp_path)) == 0
+
+
+def test_the_oldest_entry_goes_when_the_limit_is_reached(tmp_path: Path) -> None:
+    for age, name in enumerate(("young", "old")):
+        store = FeatureStore(tmp_path / name, COLUMNS, 1e9, 1e9)
+        store.put(*rows(range(100)))
+        store.flush()
+        os.utime(store.folder, (1e9 - age, 1e9 - age))
+    size = sum(path.stat().st_size for path in (tmp_path / "old").rglob("*") if path.is_file())
+    store = FeatureStore(tmp_path / "new", COLUMNS, 1e9, 2.5 * size)
+    store.put(*rows(range(100)))
+    store.flush()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "young"]
+
+
+def test_what_the_folder_cannot_take_stays_in_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        store = filled(tmp_path, range(100), limit=1000)
+    assert holds(store, range(100))
+    assert not (tmp_path / "cache").exists() or segments(tmp_path) == []
+
+
+def test_where_neither_takes_more_nothing_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_store, "_SEGMENT_BYTES", 3 * (6 * 4 + 4 + 16))
+    store = filled(tmp_path, range(10), memory=100, limit=0)
+    assert 0 < len(store) < 10
+
+
+def test_a_folder_that_cannot_be_written_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(feature_store, "_SEGMENT_BYTES", 3 * (6 * 4 + 4 + 16))
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    with caplog.at_level(logging.WARNING):
+        store = filled(tmp_path, range(10))
+    assert holds(store, range(10))
+    assert caplog.text.count("features are kept in memory only") == 1

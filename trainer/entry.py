@@ -1,6 +1,7 @@
 """Entry: what all commands share: exit codes, a device made ready, no trace of a mistake."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,13 +9,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainer import device, logs, overrides, rendezvous, resume, settings, world
 from trainer.endings import told
-from trainer.errors import Ending, Interrupted
+from trainer.errors import Ending, Interrupted, Mistake
 from trainer.resume import Request
 from trainer.settings import Settings
 from trainer.signals import Stop, caught
 
 if TYPE_CHECKING:
     from trainer.setup import Setup, Sound
+
+
+# Overrides with which the net may be another, or fit no longer.
+_OF_THE_NET = re.compile(
+    r"[+~]*(model|dataset|loss|optimizer|device|experiment|policy|freeze|method|norm|new_head|init_"
+    r"|snapshot\.print|resume)"
+)
 
 
 @contextmanager
@@ -94,7 +102,7 @@ def make(
     Raises:
         Mistake: everything that is wrong.
     """
-    chosen, found = _ready(config, problems)
+    chosen, found = _ready(config, problems, asked.lines)
     resumed, more = resume.point(asked, chosen)
     from trainer import setup
 
@@ -110,28 +118,40 @@ def check(lines: Sequence[str]) -> None:
     config, problems = overrides.check(lines)
     if (config.get("distributed") or {}).get("launcher") != "slurm":  # a job may be its task yet
         problems += rendezvous.problems(config)
-    sound(config, problems)
+    sound(config, problems, lines)
 
 
-def sound(config: Mapping[str, Any], problems: Sequence[str] = ()) -> tuple[Settings, "Sound"]:
+def sound(
+    config: Mapping[str, Any], problems: Sequence[str] = (), lines: Sequence[str] | None = None
+) -> tuple[Settings, "Sound"]:
     """Make what needs no data, with a net whose first values are 0.
 
     Args:
         config: a whole configuration.
         problems: mistakes already known; told together with what else is wrong.
+        lines: the overrides that made it; None or none: not known.
 
     Raises:
         Mistake: everything that is wrong.
     """
-    chosen, found = _ready(config, problems)
+    chosen, found = _ready(config, problems, lines)
     from trainer import blank, setup
 
     with blank.blank():
         return chosen, setup.sound(chosen, found)
 
 
-def _ready(config: Mapping[str, Any], problems: Sequence[str]) -> tuple[Settings, list[str]]:
-    """Read the settings and set the environment, so that MindSpore may be imported."""
+def _ready(
+    config: Mapping[str, Any], problems: Sequence[str], lines: Sequence[str] | None
+) -> tuple[Settings, list[str]]:
+    """Read the settings and set the environment, so that MindSpore may be imported.
+
+    Raises:
+        Mistake: there are some, and the net, which takes seconds to look at, can show no others.
+    """
     chosen, more = settings.read(config, problems)
+    found = [*problems, *more]
+    if found and lines and not any(map(_OF_THE_NET.match, lines)):
+        raise Mistake(found)
     device.prepare(chosen.device.instruction_set)
-    return chosen, [*problems, *more]
+    return chosen, found

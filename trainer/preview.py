@@ -104,7 +104,7 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
         Mistake: everything that is wrong with them.
     """
     config, more = overrides.check(lines)
-    settings, made = entry.sound(config, [*problems, *more])
+    settings, made = entry.sound(config, [*problems, *more], lines)
     from trainer import setup, step
 
     step.set_precision(made.net, settings.device.precision)

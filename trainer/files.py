@@ -100,9 +100,14 @@ def plain(data: Any) -> Any:
     return json.loads(dumps(data))
 
 
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def checksum(data: Any) -> str:
     """Return the SHA-256 of plain data, as ``dumps`` writes it; the order of keys matters."""
-    return hashlib.sha256(dumps(data).encode()).hexdigest()
+    return sha256(dumps(data).encode())
 
 
 def digest(path: Path) -> str:

@@ -1,0 +1,40 @@
+"""Bytecode: the names that a function refers to. Pure Python."""
+
+import dis
+from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+_GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+_ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
+
+
+def attributes(function: FunctionType | None) -> list[str]:
+    """Return the names of the attributes that a function asks for, of whatever object."""
+    return [] if function is None else sorted(_names(function.__code__, _ATTRIBUTE))
+
+
+def referred(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield the globals that a function refers to, and what it may ask of those that are modules.
+
+    An attribute counts for every module that has one of that name: rather too many than one too
+    few.
+    """
+    around = function.__globals__
+    asked = attributes(function)
+    for name in sorted(_names(function.__code__, _GLOBAL)):
+        if name in around:
+            value = around[name]
+            yield name, value
+            if isinstance(value, ModuleType):
+                for attribute in asked:
+                    if attribute in vars(value):
+                        yield f"{name}.{attribute}", vars(value)[attribute]
+
+
+def _names(code: CodeType, operations: tuple[str, ...]) -> set[str]:
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in operations}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= _names(constant, operations)
+    return found

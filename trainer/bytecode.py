@@ -1,4 +1,4 @@
-"""Bytecode: the names that a function refers to. Pure Python."""
+"""Bytecode: what a function does, and the names that it refers to. Pure Python."""
 
 import dis
 from collections.abc import Iterator
@@ -7,6 +7,13 @@ from typing import Any
 
 _GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
 _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
+
+
+def body(code: CodeType) -> list[Any]:
+    """Return what tells a function from another that begins on the same line, as plain data."""
+    literals = [repr(c) for c in code.co_consts if isinstance(c, bool | int | float | str | bytes | tuple)]
+    inner = [body(c) for c in code.co_consts if isinstance(c, CodeType)]
+    return [code.co_firstlineno, code.co_code.hex(), [*code.co_names], literals, inner]
 
 
 def attributes(function: FunctionType | None) -> list[str]:

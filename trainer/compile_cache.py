@@ -117,7 +117,7 @@ def of_run(settings: Settings, setup: Setup) -> CompileCache:
         "tried on a CPU alone": ms.get_context("device_target") != "CPU",
         "several processes share each batch": world.current().ranks > 1,
         "the net draws at random unseen": not setup.repeatable,
-        "another has switched MindSpore's on in this process": others,
+        "MindSpore's own is set in this process": others,
     }
     if why := next((why for why, holds in refusals.items() if holds), ""):
         log.info("compile cache: not used: %s", why)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn
-from mindspore._c_expression import typing
+from mindspore._c_expression import MixedPrecisionType, typing
 from mindspore.common.initializer import Initializer
 from mindspore.ops import Primitive
 
@@ -144,7 +144,7 @@ class _Reader:
         yield np.ndarray | np.generic, self._array
         yield Primitive, lambda primitive: self._value([type(primitive), vars(primitive)])
         yield Initializer, lambda value: None  # has made a value, and is not used again
-        yield Enum | np.dtype | typing.Type, str
+        yield Enum | np.dtype | typing.Type | MixedPrecisionType, str
         yield type, self._kind
         yield FunctionType, self._function
         yield MethodType, lambda method: self._value([method.__func__, method.__self__])
@@ -168,7 +168,7 @@ class _Reader:
         """Describe a function with what it refers to."""
         inner = inspect.unwrap(function)
         assert isinstance(inner, FunctionType)
-        names = [inner.__module__, inner.__qualname__, inner.__code__.co_firstlineno]
+        names = [inner.__module__, inner.__qualname__, bytecode.body(inner.__code__)]
         closure = [_content(cell) for cell in inner.__closure__ or ()]
         own = self._value([closure, inner.__defaults__, inner.__kwdefaults__])
         if _trusted(inner.__module__):

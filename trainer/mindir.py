@@ -99,11 +99,14 @@ def _folder() -> Path:
 
 
 def foreign() -> bool:
-    """Tell whether another has made use of MindSpore's cache; it is off when this returns."""
+    """Tell whether another has set MindSpore's cache; it is off when this returns.
+
+    What is set in the context wins over the environment, and cannot be taken back.
+    """
     on, path = ms.get_context("enable_compile_cache"), ms.get_context("compile_cache_path")
     if on:
         ms.set_context(enable_compile_cache=False)
-    return bool(on or path)
+    return on is not None or bool(path)
 
 
 def unbound(graph: bytes, cell: nn.Cell) -> str:

@@ -67,9 +67,7 @@ def test_what_is_no_graph_is_made_anew() -> None:
     assert result.shape == (2, 3)
 
 
-def test_a_call_that_fails_does_no_harm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_that_fails_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where MindSpore writes of the failure
     graph = made(lambda: dense(3))
     with pytest.raises(ValueError, match="shape"):

@@ -11,7 +11,9 @@ _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 
 def body(code: CodeType) -> list[Any]:
     """Return what tells a function from another that begins on the same line, as plain data."""
-    literals = [repr(c) for c in code.co_consts if isinstance(c, bool | int | float | str | bytes | tuple)]
+    literals = [
+        repr(c) for c in code.co_consts if isinstance(c, bool | int | float | str | bytes | tuple)
+    ]
     inner = [body(c) for c in code.co_consts if isinstance(c, CodeType)]
     return [code.co_firstlineno, code.co_code.hex(), [*code.co_names], literals, inner]
 

@@ -6,7 +6,6 @@ Its own key is the text of some source files, which knows nothing of what is fro
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ log = logging.getLogger(__name__)
 
 Describe = Callable[[], Mapping[str, Any]]
 
+_told: set[Path] = set()  # folders that could not be written
 # How variables begin that may change a graph; but for those that MindSpore's cache goes by.
 _COMPUTING = ("MS_", "ONEDNN_", "DNNL_")
 
@@ -93,20 +93,17 @@ class _Cached:
             return self._store.read(key)
         except Damaged as why:
             log.warning("warning: compile cache: %s; made anew", why)
-        except OSError as error:
-            log.warning("warning: compile cache: cannot read %s", error)
+        except OSError:  # what cannot be read cannot be written, which will be told
+            pass
         return None
 
     def _write(self, key: str, graph: bytes, depends: Mapping[str, Any]) -> None:
         try:
             self._store.write(key, graph, depends)
         except (CannotWrite, OSError) as error:
-            _warn(f"compile cache: graphs are not kept: {error}")
-
-
-@cache  # once in a process
-def _warn(text: str) -> None:
-    log.warning("warning: %s", text)
+            if self._store.folder not in _told:
+                log.warning("warning: compile cache: graphs are not kept: %s", error)
+            _told.add(self._store.folder)
 
 
 def of_run(settings: Settings, setup: Setup) -> CompileCache:

@@ -37,11 +37,11 @@ def call(
         What the cell gives; the graph that MindSpore has made, if it is one; and whether it has
         used the one given.
     """
-    folder = _folder()
-    _clear(folder)
-    if graph is not None:
-        (folder / _GRAPHS.replace("*", str(_next))).write_bytes(graph)
-    before = _written(folder)
+    try:
+        folder = _folder()
+        before = _offer(folder, graph)
+    except OSError:  # no room for temporary files
+        return cell(*batch), None, False
     try:
         with _on(folder):
             result = cell(*batch)
@@ -51,6 +51,14 @@ def call(
         return result, made, graph is not None and after == before
     finally:
         _clear(folder)
+
+
+def _offer(folder: Path, graph: bytes | None) -> dict[Path, int]:
+    """Have MindSpore find this graph and no other; return the graphs that are there."""
+    _clear(folder)
+    if graph is not None:
+        (folder / _GRAPHS.replace("*", str(_next))).write_bytes(graph)
+    return _written(folder)
 
 
 def _count(found: Iterable[Path]) -> None:

@@ -116,8 +116,8 @@ class Graphs:
         key = jobs.compiled_key(settings) + files.dumps(setup.plan.as_json())
         cells = _fingerprint(setup)
         # What is restored is restored by set_data, which a graph that is compiled does not heed.
-        plain = setup.resumed is None and setup.repeatable and not _has_state(setup.loss)
-        fits = plain and kept is not None and kept.key == key
+        plain = setup.resumed is None and setup.drawn is None and setup.repeatable
+        fits = plain and not _has_state(setup.loss) and kept is not None and kept.key == key
         if kept is None or not fits or cells is None or kept.cells != cells:
             cache = compile_cache.of_run(settings, setup)
             return Compiled(setup, scaler, _evaluator(setup, cache), key, cells, cache)

@@ -26,7 +26,7 @@ def test_a_graph_comes_back_as_it_was(store: GraphStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["graph.mindir", "graph.json"])
-@pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b"a grapH"])
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b"\xff\xfe\xff", b"a grapH"])
 def test_a_damaged_entry_is_removed(store: GraphStore, name: str, content: bytes | None) -> None:
     store.write("one", b"a graph", DEPENDS)
     path = store.folder / "one" / name

@@ -12,7 +12,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import Tensor, nn
 
-from trainer import checkpoint, files, jobs, mindir, world
+from trainer import caches, checkpoint, files, jobs, mindir, world
 from trainer.errors import CannotWrite
 from trainer.fingerprint import Unknown
 from trainer.graph_store import Damaged, GraphStore
@@ -119,14 +119,9 @@ def of_run(settings: Settings, setup: Setup) -> CompileCache:
     if why := next((why for why, holds in refusals.items() if holds), ""):
         log.info("compile cache: not used: %s", why)
         return CompileCache(None, {})
-    folder = Path(chosen.folder).expanduser() if chosen.folder else _default_folder()
+    folder = caches.folder("graphs", chosen.folder)
     run = {"settings": jobs.compiled_key(settings), "plan": files.plain(setup.plan.as_json())}
     return CompileCache(GraphStore(folder, chosen.max_mb * 1e6), run | _surroundings())
-
-
-def _default_folder() -> Path:
-    above = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(above).expanduser() / "freeze-trainer" / "graphs"
 
 
 def _surroundings() -> dict[str, Any]:

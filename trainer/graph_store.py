@@ -1,16 +1,15 @@
 """Graph store: compiled graphs in a folder, each under its key, whole or not at all."""
 
 import json
-import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer import files
+from trainer import caches, files
 
 _GRAPH = "graph.mindir"
 _RECORD = "graph.json"
@@ -41,16 +40,15 @@ class GraphStore:
         """
         entry = self.folder / key
         try:
-            graph, record = (entry / _GRAPH).read_bytes(), (entry / _RECORD).read_text()
+            graph, record = (entry / _GRAPH).read_bytes(), (entry / _RECORD).read_bytes()
         except FileNotFoundError:
             if not entry.exists():
                 return None
-            graph, record = b"", ""
+            graph, record = b"", b""
         if not _sound(graph, record):
             shutil.rmtree(entry, ignore_errors=True)
             raise Damaged(f"{entry} is not what was written")
-        with suppress(OSError):  # of another owner, say
-            os.utime(entry)
+        caches.use(entry)
         return graph
 
     def write(self, key: str, graph: bytes, depends: Mapping[str, Any]) -> None:
@@ -63,31 +61,18 @@ class GraphStore:
             (partial / _GRAPH).write_bytes(graph)
             record = {"sha256": files.sha256(graph), "depends": dict(depends)}
             (partial / _RECORD).write_text(files.dumps(record, indent=1) + "\n")
-        self._trim()
+        caches.drop_oldest(self.folder, self.limit)
+        self._clear()
 
-    def _trim(self) -> None:
-        now, sizes = time.time(), []
-        for entry in _folders(self.folder):
-            with suppress(OSError):  # another process has removed it
-                changed = entry.stat().st_mtime
-                if not entry.name.startswith("."):
-                    size = sum(file.stat().st_size for file in entry.iterdir())
-                    sizes.append((changed, entry, size))
-                elif now - changed > _ABANDONED:
-                    shutil.rmtree(entry, ignore_errors=True)
-        total = sum(size for _, _, size in sizes)
-        for _, entry, size in sorted(sizes):
-            if total <= self.limit:
-                break
-            shutil.rmtree(entry, ignore_errors=True)
-            total -= size
+    def _clear(self) -> None:
+        """Remove what writers that were killed have left."""
+        for partial in self.folder.glob(".*"):
+            with suppress(OSError):
+                if time.time() - partial.stat().st_mtime > _ABANDONED:
+                    shutil.rmtree(partial)
 
 
-def _folders(folder: Path) -> Iterator[Path]:
-    return (entry for entry in folder.iterdir() if entry.is_dir())
-
-
-def _sound(graph: bytes, record: str) -> bool:
+def _sound(graph: bytes, record: bytes) -> bool:
     with suppress(ValueError, TypeError, KeyError):
         return bool(json.loads(record)["sha256"] == files.sha256(graph))
     return False

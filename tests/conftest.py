@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,14 @@ import mindspore as ms  # noqa: E402
 from tests.command import Command, trained  # noqa: E402
 
 ms.set_device("CPU")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of compiled graphs, which is the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield Path(os.environ["XDG_CACHE_HOME"]) / "freeze-trainer" / "graphs"
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,8 @@ def prepare(instruction_set: str = "auto") -> None:
       two cores of an EPYC; ``scripts/bench`` measures it anew. Matrix products do not suffer. A
       value that the user has set stays.
     - The compile cache is switched off: its key knows nothing of what is frozen, so that a second
-      run with another freeze trains the frozen layer.
+      run with another freeze trains the frozen layer. ``trainer.mindir`` lets it have one graph at
+      a time.
     - MindSpore's own warnings are silenced unless ``GLOG_v`` is set: nothing in them is for a user.
     """
     if "mindspore" in sys.modules and _ISA not in os.environ:

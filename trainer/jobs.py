@@ -29,6 +29,7 @@ _FREE = {
     "snapshot",
     "checkpoint",
     "features",
+    "compile_cache",
     "max_minutes",
 }
 _LONGEST = 120  # characters of a name; file systems take 255 bytes

@@ -32,12 +32,20 @@ class Evaluator:
         net: the net; each call leaves it in inference mode.
         loss: a cell of (output, label) that gives the mean over the batch.
         world: the ranks that share the batches out among them, one by one.
+        forward: the net, called in another way.
     """
 
-    def __init__(self, net: nn.Cell, loss: nn.Cell, world: World | None = None) -> None:
+    def __init__(
+        self,
+        net: nn.Cell,
+        loss: nn.Cell,
+        world: World | None = None,
+        forward: Callable[..., Any] | None = None,
+    ) -> None:
         self.net = net
         self.loss = loss
         self.world = world or World()
+        self.forward = forward or net
 
     def __call__(self, batches: Iterable[Batch], seen: Seen | None = None) -> Score:
         """Return the score over all batches; the last one may be smaller.
@@ -61,7 +69,7 @@ class Evaluator:
     ) -> tuple[float, int, int, int]:
         """Return a batch's summed loss, its samples, and its answers right and asked for."""
         size = label.shape[0]
-        output = _first(self.net(*(_pad(column, size, full) for column in inputs)), size)
+        output = _first(self.forward(*(_pad(column, size, full) for column in inputs)), size)
         total = float(self.loss(output, label).asnumpy()) * size
         if not is_classification(output, label):
             return total, size, 0, 0

@@ -128,6 +128,14 @@ class Keeping(_Group):
     best: Literal["validation_loss", "accuracy"] | None = "validation_loss"
 
 
+class CompileCache(_Group):
+    """Whether compiled graphs are kept from one start to the next, and where."""
+
+    use: bool = True
+    folder: str | None = None
+    max_mb: float = Field(1000.0, gt=0, allow_inf_nan=False)
+
+
 class Settings(_Group):
     """A whole configuration."""
 
@@ -151,6 +159,7 @@ class Settings(_Group):
     init_strict: bool = True
     snapshot: Snapshot = Snapshot()
     checkpoint: Keeping = Keeping()
+    compile_cache: CompileCache = CompileCache()
     max_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
     resume: None = None  # of the command line alone: ``trainer.resume`` takes it away
 

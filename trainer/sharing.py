@@ -1,23 +1,19 @@
 """Sharing: the compiled graphs of one run, used for the next in the same process."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
-from mindspore.common.initializer import Initializer
-from mindspore.ops import Primitive
 
-from trainer import files, jobs, optimizer, restore, step, world
+from trainer import compile_cache, files, fingerprint, jobs, optimizer, restore, step, world
+from trainer.compile_cache import CompileCache
+from trainer.fingerprint import Unknown
 from trainer.score import Evaluator
 from trainer.settings import Settings
 from trainer.setup import Setup
 from trainer.step import Step
-
-_OWN = frozenset(vars(nn.Cell()))  # what MindSpore notes of any cell
-_PLAIN = (str, bytes, int, float, bool, type(None), type)
 
 
 @dataclass
@@ -29,7 +25,8 @@ class Compiled:
         scaler: scales the loss; None for float32.
         evaluator: of the net.
         key: what the graphs depend on, besides the net.
-        cells: the net, described.
+        cells: the fingerprint of net and loss; None: they cannot be compared.
+        cache: has the graphs that were compiled by others.
         optimizer: with its state; None until it is made.
         step: one training step; None until it is made.
     """
@@ -38,9 +35,10 @@ class Compiled:
     scaler: amp.LossScaler | None
     evaluator: Evaluator
     key: str
-    cells: Mapping[str, Any]
+    cells: str | None
+    cache: CompileCache
     optimizer: nn.Optimizer | None = None
-    step: Step | None = None
+    step: Callable[..., Tensor] | None = None
     _puts: dict[tuple[str, ...], "_Put"] = field(default_factory=dict)
 
     def make_optimizer(self, make: Callable[[], nn.Optimizer]) -> nn.Optimizer:
@@ -69,10 +67,15 @@ class Compiled:
             self._puts[names] = _Put([own for own, _ in pairs])
         self._puts[names](*(Tensor(new.asnumpy(), dtype=new.dtype) for _, new in pairs))
 
-    def make_step(self, made: nn.Optimizer) -> Step:
+    def make_step(self, made: nn.Optimizer) -> Callable[..., Tensor]:
         """Return the step of an optimizer, the one before if it is that optimizer's."""
         if self.step is None or made is not self.optimizer:
-            self.step = Step(self.setup.net, self.setup.loss, made, self.scaler)
+            setup = self.setup
+            taken = {p.name for p in setup.net.get_parameters()}
+            others = restore.extra(self.scaler, setup.drawn).values()
+            extra = [p for p in others if p.name not in taken]  # MindSpore allows no name twice
+            step = Step(setup.net, setup.loss, made, self.scaler, extra)
+            self.step = self.cache.cached("step", step, lambda: _of_step(setup, made))
         return self.step
 
 
@@ -111,12 +114,13 @@ class Graphs:
         kept, self._kept = self._kept, None
         scaler = step.scaler(settings.device.loss_scale)
         key = jobs.compiled_key(settings) + files.dumps(setup.plan.as_json())
-        cells = described(setup.net) | {"loss": described(setup.loss)}
+        cells = _fingerprint(setup)
         # What is restored is restored by set_data, which a graph that is compiled does not heed.
-        plain = setup.resumed is None and setup.repeatable and not _has_state(setup.loss)
-        fits = plain and kept is not None and kept.key == key
-        if kept is None or not fits or not alike(kept.cells, cells):
-            return Compiled(setup, scaler, _evaluator(setup), key, cells)
+        plain = setup.resumed is None and setup.drawn is None and setup.repeatable
+        fits = plain and not _has_state(setup.loss) and kept is not None and kept.key == key
+        if kept is None or not fits or cells is None or kept.cells != cells:
+            cache = compile_cache.of_run(settings, setup)
+            return Compiled(setup, scaler, _evaluator(setup, cache), key, cells, cache)
         kept.adopt(setup, scaler)
         return kept
 
@@ -125,58 +129,31 @@ class Graphs:
         self._kept = compiled
 
 
+def _evaluator(setup: Setup, cache: CompileCache) -> Evaluator:
+    forward = cache.cached("evaluation", setup.net, lambda: {"net": _of(setup.net, setup)})
+    return Evaluator(setup.net, setup.loss, world.current(), forward)
+
+
+def _of_step(setup: Setup, made: nn.Optimizer) -> dict[str, Any]:
+    """Return what a step's graph depends on, besides the settings."""
+    state = [[p.name, list(p.shape), str(p.dtype)] for p in made.get_parameters()]
+    return {
+        "net": _of(setup.net, setup),
+        "loss": _of(setup.loss, setup),
+        "optimizer": [fingerprint.of_class(type(made)), state],
+    }
+
+
+def _of(cell: nn.Cell, setup: Setup) -> str:
+    return fingerprint.of(cell, [setup.drawn] if setup.drawn is not None else [])
+
+
 def _has_state(loss: nn.Cell) -> bool:
     return any(True for _ in loss.get_parameters())
 
 
-def _evaluator(setup: Setup) -> Evaluator:
-    return Evaluator(setup.net, setup.loss, world.current())
-
-
-def described(net: nn.Cell) -> dict[str, Any]:
-    """Return what a net that is yet to be compiled consists of, but for its parameters' values."""
-    return {name: (type(cell), dict(_parts(cell))) for name, cell in net.cells_and_names()} | {
-        f"{name}:": (p.shape, str(p.dtype), p.requires_grad)
-        for name, p in net.parameters_and_names()
-    }
-
-
-def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two described nets compile to the same graph.
-
-    That is sure only if all they consist of can be compared. A net that drops has classes of its
-    own, one that draws may have constants that its seed has made; then they are not alike.
-    """
-    return _same(one, other)
-
-
-def _parts(cell: nn.Cell) -> Iterator[tuple[str, Any]]:
-    """Yield what a cell holds besides parameters and cells."""
-    yield "_primitives", dict(cell._primitives)
-    yield "_buffers", dict(cell._buffers)
-    for name, value in vars(cell).items():
-        if name not in _OWN:
-            yield name, copy(value) if isinstance(value, dict | list) else value
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Compare two values; what is of an unknown kind differs."""
-    if one is other:
-        return True
-    if type(one) is not type(other) or isinstance(one, nn.Cell):
-        return isinstance(one, nn.Cell) and type(one) is type(other)
-    if isinstance(one, _PLAIN):
-        return bool(one == other)
-    if isinstance(one, Initializer):  # which has made a value, and is not used again
-        return True
-    if isinstance(one, Tensor):
-        return _same(one.asnumpy(), other.asnumpy())
-    if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
-    if isinstance(one, Mapping):
-        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, Primitive):
-        return _same(dict(one.attrs), dict(other.attrs)) and _same(one.init_attrs, other.init_attrs)
-    return False
+def _fingerprint(setup: Setup) -> str | None:
+    """Return what net and loss consist of, but for their parameters' values; None: not known."""
+    with suppress(Unknown):
+        return fingerprint.of(setup.net) + fingerprint.of(setup.loss)
+    return None

@@ -1,9 +1,9 @@
 """Step: one compiled graph that computes the loss and its gradients and updates the weights."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import mindspore as ms
-from mindspore import Tensor, amp, nn, ops
+from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 
 from trainer import layout
 
@@ -25,6 +25,7 @@ class Step(nn.Cell):
         loss: a cell of (output, label) that gives a scalar.
         optimizer: built over the trainable parameters.
         scaler: scales the loss for half precision; None for float32.
+        extra: parameters that it changes besides those of net and optimizer.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Step(nn.Cell):
         loss: nn.Cell,
         optimizer: nn.Optimizer,
         scaler: amp.LossScaler | None = None,
+        extra: Iterable[Parameter] = (),
     ) -> None:
         super().__init__(auto_prefix=False)
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
         self.scaler = scaler
+        self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
         self.statistics = [p for n, p in net.parameters_and_names() if layout.is_statistic(n)]
         self.has_statistics = bool(self.statistics)
         value = forward(net, loss)

@@ -29,6 +29,11 @@ class Result:
     parameters: int | None = None
     wall: float = 0.0
 
+    @property
+    def rest(self) -> float:
+        """Seconds of the process but for epochs and `first`: start-up, validation, files."""
+        return self.wall - self.first - sum(self.epochs)
+
     def seconds(self, epochs: int) -> float:
         """Seconds for so many epochs: as measured, then as the median of all but the first."""
         more = max(0, epochs - len(self.epochs))

@@ -5,10 +5,10 @@ TEXT = """\
 
 step: from the end of one step to the end of the next, with the wait for data and the fetch of the
   loss; the median of all steps but the first. Numbers are the median of the repeats
-  (least..most), each a process of its own; a number alone is one repeat.
-10 epochs: the training of ten, the filling of a feature store included; without start-up, compile
-  (first s: what the first step takes longer) and validation. Where fewer were trained, the later
-  of them stand for those that are left.
+  (least..most), each a process of its own (runs: how many).
+10 epochs: the training of ten, the filling of a feature store included. Where fewer were trained,
+  the later of them stand for those that are left. Not in it: the compile (first s: what the first
+  step takes longer) and the rest of the process (rest s: start-up, validation, files).
 step x, 10 epochs x: as many times this trainer's without a store, in the same repeat.
 peak MB: most memory of the process while it trains, the images included.
 This trainer: `python -m trainer` with its proof, checks and files; numbers are from these files.

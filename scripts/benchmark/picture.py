@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from scripts.benchmark import records
+from scripts.benchmark.case import NETS
 from scripts.benchmark.contenders import TITLES
 from scripts.benchmark.plan import RESNET
 from scripts.benchmark.records import Measure, Record, Row
@@ -73,16 +74,21 @@ def _ten(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _steps(axes: Axes, rows: Sequence[Row]) -> None:
-    """What the trainer's step takes, against by hand and PyTorch; each row's hand is 1."""
+    """What a step takes, as a ratio to the loop by hand; the more is frozen, the further right."""
     chosen = [row for row in of(rows, "nets") if row.cuts and "hand" in row.contenders]
+    tasks = list(dict.fromkeys(row.case.task for row in chosen))
     for who in _SIDE:
-        ratios = [row.ratios(who, "hand", attrgetter("step")) for row in chosen]
-        places = [(at, median(values)) for at, values in enumerate(ratios) if values]
-        axes.plot(*zip(*places, strict=True), "o", color=_COLOURS[who], ms=5) if places else None
-    names = [f"{row.case.task}, {row.case.extent}" for row in chosen]
-    axes.set_xticks(range(len(names)), names, rotation=90)
+        places, ratios = [], []
+        for row in chosen:
+            if values := row.ratios(who, "hand", attrgetter("step")):
+                share = row.case.frozen / len(row.case.net.parts)
+                places.append(tasks.index(row.case.task) + 0.5 * share - 0.25)
+                ratios.append(median(values))
+        axes.plot(places, ratios, "o", color=_COLOURS[who], ms=5)
+    names = [f"{NETS[task.net].title}\n{task.size}x{task.size}" for task in tasks]
+    axes.set_xticks(range(len(names)), names, rotation=30)
     axes.set_ylim(bottom=0)
-    axes.set_title("a step; MindSpore by hand is 1", fontsize=9)
+    axes.set_title("a step, by hand being 1; freezing to the right", fontsize=9)
 
 
 def _memory(axes: Axes, rows: Sequence[Row]) -> None:
@@ -92,7 +98,7 @@ def _memory(axes: Axes, rows: Sequence[Row]) -> None:
         places = [x + (at - 1) * 0.27 for x in range(len(chosen))]
         axes.bar(places, peaks, 0.25, color=_COLOURS[who])
     axes.set_xticks(range(len(chosen)), [row.case.extent for row in chosen])
-    axes.set_title(f"{RESNET}: peak memory, MB, by what is frozen", fontsize=9)
+    axes.set_title("ResNet-18: peak MB, by what is frozen", fontsize=9)
 
 
 def _images(axes: Axes, rows: Sequence[Row]) -> None:

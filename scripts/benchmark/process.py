@@ -56,8 +56,9 @@ def _loop(case: Case, folder: Path) -> Result:
 
 def _trainer(case: Case, folder: Path) -> Result:
     with tempfile.TemporaryDirectory() as name:
-        run = Path(name) / "run"
-        start(["trainer", *_overrides(case, folder), f"hydra.run.dir='{run}'"])
+        run, store = Path(name) / "run", Path(name) / "features"  # new, or a store would be full
+        more = [*contenders.features(case.contender, store), f"hydra.run.dir='{run}'"]
+        start(["trainer", *_overrides(case, folder), *more])
         return read(run)
 
 
@@ -79,7 +80,6 @@ def _overrides(case: Case, folder: Path) -> list[str]:
     threads = "auto" if case.steps >= _TRIAL else "free"
     return [
         *case.net.model,
-        *contenders.features(case.contender, folder / "features"),
         *(freeze if case.frozen else []),
         *("init_from=null", "new_head=[]", "snapshot.keep=off", "checkpoint.every_minutes=null"),
         *(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from statistics import median
 
 from scripts.benchmark import records
@@ -13,7 +14,7 @@ from trainer.table import table
 
 HEAD = (
     *("frozen", "method", "contender", "step ms", "images/s", "10 epochs s"),
-    *("step x", "10 epochs x", "first s", "peak MB"),
+    *("step x", "10 epochs x", "first s", "rest s", "peak MB", "runs"),
 )
 MARKS = (1, 2, 5, 10, 20, 50)  # epochs
 RIVALS = ("trainer", "store", "eager")  # whose growth is measured
@@ -41,7 +42,7 @@ def shared(rows: Iterable[Row]) -> dict[int, Row]:
 
 def percent(parts: int) -> str:
     """Return which share of ResNet-18's parameters so many of its parts hold."""
-    return f"{100 * sum(SIZES[:parts]) / sum(SIZES):.3g} %"
+    return f"{100 * sum(SIZES[:parts]) / sum(SIZES):.2f} %"
 
 
 def _races(rows: Sequence[Row], part: str) -> str:
@@ -57,8 +58,11 @@ def _title(task: Task) -> str:
 
 
 def _lines(row: Row) -> list[tuple[str, ...]]:
-    case = row.case
-    return [(case.extent, case.method, TITLES[who], *_cells(row, who)) for who in row.contenders]
+    names = [(row.case.extent, row.case.method), *[("", "")] * len(row.contenders)]
+    return [
+        (*name, TITLES[who], *_cells(row, who))
+        for name, who in zip(names, row.contenders, strict=False)
+    ]
 
 
 def _cells(row: Row, who: str) -> tuple[str, ...]:
@@ -66,11 +70,15 @@ def _cells(row: Row, who: str) -> tuple[str, ...]:
     return (
         spread([1000 * result.step for result in results], 1),
         f"{row.case.task.batch / median(result.step for result in results):,.0f}",
-        spread(row.values(who, lambda record: record.ten), 1),
-        spread(row.ratios(who, "trainer", lambda record: record.step), 2),
-        spread(row.ratios(who, "trainer", lambda record: record.ten), 2),
+        spread(row.values(who, attrgetter("ten")), 1),
+        *(
+            "" if who == "trainer" else spread(row.ratios(who, "trainer", attrgetter(what)), 2)
+            for what in ("step", "ten")
+        ),
         f"{median(result.first for result in results):.1f}",
+        f"{median(result.rest for result in results):.1f}",
         f"{max(result.memory or 0 for result in results):,.0f}",
+        str(len(results)),
     )
 
 

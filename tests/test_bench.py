@@ -1,16 +1,17 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from scripts.benchmark import goals, picture, records, report
+from scripts.benchmark import goals, picture, process, records, report
 from scripts.benchmark.case import NETS, Case, Task
 from scripts.benchmark.clock import Clock, Result
 from scripts.benchmark.plan import LENET, RACES, RESNET, SIZES
 from scripts.benchmark.records import Record
+from trainer.spent import Spent
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +43,18 @@ def test_the_first_step_is_the_compile_and_no_part_of_its_epoch(
 
 def test_epochs_that_were_not_trained_are_like_the_later_ones() -> None:
     assert [result().seconds(count) for count in (1, 3, 10)] == [10, 20, 55]
+
+
+def test_a_run_of_the_trainer_is_read_from_its_files(tmp_path: Path) -> None:
+    costs = Spent(4, 1.5, 3.0, 100.0, False)
+    (tmp_path / "costs.json").write_text(json.dumps(asdict(costs)))
+    epochs = [{"epoch": 0}, *({"epoch": n, "steps": 2, "seconds": 5.0, "loss": n} for n in (1, 2))]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, epochs)))
+    made = process.read(tmp_path)
+    assert (made.step, made.first, made.epochs, made.losses) == (1.5, 3, [2, 5], [1, 2])
+    assert process.read(tmp_path, stores=True).step == 2.5
+    with pytest.raises(ValueError, match="at least two steps"):
+        process.read(tmp_path / "none")
 
 
 def test_few_images_stand_for_all() -> None:
@@ -77,7 +90,7 @@ def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
         Record(race.part, repeat, case, replace(result(), epochs=[1.0] * case.epochs))
         for race in RACES
         for repeat in range(race.repeats)
-        for case in race.cases()
+        for case in race.cases(repeat)
     ]
     records.write(tmp_path, "a machine", 3.0, found)
     head, minutes, read = records.read(tmp_path)

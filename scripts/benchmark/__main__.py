@@ -51,8 +51,8 @@ def _measure(races: Sequence[Race], minutes: float) -> list[Record]:
 
 def _cases(race: Race, repeat: int, folder: Path, begin: bool) -> list[Record]:
     """Measure the contenders of a race, each repeat in another order."""
-    cases = race.cases()
-    shift = repeat % len(cases)
+    cases = race.cases(repeat)
+    shift = repeat % max(1, len(cases))
     found = []
     for case in cases[shift:] + cases[:shift]:
         outcome = process.measure(case, folder) if begin else "no time was left"

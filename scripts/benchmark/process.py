@@ -41,6 +41,8 @@ def measure(case: Case, folder: Path) -> Result | str:
         return f"failed: {' '.join((error.stderr.splitlines() or ['?'])[-1].split())[:100]}"
     except subprocess.TimeoutExpired:
         return f"not done within {_LONGEST} seconds"
+    except ValueError as error:
+        return f"failed: {error}"
     return replace(result, wall=time.monotonic() - began)
 
 
@@ -59,20 +61,30 @@ def _trainer(case: Case, folder: Path) -> Result:
         run, store = Path(name) / "run", Path(name) / "features"  # new, or a store would be full
         more = [*contenders.features(case.contender, store), f"hydra.run.dir='{run}'"]
         start(["trainer", *_overrides(case, folder), *more])
-        return read(run)
+        return read(run, case.contender != "trainer")
 
 
-def read(run: Path) -> Result:
-    """Return what a run of the trainer has written of its times."""
+def read(run: Path, stores: bool = False) -> Result:
+    """Return what a run of the trainer has written of its times.
+
+    Args:
+        run: its folder.
+        stores: whether it may have stored features; then its last epoch tells what a step takes,
+            for the first is another kind.
+
+    Raises:
+        ValueError: it has not.
+    """
     costs = spent.read(run / COSTS)
-    if costs is None or costs.step_seconds is None or costs.compile_seconds is None:
-        raise ValueError(f"{run}: expected costs of at least two steps")
     epochs = [record for record in metrics.read(run / METRICS) if record["epoch"]]
+    if costs is None or costs.step_seconds is None or not epochs:
+        raise ValueError(f"expected {COSTS} and {METRICS} of at least two steps in {run}")
     seconds = [record["seconds"] for record in epochs]
-    seconds[0] -= costs.compile_seconds
+    step = seconds[-1] / epochs[-1]["steps"] if stores else costs.step_seconds
+    first = costs.compile_seconds or 0.0
+    seconds[0] -= first
     losses = [record["loss"] for record in epochs]
-    memory = costs.peak_memory_mb
-    return Result(costs.step_seconds, costs.compile_seconds, seconds, losses, memory)
+    return Result(step, first, seconds, losses, costs.peak_memory_mb)
 
 
 def _overrides(case: Case, folder: Path) -> list[str]:

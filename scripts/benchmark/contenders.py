@@ -55,8 +55,6 @@ def missing(case: Case) -> str:
         return "torch.compile needs a C++ compiler, found none"
     if case.contender in ("store", "auto") and not _has_store():
         return "this trainer has no feature store"
-    if case.contender == "native" and not case.task.few:
-        return "a step would take a minute"
     return ""
 
 

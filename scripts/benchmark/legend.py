@@ -16,8 +16,8 @@ This trainer: `python -m trainer` with its proof, checks and files; numbers are 
   device.threads=free in runs of less than 100 steps, which its trial of placements would fill.
 MindSpore by hand, tuned: nn.TrainOneStepCell in a loop, ONEDNN_MAX_CPU_ISA=AVX2, flags of frozen
   parameters cleared, with stop_gradient behind the last frozen cell too if that is the method.
-MindSpore Model.train: as it comes, without that setting; once, a few steps of one epoch, for on
-  ResNet-18 a step takes 10 to 20 s; left out where it would take a minute.
+MindSpore Model.train: as it comes, without that setting; once, for a few steps, and only
+  where these do not take minutes.
 PyTorch: requires_grad_(False); torch.compile with nothing in its cache.
 Lightning: BaseFinetuning.freeze(train_bn=False), which leaves batch statistics in use there.
 fastai: Learner.freeze, which goes on training batch normalisation there, its default.

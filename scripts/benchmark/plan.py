@@ -66,9 +66,9 @@ _RIVALS = "trainer store eager"
 _OTHERS = "compile lightning fastai"
 
 # A process of the trainer takes about 6 s beside its steps for LeNet-5, 12 for ResNet-18, 17 for
-# MobileNetV2; by hand 4, 7 and 11; PyTorch 3, compiled 30. That makes, in minutes: ResNet-18 at 64x64
-# 10, LeNet-5 5, MobileNetV2 at 64x64 4, both at 224x224 5, the others 4, growth 4. What comes first
-# has all its repeats, should time run short.
+# MobileNetV2; by hand 4, 7 and 11; PyTorch 3, compiled 30. That makes, in minutes: ResNet-18 at
+# 64x64 10, LeNet-5 5, MobileNetV2 at 64x64 4, both at 224x224 5, the others 3, growth 3. What comes
+# first has all its repeats, should time run short.
 RACES = [
     _race("nets", RESNET, "nothing", 3, 2, "trainer hand eager"),
     _race("nets", RESNET, "half stop_gradient", 3, 2, "trainer hand eager store"),

@@ -12,9 +12,12 @@ from trainer.datasets.fashion_mnist import fashion_mnist
 
 
 def pipelines(batch_size: int, file: str, count: int, num_classes: int) -> arrays.Pipelines:
-    """Serve the first images; one batch is validated on, so that this takes no time."""
+    """Serve the first images; one batch is validated on, so that this takes no time.
+
+    Its images are negatives: features of images to train on would be in the store before.
+    """
     found, labels = images.read(Path(file), count)
-    held = found[:batch_size], labels[:batch_size]
+    held = -found[:batch_size], labels[:batch_size]
     return arrays.pipelines((found, labels), held, batch_size)
 
 

@@ -100,6 +100,19 @@ def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
     assert (tmp_path / picture.FILE).stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("who", ["trainer", "hand", "eager", "store"])
+def test_one_contender_alone_is_shown_and_drawn(who: str, tmp_path: Path) -> None:
+    found = [
+        Record(race.part, 0, case, replace(result(), epochs=[1.0] * case.epochs))
+        for race in RACES
+        for case in race.cases()
+        if case.contender == who
+    ]
+    assert "LeNet-5: 61,706 parameters" in report.text(found)
+    assert goals.text(found, 3)
+    picture.draw(found, tmp_path / picture.FILE)
+
+
 def test_the_plan_freezes_what_the_nets_have() -> None:
     assert sum(SIZES) == 11_181_642
     assert len(SIZES) == len(NETS["resnet18"].parts) + 1

@@ -27,11 +27,11 @@ def main() -> None:
         found = _measure(_chosen(options), options.minutes)
         minutes = (time.monotonic() - start) / 60
         head += f"; load at the end {os.getloadavg()[0]:.1f}"
-    print(f"{head}\n\n{report.text(found)}\n\n{goals.text(found, minutes)}\n\n{legend.TEXT}")
     if folder := options.redraw or options.out:
         folder.mkdir(parents=True, exist_ok=True)
-        records.write(folder, head, minutes, found)
+        records.write(folder, head, minutes, found)  # before anything can go wrong with the rest
         picture.draw(found, folder / picture.FILE)
+    print(f"{head}\n\n{report.text(found)}\n\n{goals.text(found, minutes)}\n\n{legend.TEXT}")
     sys.exit(any(record.reason.startswith("failed") for record in found))
 
 

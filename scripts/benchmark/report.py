@@ -148,9 +148,9 @@ def _checks(rows: Sequence[Row]) -> str:
         if counts:
             same = "the same in all" if len(counts) == 1 else "NOT THE SAME"
             numbers = " and ".join(f"{count:,}" for count in counts)
-            apart = f"; losses of trainer and hand differ by {max(differences):.0e}" * bool(
-                differences
-            )
+            apart = ""
+            if differences:
+                apart = f"; losses of trainer and hand differ by {max(differences):.0e}"
             lines.append(f"{NETS[net].title}: {numbers} parameters, {same}{apart}")
     return "\n".join(["## Is it the same work?", "", *lines]) if lines else ""
 

@@ -1,0 +1,62 @@
+"""Goals: what the suite is to show, each met or missed, and by how much."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from statistics import median
+
+from scripts.benchmark import records
+from scripts.benchmark.plan import RACES, RESNET
+from scripts.benchmark.records import Record, Row, spread
+from scripts.benchmark.report import of
+
+MINUTES = 30
+_NOISE = 1.03  # two runs of the very same thing differ by more
+_HAND = "trainer", "hand", attrgetter("step")
+_AUTO = "auto", "trainer", attrgetter("ten")
+
+
+def text(found: Sequence[Record], minutes: float) -> str:
+    """Return a line or more for each goal."""
+    everything = records.rows(found)
+    rows = of(everything, "nets")
+    took = _verdict(minutes < MINUTES) if len(everything) == len(RACES) else "open  "
+    lines = [
+        _faster(rows, "eager", 5, "10 epochs, head only, ResNet-18: store against PyTorch eager"),
+        _faster(rows, "trainer", 8, "10 epochs, head only, ResNet-18: store against this trainer"),
+        *_within("step, this trainer against MindSpore by hand", _ratios(rows, *_HAND)),
+        *_within("10 epochs, features=auto against off", _ratios(rows, *_AUTO)),
+        f"{took}  all in {minutes:.1f} minutes, at most {MINUTES}",
+    ]
+    return "\n".join(["## Goals", "", *lines])
+
+
+def _verdict(met: bool) -> str:
+    return "met   " if met else "MISSED"
+
+
+def _faster(rows: Sequence[Row], other: str, least: float, what: str) -> str:
+    head = [row for row in rows if row.case.task == RESNET and row.case.only_head and row.cuts]
+    ratios = [x for row in head for x in row.ratios(other, "store", attrgetter("ten"))]
+    if not ratios:
+        return f"open    {what}: not measured"
+    met = median(ratios) >= least
+    return f"{_verdict(met)}  {what}: {spread(ratios, 1)} times faster, at least {least:g}"
+
+
+def _within(what: str, found: Sequence[tuple[str, list[float]]]) -> list[str]:
+    """Return a goal's line, and one for each row that misses it."""
+    if not found:
+        return [f"open    {what}: not measured"]
+    missed = [(name, ratios) for name, ratios in found if median(ratios) > _NOISE]
+    line = f"{what}: {len(found) - len(missed)} of {len(found)} rows at most {_NOISE:g} times"
+    return [
+        f"{_verdict(not missed)}  {line}",
+        *(f"        {name}: {spread(ratios, 2)}" for name, ratios in missed),
+    ]
+
+
+def _ratios(
+    rows: Sequence[Row], above: str, below: str, what: records.Measure
+) -> list[tuple[str, list[float]]]:
+    pairs = [(str(row), row.ratios(above, below, what)) for row in rows]
+    return [(name, ratios) for name, ratios in pairs if ratios]

@@ -1,0 +1,35 @@
+"""Machine: what the times depend on."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PACKAGES = ("mindspore", "mindcv", "numpy", "torch", "lightning", "fastai")
+
+
+def describe() -> str:
+    """Return two lines: processor, cores, memory and load; versions."""
+    return f"{_hardware()}\nPython {platform.python_version()}, {_versions()}"
+
+
+def _hardware() -> str:
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+    names = [line.partition(":")[2] for line in info.splitlines() if line.startswith("model name")]
+    cpu = names[0].strip() if names else platform.processor() or "unknown"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return (
+        f"{cpu}, {len(os.sched_getaffinity(0))} cores, AVX-512 "
+        f"{'yes' if 'avx512f' in info else 'no'}, {memory:.0f} GB, load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _versions() -> str:
+    return ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,142 @@
+"""Picture: the suite at a glance, as small multiples."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
+from statistics import median
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from scripts.benchmark import records
+from scripts.benchmark.case import NETS
+from scripts.benchmark.contenders import TITLES
+from scripts.benchmark.plan import RESNET
+from scripts.benchmark.records import Measure, Record, Row
+from scripts.benchmark.report import RIVALS, of, percent, shared
+from trainer.figures import save
+
+FILE = "speed.png"
+_COLOURS = {
+    "trainer": "#3b6ea5",
+    "store": "#0f3d66",
+    "auto": "#7ba3cc",
+    "hand": "#9aa5ab",
+    "native": "#c9ced1",
+    "eager": "#d9822b",
+    "compile": "#e9b27c",
+    "lightning": "#8e6bb0",
+    "fastai": "#5a9e6f",
+}
+_SIDE = ("trainer", "hand", "eager")
+
+
+def draw(found: Sequence[Record], path: Path) -> None:
+    """Draw all that was measured."""
+    rows = records.rows(found)
+    figure = Figure(figsize=(11, 7), dpi=110, layout="constrained")
+    panels = figure.subplots(2, 3)
+    _ten(panels[0, 0], rows)
+    _steps(panels[0, 1], rows)
+    _memory(panels[0, 2], rows)
+    _images(panels[1, 0], rows)
+    _share(panels[1, 1], rows)
+    _epochs(panels[1, 2], rows)
+    for axes in panels.flat:
+        if not axes.has_data():
+            axes.remove()
+            continue
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    shown = {who for row in rows for who in row.contenders}
+    handles = [Patch(color=_COLOURS[who], label=TITLES[who]) for who in TITLES if who in shown]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    save(figure, path)
+
+
+def _ten(axes: Axes, rows: Sequence[Row]) -> None:
+    """Ten epochs of ResNet-18's head, by whoever was measured at it."""
+    times: dict[str, float] = {}
+    for row in [*of(rows, "nets"), *of(rows, "others")]:
+        for who in row.contenders if row.case.task == RESNET and row.case.only_head else ():
+            times.setdefault(who, _middle(row, who, attrgetter("ten")))
+    if not times:
+        return
+    order = sorted(times, key=lambda who: -times[who])
+    axes.barh(order, [times[who] for who in order], color=[_COLOURS[who] for who in order])
+    axes.set_xscale("log")
+    axes.margins(x=0.2)
+    axes.tick_params(axis="x", which="both", labelbottom=False)
+    for at, who in enumerate(order):
+        axes.annotate(f" {times[who]:.1f}", (times[who], at), va="center", fontsize=8)
+    axes.set_title(f"{RESNET}, head only: s for 10 epochs", fontsize=9)
+
+
+def _steps(axes: Axes, rows: Sequence[Row]) -> None:
+    """What a step takes, as a ratio to the loop by hand; the more is frozen, the further right."""
+    chosen = [row for row in of(rows, "nets") if row.cuts and "hand" in row.contenders]
+    tasks = list(dict.fromkeys(row.case.task for row in chosen))
+    for who in _SIDE:
+        places, ratios = [], []
+        for row in chosen:
+            if values := row.ratios(who, "hand", attrgetter("step")):
+                share = row.case.frozen / len(row.case.net.parts)
+                places.append(tasks.index(row.case.task) + 0.5 * share - 0.25)
+                ratios.append(median(values))
+        axes.plot(places, ratios, "o", color=_COLOURS[who], ms=5)
+    names = [f"{NETS[task.net].title}\n{task.size}x{task.size}" for task in tasks]
+    axes.set_xticks(range(len(names)), names, rotation=30)
+    axes.set_ylim(bottom=0)
+    axes.set_title("a step, by hand being 1; freezing to the right", fontsize=9)
+
+
+def _memory(axes: Axes, rows: Sequence[Row]) -> None:
+    chosen = [row for row in of(rows, "nets") if row.case.task == RESNET and row.cuts]
+    for at, who in enumerate(_SIDE):
+        peaks = [max((r.memory or 0 for r in row.results(who)), default=0) for row in chosen]
+        places = [x + (at - 1) * 0.27 for x in range(len(chosen))]
+        axes.bar(places, peaks, 0.25, color=_COLOURS[who])
+    axes.set_xticks(range(len(chosen)), [row.case.extent for row in chosen])
+    axes.set_title("ResNet-18: peak MB, by what is frozen", fontsize=9)
+
+
+def _images(axes: Axes, rows: Sequence[Row]) -> None:
+    if not (found := of(rows, "images")):
+        return
+    for who in RIVALS:
+        chosen = [row for row in found if who in row.contenders]
+        counts = [row.case.task.images for row in chosen]
+        _line(axes, who, counts, [_middle(row, who, attrgetter("ten")) for row in chosen])
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_title("LeNet-5, head only: s for 10 epochs, by images", fontsize=9)
+
+
+def _share(axes: Axes, rows: Sequence[Row]) -> None:
+    found = shared(rows)
+    for who in RIVALS:
+        chosen = [(at, row) for at, row in enumerate(found.values()) if who in row.contenders]
+        steps = [1000 * _middle(row, who, attrgetter("step")) for _, row in chosen]
+        _line(axes, who, [at for at, _ in chosen], steps)
+    axes.set_xticks(range(len(found)), [percent(parts) for parts in found])
+    axes.set_ylim(bottom=0)
+    axes.set_title(f"{RESNET}: ms a step, by frozen share", fontsize=9)
+
+
+def _epochs(axes: Axes, rows: Sequence[Row]) -> None:
+    for row in of(rows, "epochs"):
+        marks = range(1, row.case.epochs + 1)
+        for who in row.contenders:
+            _line(axes, who, marks, [row.of(who)[0].seconds(mark) for mark in marks], "")
+    axes.set_title("ResNet-18 at 64x64, head only: s, by epochs", fontsize=9)
+
+
+def _line(
+    axes: Axes, who: str, across: Sequence[float], up: Sequence[float], marker: str = "o"
+) -> None:
+    axes.plot(across, up, marker=marker, ms=4, color=_COLOURS[who])
+
+
+def _middle(row: Row, who: str, what: Measure) -> float:
+    return median(row.values(who, what))

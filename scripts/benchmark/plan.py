@@ -1,0 +1,101 @@
+"""Plan: what the suite measures, and how often. Half an hour on two cores is all there is."""
+
+from dataclasses import dataclass
+
+from scripts.benchmark.case import NETS, Case, Task
+
+PARTS = {
+    "nets": "Nets, frozen more and more, by each method, without and with the feature store",
+    "others": "Against others, each with its own way of freezing",
+    "images": "How the cost grows with the number of images",
+    "share": "How the cost falls with the frozen share",
+    "epochs": "How the cost grows with the number of epochs",
+}
+METHODS = "stop_gradient", "requires_grad"
+
+
+@dataclass(frozen=True)
+class Race:
+    """Cases that are measured one right after the other, so that their ratios mean something.
+
+    Attributes:
+        part: of the suite, a key of `PARTS`.
+        task: net and images, the same for all.
+        frozen: how many parts of the net.
+        method: by which MindSpore freezes; PyTorch has but one.
+        repeats: how often.
+        epochs: how many each trains; MindSpore as it comes, one.
+        contenders: keys of `contenders.TITLES`.
+    """
+
+    part: str
+    task: Task
+    frozen: int
+    method: str
+    repeats: int
+    epochs: int
+    contenders: tuple[str, ...]
+
+    def cases(self, repeat: int = 0) -> list[Case]:
+        """The contenders' cases; MindSpore as it comes is slow, so that once must do."""
+        return [
+            Case(self.task, self.frozen, self.method, who, 1 if who == "native" else self.epochs)
+            for who in self.contenders
+            if repeat == 0 or who != "native"
+        ]
+
+
+def _race(part: str, task: Task, row: str, repeats: int, epochs: int, contenders: str) -> Race:
+    """Return the race of a row such as `half stop_gradient`; an epoch has the task's images."""
+    name, _, method = row.partition(" ")
+    net = NETS[task.net]
+    known = {"nothing": 0, "half": net.half, "head": len(net.parts)}
+    frozen = int(name) if name.isdigit() else known[name]
+    return Race(part, task, frozen, method, repeats, epochs, tuple(contenders.split()))
+
+
+LENET = Task("lenet5", 32, 64, images=3000, few=1920)
+RESNET = Task("resnet18", 64, 32, images=320, few=96)
+RESNET_LARGE = Task("resnet18", 224, 8, images=48)
+MOBILE = Task("mobilenet_v2_100", 64, 32, images=320)
+MOBILE_LARGE = Task("mobilenet_v2_100", 224, 8, images=48)
+
+SIZES = (9408, 128, 147_968, 525_568, 2_099_712, 8_393_728, 5130)  # ResNet-18's values by part
+
+_RIVALS = "trainer store eager"
+_OTHERS = "compile lightning fastai"
+
+# A process of the trainer takes about 6 s beside its steps for LeNet-5, 12 for ResNet-18, 17 for
+# MobileNetV2; by hand 4, 7 and 11; PyTorch 3, compiled 30. That makes, in minutes: ResNet-18 at
+# 64x64 10, LeNet-5 5, MobileNetV2 at 64x64 4, both at 224x224 5, the others 3, growth 3. What comes
+# first has all its repeats, should time run short.
+RACES = [
+    _race("nets", RESNET, "nothing", 3, 2, "trainer hand eager"),
+    _race("nets", RESNET, "half stop_gradient", 3, 2, "trainer hand eager store"),
+    _race("nets", RESNET, "head stop_gradient", 3, 10, "trainer store auto eager hand"),
+    _race("nets", RESNET, "head requires_grad", 3, 2, "trainer hand"),
+    _race("nets", LENET, "nothing", 3, 3, "trainer hand eager native"),
+    _race("nets", LENET, "half stop_gradient", 3, 3, "trainer hand eager store"),
+    _race("nets", LENET, "half requires_grad", 3, 3, "trainer hand"),
+    _race("nets", LENET, "head stop_gradient", 3, 3, "trainer hand eager store auto native"),
+    _race("nets", LENET, "head requires_grad", 3, 3, "trainer hand store"),
+    _race("nets", MOBILE, "nothing", 2, 2, "trainer hand eager"),
+    _race("nets", MOBILE, "half stop_gradient", 1, 2, "trainer hand eager"),
+    _race("nets", MOBILE, "head stop_gradient", 2, 2, "trainer hand eager store"),
+    _race("nets", RESNET_LARGE, "nothing", 2, 2, "trainer hand eager"),
+    _race("nets", RESNET_LARGE, "half stop_gradient", 1, 2, "trainer hand eager"),
+    _race("nets", RESNET_LARGE, "head stop_gradient", 2, 2, "trainer hand eager store"),
+    _race("nets", MOBILE_LARGE, "nothing", 1, 2, "trainer hand eager"),
+    _race("nets", MOBILE_LARGE, "head stop_gradient", 1, 2, "trainer hand eager store"),
+    _race("others", RESNET, "nothing", 1, 2, "trainer eager compile native"),
+    _race("others", RESNET, "head requires_grad", 1, 2, f"trainer eager {_OTHERS} native"),
+    *(
+        _race("images", Task("lenet5", 32, 64, count), "head stop_gradient", 1, 2, _RIVALS)
+        for count in (1000, 8000, 60000)
+    ),
+    *(
+        _race("share", RESNET, f"{parts} stop_gradient", 1, 2, "trainer eager")
+        for parts in (2, 3, 5)  # up to bn1, layer1, layer3; the others are among the nets
+    ),
+    _race("epochs", Task("resnet18", 64, 32, 96), "head stop_gradient", 1, 50, _RIVALS),
+]

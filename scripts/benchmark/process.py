@@ -1,0 +1,129 @@
+"""Process: a measurement is made in one of its own, so that none finds what another has left."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from scripts.benchmark import contenders, images
+from scripts.benchmark.case import CLASSES, RATE, SEED, Case
+from scripts.benchmark.clock import Result
+from scripts.benchmark.contenders import ROOT
+from trainer import metrics, spent
+from trainer.folder import COSTS, METRICS
+
+_ISA = "ONEDNN_MAX_CPU_ISA"
+_TRIAL = 100  # steps; in a shorter run the trainer would try placements of its threads and no more
+_LONGEST = 600  # seconds
+
+
+def measure(case: Case, folder: Path) -> Result | str:
+    """Measure; return the result, or why there is none.
+
+    Args:
+        case: what to measure.
+        folder: where its images are.
+    """
+    if reason := contenders.missing(case):
+        return reason
+    began = time.monotonic()
+    try:
+        result = (
+            _trainer(case, folder) if case.contender in contenders.TRAINER else _loop(case, folder)
+        )
+    except subprocess.CalledProcessError as error:
+        print(f"{error.stdout[-2000:]}{error.stderr[-4000:]}", file=sys.stderr)
+        return f"failed: {' '.join((error.stderr.splitlines() or ['?'])[-1].split())[:100]}"
+    except subprocess.TimeoutExpired:
+        return f"not done within {_LONGEST} seconds"
+    except ValueError as error:
+        return f"failed: {error}"
+    return replace(result, wall=time.monotonic() - began)
+
+
+def _loop(case: Case, folder: Path) -> Result:
+    task = json.dumps(asdict(case))
+    more = {
+        "hand": {_ISA: "AVX2"},
+        "compile": {"TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")},  # nothing from before
+    }.get(case.contender)
+    out = start(["scripts.benchmark.work", task, str(folder)], more)
+    return Result(**json.loads(out.splitlines()[-1]))
+
+
+def _trainer(case: Case, folder: Path) -> Result:
+    with tempfile.TemporaryDirectory() as name:
+        run, store = Path(name) / "run", Path(name) / "features"  # new, or a store would be full
+        more = [*contenders.features(case.contender, store), f"hydra.run.dir='{run}'"]
+        start(["trainer", *_overrides(case, folder), *more])
+        return read(run, case.contender != "trainer")
+
+
+def read(run: Path, stores: bool = False) -> Result:
+    """Return what a run of the trainer has written of its times.
+
+    Args:
+        run: its folder.
+        stores: whether it may have stored features; then its last epoch tells what a step takes,
+            for the first is another kind.
+
+    Raises:
+        ValueError: it has not.
+    """
+    costs = spent.read(run / COSTS)
+    epochs = [record for record in metrics.read(run / METRICS) if record["epoch"]]
+    if costs is None or costs.step_seconds is None or not epochs:
+        raise ValueError(f"expected {COSTS} and {METRICS} of at least two steps in {run}")
+    seconds = [record["seconds"] for record in epochs]
+    step = seconds[-1] / epochs[-1]["steps"] if stores else costs.step_seconds
+    first = costs.compile_seconds or 0.0
+    seconds[0] -= first
+    losses = [record["loss"] for record in epochs]
+    return Result(step, first, seconds, losses, costs.peak_memory_mb)
+
+
+def _overrides(case: Case, folder: Path) -> list[str]:
+    freeze = [f"freeze=[{','.join(case.parts)}]", f"method={case.method}"]
+    threads = "auto" if case.steps >= _TRIAL else "free"
+    return [
+        *case.net.model,
+        *(freeze if case.frozen else []),
+        *("init_from=null", "new_head=[]", "snapshot.keep=off", "checkpoint.every_minutes=null"),
+        *(
+            "optimizer=momentum",
+            f"optimizer.lr={RATE}",
+            f"seed={SEED}",
+            f"device.threads={threads}",
+        ),
+        *(f"batch_size={case.task.batch}", f"epochs={case.epochs}"),
+        *("dataset=custom", "dataset._target_=scripts.benchmark.pipelines.pipelines"),
+        *("+dataset.batch_size=${batch_size}", f"+dataset.num_classes={CLASSES}"),
+        f"+dataset.file='{images.path(folder, case.task)}'",
+        f"+dataset.count={case.images}",
+    ]
+
+
+def start(arguments: Sequence[str], more: dict[str, str] | None = None) -> str:
+    """Run a module with the environment for it; return what it printed.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+        subprocess.TimeoutExpired: it took too long.
+    """
+    given = {key: value for key, value in os.environ.items() if key != _ISA}
+    environment = {**given, "GLOG_v": "3", "PYTHONPATH": str(ROOT), **(more or {})}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=_LONGEST,
+    ).stdout

@@ -1,0 +1,167 @@
+"""Report: the suite's tables as text."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+from statistics import median
+
+from scripts.benchmark import records
+from scripts.benchmark.case import NETS, Task
+from scripts.benchmark.contenders import TITLES
+from scripts.benchmark.plan import PARTS, RESNET, SIZES
+from scripts.benchmark.records import Record, Row, spread
+from trainer.table import table
+
+HEAD = (
+    *("frozen", "method", "contender", "step ms", "images/s", "10 epochs s"),
+    *("step x", "10 epochs x", "first s", "rest s", "peak MB", "runs"),
+)
+MARKS = (1, 2, 5, 10, 20, 50)  # epochs
+RIVALS = ("trainer", "store", "eager")  # whose growth is measured
+
+
+def text(found: Sequence[Record]) -> str:
+    """Return all tables."""
+    rows = records.rows(found)
+    parts = [_races(rows, "nets"), _races(rows, "others"), _memory(rows)]
+    parts += [_images(rows), _share(rows), _epochs(rows), _checks(rows), _left_out(found)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def of(rows: Iterable[Row], part: str) -> list[Row]:
+    """Return the rows of a part in which anything was measured."""
+    return [row for row in rows if row.part == part and row.contenders]
+
+
+def shared(rows: Iterable[Row]) -> dict[int, Row]:
+    """Return ResNet-18's rows by number of frozen parts, for how the cost falls with them."""
+    chosen = [*of(rows, "nets"), *of(rows, "share")]
+    found = {row.case.frozen: row for row in chosen if row.case.task == RESNET and row.cuts}
+    return dict(sorted(found.items()))
+
+
+def percent(parts: int) -> str:
+    """Return which share of ResNet-18's parameters so many of its parts hold."""
+    return f"{100 * sum(SIZES[:parts]) / sum(SIZES):.2f} %"
+
+
+def _races(rows: Sequence[Row], part: str) -> str:
+    blocks = []
+    for task, members in groupby(of(rows, part), lambda row: row.case.task):
+        lines = [line for row in members for line in _lines(row)]
+        blocks.append(f"{_title(task)}\n{table([HEAD, *lines], left=(0, 1, 2))}")
+    return "\n\n".join([f"## {PARTS[part]}", *blocks]) if blocks else ""
+
+
+def _title(task: Task) -> str:
+    return f"{task}, batch {task.batch}, {task.images:,} images an epoch"
+
+
+def _lines(row: Row) -> list[tuple[str, ...]]:
+    names = [(row.case.extent, row.case.method), *[("", "")] * len(row.contenders)]
+    return [
+        (*name, TITLES[who], *_cells(row, who))
+        for name, who in zip(names, row.contenders, strict=False)
+    ]
+
+
+def _cells(row: Row, who: str) -> tuple[str, ...]:
+    results = row.results(who)
+    return (
+        spread([1000 * result.step for result in results], 1),
+        f"{row.case.task.batch / median(result.step for result in results):,.0f}",
+        spread(row.values(who, attrgetter("ten")), 1),
+        *(
+            "" if who == "trainer" else spread(row.ratios(who, "trainer", attrgetter(what)), 2)
+            for what in ("step", "ten")
+        ),
+        f"{median(result.first for result in results):.1f}",
+        f"{median(result.rest for result in results):.1f}",
+        f"{max(result.memory or 0 for result in results):,.0f}",
+        str(len(results)),
+    )
+
+
+def _memory(rows: Sequence[Row]) -> str:
+    lines = []
+    for task, members in groupby(of(rows, "nets"), lambda row: row.case.task):
+        peaks: dict[str, dict[int, float]] = {}
+        for row in members:
+            for who in row.contenders if row.cuts else ():
+                memory = max(result.memory or 0 for result in row.results(who))
+                peaks.setdefault(who, {})[row.case.frozen] = memory
+        parts = (0, NETS[task.net].half, len(NETS[task.net].parts))
+        for who in ("trainer", "hand", "eager"):
+            cells = [f"{peaks.get(who, {}).get(count, 0):,.0f}" for count in parts]
+            lines.append((str(task), TITLES[who], *(cell if cell != "0" else "" for cell in cells)))
+    if not lines:
+        return ""
+    head = ("net", "contender", "nothing", "first half", "all but the head")
+    return f"## Peak memory in MB, by what is frozen\n\n{table([head, *lines], left=(0, 1))}"
+
+
+def _images(rows: Sequence[Row]) -> str:
+    found = of(rows, "images")
+    lines = [(f"{row.case.task.images:,}", *_seconds(row, 10)) for row in found]
+    return _growth("images", "images", lines, "LeNet-5, all but the head frozen, s for 10 epochs")
+
+
+def _share(rows: Sequence[Row]) -> str:
+    found = shared(rows)
+    lines = [(row.case.extent, percent(parts), *_steps(row)) for parts, row in found.items()]
+    head = "frozen", "of the values"
+    title = f"{RESNET}, ms a step"
+    return _growth("share", head, lines if of(rows, "share") else [], title)
+
+
+def _epochs(rows: Sequence[Row]) -> str:
+    found = of(rows, "epochs")
+    lines = [(str(mark), *_seconds(row, mark)) for row in found for mark in MARKS]
+    title = f"{found[0].case.task}, {found[0].case.task.images} images, " if found else ""
+    return _growth("epochs", "epochs", lines, f"{title}all but the head frozen, s")
+
+
+def _growth(
+    part: str, head: str | tuple[str, str], lines: Sequence[tuple[str, ...]], title: str
+) -> str:
+    if not lines:
+        return ""
+    first = (head,) if isinstance(head, str) else head
+    whole = table([(*first, *(TITLES[who] for who in RIVALS)), *lines])
+    return f"## {PARTS[part]}\n\n{title}\n{whole}"
+
+
+def _seconds(row: Row, epochs: int) -> list[str]:
+    return [spread(row.values(who, lambda record: record.seconds(epochs)), 1) for who in RIVALS]
+
+
+def _steps(row: Row) -> list[str]:
+    return [spread(row.values(who, lambda record: 1000 * record.step), 1) for who in RIVALS]
+
+
+def _checks(rows: Sequence[Row]) -> str:
+    lines = []
+    for net in NETS:
+        members = [row for row in rows if row.case.task.net == net]
+        counts = {result.parameters for row in members for result in row.all_results()} - {None}
+        differences = [value for row in members for value in row.differences("trainer", "hand")]
+        if counts:
+            same = "the same in all" if len(counts) == 1 else "NOT THE SAME"
+            numbers = " and ".join(f"{count:,}" for count in counts)
+            apart = ""
+            if differences:
+                apart = f"; losses of trainer and hand differ by {max(differences):.0e}"
+            lines.append(f"{NETS[net].title}: {numbers} parameters, {same}{apart}")
+    return "\n".join(["## Is it the same work?", "", *lines]) if lines else ""
+
+
+def _left_out(found: Sequence[Record]) -> str:
+    reasons: dict[str, list[str]] = {}
+    for record in found:
+        if record.result is None:
+            what = f"{TITLES[record.case.contender]}: {record.reason}"
+            places = reasons.setdefault(what, [])
+            if (place := f"{record.case.task}, {record.case.extent}") not in places:
+                places.append(place)
+    lines = [f"{what} ({'; '.join(places)})" for what, places in reasons.items()]
+    return "\n".join(["## Left out", "", *lines]) if lines else ""

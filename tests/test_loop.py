@@ -1,5 +1,6 @@
 from functools import partial
 
+import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
@@ -14,6 +15,7 @@ from trainer.loop import train as train_loop
 from trainer.progress import Progress
 from trainer.score import Score
 from trainer.step import Step
+from trainer.watcher import Watcher
 from trainer.weights import fetch
 
 
@@ -175,3 +177,48 @@ def test_a_phase_has_an_optimizer_of_its_own_over_its_trainable_parameters() -> 
     assert len(first.parameters) == 6
     assert [p.name for p in second.parameters] == list(plans[1].names("trainable"))
     assert optimizers.state(second)["global_step"].asnumpy() == 2
+
+
+class _Settled(Watcher):
+    """Notes how far the loop has come when the weights are those of what it has told."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def settled(self, progress: Progress) -> None:
+        self.steps.append(progress.steps)
+
+
+def test_losses_fetched_later_are_the_same() -> None:
+    found = []
+    for fetch_every in (1, 2, 5):
+        ms.set_seed(0)
+        net, settled = TwoConvs(), _Settled()
+        told = train(net, plan_of(net), watcher=settled, fetch_every=fetch_every)
+        found.append((told.losses, told.epochs[-1].loss, fetch(net)["fc.weight"].tobytes()))
+        assert settled.steps == {1: [1, 2, 3], 2: [2, 3], 5: [3]}[fetch_every]
+    assert found[0] == found[1] == found[2]
+
+
+def _same(batches: list[Batch], epoch: int) -> list[Batch]:
+    return batches
+
+
+def test_a_loss_that_is_not_finite_stops_later_steps_before_it_is_looked_at() -> None:
+    broken = Tensor(np.full(IMAGES[0].shape, np.nan, np.float32)), IMAGES[1]
+    weights = []
+    for fetch_every, later in ((1, 0), (4, 2)):
+        ms.set_seed(0)
+        net, batches = TwoConvs(), [IMAGES, broken, *[IMAGES] * later]
+        with pytest.raises(NotFinite, match="received nan in epoch 1, step 2;"):
+            train(net, plan_of(net), batches=partial(_same, batches), fetch_every=fetch_every)
+        weights.append({name: array.tobytes() for name, array in fetch(net).items()})
+    assert weights[0] == weights[1]
+
+
+def test_a_stop_waits_for_the_losses_of_the_steps_taken() -> None:
+    net, settled = TwoConvs(), _Settled()
+    answers = iter([False, True, True])
+    with pytest.raises(Stopped, match="in epoch 1, after step 2;"):
+        train(net, plan_of(net), watcher=settled, stopped=lambda: next(answers), fetch_every=3)
+    assert settled.steps == [2]

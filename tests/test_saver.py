@@ -52,6 +52,13 @@ def trained(folder: Path, **when: object) -> tuple[TwoConvs, Recorder]:
     return net, told
 
 
+def _step(kept: Saver, steps: int) -> None:
+    """Tell of a step as the loop does."""
+    progress = Progress(0, steps)
+    kept.step(1.0, 1.0, progress)
+    kept.settled(progress)
+
+
 def test_start_and_end_of_an_epoch_are_saved(tmp_path: Path) -> None:
     net, told = trained(tmp_path)
     assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00001_step_00000000"]
@@ -91,7 +98,7 @@ def test_so_is_what_is_done_when_some_minutes_have_passed(
     kept = begun(tmp_path, every_minutes=5)
     for steps, minutes in enumerate((4.9, 5.0, 9.9, 10.0), 1):
         now[0] = 60 * minutes
-        kept.step(1.0, 1.0, Progress(0, steps))
+        _step(kept, steps)
         kept._wait()
     kept.end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000002", "epoch_00000_step_00000004"]
@@ -122,10 +129,10 @@ def test_a_step_is_put_off_while_the_one_before_is_written(
 
     monkeypatch.setattr(checkpoints, "keep", slowly)
     for steps in (1, 2, 3):
-        kept.step(1.0, 1.0, Progress(0, steps))  # would hang if it waited
+        _step(kept, steps)  # would hang if it waited
     free.set()
     kept._wait()
-    kept.step(1.0, 1.0, Progress(0, 4))
+    _step(kept, 4)
     kept.end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000001", "epoch_00000_step_00000004"]
 
@@ -135,7 +142,7 @@ def test_what_has_moved_is_not_saved(tmp_path: Path) -> None:
     weight = kept._applied.net.conv1.weight
     weight.set_data(Tensor(weight.asnumpy() + 1))
     with pytest.raises(FrozenMoved, match=r"by step 1 of epoch 1 1 moved:\n  - conv1\.weight by 1"):
-        kept.step(1.0, 1.0, Progress(0, 1))
+        _step(kept, 1)
     with pytest.raises(FrozenMoved):
         kept.stop(Progress(0, 1))
     kept.end(False)

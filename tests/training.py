@@ -101,6 +101,7 @@ def train(
     batches: Callable[[int], Iterable[Batch]] = lambda epoch: [IMAGES] * 3,
     watcher: Watcher | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    fetch_every: int = 1,
 ) -> Recorder:
     """Train an epoch under each plan, without evaluation; give what was told on the way."""
     recorder = Recorder()
@@ -108,11 +109,12 @@ def train(
     what = Loop(
         net,
         optimizer,
-        partial(Step, net, LOSS),
+        partial(Step, net, LOSS, halts=fetch_every > 1),
         batches,
         _no_score,
         watchers,
         lambda: "stopped" if stopped() else "",
+        fetch_every=fetch_every,
     )
     loop.train(what, [Phase(each, 1) for each in plans])
     return recorder

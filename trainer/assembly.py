@@ -56,6 +56,7 @@ def loop(
         stopped=stop,
         start=resumed.progress if resumed else None,
         restore=lambda made: restore.state(resumed, made, extra),
+        fetch_every=settings.device.fetch_every if here.ranks == 1 else 1,
     )
     stored = choice.features_of(settings, setup) if setup.choice.storable else None
     if stored is not None:
@@ -98,7 +99,8 @@ def _stored(whole: Loop, settings: Settings, compiled: Compiled, stored: Feature
         return evaluator(_tensors(found))
 
     def make_step(made: nn.Optimizer) -> Callable[..., Tensor]:
-        return stored.step(lambda tail: Step(tail, setup.loss, made, compiled.scaler))
+        parts = setup.loss, made, compiled.scaler
+        return stored.step(lambda tail: Step(tail, *parts, halts=compiled.halts))
 
     return replace(whole, step=make_step, batches=batches, evaluate=evaluate)
 

@@ -42,6 +42,7 @@ class Loop:
         start: how far a run has come that goes on; None: this one starts.
         restore: puts back the state of the optimizer with which the run had come there.
         shares: among how many processes each batch is shared; ``batches`` gives this one's.
+        fetch_every: steps after which their losses are fetched, for which the host has to wait.
     """
 
     net: nn.Cell
@@ -54,6 +55,7 @@ class Loop:
     start: Progress | None = None
     restore: Callable[[nn.Optimizer], None] = lambda optimizer: None
     shares: int = 1
+    fetch_every: int = 1
 
 
 def train(loop: Loop, phases: Sequence[Phase]) -> Score:
@@ -99,19 +101,18 @@ def _epoch(loop: Loop, applied: Applied, step: Callable[..., Tensor], progress: 
     applied.set_train()
     number = progress.epochs + 1
     times: list[tuple[int, float]] = []
+    taken: list[tuple[Tensor, int]] = []
     start = time.perf_counter()
     # The batches that were trained on are prepared once more: what is random in that goes on.
     for batch in islice(loop.batches(number), progress.steps, None):
-        loss = float(step(*batch).asnumpy())
-        if not math.isfinite(loss):
-            raise NotFinite(_not_finite(loss, number, progress.steps + 1))
-        times.append((loop.shares * batch[-1].shape[0], time.perf_counter() - start))
-        start += times[-1][1]
-        progress = progress.after(loss, *times[-1])
-        loop.watcher.step(loss, times[-1][1], progress)
+        taken.append((step(*batch), loop.shares * batch[-1].shape[0]))
+        if len(taken) < loop.fetch_every and not loop.stopped():
+            continue
+        progress, start = _fetch(loop, taken, progress, start, times)
         if why := loop.stopped():
             loop.watcher.stop(progress)
             raise Stopped(f"{why} in epoch {number}, after step {progress.steps}; all is saved")
+    progress, _ = _fetch(loop, taken, progress, start, times)
     score = loop.evaluate()
     loop.watcher.epoch(
         Epoch(
@@ -126,6 +127,28 @@ def _epoch(loop: Loop, applied: Applied, step: Callable[..., Tensor], progress: 
         )
     )
     return score
+
+
+def _fetch(
+    loop: Loop,
+    taken: list[tuple[Tensor, int]],
+    progress: Progress,
+    start: float,
+    times: list[tuple[int, float]],
+) -> tuple[Progress, float]:
+    """Wait for the losses of steps, tell the watchers of each; return where that leads, and now."""
+    losses = [float(loss.asnumpy()) for loss, _ in taken]
+    now = time.perf_counter()
+    for loss, (_, samples) in zip(losses, taken, strict=True):
+        if not math.isfinite(loss):
+            raise NotFinite(_not_finite(loss, progress.epochs + 1, progress.steps + 1))
+        times.append((samples, (now - start) / len(taken)))
+        progress = progress.after(loss, *times[-1])
+        loop.watcher.step(loss, times[-1][1], progress)
+    if taken:
+        loop.watcher.settled(progress)
+    taken.clear()
+    return progress, now
 
 
 def _speed(times: Sequence[tuple[int, float]]) -> float:

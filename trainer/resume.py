@@ -37,6 +37,8 @@ _PARTS = {
     "seed": ("seed",),
 }
 
+_SAME = ("device.threads", "device.fetch_every")  # of these parts, but no weight depends on it
+
 
 @dataclass(frozen=True)
 class Request:
@@ -222,7 +224,7 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list
     found: dict[str, list[str]] = {}
     for key in {**one, **other}:
         part = parts.get(key, parts.get(key.partition(".")[0]))
-        if part and one.get(key) != other.get(key) and key != "device.threads":
+        if part and one.get(key) != other.get(key) and key not in _SAME:
             found.setdefault(part, []).append(f"{key}: {one.get(key)} -> {other.get(key)}")
     return found
 

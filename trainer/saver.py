@@ -57,6 +57,7 @@ class Saver(Watcher):
         self._writer = ThreadPoolExecutor(1, "checkpoint")
         self._writing: Future[None] | None = None
         self._last = time.monotonic()
+        self._due = False
 
     def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
         """Note what is to be saved."""
@@ -64,8 +65,16 @@ class Saver(Watcher):
         self._optimizer = optimizer
 
     def step(self, loss: float, seconds: float, progress: Progress) -> None:
+        """Note whether it is time."""
+        steps = self._when.every_steps
+        self._due = self._due or (steps is not None and progress.steps % steps == 0)
+
+    def settled(self, progress: Progress) -> None:
         """Save if it is time."""
-        if self._is_due(progress) and (self._writing is None or self._writing.done()):
+        minutes = self._when.every_minutes
+        by_time = minutes is not None and time.monotonic() - self._last >= 60 * minutes
+        due, self._due = self._due or by_time, False
+        if due and (self._writing is None or self._writing.done()):
             self._save_here(progress)
 
     def epoch(self, epoch: Epoch) -> None:
@@ -81,11 +90,6 @@ class Saver(Watcher):
         """Wait for what is being written."""
         self._wait()
         self._writer.shutdown()
-
-    def _is_due(self, progress: Progress) -> bool:
-        steps, minutes = self._when.every_steps, self._when.every_minutes
-        by_steps = steps is not None and progress.steps % steps == 0
-        return by_steps or (minutes is not None and time.monotonic() - self._last >= 60 * minutes)
 
     def _save_here(self, progress: Progress) -> None:
         copied, plan = weights.fetch(self._applied.net), self._applied.plan

@@ -80,6 +80,7 @@ class Device(_Group):
     loss_scale: Annotated[Any, AfterValidator(_loss_scale)] = 1.0
     instruction_set: Literal["auto", "native"] = "auto"
     threads: Literal["auto", "free", "apart"] = "auto"
+    fetch_every: int = Field(1, ge=1)
 
 
 class Distributed(_Group):

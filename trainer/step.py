@@ -26,6 +26,8 @@ class Step(nn.Cell):
         optimizer: built over the trainable parameters.
         scaler: scales the loss for half precision; None for float32.
         extra: parameters that it changes besides those of net and optimizer.
+        halts: whether it does nothing any more once a loss was not finite; for losses that are
+            looked at some steps later.
     """
 
     def __init__(
@@ -35,12 +37,15 @@ class Step(nn.Cell):
         optimizer: nn.Optimizer,
         scaler: amp.LossScaler | None = None,
         extra: Iterable[Parameter] = (),
+        halts: bool = False,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
         self.scaler = scaler
+        self.halts = halts
+        self.halted = Parameter(Tensor(False), name="trainer.halted", requires_grad=False)
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
         self.statistics = [p for n, p in net.parameters_and_names() if layout.is_statistic(n)]
         self.has_statistics = bool(self.statistics)
@@ -64,6 +69,9 @@ class Step(nn.Cell):
     def update(self, loss: Tensor, gradients: Sequence[Tensor], before: Sequence[Tensor]) -> Tensor:
         """Update the weights if the loss is finite, else put the statistics back; return it."""
         good = ops.isfinite(loss)
+        if self.halts:
+            good = ops.logical_and(good, ops.logical_not(self.halted))
+            ops.assign(self.halted, ops.logical_not(good))
         if self.has_statistics:  # noqa: SIM102 (this one is settled when compiled, at no cost)
             if not good:  # the forward pass has updated them
                 for statistic, value in zip(self.statistics, before):  # noqa: B905 (not in a graph)

@@ -58,6 +58,9 @@ class Watcher:
     def step(self, loss: float, seconds: float, progress: Progress) -> None:
         """A step is done: its loss, its wall time with the wait for data, and where that leads."""
 
+    def settled(self, progress: Progress) -> None:
+        """The steps that were told of are all that were taken: the weights are of this moment."""
+
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is over; also called once before the first."""
 
@@ -85,6 +88,10 @@ class Watchers(Watcher):
     def step(self, loss: float, seconds: float, progress: Progress) -> None:
         """Pass it on."""
         self._each(lambda watcher: watcher.step(loss, seconds, progress))
+
+    def settled(self, progress: Progress) -> None:
+        """Pass it on."""
+        self._each(lambda watcher: watcher.settled(progress))
 
     def epoch(self, epoch: Epoch) -> None:
         """Pass it on."""

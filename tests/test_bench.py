@@ -74,7 +74,7 @@ def test_goals_say_what_was_met_and_by_how_much() -> None:
     found += [record("trainer", 0, result(7, 7.0)), record("hand", 0, result(5, 5.0))]
     lines = goals.text(found, 31).splitlines()[2:]
     assert [line.split()[0] for line in lines if line[0] != " "] == [
-        *("met", "MISSED", "MISSED", "open", "open"),
+        *("met", "MISSED", "MISSED", "open", "open", "open"),
     ]
     assert "6.0 times faster" in lines[0]
     assert lines[3].endswith("all but the head, stop_gradient: 1.40")
@@ -95,7 +95,7 @@ def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
     records.write(tmp_path, "a machine", 3.0, found)
     head, minutes, read = records.read(tmp_path)
     assert (head, minutes, read) == ("a machine", 3.0, found)
-    assert report.text(read).count("\n## ") == 6
+    assert report.text(read).count("\n## ") == 7
     assert goals.text(read, 31).splitlines()[-1].startswith("MISSED")
     picture.draw(read, tmp_path / picture.FILE)
     assert (tmp_path / picture.FILE).stat().st_size > 10_000

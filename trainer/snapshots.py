@@ -1,6 +1,7 @@
 """Snapshots: the weights after every epoch, and the table of how far each has gone."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,7 @@ class Snapshots(Watcher):
         self._shown = shown
         self._start: Weights = {}
         self._last: Weights = {}
+        self._rows: dict[str, dict[str, Any]] = {}
         self._told = False
 
     def resume(self, epoch: int) -> None:
@@ -54,10 +56,18 @@ class Snapshots(Watcher):
         self._thin(done=False)
         states = {p.name: p.state for p in epoch.plan.parameters}
         epoch.changes = [
-            _row(name, states[name], array, self._start.get(name), self._last.get(name))
-            for name, array in epoch.weights.items()
+            self._row(name, states[name], array) for name, array in epoch.weights.items()
         ]
+        self._rows = {row["name"]: row for row in epoch.changes}
         self._last = epoch.weights
+
+    def _row(self, name: str, state: str, array: NDArray[Any]) -> dict[str, Any]:
+        """Return a tensor's row; of one that has not changed, the last one with no change."""
+        last, known = self._last.get(name), self._rows.get(name)
+        finite = known is not None and math.isfinite(known["norm"])
+        if known and finite and _fits(last, array) and tensors.same_bits(last, array):
+            return {**known, "state": state, "largest_since_last": 0.0, "mean_since_last": 0.0}
+        return _row(name, state, array, self._start.get(name), last)
 
     def end(self, done: bool) -> None:
         """Let go of what was only needed to go on, and print the values at the end."""

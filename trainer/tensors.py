@@ -14,6 +14,8 @@ from safetensors.numpy import save_file
 from trainer import files
 from trainer.errors import Mistake
 
+_BLOCK = 32_768
+
 Weights = dict[str, NDArray[np.generic]]
 
 
@@ -30,14 +32,28 @@ def sha256(array: NDArray[np.generic]) -> str:
 
 def norm(array: NDArray[np.generic]) -> float:
     """Return the square root of the sum of the squares, in double precision."""
-    return float(np.linalg.norm(array.astype(np.float64)))
+    return float(np.sqrt(sum(float(np.dot(block, block)) for block in _blocks(array))))
 
 
 def change(before: NDArray[np.generic], after: NDArray[np.generic]) -> tuple[float, float]:
     """Return the largest and the mean absolute difference; NaN where a value is not finite."""
+    largest = total = 0.0
     with np.errstate(invalid="ignore"):  # inf - inf
-        difference = np.abs(after.astype(np.float64) - before.astype(np.float64))
-    return (float(difference.max()), float(difference.mean())) if difference.size else (0.0, 0.0)
+        for one, other in zip(_blocks(before), _blocks(after), strict=True):
+            difference = np.abs(other - one)
+            largest = float(np.maximum(largest, difference.max()))  # NaN, if there is one
+            total += float(difference.sum())
+    return largest, total / max(1, after.size)
+
+
+def _blocks(array: NDArray[np.generic]) -> Iterator[NDArray[np.float64]]:
+    """Yield all values in double precision, in blocks that a processor's cache holds.
+
+    A whole layer at a time takes three times as long.
+    """
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, _BLOCK):
+        yield flat[start : start + _BLOCK].astype(np.float64)
 
 
 def largest_change(before: NDArray[np.generic], after: NDArray[np.generic]) -> float:

@@ -8,11 +8,16 @@ from pathlib import Path
 from scripts.benchmark.case import NETS, Case
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TRAINER = {"trainer": "off", "store": "store", "auto": "auto"}  # contender: its `features`
+TRAINER = {  # contender: its `features`
+    **{"trainer": "off", "store": "store", "auto": "auto"},
+    **{"cold": "off", "warm": "off"},
+}
 TITLES = {
     "trainer": "this trainer",
     "store": "this trainer, features=store",
     "auto": "this trainer, features=auto",
+    "cold": "this trainer, compile cache empty",
+    "warm": "this trainer, compile cache filled",
     "hand": "MindSpore by hand, tuned",
     "native": "MindSpore Model.train",
     "eager": "PyTorch eager",
@@ -38,10 +43,16 @@ _PACKAGES = {
 
 def features(contender: str, folder: Path) -> list[str]:
     """Return the overrides by which the trainer stores features, or does not."""
-    choice = TRAINER[contender]
-    if choice == "off":
-        return ["features=off"] if _has_store() else []
-    return [f"features={choice}", f"features.folder='{folder}'"]
+    return [f"features={TRAINER[contender]}", f"features.folder='{folder}'"]
+
+
+def graphs(contender: str, folder: Path) -> list[str]:
+    """Return the overrides by which the trainer keeps compiled graphs, or does not."""
+    if contender not in ("cold", "warm"):
+        return ["compile_cache.use=false"]
+    if contender == "cold":
+        shutil.rmtree(folder, ignore_errors=True)
+    return [f"compile_cache.folder='{folder}'"]
 
 
 def missing(case: Case) -> str:
@@ -53,10 +64,4 @@ def missing(case: Case) -> str:
         return f"{' and '.join(gaps)} not installed"
     if case.contender == "compile" and shutil.which(os.environ.get("CXX", "g++")) is None:
         return "torch.compile needs a C++ compiler, found none"
-    if case.contender in ("store", "auto") and not _has_store():
-        return "this trainer has no feature store"
     return ""
-
-
-def _has_store() -> bool:
-    return (ROOT / "conf/features").is_dir()

@@ -25,9 +25,18 @@ def text(found: Sequence[Record], minutes: float) -> str:
         _faster(rows, "trainer", 8, "10 epochs, head only, ResNet-18: store against this trainer"),
         *_within("step, this trainer against MindSpore by hand", _ratios(rows, *_HAND)),
         *_within("10 epochs, features=auto against off", _ratios(rows, *_AUTO)),
+        _starts(rows=of(everything, "starts")),
         f"{took}  all in {minutes:.1f} minutes, at most {MINUTES}",
     ]
     return "\n".join(["## Goals", "", *lines])
+
+
+def _starts(rows: Sequence[Row]) -> str:
+    what = "first step, compile cache filled against empty"
+    ratios = [x for row in rows for x in row.ratios("cold", "warm", attrgetter("result.first"))]
+    if not ratios:
+        return f"open    {what}: not measured"
+    return f"{_verdict(median(ratios) >= 3)}  {what}: {spread(ratios, 1)} times faster, at least 3"
 
 
 def _verdict(met: bool) -> str:

@@ -50,7 +50,7 @@ def draw(found: Sequence[Record], path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
     shown = {who for row in rows for who in row.contenders}
-    handles = [Patch(color=_COLOURS[who], label=TITLES[who]) for who in TITLES if who in shown]
+    handles = [Patch(color=c, label=TITLES[who]) for who, c in _COLOURS.items() if who in shown]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     save(figure, path)
 

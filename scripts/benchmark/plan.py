@@ -6,6 +6,7 @@ from scripts.benchmark.case import NETS, Case, Task
 
 PARTS = {
     "nets": "Nets, frozen more and more, by each method, without and with the feature store",
+    "starts": "The first step, by what the compile cache holds",
     "others": "Against others, each with its own way of freezing",
     "images": "How the cost grows with the number of images",
     "share": "How the cost falls with the frozen share",
@@ -87,6 +88,7 @@ RACES = [
     _race("nets", RESNET_LARGE, "head stop_gradient", 2, 2, "trainer hand eager store"),
     _race("nets", MOBILE_LARGE, "nothing", 1, 2, "trainer hand eager"),
     _race("nets", MOBILE_LARGE, "head stop_gradient", 1, 2, "trainer hand eager store"),
+    _race("starts", Task("resnet18", 64, 32, 96), "half stop_gradient", 3, 1, "cold warm"),
     _race("others", RESNET, "nothing", 1, 2, "trainer eager compile native"),
     _race("others", RESNET, "head requires_grad", 1, 2, f"trainer eager {_OTHERS} native"),
     *(

@@ -59,9 +59,13 @@ def _loop(case: Case, folder: Path) -> Result:
 def _trainer(case: Case, folder: Path) -> Result:
     with tempfile.TemporaryDirectory() as name:
         run, store = Path(name) / "run", Path(name) / "features"  # new, or a store would be full
-        more = [*contenders.features(case.contender, store), f"hydra.run.dir='{run}'"]
+        more = [
+            *contenders.features(case.contender, store),
+            *contenders.graphs(case.contender, folder / "graphs"),
+            f"hydra.run.dir='{run}'",
+        ]
         start(["trainer", *_overrides(case, folder), *more])
-        return read(run, case.contender != "trainer")
+        return read(run, case.contender in ("store", "auto"))
 
 
 def read(run: Path, stores: bool = False) -> Result:

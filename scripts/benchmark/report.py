@@ -23,7 +23,7 @@ RIVALS = ("trainer", "store", "eager")  # whose growth is measured
 def text(found: Sequence[Record]) -> str:
     """Return all tables."""
     rows = records.rows(found)
-    parts = [_races(rows, "nets"), _races(rows, "others"), _memory(rows)]
+    parts = [*(_races(rows, part) for part in ("nets", "others", "starts")), _memory(rows)]
     parts += [_images(rows), _share(rows), _epochs(rows), _checks(rows), _left_out(found)]
     return "\n\n".join(part for part in parts if part)
 

@@ -15,7 +15,7 @@ from trainer.loop import train as train_loop
 from trainer.progress import Progress
 from trainer.score import Score
 from trainer.step import Step
-from trainer.watcher import Watcher
+from trainer.watcher import Epoch, Watcher
 from trainer.weights import fetch
 
 
@@ -222,3 +222,21 @@ def test_a_stop_waits_for_the_losses_of_the_steps_taken() -> None:
     with pytest.raises(Stopped, match="in epoch 1, after step 2;"):
         train(net, plan_of(net), watcher=settled, stopped=lambda: next(answers), fetch_every=3)
     assert settled.steps == [2]
+
+
+class _Kept(Watcher):
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def epoch(self, epoch: Epoch) -> None:
+        self.events.append(f"epoch {epoch.number}")
+
+    def kept(self, seconds: float) -> None:
+        assert seconds > 0
+        self.events.append("kept")
+
+
+def test_what_an_epochs_end_takes_is_told_after_it() -> None:
+    net, watcher = TwoConvs(), _Kept()
+    train(net, plan_of(net), watcher=watcher)
+    assert watcher.events == ["epoch 0", "epoch 1", "kept"]

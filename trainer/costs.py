@@ -27,6 +27,7 @@ class Costs(Watcher):
         self._compiled = compiled
         self._shared = shared
         self._seconds: list[float] = []
+        self._keeping: list[float] = []
         with suppress(OSError):  # of the runs before
             Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
 
@@ -34,12 +35,18 @@ class Costs(Watcher):
         """Note a step's time."""
         self._seconds.append(seconds)
 
+    def kept(self, seconds: float) -> None:
+        """Note what an epoch's end took."""
+        self._keeping.append(seconds)
+
     def end(self, done: bool) -> None:
         """Write the file, unless nothing was trained."""
         first, *others = self._seconds or [0.0]
         median = statistics.median(others) if others else None
         compiling = None if self._compiled or median is None else max(0.0, first - median)
-        spent = Spent(len(self._seconds), median, compiling, _peak_memory(), self._shared)
+        keeping = statistics.median(self._keeping) if self._keeping else None
+        steps, memory = len(self._seconds), _peak_memory()
+        spent = Spent(steps, median, compiling, memory, self._shared, keeping)
         if self._seconds:
             files.write_json(self._path, asdict(spent))
 

@@ -114,6 +114,7 @@ def _epoch(loop: Loop, applied: Applied, step: Callable[..., Tensor], progress: 
             raise Stopped(f"{why} in epoch {number}, after step {progress.steps}; all is saved")
     progress, _ = _fetch(loop, taken, progress, start, times)
     score = loop.evaluate()
+    over = time.perf_counter()
     loop.watcher.epoch(
         Epoch(
             number,
@@ -126,6 +127,7 @@ def _epoch(loop: Loop, applied: Applied, step: Callable[..., Tensor], progress: 
             images_per_second=_speed(times),
         )
     )
+    loop.watcher.kept(time.perf_counter() - over)
     return score
 
 

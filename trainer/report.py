@@ -169,7 +169,7 @@ _FILES = (
     (PLAN, "what was frozen, by which pattern and method"),
     (INITIAL, "where the first weights came from, and what was not taken"),
     (METRICS, "a line an epoch"),
-    (COSTS, "seconds to compile, seconds a step, memory"),
+    (COSTS, "seconds to compile, a step, an epoch's end; memory"),
     (SNAPSHOTS, "the weights after every epoch"),
     (MANIFEST, "hashes of all these, for trainer.verify"),
     (CHECKPOINTS, "what a run needs to go on: resume=FOLDER"),

@@ -17,6 +17,8 @@ class Spent:
             another run in the same process, or there was but one step.
         peak_memory_mb: most memory of the process (10^6 bytes); None: not known here.
         shared: whether the process trained other runs before.
+        keeping_seconds: the median over epochs of what their ends took: to fetch the weights, for
+            proof, snapshots and checkpoint; None: there was none.
     """
 
     steps: int
@@ -24,6 +26,7 @@ class Spent:
     compile_seconds: float | None
     peak_memory_mb: float | None
     shared: bool
+    keeping_seconds: float | None = None
 
 
 def read(path: Path) -> Spent | None:

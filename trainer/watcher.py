@@ -64,6 +64,9 @@ class Watcher:
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is over; also called once before the first."""
 
+    def kept(self, seconds: float) -> None:
+        """The watchers have taken so long over an epoch's end: proof, snapshots, checkpoint."""
+
     def stop(self, progress: Progress) -> None:
         """The run stops here, to be resumed later."""
 
@@ -96,6 +99,10 @@ class Watchers(Watcher):
     def epoch(self, epoch: Epoch) -> None:
         """Pass it on."""
         self._each(lambda watcher: watcher.epoch(epoch))
+
+    def kept(self, seconds: float) -> None:
+        """Pass it on."""
+        self._each(lambda watcher: watcher.kept(seconds))
 
     def stop(self, progress: Progress) -> None:
         """Pass it on."""

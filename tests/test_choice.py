@@ -16,7 +16,7 @@ from trainer.errors import Mistake
 from trainer.payoff import Volume
 from trainer.rules import Rule
 from trainer.settings import Settings
-from trainer.storable import NotStorable
+from trainer.storable import NotStorable, Trial
 
 PLAIN = {
     "model": {"_target_": "tests.nets.TwoConvs"},
@@ -161,3 +161,44 @@ def test_more_epochs_save_more_and_views_less() -> None:
     assert saved(10, views=5) < saved(10)
     assert Volume(1000, 100, 10, 5).rows == 5100
     assert Volume(1000, 100, 2, 5).rows == 2100
+
+
+def test_a_net_that_cannot_be_tried_trains_without_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("this net is odd")
+
+    monkeypatch.setattr(payoff, "_OVERHEADS", {"CPU": -1.0, "Ascend": -1.0})
+    monkeypatch.setattr(storable, "find", fail)
+    made = chosen(TwoConvs(), rule("conv1"), settings(mode="auto"))
+    assert made == Choice(None, "not stored: the net cannot be tried: this net is odd")
+    with pytest.raises(Mistake, match="this net is odd; use features=off"):
+        chosen(TwoConvs(), rule("conv1"), settings(mode="store"))
+
+
+def test_a_cell_that_rounds_by_place_is_passed_over() -> None:
+    """A product of a whole batch, which sums its rows in blocks."""
+    net, random = Rounding(), np.random.default_rng(0)
+    batch = [random.random((32, 1, 6, 6), np.float32), random.integers(0, 3, 32).astype(np.int32)]
+    few, whole = ([Tensor(column[:count]) for column in batch] for count in (2, 32))
+    plan = plan_of(net, rule("fc"))
+    far = storable.find(Trial(net, plan, nn.CrossEntropyLoss(), few))
+    near = storable.find(Trial(net, plan, nn.CrossEntropyLoss(), few, whole=whole))
+    assert (far.boundary.stored, near.boundary.stored) == (("fc",), ("flatten",))
+
+
+class Rounding(TwoConvs):
+    """Rounds each row by its place in the batch; [N, 1, 6, 6] to [N, 3]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.SequentialCell(self.fc, Placed())
+        self.head = nn.Dense(3, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.fc(self.flatten(self.conv2(self.conv1(x)))))
+
+
+class Placed(nn.Cell):
+    def construct(self, x: Tensor) -> Tensor:
+        places = ops.arange(x.shape[0]).astype(x.dtype).reshape(-1, 1)
+        return x * (1 + 1e-6 * places)

@@ -68,8 +68,10 @@ class Source:
         return Volume(samples[0], samples[1], settings.epochs, settings.features.views or 1)
 
 
-def fingerprint(net: nn.Cell) -> str | None:
-    """Return a hash of a net but for its values; None: it cannot be told from another."""
+def fingerprint(settings: Settings, net: nn.Cell) -> str | None:
+    """Return a hash of a net but for its values; None: it cannot be told, or need not be."""
+    if settings.features.mode == "off":
+        return None
     try:
         return fingerprints.of(net)
     except Unknown:
@@ -94,11 +96,13 @@ def choose(settings: Settings, trial: Trial, source: Source, net: str | None) ->
     try:
         return _choose(settings, trial, source, net)
     except NotStorable as refusal:
-        if mode == "store":
-            expected = "features: expected a frozen part whose outputs can be stored"
-            problem = f"{expected}, received one that cannot be: {refusal}; use features=off"
-            raise Mistake([problem]) from None
-        return Choice(None, f"not stored: {refusal}")
+        why = str(refusal)
+    except Exception as error:  # whatever a net of any make raises; without a store it may train
+        why = f"the net cannot be tried: {eager.first_line(error)}"
+    if mode == "store":
+        expected = "features: expected a frozen part whose outputs can be stored"
+        raise Mistake([f"{expected}, received one that cannot be: {why}; use features=off"])
+    return Choice(None, f"not stored: {why}")
 
 
 def _choose(settings: Settings, trial: Trial, source: Source, net: str | None) -> Choice:
@@ -108,9 +112,11 @@ def _choose(settings: Settings, trial: Trial, source: Source, net: str | None) -
     target = ms.get_context("device_target")
     if auto:  # all that the net computes is more than could be saved
         _check_payoff(payoff.predict(volume, _most(trial), 0, target))
+    if any(column.shape[0] != trial.size for column in trial.batch):
+        raise NotStorable("an input has no row for each sample")
     if settings.features.views is None:
         _check_data(settings, source, volume)
-    found = _found(trial)
+    found = storing.find(trial)
     if settings.features.views and found.needs_inputs:
         raise NotStorable("views are stored without the images, which the net needs besides")
     stored = features.columns(found, settings.features.dtype)
@@ -133,16 +139,6 @@ def _most(trial: Trial) -> float:
     """Return the multiply-adds of a sample in the whole net."""
     lineage = trace.trace(trial.net, [(trial.loss, trial.batch)])
     return work.forward(lineage, set(lineage.nodes)) / trial.size
-
-
-def _found(trial: Trial) -> Storable:
-    try:
-        return storing.find(trial)
-    except NotStorable as refusal:
-        loose = "; features.exact=false may store more" if trial.whole else ""
-        raise NotStorable(f"{refusal}{loose}") from None
-    except Exception as error:  # whatever a net of any make raises
-        raise NotStorable(f"the net cannot be tried: {eager.first_line(error)}") from None
 
 
 def _check_payoff(gain: payoff.Payoff) -> None:
@@ -186,7 +182,8 @@ def features_of(settings: Settings, setup: "Setup") -> Features:
 
 def _key(settings: Settings, storable: Storable, setup: "Setup") -> str:
     """Return a hash of all that features depend on, besides the samples."""
-    weights, frozen = fetch(setup.net), setup.plan.names("frozen")
+    weights, frozen = fetch(setup.net), {*setup.plan.names("frozen")}
+    kept = [name for name, array in weights.items() if name in frozen or array.dtype.kind in "biu"]
     stored = features.columns(storable, settings.features.dtype)
     return files.checksum(
         {
@@ -194,7 +191,7 @@ def _key(settings: Settings, storable: Storable, setup: "Setup") -> str:
             "model": settings.model.spec(),
             "stored": storable.boundary.stored,
             "columns": [[column.shape, column.dtype] for column in stored],
-            "weights": {name: sha256(weights[name]) for name in frozen},
+            "weights": {name: sha256(weights[name]) for name in kept},
             "device": [ms.get_context("device_target"), settings.device.precision],
             "versions": {k: v for k, v in checkpoint.versions().items() if k != "ranks"},
         }

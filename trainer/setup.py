@@ -105,7 +105,7 @@ def prepare(
             the data show.
     """
     made = sound(settings, problems, resumed)
-    mark = choice.fingerprint(made.net)  # before dropout, which the seed makes another
+    mark = choice.fingerprint(settings, made.net)  # before dropout, which the seed makes another
     source = pipelines.make(settings)
     train, validation = pipelines.first_batches(settings, source)
     step.set_precision(made.net, settings.device.precision)

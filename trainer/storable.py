@@ -136,7 +136,9 @@ def _nothing(trial: Trial, calls: Mapping[str, Calls]) -> str:
     owners = [name.rpartition(".")[0] for name in frozen]
     moving = list(dict.fromkeys(o for o in owners if o and o not in calls))
     why = "no output of a frozen cell stays the same while the rest trains"
-    return f"{why}; it changes for {some(moving)}" if moving else why
+    if moving:
+        return f"{why}; it changes for {some(moving)}"
+    return why if trial.whole is None else f"{why} to the bit; features.exact=false may find one"
 
 
 def _check_rows(trial: Trial, found: Boundary) -> None:

@@ -115,7 +115,8 @@ def batches(count: int = 4) -> list[list[NDArray[Any]]]:
 def trial(net: nn.Cell, plan: Plan) -> Trial:
     """A net to be looked at with two samples."""
     few = [Tensor(column[:2]) for column in batches()[0]]
-    return Trial(net, plan, LOSS, few, lambda: dropout.restart(_masks(net)))
+    whole = [Tensor(column) for column in batches()[0]]
+    return Trial(net, plan, LOSS, few, lambda: dropout.restart(_masks(net)), whole)
 
 
 def store_of(

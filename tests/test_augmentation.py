@@ -31,13 +31,17 @@ def test_operations_that_draw_are_named(operations: tuple[object, ...], found: l
     assert augmentation.random_operations(pipeline(*operations)) == found
 
 
-def epochs(shuffled: bool, noise: float) -> Callable[[int], Iterator[list[NDArray[Any]]]]:
+Epochs = Callable[[int], Iterator[list[NDArray[Any]]]]
+
+
+def epochs(shuffled: bool, noise: float, share: float = 1, seed: int = 0) -> Epochs:
     def epoch(number: int) -> Iterator[list[NDArray[Any]]]:
-        random = np.random.default_rng(number)
+        random = np.random.default_rng([seed, number])
         order = random.permutation(3000) if shuffled else np.arange(3000)
         for start in range(0, 3000, 8):
             rows = order[start : start + 8, None].astype(np.float64)
-            yield [rows + noise * random.random(rows.shape)]
+            changed = random.random(rows.shape) < share
+            yield [rows + noise * changed * random.random(rows.shape)]
 
     return epoch
 
@@ -57,7 +61,7 @@ def test_few_samples_are_looked_at() -> None:
             yield [np.arange(start, start + 10)[:, None]]
 
     assert not augmentation.differs(epoch, 60_000)
-    assert len(seen) < 2 * 200
+    assert len(seen) < 2 * 400
 
 
 def test_samples_of_several_inputs_are_told_apart_by_all_of_them() -> None:
@@ -65,3 +69,19 @@ def test_samples_of_several_inputs_are_told_apart_by_all_of_them() -> None:
     found = augmentation.digests([one, other])
     assert found[0] == found[1] != found[2]
     assert len(set(augmentation.digests([np.asfortranarray(np.arange(12).reshape(4, 3))]))) == 4
+
+
+def test_so_do_epochs_in_which_half_of_the_images_are_changed() -> None:
+    for seed in range(20):  # with flips of half of them, as many are the same in both
+        assert augmentation.differs(epochs(True, 0.1, 0.3, seed), 3000)
+        assert not augmentation.differs(epochs(True, 0.0, seed=seed), 3000)
+
+
+def test_an_operation_with_transforms_of_another_make_is_passed_over() -> None:
+    class Other:
+        transforms = 3
+
+        def __call__(self, image: NDArray[Any]) -> NDArray[Any]:
+            return image
+
+    assert augmentation.random_operations(pipeline(Other())) == []

@@ -1,5 +1,7 @@
 """When features are stored, when not, and what is said of it."""
 
+from typing import Any
+
 import mindspore.dataset as ds
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ from mindspore.dataset import vision
 from tests.nets import Normed, TwoConvs
 from tests.stored import trial
 from tests.training import plan_of, rule
-from trainer import choice, payoff, storable
+from trainer import choice, payoff, setup, storable
 from trainer.choice import Choice, Source
 from trainer.data import Columns
+from trainer.datasets.arrays import pipelines
 from trainer.errors import Mistake
 from trainer.payoff import Volume
 from trainer.rules import Rule
@@ -27,7 +30,7 @@ PLAIN = {
 }
 
 
-def settings(epochs: int = 3, **features: object) -> Settings:
+def settings(epochs: int = 3, **features: Any) -> Settings:
     return Settings.model_validate({**PLAIN, "epochs": epochs, "features": features})
 
 
@@ -117,7 +120,7 @@ def test_statistics_that_move_end_the_part_that_is_stored() -> None:
 
 def test_a_cell_that_is_called_twice_is_not_stored() -> None:
     net = Stashing()
-    with pytest.raises(NotStorable):
+    with pytest.raises(NotStorable, match="no output of a frozen cell stays the same"):
         storable.find(trial(net, plan_of(net, rule("conv1"))))
 
 
@@ -147,9 +150,18 @@ def test_what_does_not_fit_is_refused() -> None:
         chosen(TwoConvs(), rule("conv1"), settings(mode="store", memory_mb=0.001, max_mb=0.002))
 
 
-def test_views_need_to_be_asked_for() -> None:
-    with pytest.raises(ValueError, match="expected features=store with features.views"):
-        settings(mode="auto", views=2)
+@pytest.mark.parametrize("other", [{"views": 2}, {"dtype": "float16"}, {"exact": False}])
+def test_another_training_needs_to_be_asked_for(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected features=store with features"):
+        settings(mode="auto", **other)
+    assert settings(mode="store", **other)
+
+
+def test_inputs_without_a_row_a_sample_are_refused() -> None:
+    made, net = images(), TwoConvs()
+    tried = trial(net, plan_of(net, rule("conv1")))
+    with pytest.raises(Mistake, match="an input has no row for each sample"):
+        choice.choose(settings(mode="store"), tried, Source(made, made, (4, 4), rows=False), None)
 
 
 def test_more_epochs_save_more_and_views_less() -> None:
@@ -202,3 +214,19 @@ class Placed(nn.Cell):
     def construct(self, x: Tensor) -> Tensor:
         places = ops.arange(x.shape[0]).astype(x.dtype).reshape(-1, 1)
         return x * (1 + 1e-6 * places)
+
+
+def both(batch_size: int) -> tuple[ds.Dataset, ds.Dataset]:
+    made = np.zeros((8, 1, 6, 6), np.float32), np.zeros(8, np.int32)
+    return pipelines(made, made, batch_size)
+
+
+def test_what_is_tried_draws_no_mask_that_training_misses() -> None:
+    given = settings(mode="auto").plain() | {
+        "model": {"_target_": "tests.nets.Normed"},
+        "dataset": {"_target_": "tests.test_choice.both", "batch_size": 4},
+        "freeze": ["conv1"],
+    }
+    made = setup.prepare(Settings.model_validate(given))
+    assert made.choice.why.startswith("not stored: it would save")
+    assert made.drawn is not None and int(made.drawn.asnumpy()) == 0

@@ -1,11 +1,12 @@
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from trainer import feature_store
+from trainer import caches, feature_store
 from trainer.augmentation import digests
 from trainer.feature_store import Column, FeatureStore, Rows
 
@@ -105,16 +106,17 @@ def test_a_writer_that_is_killed_leaves_nothing_to_be_read(tmp_path: Path) -> No
 
 
 def test_the_oldest_entry_goes_when_the_limit_is_reached(tmp_path: Path) -> None:
-    for age, name in enumerate(("young", "old")):
+    young, old, new = ("a" * 32, "b" * 32, "c" * 32)
+    for age, name in enumerate((young, old)):
         store = FeatureStore(tmp_path / name, COLUMNS, 1e9, 1e9)
         store.put(*rows(range(100)))
         store.flush()
         os.utime(store.folder, (1e9 - age, 1e9 - age))
-    size = sum(path.stat().st_size for path in (tmp_path / "old").rglob("*") if path.is_file())
-    store = FeatureStore(tmp_path / "new", COLUMNS, 1e9, 2.5 * size)
+    size = sum(path.stat().st_size for path in (tmp_path / old).rglob("*") if path.is_file())
+    store = FeatureStore(tmp_path / new, COLUMNS, 1e9, 2.5 * size)
     store.put(*rows(range(100)))
     store.flush()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "young"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [young, new]
 
 
 def test_what_the_folder_cannot_take_stays_in_memory(
@@ -143,3 +145,66 @@ def test_a_folder_that_cannot_be_written_is_told_once(
         store = filled(tmp_path, range(10))
     assert holds(store, range(10))
     assert caplog.text.count("features are kept in memory only") == 1
+
+
+def test_what_is_found_wrong_is_not_taken_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path)
+    store = opened(tmp_path)
+    monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)  # another user's
+    store.forget()
+    assert store.missing(rows(range(5))[0]) == [0, 1, 2, 3, 4]
+    store.put(*rows(range(5)))
+    assert holds(store, range(5))
+
+
+def test_two_writers_of_the_same_rows_leave_one_segment(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stores = [opened(tmp_path, memory=0), opened(tmp_path, memory=0)]
+    for store in stores:
+        store.put(*rows(range(5)))
+    for store in stores:
+        store.flush()
+    assert len(segments(tmp_path)) == 1 and caplog.text == ""
+    assert all(holds(store, range(5)) for store in (*stores, opened(tmp_path)))
+
+
+def test_rows_stay_in_memory_where_their_folder_is_dropped_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(tmp_path, memory=0)
+    store.put(*rows(range(5)))
+    write = feature_store._write
+
+    def dropped(path: Path, *given: object) -> None:
+        write(path, *given)  # type: ignore[arg-type]
+        shutil.rmtree(path)
+
+    monkeypatch.setattr(feature_store, "_write", dropped)
+    store.flush()
+    assert holds(store, range(5))
+
+
+def test_only_entries_are_dropped_whatever_lies_beside_them(tmp_path: Path) -> None:
+    for name in ("data", ".ssh", "f" * 32, "e" * 32, f".{'e' * 32}.1", ".venv.1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(bytes(1000))
+        os.utime(tmp_path / name, (1e9 + len(name), 1e9 + len(name)))
+    os.utime(tmp_path / ("e" * 32), (1e9, 1e9))
+    assert caches.drop_oldest(tmp_path, 1500) == 1000
+    caches.clear_partial(tmp_path)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".ssh", ".venv.1", "data", "f" * 32]
+
+
+def test_without_a_home_the_cache_is_among_temporary_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def homeless(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert caches.folder("graphs").parts[-2:] == ("freeze-trainer", "graphs")

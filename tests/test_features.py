@@ -2,15 +2,22 @@
 
 from pathlib import Path
 
+import mindspore as ms
+import numpy as np
 import pytest
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from tests.nets import Normed, TwoConvs
 from tests.stored import Paired, Stages, TwoEyes, batches, examined, store_of, stored, whole
-from tests.training import IMAGES, plan_of, rule
+from tests.training import IMAGES, LOSS, changed, momentum, plan_of, rule
+from trainer import features, step
+from trainer.apply import Applied
+from trainer.errors import Mistake
 from trainer.features import Features
 from trainer.plan import Plan
+from trainer.step import Step
 from trainer.tensors import same_bits
+from trainer.weights import fetch
 
 STEM = ("stem", "stages.0")
 INNER = ("conv1", "bn1", "conv2")
@@ -52,3 +59,40 @@ def test_the_weights_are_the_same_to_the_bit(name: str, tmp_path: Path) -> None:
         assert same_bits(without.weights[weight], with_store.weights[weight]), weight
     samples = sum(len(label) for _, label in batches())
     assert (made.counts.computed, made.counts.read) == (samples, 2 * samples)
+
+
+def test_a_smaller_batch_is_halted_by_a_loss_in_a_larger_one(tmp_path: Path) -> None:
+    net, plan = planned("plain")
+    found = examined(net, plan)
+    made = Features(net, found, store_of(found, tmp_path))
+    applied = Applied(net, plan)
+    halted = step.halting(5)
+    optimizer = momentum(applied)
+    take = made.step(lambda tail: Step(tail, LOSS, optimizer, halted=halted))
+    applied.set_train()
+    before = fetch(net)
+    one, other = ([Tensor(c) for c in b] for b in list(made.batches(batches()))[-2:])
+    assert one[-1].shape != other[-1].shape
+    one[0] = Tensor(np.full(one[0].shape, np.nan, np.float32))
+    assert np.isnan(take(*one).asnumpy()) and np.isfinite(take(*other).asnumpy())
+    assert not changed(before, fetch(net))
+    applied.undo()
+
+
+def test_values_too_large_for_half_precision_are_a_mistake(tmp_path: Path) -> None:
+    net, plan = planned("plain")
+    net.conv1.weight.set_data(net.conv1.weight * 1e6)
+    found = examined(net, plan)
+    made = Features(net, found, store_of(found, tmp_path, "float16"))
+    with pytest.raises(Mistake, match=r"features\.dtype: expected values below 65504, found"):
+        next(made.batches(batches()))
+
+
+def test_double_precision_is_kept() -> None:
+    net, plan = planned("plain")
+    found = examined(net, plan)
+    first = found.calls["flatten"].outputs[0]
+    assert first is not None
+    found.calls["flatten"].outputs[0] = [(shape, ms.float64) for shape, _ in first]
+    kinds = [features.columns(found, dtype)[0].dtype for dtype in ("float32", "float16")]
+    assert kinds == ["float64", "float16"]

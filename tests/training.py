@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from trainer import layout, loop, methods, plan, trace
+from trainer import layout, loop, methods, plan, step, trace
 from trainer import optimizer as optimizers
 from trainer.apply import Applied
 from trainer.data import Batch
@@ -109,7 +109,7 @@ def train(
     what = Loop(
         net,
         optimizer,
-        partial(Step, net, LOSS, halts=fetch_every > 1),
+        partial(Step, net, LOSS, halted=step.halting(fetch_every)),
         batches,
         _no_score,
         watchers,

@@ -86,21 +86,23 @@ def _stored(whole: Loop, settings: Settings, compiled: Compiled, stored: Feature
     views = Views(stored, partial(data.columns, setup.train, seed), count, seed) if count else None
 
     def batches(epoch: int) -> Iterator[Batch]:
-        if views:
-            yield from _tensors(data.shares(views.batches(epoch), here))
-        else:
-            own = data.shares(data.columns(setup.train, seed, epoch), here)
-            yield from _tensors(stored.batches(own))
-        stored.flush()
-        stored.tell(epoch)
+        own = views.batches(epoch) if views else data.columns(setup.train, seed, epoch)
+        shared = data.shares(own, here)
+        try:
+            yield from _tensors(shared if views else stored.batches(shared))
+        finally:  # an epoch may be left before its end
+            stored.flush()
+            stored.tell(epoch)
 
     def evaluate() -> Score:
         found = stored.batches(data.columns(setup.validation, seed, 0))
-        return evaluator(_tensors(found))
+        score = evaluator(_tensors(found))
+        stored.flush()
+        return score
 
     def make_step(made: nn.Optimizer) -> Callable[..., Tensor]:
         parts = setup.loss, made, compiled.scaler
-        return stored.step(lambda tail: Step(tail, *parts, halts=compiled.halts))
+        return stored.step(lambda tail: Step(tail, *parts, halted=compiled.halted))
 
     return replace(whole, step=make_step, batches=batches, evaluate=evaluate)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 # MindSpore's operations that draw: RandomCrop, RandAugment, AutoAugment, MixUpBatch and the like.
 _RANDOM = re.compile(r"^Rand|Augment|^CutOut|^CutMix|^MixUp")
-_EXPECTED = 60  # samples that two equal epochs have in common, on average, among those looked at
+_EXPECTED = 200  # samples that two equal epochs have in common, on average, among those looked at
+_LEAST = 0.75  # of these; augmentation that leaves half of the images alone has 0.5
 
 
 def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
@@ -39,7 +40,7 @@ def differs(epoch: Callable[[int], Iterable[Sequence[NDArray[Any]]]], samples: i
     """Tell whether epochs 1 and 2 have other samples, from as few as chance allows.
 
     Two epochs of N samples, each in an order of its own, have m * m / N in common among the first m
-    of each. So with m = sqrt(60 N), 60 are expected; with fewer than half of these they differ.
+    of each. So with m = sqrt(200 N), 200 are expected; with many fewer they differ.
 
     Args:
         epoch: gives an epoch's batches: the input columns alone.
@@ -47,7 +48,7 @@ def differs(epoch: Callable[[int], Iterable[Sequence[NDArray[Any]]]], samples: i
     """
     count = min(samples, math.ceil(math.sqrt(_EXPECTED * samples)))
     one, other = (set(islice(_each(epoch(number)), count)) for number in (1, 2))
-    return len(one & other) < len(one) * len(other) / samples / 2
+    return len(one & other) < _LEAST * len(one) * len(other) / samples
 
 
 def _each(batches: Iterable[Sequence[NDArray[Any]]]) -> Iterator[bytes]:
@@ -69,7 +70,8 @@ def _operations(pipeline: ds.Dataset) -> Iterator[Any]:
 def _flat(operations: Iterable[Any]) -> Iterator[Any]:
     for operation in operations:
         yield operation
-        yield from _flat(getattr(operation, "transforms", None) or ())
+        inner = getattr(operation, "transforms", None)
+        yield from _flat(inner if isinstance(inner, list | tuple) else ())
 
 
 def _name(operation: Any) -> str:

@@ -1,18 +1,28 @@
 """Caches: what runs leave for one another in the user's cache folder, within a limit."""
 
 import os
+import re
 import shutil
+import tempfile
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+# Only what is named so is ever removed: a user may choose a folder that holds other things.
+_ENTRY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
+_PARTIAL = re.compile(r"\.([0-9a-f]{32}|[0-9a-f]{64})\.\d+")
+_ABANDONED = 86_400.0  # seconds after which nobody is writing a partial entry any more
+
 
 def folder(name: str, chosen: str | None = None) -> Path:
     """Return where a cache lies: where the user has chosen, or in the user's cache folder."""
-    if chosen is not None:
-        return Path(chosen).expanduser()
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "freeze-trainer" / name
+    root = chosen or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    try:
+        found = Path(root).expanduser()
+    except RuntimeError:  # there is no home
+        found = Path(tempfile.gettempdir()) / f"user-{os.getuid()}"
+    return found if chosen else found / "freeze-trainer" / name
 
 
 def use(entry: Path) -> None:
@@ -21,26 +31,39 @@ def use(entry: Path) -> None:
         os.utime(entry)
 
 
-def drop_oldest(cache: Path, limit: float, kept: Collection[Path] = ()) -> list[Path]:
+def entries(cache: Path) -> list[Path]:
+    """Return the entries of a cache, each a folder named by a hash."""
+    return [path for path in cache.glob("*") if _ENTRY.fullmatch(path.name) and path.is_dir()]
+
+
+def drop_oldest(cache: Path, limit: float, kept: Collection[Path] = ()) -> float:
     """Remove the entries that have not been used for longest until the rest fits.
 
+    What was removed stays with a process that has mapped files of it into its memory.
+
     Args:
-        cache: a folder of entries, each a folder.
+        cache: a folder of entries; what else lies there is left alone.
         limit: bytes.
         kept: entries that stay, whatever their age.
 
     Returns:
-        What was removed. A process that has mapped files of it into its memory keeps those.
+        Bytes of what is left.
     """
-    sizes = {entry: size(entry) for entry in cache.glob("[!.]*") if entry.is_dir()}
-    total, gone = sum(sizes.values()), []
+    sizes = {entry: size(entry) for entry in entries(cache)}
+    total = sum(sizes.values())
     for entry in sorted(sizes.keys() - set(kept), key=_last_used):
         if total <= limit:
             break
         shutil.rmtree(entry, ignore_errors=True)
         total -= sizes[entry]
-        gone.append(entry)
-    return gone
+    return total
+
+
+def clear_partial(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder, a day ago or more."""
+    for path in folder.glob(".*"):
+        if _PARTIAL.fullmatch(path.name) and time.time() - _last_used(path) > _ABANDONED:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def size(entry: Path) -> int:
@@ -55,4 +78,4 @@ def size(entry: Path) -> int:
 def _last_used(entry: Path) -> float:
     with suppress(OSError):
         return entry.stat().st_mtime
-    return 0.0
+    return time.time()  # it has gone

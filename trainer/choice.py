@@ -1,5 +1,6 @@
 """Choice: whether a run stores features, and what it says of that."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,12 +14,14 @@ from trainer import (
     caches,
     checkpoint,
     data,
+    device,
     eager,
     features,
     files,
     payoff,
     trace,
     work,
+    world,
 )
 from trainer import fingerprint as fingerprints
 from trainer import storable as storing
@@ -38,6 +41,11 @@ if TYPE_CHECKING:  # which imports this
     from trainer.setup import Setup
 
 
+# How variables begin that may change what is computed.
+_COMPUTING = ("ONEDNN_", "DNNL_")
+_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id"}  # of the device's settings
+
+
 @dataclass(frozen=True)
 class Choice:
     """What becomes of the outputs of the frozen part.
@@ -55,11 +63,19 @@ class Choice:
 
 @dataclass(frozen=True)
 class Source:
-    """Where samples come from: both pipelines, and how many samples a batch of each has."""
+    """Where samples come from.
+
+    Attributes:
+        train: pipeline of training batches.
+        validation: the same for validation.
+        sizes: samples in the first batch of each.
+        rows: whether each column of those has a row for each sample.
+    """
 
     train: ds.Dataset
     validation: ds.Dataset
     sizes: tuple[int, int]
+    rows: bool = True
 
     def volume(self, settings: Settings) -> Volume:
         """Return how much there is to compute."""
@@ -112,7 +128,7 @@ def _choose(settings: Settings, trial: Trial, source: Source, net: str | None) -
     target = ms.get_context("device_target")
     if auto:  # all that the net computes is more than could be saved
         _check_payoff(payoff.predict(volume, _most(trial), 0, target))
-    if any(column.shape[0] != trial.size for column in trial.batch):
+    if not source.rows:
         raise NotStorable("an input has no row for each sample")
     if settings.features.views is None:
         _check_data(settings, source, volume)
@@ -121,7 +137,7 @@ def _choose(settings: Settings, trial: Trial, source: Source, net: str | None) -
         raise NotStorable("views are stored without the images, which the net needs besides")
     stored = features.columns(found, settings.features.dtype)
     row = sum(column.nbytes for column in stored)
-    _check_room(settings, volume.rows * row)
+    _check_room(settings, volume.rows * row, shared=net is not None)
     gain = payoff.predict(volume, found.work, row, target)
     if auto:
         _check_payoff(gain)
@@ -160,8 +176,8 @@ def _check_data(settings: Settings, source: Source, volume: Volume) -> None:
         raise NotStorable(f"the data are not the same in every epoch; {views}")
 
 
-def _check_room(settings: Settings, needed: int) -> None:
-    limits = settings.features.memory_mb, settings.features.max_mb
+def _check_room(settings: Settings, needed: int, shared: bool) -> None:
+    limits = settings.features.memory_mb, settings.features.max_mb if shared else 0
     if needed > 1e6 * max(limits):
         keys = "features.memory_mb and features.max_mb, {:g} and {:g}".format(*limits)
         raise NotStorable(f"{needed / 1e6:,.0f} MB are more than {keys}")
@@ -177,7 +193,7 @@ def features_of(settings: Settings, setup: "Setup") -> Features:
     key = _key(settings, choice.storable, setup)
     limit = own.max_mb if choice.net else 0
     store = FeatureStore(cache / key[:32], stored, 1e6 * own.memory_mb, 1e6 * limit)
-    return Features(setup.net, choice.storable, store)
+    return Features(setup.net, choice.storable, store, own.exact)
 
 
 def _key(settings: Settings, storable: Storable, setup: "Setup") -> str:
@@ -185,6 +201,7 @@ def _key(settings: Settings, storable: Storable, setup: "Setup") -> str:
     weights, frozen = fetch(setup.net), {*setup.plan.names("frozen")}
     kept = [name for name, array in weights.items() if name in frozen or array.dtype.kind in "biu"]
     stored = features.columns(storable, settings.features.dtype)
+    sizes = [settings.batch_size, world.current().ranks]
     return files.checksum(
         {
             "net": setup.choice.net,
@@ -192,7 +209,13 @@ def _key(settings: Settings, storable: Storable, setup: "Setup") -> str:
             "stored": storable.boundary.stored,
             "columns": [[column.shape, column.dtype] for column in stored],
             "weights": {name: sha256(weights[name]) for name in kept},
-            "device": [ms.get_context("device_target"), settings.device.precision],
+            "inputs": [[shape[1:], str(kind)] for shape, kind in storable.inputs],
+            "dataset": settings.dataset.spec(),
+            "sizes": sizes if settings.features.exact else [],
+            "target": ms.get_context("device_target"),
+            "device": settings.device.model_dump(exclude=_NO_BIT),
+            "processor": device.processor(),
+            "environment": {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)},
             "versions": {k: v for k, v in checkpoint.versions().items() if k != "ranks"},
         }
     )

@@ -136,8 +136,18 @@ def _describe(target: str, device: Device) -> str:
     return ", ".join(parts)
 
 
+def processor() -> str:
+    """Return the name of this machine's processor; empty if it does not say."""
+    lines = _cpuinfo().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
+
+
 def _has_avx512() -> bool:
+    return "avx512f" in _cpuinfo()
+
+
+def _cpuinfo() -> str:
     try:
-        return "avx512f" in Path("/proc/cpuinfo").read_text()
+        return Path("/proc/cpuinfo").read_text()
     except OSError:
-        return False
+        return ""

@@ -7,6 +7,7 @@ mapped from those files. Several processes may write to one folder: each reads w
 
 import json
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from trainer import caches, files
+from trainer import caches
 from trainer.errors import CannotWrite
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 Rows: TypeAlias = "list[NDArray[Any]]"
 Digests: TypeAlias = "Sequence[bytes]"
 
-_SEGMENT_BYTES = 64e6
+_SEGMENT_BYTES = 256e6  # each mapped column holds a file open
 _CHECKSUMS = "checksums.json"
 _DIGEST = 16  # bytes
 
@@ -52,6 +53,9 @@ class FeatureStore:
         columns: what a row consists of.
         memory: bytes that rows may take in memory; what is not yet written may exceed it.
         limit: bytes that the cache may take on disk.
+
+    Attributes:
+        adopted: how many segments of other runs have been taken up.
     """
 
     def __init__(
@@ -68,6 +72,9 @@ class FeatureStore:
         self._fresh: list[bytes] = []
         self._open = -1
         self._writable = limit > 0
+        self._alone = False
+        self.adopted = 0
+        caches.clear_partial(folder)
         self.look()
 
     def __len__(self) -> int:
@@ -119,6 +126,7 @@ class FeatureStore:
 
     def flush(self) -> None:
         """Write what is only in memory yet, if the limit and the disk allow."""
+        caches.use(self.folder)
         if not self._fresh:
             return
         digests, self._fresh = self._fresh, []
@@ -127,24 +135,25 @@ class FeatureStore:
         self._segments[nth] = rows
         name = xxhash.xxh3_128_hexdigest(b"".join(digests))
         if self._write(name, digests, rows) and self.held > self._memory:
-            self._segments[nth] = _mapped(self.folder / name, len(self.columns))
+            with suppress(OSError):  # it has been dropped since: then the rows stay in memory
+                self._segments[nth] = _mapped(self.folder / name, len(self.columns))
 
     def look(self) -> bool:
         """Take up segments that are new in the folder; tell whether there were any."""
-        before = len(self._known)
-        with suppress(OSError):
-            for path in sorted(self.folder.glob("[0-9a-f]*")):
-                if path.name not in self._known:
-                    self._known.add(path.name)
-                    self._take(path)
-        caches.use(self.folder)
-        return len(self._known) > before
+        before = self.adopted
+        paths = [] if self._alone else caches.entries(self.folder)
+        for path in sorted(path for path in paths if path.name not in self._known):
+            self._known.add(path.name)
+            with suppress(OSError):
+                self._take(path)
+        return self.adopted > before
 
     def forget(self) -> None:
-        """Begin anew: remove every segment, here and in the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._segments, self._places, self._known = [], {}, set()
-        self._fresh, self._open = [], -1
+        """Begin anew: remove every segment, and take up none that others have written."""
+        for path in caches.entries(self.folder):
+            shutil.rmtree(path, ignore_errors=True)
+        self._segments, self._places, self._fresh, self._open = [], {}, [], -1
+        self._alone = True
 
     def _has_room(self) -> bool:
         return self._writable or self.held <= self._memory
@@ -161,11 +170,10 @@ class FeatureStore:
         if not self._writable:
             return False
         try:
-            caches.drop_oldest(cache, self._limit - nbytes, [self.folder])
-            if nbytes > self._limit or caches.size(cache) + nbytes > self._limit:
+            left = caches.drop_oldest(cache, self._limit - nbytes, [self.folder])
+            if left + nbytes > self._limit:
                 raise CannotWrite(f"they take more than features.max_mb, {self._limit / 1e6:g} MB")
-            with files.whole_folder(self.folder / name) as partial:
-                _save(partial, digests, rows)
+            _write(self.folder / name, digests, rows)
         except (CannotWrite, OSError) as error:
             self._writable = False
             log.warning("warning: features are kept in memory only: %s", error)
@@ -175,19 +183,36 @@ class FeatureStore:
     def _take(self, path: Path) -> None:
         """Take up a segment that is as it was written; remove one that is not."""
         if not _is_whole(path, self.columns):
-            log.warning("warning: features in %s are damaged; they are computed anew", path)
-            shutil.rmtree(path, ignore_errors=True)
+            if path.exists():  # another process may have dropped it just now
+                log.warning("warning: features in %s are damaged; they are computed anew", path)
+                shutil.rmtree(path, ignore_errors=True)
             return
         rows = _mapped(path, len(self.columns))
         if self.held + sum(array.nbytes for array in rows) <= self._memory:
             rows = [np.array(array) for array in rows]
+        digests = np.load(path / "digests.npy")
         self._segments.append(rows)
-        for at, digest in enumerate(np.load(path / "digests.npy")):
+        self.adopted += 1
+        for at, digest in enumerate(digests):
             self._places.setdefault(digest.tobytes(), (len(self._segments) - 1, at))
 
 
 def _names(columns: int) -> list[str]:
     return [f"column_{nth}.npy" for nth in range(columns)]
+
+
+def _write(path: Path, digests: Digests, rows: Rows) -> None:
+    """Write a segment whole, unless another process has: its name tells what it holds."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        _save(partial, digests, rows)
+        partial.rename(path)
+    except OSError:
+        if not path.is_dir():
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _save(folder: Path, digests: Digests, rows: Rows) -> None:

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from trainer import augmentation
 from trainer.data import Columns
 from trainer.detour import Detour
-from trainer.errors import CannotWrite
+from trainer.errors import CannotWrite, Mistake
 from trainer.feature_store import Column, FeatureStore
 from trainer.score import Evaluator
 from trainer.storable import Storable
 from trainer.tensors import largest_change, same_bits
 from trainer.world import World
+
+_CLOSE = 1e-3  # of the largest value
 
 log = logging.getLogger(__name__)
 file_log = logging.getLogger(f"{__name__}.table")
@@ -39,14 +41,19 @@ class Features:
         net: the net; any plan may be in effect when it is used.
         storable: what can be stored of it.
         store: where.
+        exact: whether a sample must have the same bits in any place of a batch.
     """
 
-    def __init__(self, net: nn.Cell, storable: Storable, store: FeatureStore) -> None:
+    def __init__(
+        self, net: nn.Cell, storable: Storable, store: FeatureStore, exact: bool = True
+    ) -> None:
+        self._exact = exact
         self._net = net
         self._storable = storable
         self._detours: dict[int, Detour] = {}
         self._store = store
-        self._doubted = len(store) > 0
+        self._checked = 0  # so many of the segments that others have written
+        self._fit = True
         self._looked_at = False
         self.counts = Counts()
 
@@ -83,9 +90,11 @@ class Features:
     def _rows(self, inputs: Columns, full: int) -> list[NDArray[Any]]:
         """Return the features of at most ``full`` samples, computed where they are not stored."""
         digests = augmentation.digests(inputs)
-        if not self._store.missing(digests) and self._doubted:
+        absent = self._store.missing(digests)
+        if not absent and self._store.adopted > self._checked:
             self._check(digests, inputs, full)
-        if absent := self._store.missing(digests):
+            absent = self._store.missing(digests)
+        if absent or not self._fit:
             found = self._computed(inputs, full)
             self._store.put(digests, found)
         else:
@@ -144,7 +153,7 @@ class Features:
             self._looked_at = True
             self._tell_rounding(made, self._detour(full).capture([_reversed(c) for c in filled]))
         pairs = zip(made, self._store.columns, strict=True)
-        return [array[:size].astype(column.dtype, copy=False) for array, column in pairs]
+        return [_narrowed(array[:size], column.dtype) for array, column in pairs]
 
     def _tell_rounding(self, made: Columns, backwards: Columns) -> None:
         """Say whether a sample has the same bits wherever it stands in a batch."""
@@ -152,18 +161,21 @@ class Features:
         if all(same_bits(*pair) for pair in pairs):
             file_log.info("features: a sample has the same bits in any place of a batch")
             return
-        most = max(largest_change(*pair) for pair in pairs)
+        self._fit = not self._exact
+        follows = "the training is not that without a store to the last bit"
         log.info(
             "features: a sample is rounded otherwise in another place of a batch, by %.1g at most: "
-            "the training is not that without a store to the last bit",
-            most,
+            "%s",
+            max(largest_change(*pair) for pair in pairs),
+            follows if self._fit else "they are computed anew in every step (features.exact)",
         )
 
     def _check(self, digests: Sequence[bytes], inputs: Columns, full: int) -> None:
         """Compare features that were found with what is computed now; forget all if they differ."""
-        self._doubted = False
+        self._checked = self._store.adopted
+        same = same_bits if self._exact else _close
         pairs = zip(self._store.get(digests), self._computed(inputs, full), strict=True)
-        if not all(same_bits(*pair) for pair in pairs):
+        if not all(same(*pair) for pair in pairs):
             log.warning(
                 "warning: the features in %s are not what the net computes now; they are made anew",
                 self._store.folder,
@@ -200,9 +212,29 @@ def columns(storable: Storable, dtype: str) -> list[Column]:
     found = []
     for shape, kind in storable.features():
         own = np.dtype(ms.dtype_to_nptype(kind))
-        kept = dtype if own.kind == "f" and np.dtype(dtype).itemsize < own.itemsize else own.name
+        kept = dtype if own.kind == "f" and dtype == "float16" else own.name
         found.append(Column(tuple(shape[1:]), kept))
     return found
+
+
+def _close(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Tell whether two arrays differ by what another place in a batch may round."""
+    room = _CLOSE * float(np.abs(other).max(initial=0))
+    return bool(np.allclose(one, other, rtol=0, atol=room, equal_nan=True))
+
+
+def _narrowed(column: NDArray[Any], dtype: str) -> NDArray[Any]:
+    """Return values as they are stored.
+
+    Raises:
+        Mistake: one is too large for that type.
+    """
+    with np.errstate(over="ignore"):
+        made = column.astype(dtype, copy=False)
+    if made.dtype != column.dtype and np.isinf(made).sum() > np.isinf(column).sum():
+        largest = float(np.abs(column).max())
+        raise Mistake([f"features.dtype: expected values below 65504, found {largest:.3g}"])
+    return made
 
 
 def _reversed(column: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def of(cell: nn.Cell, bound: Iterable[Parameter] = ()) -> str:
     Raises:
         Unknown: it holds, or refers to, what cannot be compared.
     """
-    return files.checksum(_Reader([*cell.get_parameters(), *bound]).cell(cell))
+    return _read([*cell.get_parameters(), *bound], lambda reader: reader.cell(cell))
 
 
 def of_class(kind: type[nn.Cell]) -> str:
@@ -60,7 +60,16 @@ def of_class(kind: type[nn.Cell]) -> str:
     Raises:
         Unknown: it refers to what cannot be compared.
     """
-    return files.checksum(_Reader([]).kind(kind))
+    return _read([], lambda reader: reader.kind(kind))
+
+
+def _read(free: Iterable[Parameter], read: "Callable[[_Reader], Any]") -> str:
+    try:
+        return files.checksum(read(_Reader(free)))
+    except Unknown:
+        raise
+    except Exception as error:  # of whatever code a net refers to
+        raise Unknown(f"it cannot be read: {error!r}"[:200]) from None
 
 
 class _Reader:

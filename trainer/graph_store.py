@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from trainer import caches, files
 
 _GRAPH = "graph.mindir"
 _RECORD = "graph.json"
-_ABANDONED = 86_400.0  # seconds after which nobody is writing a partial entry any more
 
 
 class Damaged(Exception):
@@ -62,14 +60,7 @@ class GraphStore:
             record = {"sha256": files.sha256(graph), "depends": dict(depends)}
             (partial / _RECORD).write_text(files.dumps(record, indent=1) + "\n")
         caches.drop_oldest(self.folder, self.limit)
-        self._clear()
-
-    def _clear(self) -> None:
-        """Remove what writers that were killed have left."""
-        for partial in self.folder.glob(".*"):
-            with suppress(OSError):
-                if time.time() - partial.stat().st_mtime > _ABANDONED:
-                    shutil.rmtree(partial)
+        caches.clear_partial(self.folder)
 
 
 def _sound(graph: bytes, record: bytes) -> bool:

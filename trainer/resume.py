@@ -25,12 +25,14 @@ log = logging.getLogger(__name__)
 
 _DIRECTORY = "hydra.run.dir"
 
+_STORED = ("features.views", "features.dtype", "features.exact")
+
 # What makes another run, by the word that allows it. The other keys change no weight, or only the
 # moment when training ends.
 _PARTS = {
     "policy": ("policy", "freeze", "method", "norm"),
     "model": ("model", "new_head"),
-    "dataset": ("dataset", "batch_size", "features.views", "features.dtype"),
+    "dataset": ("dataset", "batch_size", *_STORED),
     "optimizer": ("optimizer",),
     "loss": ("loss",),
     "device": ("device",),

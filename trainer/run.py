@@ -153,8 +153,10 @@ def _watchers(
         pictures.Pictures(folder),
         Console(setup.train.get_dataset_size()),
     ]
+    timed = settings.device.fetch_every == 1  # each step for itself, so that two can be compared
     if ms.get_context("device_target") == "CPU" and here.ranks == 1:  # ranks would take one core
-        watched.append(Placement(settings.device.threads))
+        mode = settings.device.threads
+        watched.append(Placement(mode if timed or mode != "auto" else "free"))
     make = _checkpoint_maker(settings, setup, proven)
     after = setup.resumed.checkpoint.name if setup.resumed else ""
     kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proven, extra, make, after)

@@ -104,10 +104,13 @@ class Features(_Group):
     folder: str | None = None
 
     @model_validator(mode="after")
-    def _views_are_asked_for(self) -> "Features":
-        if self.views is not None and self.mode != "store":
+    def _other_trainings_are_asked_for(self) -> "Features":
+        others = {"views": self.views, "dtype=float16": self.dtype == "float16"}
+        others["exact=false"] = not self.exact
+        given = [f"features.{name}" for name, value in others.items() if value]
+        if given and self.mode != "store":
             raise ValueError(
-                "expected features=store with features.views, for views change the training, "
+                f"expected features=store with {' and '.join(given)}, for it changes the training, "
                 f"received features={self.mode}"
             )
         return self

@@ -122,7 +122,11 @@ def prepare(
     whole = train if settings.features.exact else None
     trial = Trial(made.net, resolved, made.loss, few, restart, whole)
     sizes = train[-1].shape[0], validation[-1].shape[0]
-    chosen = choice.choose(settings, trial, Source(*source, sizes), mark)
+    rows = all(c.shape[0] == len(b[-1]) for b in (train, validation) for c in b)
+    try:
+        chosen = choice.choose(settings, trial, Source(*source, sizes, rows), mark)
+    finally:
+        restart()
     parts = made.net, made.loss, *source, resolved, made.device
     return Setup(*parts, drawn, resumed, repeatable, made.initial, chosen)
 

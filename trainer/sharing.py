@@ -27,7 +27,7 @@ class Compiled:
         key: what the graphs depend on, besides the net.
         cells: the fingerprint of net and loss; None: they cannot be compared.
         cache: has the graphs that were compiled by others.
-        halts: whether a step does nothing any more after a loss that is not finite.
+        halted: see ``Step``.
         optimizer: with its state; None until it is made.
         step: one training step; None until it is made.
     """
@@ -38,7 +38,7 @@ class Compiled:
     key: str
     cells: str | None
     cache: CompileCache
-    halts: bool = False
+    halted: Parameter | None = None
     optimizer: nn.Optimizer | None = None
     step: Callable[..., Tensor] | None = None
     _puts: dict[tuple[str, ...], "_Put"] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Compiled:
             taken = {p.name for p in setup.net.get_parameters()}
             others = restore.extra(self.scaler, setup.drawn).values()
             extra = [p for p in others if p.name not in taken]  # MindSpore allows no name twice
-            step = Step(setup.net, setup.loss, made, self.scaler, extra, self.halts)
+            step = Step(setup.net, setup.loss, made, self.scaler, extra, self.halted)
             self.step = self.cache.cached("step", step, lambda: _of_step(setup, made))
         return self.step
 
@@ -122,8 +122,8 @@ class Graphs:
         fits = plain and not _has_state(setup.loss) and kept is not None and kept.key == key
         if kept is None or not fits or cells is None or kept.cells != cells:
             cache = compile_cache.of_run(settings, setup)
-            evaluator, halts = _evaluator(setup, cache), settings.device.fetch_every > 1
-            return Compiled(setup, scaler, evaluator, key, cells, cache, halts)
+            evaluator, halted = _evaluator(setup, cache), step.halting(settings.device.fetch_every)
+            return Compiled(setup, scaler, evaluator, key, cells, cache, halted)
         kept.adopt(setup, scaler)
         return kept
 

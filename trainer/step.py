@@ -26,8 +26,8 @@ class Step(nn.Cell):
         optimizer: built over the trainable parameters.
         scaler: scales the loss for half precision; None for float32.
         extra: parameters that it changes besides those of net and optimizer.
-        halts: whether it does nothing any more once a loss was not finite; for losses that are
-            looked at some steps later.
+        halted: set once a loss was not finite; from then on no step that has it does anything. For
+            losses that are looked at some steps later; None: they are looked at at once.
     """
 
     def __init__(
@@ -37,15 +37,16 @@ class Step(nn.Cell):
         optimizer: nn.Optimizer,
         scaler: amp.LossScaler | None = None,
         extra: Iterable[Parameter] = (),
-        halts: bool = False,
+        halted: Parameter | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
         self.scaler = scaler
-        self.halts = halts
-        self.halted = Parameter(Tensor(False), name="trainer.halted", requires_grad=False)
+        self.halts = halted is not None
+        if halted is not None:
+            self.halted = halted
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
         self.statistics = [p for n, p in net.parameters_and_names() if layout.is_statistic(n)]
         self.has_statistics = bool(self.statistics)
@@ -84,6 +85,13 @@ class Step(nn.Cell):
         if good:
             loss = ops.depend(loss, self.optimizer(gradients))
         return loss
+
+
+def halting(fetch_every: int) -> Parameter | None:
+    """Return what halts steps whose losses are fetched every so many of them; None: nothing."""
+    if fetch_every == 1:
+        return None
+    return Parameter(Tensor(False), name="trainer.halted", requires_grad=False)
 
 
 def scaler(loss_scale: float | str) -> amp.LossScaler | None:

@@ -175,14 +175,14 @@ def _needs_inputs(trial: Trial, found: Boundary, calls: Mapping[str, Calls]) -> 
     *inputs, label = trial.batch
     made = still.outputs(trial.net, found.stored, inputs)
     features = [Tensor(array) for name in found.stored for array in made[name]]
-    whole = _learned(trial, trial.net, trial.batch)
-    if not _alike(whole, _learned(trial, trial.net, trial.batch)):
+    whole = _answers(trial, trial.net, trial.batch)
+    if not _alike(whole, _answers(trial, trial.net, trial.batch)):
         raise NotStorable("the net draws at random in a way that cannot be repeated")
 
     def tried(others: Batch | None, *columns: Tensor) -> bool:
         detour = Detour(trial.net, found, calls, trial.size, others)
         with detour.replayed():
-            return _alike(whole, _learned(trial, detour.tail, [*columns, label]))
+            return _alike(whole, _answers(trial, detour.tail, [*columns, label]))
 
     if all(tried(others, *features) for others in _others(inputs, trial.size)):
         return False
@@ -198,8 +198,8 @@ def _others(inputs: Batch, size: int) -> list[Batch]:
     return [made_up(kinds, size), [Tensor(column.asnumpy()[::-1].copy()) for column in inputs]]
 
 
-def _learned(trial: Trial, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
-    """Return the loss of a net and the gradients of what trains."""
+def _answers(trial: Trial, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
+    """Return the loss of a net, the gradients of what trains, and the loss in inference mode."""
     with eager.mode(), eager.unchanged(trial.net):
         applied = Applied(trial.net, trial.plan)
         try:
@@ -207,7 +207,9 @@ def _learned(trial: Trial, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
             trial.restart()
             weights = ParameterTuple(applied.trainable)
             loss, gradients = ms.value_and_grad(forward(net, trial.loss), None, weights)(*batch)
-            return [loss.asnumpy(), *(gradient.asnumpy() for gradient in gradients)]
+            trial.net.set_train(False)
+            inferred = forward(net, trial.loss)(*batch)
+            return [each.asnumpy() for each in (loss, *gradients, inferred)]
         finally:
             applied.undo()
             trial.restart()

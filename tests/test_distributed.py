@@ -40,6 +40,15 @@ def test_two_ranks_train_what_one_process_trains(pair: Path, alone: Path) -> Non
     assert last[0] == pytest.approx(last[1], rel=1e-4)
 
 
+def test_two_ranks_share_stored_features(pair: Path, tmp_path: Path) -> None:
+    stored = ("features=store", "features.folder=cache")
+    job = Job(tmp_path, *PAIR, "hydra.run.dir=run", *stored)
+    assert job.code() == 0, job.said
+    assert "features   stored: outputs of conv1" in job.said
+    assert bits(tmp_path / "run") == bits(pair) and records(tmp_path / "run") == records(pair)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
 def test_the_screen_says_what_becomes_of_a_batch(pair: Path) -> None:
     said = (pair.parent / "said").read_text()
     text = "2: 16 of each batch of 32; optimizer.lr 0.01 is for the whole batch and is not scaled"

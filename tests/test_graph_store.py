@@ -39,21 +39,22 @@ def test_a_damaged_entry_is_removed(store: GraphStore, name: str, content: bytes
 
 
 def test_what_was_used_longest_ago_goes_first(store: GraphStore) -> None:
-    for age, key in enumerate(["c", "b", "a"]):
+    a, b, c, d = (letter * 64 for letter in "abcd")
+    for age, key in enumerate([c, b, a]):
         store.write(key, b"x" * 300_000, DEPENDS)
         os.utime(store.folder / key, (1e9 - age, 1e9 - age))
-    store.read("a")  # the oldest, used now
-    store.write("d", b"x" * 300_000, DEPENDS)
-    assert {path.name for path in store.folder.iterdir()} == {"a", "c", "d"}
+    store.read(a)  # the oldest, used now
+    store.write(d, b"x" * 300_000, DEPENDS)
+    assert {path.name for path in store.folder.iterdir()} == {a, c, d}
 
 
 def test_what_a_killed_writer_left_goes_when_it_is_a_day_old(store: GraphStore) -> None:
-    old, new = store.folder / ".one.1", store.folder / ".two.2"
+    old, new = (store.folder / f".{letter * 64}.1" for letter in "ab")
     old.mkdir(parents=True)
     new.mkdir()
     os.utime(old, (1e9, 1e9))
     store.write("one", b"a graph", DEPENDS)
-    assert {path.name for path in store.folder.iterdir()} == {"one", ".two.2"}
+    assert {path.name for path in store.folder.iterdir()} == {"one", new.name}
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

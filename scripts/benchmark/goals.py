@@ -33,10 +33,15 @@ def text(found: Sequence[Record], minutes: float) -> str:
 
 def _starts(rows: Sequence[Row]) -> str:
     what = "first step, compile cache filled against empty"
-    ratios = [x for row in rows for x in row.ratios("cold", "warm", attrgetter("result.first"))]
+    ratios = [x for row in rows for x in row.ratios("cold", "warm", _first)]
     if not ratios:
         return f"open    {what}: not measured"
     return f"{_verdict(median(ratios) >= 3)}  {what}: {spread(ratios, 1)} times faster, at least 3"
+
+
+def _first(record: Record) -> float:
+    """Return the seconds of a first step, of which less than a hundredth tells nothing."""
+    return max(record.result.first if record.result else 0.0, 0.01)
 
 
 def _verdict(met: bool) -> str:

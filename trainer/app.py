@@ -49,7 +49,7 @@ def main() -> None:
             sys.argv.remove(line)
         sys.argv += asked.lines
         if flags.help or flags.hydra_help or flags.cfg or flags.info:
-            if problems := overrides.check(asked.lines, flags.multirun)[1]:
+            if asked.lines and (problems := overrides.check(asked.lines, flags.multirun)[1]):
                 raise Mistake(problems)
             _with_hydra(None, asked, stop)
         elif flags.multirun:

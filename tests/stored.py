@@ -103,13 +103,13 @@ class Trained:
     weights: Weights
 
 
-def batches(count: int = 4) -> list[list[NDArray[Any]]]:
-    """Batches of [6, 1, 6, 6], of which the last has four samples only."""
+def batches(smaller: bool = False) -> list[list[NDArray[Any]]]:
+    """Batches of [6, 1, 6, 6]; the last has four samples only, if one is to be smaller."""
     random = np.random.default_rng(3)
-    images = [random.normal(size=(SIZE, 1, 6, 6)).astype(np.float32) for _ in range(count)]
-    labels = [random.integers(0, 3, SIZE).astype(np.int32) for _ in range(count)]
+    images = [random.normal(size=(SIZE, 1, 6, 6)).astype(np.float32) for _ in range(3)]
+    labels = [random.integers(0, 3, SIZE).astype(np.int32) for _ in range(3)]
     made: list[list[NDArray[Any]]] = [[*pair] for pair in zip(images, labels, strict=True)]
-    return [*made[:-1], [column[:4] for column in made[-1]]]
+    return [*made[:-1], [column[: 4 if smaller else SIZE] for column in made[-1]]]
 
 
 def trial(net: nn.Cell, plan: Plan) -> Trial:
@@ -125,23 +125,21 @@ def store_of(
     return FeatureStore(folder / "key", features.columns(found, dtype), memory, 1e9)
 
 
-def whole(net: nn.Cell, plan: Plan, epochs: int = 3) -> Trained:
+def whole(net: nn.Cell, plan: Plan, data: Sequence[Columns], epochs: int = 3) -> Trained:
     """Train on the inputs; the net gets its weights back."""
-    tensors = [[Tensor(column) for column in batch] for batch in batches()]
+    tensors = [[Tensor(column) for column in batch] for batch in data]
     return _train(net, plan, lambda made: Step(net, LOSS, made), [tensors] * epochs)
 
 
 def stored(
-    net: nn.Cell, plan: Plan, made: Features, epochs: int = 3, data: Sequence[Columns] | None = None
+    net: nn.Cell, plan: Plan, made: Features, data: Sequence[Columns], epochs: int = 3
 ) -> Trained:
     """Train on stored features; the net gets its weights back."""
 
     def step(optimizer: nn.Optimizer):  # type: ignore[no-untyped-def]
         return made.step(lambda tail: Step(tail, LOSS, optimizer))
 
-    found = (
-        [[Tensor(c) for c in b] for b in made.batches(data or batches())] for _ in range(epochs)
-    )
+    found = ([[Tensor(c) for c in b] for b in made.batches(data)] for _ in range(epochs))
     return _train(net, plan, step, found)
 
 

@@ -53,11 +53,12 @@ def test_the_weights_are_the_same_to_the_bit(name: str, tmp_path: Path) -> None:
     assert found.boundary.stored == kept
     assert hollow is None or found.boundary.hollow == hollow
     made = Features(net, found, store_of(found, tmp_path))
-    without, with_store = whole(net, plan), stored(net, plan, made)
+    data = batches(smaller=name == "plain")
+    without, with_store = whole(net, plan, data), stored(net, plan, made, data)
     assert with_store.losses == without.losses
     for weight in without.weights:
         assert same_bits(without.weights[weight], with_store.weights[weight]), weight
-    samples = sum(len(label) for _, label in batches())
+    samples = sum(len(label) for _, label in data)
     assert (made.counts.computed, made.counts.read) == (samples, 2 * samples)
 
 
@@ -71,7 +72,7 @@ def test_a_smaller_batch_is_halted_by_a_loss_in_a_larger_one(tmp_path: Path) -> 
     take = made.step(lambda tail: Step(tail, LOSS, optimizer, halted=halted))
     applied.set_train()
     before = fetch(net)
-    one, other = ([Tensor(c) for c in b] for b in list(made.batches(batches()))[-2:])
+    one, other = ([Tensor(c) for c in b] for b in list(made.batches(batches(smaller=True)))[-2:])
     assert one[-1].shape != other[-1].shape
     one[0] = Tensor(np.full(one[0].shape, np.nan, np.float32))
     assert np.isnan(take(*one).asnumpy()) and np.isfinite(take(*other).asnumpy())

@@ -105,14 +105,12 @@ class Features(_Group):
 
     @model_validator(mode="after")
     def _other_trainings_are_asked_for(self) -> "Features":
-        others = {"views": self.views, "dtype=float16": self.dtype == "float16"}
-        others["exact=false"] = not self.exact
-        given = [f"features.{name}" for name, value in others.items() if value]
+        half, loose = self.dtype == "float16", not self.exact
+        others = {"views": self.views, "dtype=float16": half, "exact=false": loose}
+        given = " and ".join(f"features.{name}" for name, value in others.items() if value)
         if given and self.mode != "store":
-            raise ValueError(
-                f"expected features=store with {' and '.join(given)}, for it changes the training, "
-                f"received features={self.mode}"
-            )
+            why = f"with {given}, for it changes the training, received features={self.mode}"
+            raise ValueError(f"expected features=store {why}")
         return self
 
 

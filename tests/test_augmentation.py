@@ -64,13 +64,6 @@ def test_few_samples_are_looked_at() -> None:
     assert len(seen) < 2 * 400
 
 
-def test_samples_of_several_inputs_are_told_apart_by_all_of_them() -> None:
-    one, other = np.zeros((3, 2)), np.array([[1], [1], [2]])
-    found = augmentation.digests([one, other])
-    assert found[0] == found[1] != found[2]
-    assert len(set(augmentation.digests([np.asfortranarray(np.arange(12).reshape(4, 3))]))) == 4
-
-
 def test_so_do_epochs_in_which_half_of_the_images_are_changed() -> None:
     for seed in range(20):  # with flips of half of them, as many are the same in both
         assert augmentation.differs(epochs(True, 0.1, 0.3, seed), 3000)

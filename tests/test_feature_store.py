@@ -2,13 +2,13 @@ import logging
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from trainer import caches, feature_store
-from trainer.augmentation import digests
-from trainer.feature_store import Column, FeatureStore, Rows
+from trainer.feature_store import Column, FeatureStore, Rows, digests
 
 COLUMNS = [Column((2, 3), "float32"), Column((), "int32")]
 
@@ -125,7 +125,8 @@ def test_what_the_folder_cannot_take_stays_in_memory(
     with caplog.at_level(logging.WARNING):
         store = filled(tmp_path, range(100), limit=1000)
     assert holds(store, range(100))
-    assert not (tmp_path / "cache").exists() or segments(tmp_path) == []
+    assert "they take more than features.max_mb, 0.001 MB" in caplog.text
+    assert not (tmp_path / "cache").exists()
 
 
 def test_where_neither_takes_more_nothing_is_added(
@@ -176,13 +177,14 @@ def test_rows_stay_in_memory_where_their_folder_is_dropped_meanwhile(
 ) -> None:
     store = opened(tmp_path, memory=0)
     store.put(*rows(range(5)))
-    write = feature_store._write
+    write = FeatureStore._write
 
-    def dropped(path: Path, *given: object) -> None:
-        write(path, *given)  # type: ignore[arg-type]
-        shutil.rmtree(path)
+    def dropped(self: FeatureStore, name: str, *given: Any) -> bool:
+        done = write(self, name, *given)
+        shutil.rmtree(self.folder / name)
+        return done
 
-    monkeypatch.setattr(feature_store, "_write", dropped)
+    monkeypatch.setattr(FeatureStore, "_write", dropped)
     store.flush()
     assert holds(store, range(5))
 
@@ -208,3 +210,10 @@ def test_without_a_home_the_cache_is_among_temporary_files(
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "expanduser", homeless)
     assert caches.folder("graphs").parts[-2:] == ("freeze-trainer", "graphs")
+
+
+def test_samples_of_several_inputs_are_told_apart_by_all_of_them() -> None:
+    one, other = np.zeros((3, 2)), np.array([[1], [1], [2]])
+    found = digests([one, other])
+    assert found[0] == found[1] != found[2]
+    assert len(set(digests([np.asfortranarray(np.arange(12).reshape(4, 3))]))) == 4

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,31 @@ def test_json_is_indented_with_keys_in_the_order_given(tmp_path: Path) -> None:
     assert json.loads(text) == data
     assert text.startswith('{\n  "b"')
     assert text.endswith("}\n")
+
+
+def test_of_two_that_write_a_folder_at_once_one_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = shutil.rmtree
+
+    def overtaken(path: Path, ignore_errors: bool) -> None:
+        remove(path, ignore_errors=ignore_errors)
+        if path == tmp_path / "entry":
+            path.mkdir()
+            (path / "file").write_text("of the other")
+
+    monkeypatch.setattr(shutil, "rmtree", overtaken)
+    with files.whole_folder(tmp_path / "entry") as partial:
+        (partial / "file").write_text("own")
+    assert (tmp_path / "entry/file").read_text() == "of the other"
+    assert [path.name for path in tmp_path.iterdir()] == ["entry"]
+
+
+def test_a_folder_that_cannot_be_replaced_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "entry").mkdir()
+    (tmp_path / "entry/file").write_text("old")
+    monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)
+    with pytest.raises(CannotWrite), files.whole_folder(tmp_path / "entry") as partial:
+        (partial / "file").write_text("new")

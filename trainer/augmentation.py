@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Any
 
 import mindspore.dataset as ds
-import xxhash
 from numpy.typing import NDArray
+
+from trainer.feature_store import digests
 
 # MindSpore's operations that draw: RandomCrop, RandAugment, AutoAugment, MixUpBatch and the like.
 _RANDOM = re.compile(r"^Rand|Augment|^CutOut|^CutMix|^MixUp")
@@ -16,23 +17,9 @@ _EXPECTED = 200  # samples that two equal epochs have in common, on average, amo
 _LEAST = 0.75  # of these; augmentation that leaves half of the images alone has 0.5
 
 
-def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
-    """Return a digest of each sample's inputs: 128 bits of XXH3."""
-    first, *others = inputs
-    if not others:
-        return [xxhash.xxh3_128_digest(row) for row in _rows(first)]
-    found = []
-    for row in zip(*map(_rows, inputs), strict=True):
-        sample = xxhash.xxh3_128()
-        for part in row:
-            sample.update(part)
-        found.append(sample.digest())
-    return found
-
-
 def random_operations(pipeline: ds.Dataset) -> list[str]:
     """Return the names of operations in a pipeline that are known to draw at random."""
-    found = [_name(operation) for operation in _operations(pipeline)]
+    found = [type(operation).__name__ for operation in _operations(pipeline)]
     return list(dict.fromkeys(name for name in found if _RANDOM.search(name)))
 
 
@@ -56,10 +43,6 @@ def _each(batches: Iterable[Sequence[NDArray[Any]]]) -> Iterator[bytes]:
         yield from digests(inputs)
 
 
-def _rows(column: NDArray[Any]) -> NDArray[Any]:
-    return column.copy(order="C") if not column.flags.c_contiguous else column
-
-
 def _operations(pipeline: ds.Dataset) -> Iterator[Any]:
     own = getattr(pipeline, "operations", None) or ()
     yield from _flat(own if isinstance(own, list | tuple) else [own])
@@ -72,7 +55,3 @@ def _flat(operations: Iterable[Any]) -> Iterator[Any]:
         yield operation
         inner = getattr(operation, "transforms", None)
         yield from _flat(inner if isinstance(inner, list | tuple) else ())
-
-
-def _name(operation: Any) -> str:
-    return type(operation).__name__

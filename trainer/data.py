@@ -30,6 +30,11 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
     yield from pipeline.create_tuple_iterator(num_epochs=1)
 
 
+def backwards(batch: Batch) -> list[Tensor]:
+    """Return a batch with its samples in the opposite order."""
+    return [Tensor(column.asnumpy()[::-1].copy()) for column in batch]
+
+
 def columns(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns]:
     """Yield the same batches as NumPy arrays."""
     _begin(seed, epoch)

@@ -1,7 +1,7 @@
 """Eager: a net tried out operator by operator, in a moment, and left as it was."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -108,6 +108,25 @@ def unchanged(net: nn.Cell) -> Iterator[None]:
         for parameter, value in values:
             if not same_bits(parameter.asnumpy(), value):
                 write(parameter, Tensor(value))
+
+
+@contextmanager
+def hooked(net: nn.Cell, names: Collection[str], seen: Callable[[str, Any], Any]) -> Iterator[None]:
+    """Show what cells put out; what ``seen`` returns of it, unless None, is taken in its place."""
+
+    def seeing(name: str) -> Any:
+        def hook(cell: nn.Cell, inputs: Any, output: Any) -> Any:
+            return seen(name, output)
+
+        return hook
+
+    chosen = [(name, cell) for name, cell in net.cells_and_names() if name in names]
+    handles = [cell.register_forward_hook(seeing(name)) for name, cell in chosen]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def write(parameter: Parameter, value: Tensor) -> None:

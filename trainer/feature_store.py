@@ -7,7 +7,6 @@ mapped from those files. Several processes may write to one folder: each reads w
 
 import json
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from trainer import caches
+from trainer import caches, files
 from trainer.errors import CannotWrite
 
 log = logging.getLogger(__name__)
@@ -30,6 +29,24 @@ Digests: TypeAlias = "Sequence[bytes]"
 _SEGMENT_BYTES = 256e6  # each mapped column holds a file open
 _CHECKSUMS = "checksums.json"
 _DIGEST = 16  # bytes
+
+
+def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
+    """Return a digest of each sample's inputs: 128 bits of XXH3."""
+    first, *others = inputs
+    if not others:
+        return [xxhash.xxh3_128_digest(row) for row in _whole(first)]
+    found = []
+    for row in zip(*map(_whole, inputs), strict=True):
+        sample = xxhash.xxh3_128()
+        for part in row:
+            sample.update(part)
+        found.append(sample.digest())
+    return found
+
+
+def _whole(column: NDArray[Any]) -> NDArray[Any]:
+    return column.copy(order="C") if not column.flags.c_contiguous else column
 
 
 @dataclass(frozen=True)
@@ -173,7 +190,9 @@ class FeatureStore:
             left = caches.drop_oldest(cache, self._limit - nbytes, [self.folder])
             if left + nbytes > self._limit:
                 raise CannotWrite(f"they take more than features.max_mb, {self._limit / 1e6:g} MB")
-            _write(self.folder / name, digests, rows)
+            if not (self.folder / name).is_dir():  # its name tells what it holds
+                with files.whole_folder(self.folder / name) as partial:
+                    _save(partial, digests, rows)
         except (CannotWrite, OSError) as error:
             self._writable = False
             log.warning("warning: features are kept in memory only: %s", error)
@@ -201,20 +220,6 @@ def _names(columns: int) -> list[str]:
     return [f"column_{nth}.npy" for nth in range(columns)]
 
 
-def _write(path: Path, digests: Digests, rows: Rows) -> None:
-    """Write a segment whole, unless another process has: its name tells what it holds."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-        _save(partial, digests, rows)
-        partial.rename(path)
-    except OSError:
-        if not path.is_dir():
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 def _save(folder: Path, digests: Digests, rows: Rows) -> None:
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _DIGEST)
     for name, array in zip(("digests.npy", *_names(len(rows))), (keys, *rows), strict=True):
@@ -238,8 +243,4 @@ def _mapped(path: Path, columns: int) -> Rows:
 
 
 def _checksum(path: Path) -> str:
-    found = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            found.update(block)
-    return found.hexdigest()
+    return files.digest(path, xxhash.xxh3_128())

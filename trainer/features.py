@@ -10,17 +10,16 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-from trainer import augmentation
+from trainer import data
 from trainer.data import Columns
 from trainer.detour import Detour
 from trainer.errors import CannotWrite, Mistake
 from trainer.feature_store import Column, FeatureStore
+from trainer.feature_store import digests as digests_of
 from trainer.score import Evaluator
 from trainer.storable import Storable
-from trainer.tensors import largest_change, same_bits
+from trainer.tensors import close, largest_change, same_bits
 from trainer.world import World
-
-_CLOSE = 1e-3  # of the largest value
 
 log = logging.getLogger(__name__)
 file_log = logging.getLogger(f"{__name__}.table")
@@ -76,7 +75,7 @@ class Features:
         Raises:
             CannotWrite: neither memory nor folder takes them.
         """
-        digests = augmentation.digests(inputs)
+        digests = digests_of(inputs)
         self._rows(inputs, full)
         if self._store.missing(digests):
             raise CannotWrite(f"expected room for features in {self._store.folder}, found none")
@@ -89,7 +88,7 @@ class Features:
 
     def _rows(self, inputs: Columns, full: int) -> list[NDArray[Any]]:
         """Return the features of at most ``full`` samples, computed where they are not stored."""
-        digests = augmentation.digests(inputs)
+        digests = digests_of(inputs)
         absent = self._store.missing(digests)
         if not absent and self._store.adopted > self._checked:
             self._check(digests, inputs, full)
@@ -151,7 +150,7 @@ class Features:
         made = self._detour(full).capture(filled)
         if not self._looked_at:
             self._looked_at = True
-            self._tell_rounding(made, self._detour(full).capture([_reversed(c) for c in filled]))
+            self._tell_rounding(made, self._detour(full).capture(data.backwards(filled)))
         pairs = zip(made, self._store.columns, strict=True)
         return [_narrowed(array[:size], column.dtype) for array, column in pairs]
 
@@ -173,7 +172,7 @@ class Features:
     def _check(self, digests: Sequence[bytes], inputs: Columns, full: int) -> None:
         """Compare features that were found with what is computed now; forget all if they differ."""
         self._checked = self._store.adopted
-        same = same_bits if self._exact else _close
+        same = same_bits if self._exact else close
         pairs = zip(self._store.get(digests), self._computed(inputs, full), strict=True)
         if not all(same(*pair) for pair in pairs):
             log.warning(
@@ -217,12 +216,6 @@ def columns(storable: Storable, dtype: str) -> list[Column]:
     return found
 
 
-def _close(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Tell whether two arrays differ by what another place in a batch may round."""
-    room = _CLOSE * float(np.abs(other).max(initial=0))
-    return bool(np.allclose(one, other, rtol=0, atol=room, equal_nan=True))
-
-
 def _narrowed(column: NDArray[Any], dtype: str) -> NDArray[Any]:
     """Return values as they are stored.
 
@@ -235,10 +228,6 @@ def _narrowed(column: NDArray[Any], dtype: str) -> NDArray[Any]:
         largest = float(np.abs(column).max())
         raise Mistake([f"features.dtype: expected values below 65504, found {largest:.3g}"])
     return made
-
-
-def _reversed(column: Tensor) -> Tensor:
-    return Tensor(column.asnumpy()[::-1].copy())
 
 
 def _filled(column: NDArray[Any], size: int) -> NDArray[Any]:

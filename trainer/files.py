@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from trainer.errors import CannotWrite
 
@@ -41,7 +41,8 @@ def whole(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``path``, which takes its place with all files in it.
 
-    What stood at ``path`` is lost, and a kill may come before the new takes its place.
+    What stood at ``path`` is lost, and a kill may come before the new takes its place. Of several
+    processes that do this at once, one wins.
 
     Raises:
         CannotWrite: the disk is full, say.
@@ -51,13 +52,23 @@ def whole_folder(path: Path) -> Iterator[Path]:
         partial.mkdir(parents=True)
         yield partial
         _sync(partial)
+        before = _inode(path)
         shutil.rmtree(path, ignore_errors=True)
-        partial.replace(path)
+        try:
+            partial.replace(path)
+        except OSError:
+            if _inode(path) in (None, before):
+                raise
+            # another process was faster
         _sync(path.parent)
     except OSError as error:
         raise CannotWrite(f"expected to write {path}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _inode(path: Path) -> int | None:
+    return path.stat().st_ino if path.exists() else None
 
 
 def clear_partial(folder: Path) -> None:
@@ -110,9 +121,19 @@ def checksum(data: Any) -> str:
     return sha256(dumps(data).encode())
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
+class Hasher(Protocol):
+    """What hashlib and xxhash make."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more."""
+
+    def hexdigest(self) -> str:
+        """Return the hash of all that was taken in."""
+
+
+def digest(path: Path, hasher: Hasher | None = None) -> str:
+    """Return the hash of a file: its SHA-256, or what another hasher makes of it."""
+    found = hasher or hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             found.update(block)

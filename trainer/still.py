@@ -15,7 +15,7 @@ import xxhash
 from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 
-from trainer import eager
+from trainer import data, eager
 from trainer.apply import Applied
 from trainer.data import Batch
 from trainer.plan import Plan
@@ -72,7 +72,7 @@ def outputs(net: nn.Cell, names: Sequence[str], inputs: Batch) -> dict[str, list
     def note(name: str, output: Any) -> None:
         found[name] = [t.asnumpy() for t in _tensors(output) or ()]
 
-    with eager.mode(), eager.unchanged(net), _hooked(net, names, note):
+    with eager.mode(), eager.unchanged(net), eager.hooked(net, names, note):
         net.set_train(False)
         net(*inputs)
     return found
@@ -93,13 +93,13 @@ def exact(net: nn.Cell, names: Sequence[str], inputs: Batch) -> set[str]:
                 for tensor in _tensors(output) or ()
             ]
 
-        with eager.mode(), eager.unchanged(net), _hooked(net, names, note):
+        with eager.mode(), eager.unchanged(net), eager.hooked(net, names, note):
             net.set_train(False)
             net(*given)
         return found
 
     one = rows(inputs)
-    other = rows([Tensor(column.asnumpy()[::-1].copy()) for column in inputs])
+    other = rows(data.backwards(inputs))
     return {n for n in names if n in one and one[n] == [column[::-1] for column in other[n]]}
 
 
@@ -120,7 +120,7 @@ def _pass(net: nn.Cell, plan: Plan, batch: Batch, training: bool = True) -> dict
         applied = Applied(net, plan)
         try:
             applied.set_train() if training else net.set_train(False)
-            with _hooked(net, names, note):
+            with eager.hooked(net, names, note):
                 net(*batch[:-1])
         finally:
             applied.undo()
@@ -131,23 +131,6 @@ def _tensors(output: Any) -> list[Tensor] | None:
     """Return the tensors that a cell has put out; None if it is anything but one or several."""
     made = list(output) if type(output) in (tuple, list) else [output]
     return made if made and all(isinstance(each, Tensor) for each in made) else None
-
-
-@contextmanager
-def _hooked(net: nn.Cell, names: Sequence[str], note: Callable[[str, Any], None]) -> Iterator[None]:
-    def noting(name: str) -> Any:
-        def hook(cell: nn.Cell, inputs: Any, output: Any) -> None:
-            note(name, output)
-
-        return hook
-
-    chosen = [(name, cell) for name, cell in net.cells_and_names() if name in set(names)]
-    handles = [cell.register_forward_hook(noting(name)) for name, cell in chosen]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn
 from numpy.typing import NDArray
 
-from trainer import boundary, eager, still, trace
+from trainer import boundary, data, eager, still, trace
 from trainer.apply import Applied
 from trainer.boundary import Boundary
 from trainer.data import Batch
@@ -18,9 +18,7 @@ from trainer.faults import few as some
 from trainer.plan import Plan
 from trainer.step import forward
 from trainer.still import Calls, Kind
-from trainer.tensors import same_bits
-
-_CLOSE = 1e-3  # of the largest value: a row may be rounded otherwise in another place of a batch
+from trainer.tensors import close, same_bits
 
 
 class NotStorable(Exception):
@@ -157,13 +155,9 @@ def _check_rows(trial: Trial, found: Boundary) -> None:
 
 
 def _same_rows(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
-    return all(_same_row(*pair) for pair in zip(one, other, strict=True))
-
-
-def _same_row(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    first = one[0].astype(np.float64)
-    room = _CLOSE * float(np.abs(first).max(initial=0)) + 1e-12
-    return all(np.allclose(first, row.astype(np.float64), rtol=0, atol=room) for row in other)
+    """Tell whether all rows of the second are like the first row of the one."""
+    pairs = zip(one, other, strict=True)
+    return all(close(np.broadcast_to(first[:1], rows.shape), rows) for first, rows in pairs)
 
 
 def _needs_inputs(trial: Trial, found: Boundary, calls: Mapping[str, Calls]) -> bool:
@@ -195,7 +189,7 @@ def _needs_inputs(trial: Trial, found: Boundary, calls: Mapping[str, Calls]) -> 
 def _others(inputs: Batch, size: int) -> list[Batch]:
     """Return other inputs than these, of the same shapes: all 0, and in another order."""
     kinds = [(tuple(column.shape), column.dtype) for column in inputs]
-    return [made_up(kinds, size), [Tensor(column.asnumpy()[::-1].copy()) for column in inputs]]
+    return [made_up(kinds, size), data.backwards(inputs)]
 
 
 def _answers(trial: Trial, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:

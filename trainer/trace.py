@@ -150,19 +150,11 @@ def _noted(net: nn.Cell, names: Collection[str], zero: Parameter) -> Iterator[di
     """
     outputs: dict[str, list[Any]] = {}
 
-    def noting(name: str) -> Any:
-        def note(cell: nn.Cell, inputs: Any, output: Any) -> Any:
-            return _marked(output, zero, outputs.setdefault(name, []))
+    def mark(name: str, output: Any) -> Any:
+        return _marked(output, zero, outputs.setdefault(name, []))
 
-        return note
-
-    chosen = [(name, cell) for name, cell in net.cells_and_names() if name in names]
-    handles = [cell.register_forward_hook(noting(name)) for name, cell in chosen]
-    try:
+    with eager.hooked(net, names, mark):
         yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _marked(output: Any, zero: Parameter, nodes: list[Any]) -> Any:

@@ -167,7 +167,14 @@ def train_less(run: Path) -> None:
 
 
 def change_checkpoint(run: Path) -> None:
-    path = sorted(run.glob("checkpoints/epoch_*/weights.safetensors"))[-1]
+    _flip(sorted(run.glob("checkpoints/epoch_*/weights.safetensors"))[-1])
+
+
+def move_in_checkpoint(run: Path) -> None:
+    _flip(sorted(run.glob("checkpoints/epoch_*/frozen.safetensors"))[-1])
+
+
+def _flip(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
@@ -178,5 +185,5 @@ CHANGED = [
     retrain_model, rename_in_model, retrain_snapshot, drop_snapshot, skip_epoch, double_epoch,
     shorten_metrics, deny_in_metrics, invent_a_change, freeze_another, freeze_nothing,
     freeze_otherwise, let_statistics_go, train_less,
-    change_checkpoint,
+    change_checkpoint, move_in_checkpoint,
 ]  # fmt: skip

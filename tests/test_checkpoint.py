@@ -13,16 +13,16 @@ from trainer import checkpoint, checkpoints
 from trainer.checkpoint import Checkpoint, Unsound
 from trainer.progress import Progress
 
-FILES = ("weights.safetensors", "state.safetensors", "checkpoint.json")
+FILES = ("weights.safetensors", "frozen.safetensors", "state.safetensors", "checkpoint.json")
 
 
 def made(epochs: int = 0, steps: int = 0) -> Checkpoint:
     number = np.float32(epochs + steps / 100)
     return Checkpoint(
         Progress(epochs, steps, loss=0.1 + 0.2, samples=3, seconds=0.5),
-        {"a": np.full((2, 3), number), "b": np.array(-0.0, np.float32)},
+        {"a": np.full((2, 3), number), "b": np.array(number)},
         {"moments.a": np.full((2, 3), -number), "global_step": np.array([steps], np.int32)},
-        {"b": "1234"},
+        {"b": f"hash of {number}"},
         {"parameters": [], "cuts": []},
         {"epochs": 5},
         10,
@@ -108,9 +108,57 @@ def test_without_an_index_the_folders_are_looked_at(
 def test_a_record_of_another_format_is_refused(tmp_path: Path) -> None:
     checkpoint.write(tmp_path, made())
     path = tmp_path / made().name / "checkpoint.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(Unsound, match="expected format 1"):
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    with pytest.raises(Unsound, match="expected format 2"):
         checkpoint.read(path.parent)
+
+
+def test_one_of_format_1_which_has_one_file_for_all_weights_is_read(tmp_path: Path) -> None:
+    before = made()
+    folder = tmp_path / before.name
+    checkpoint.write(tmp_path, replace(before, frozen={}))
+    record = json.loads((folder / "checkpoint.json").read_text())
+    assert set(record["sha256"]) == {"weights.safetensors", "state.safetensors"}
+    (folder / "checkpoint.json").write_text(json.dumps(record | {"format": 1}))
+    assert set(checkpoint.read(folder).weights) == set(before.weights)
+
+
+def inode(folder: Path, epochs: int) -> int:
+    return (folder / made(epochs).name / "frozen.safetensors").stat().st_ino
+
+
+def still(epochs: int) -> Checkpoint:
+    """A checkpoint in which what is frozen is as it is in the others."""
+    weights = {"a": np.full(3, epochs), "b": np.array(-0.0, np.float32)}
+    return replace(made(epochs), weights=weights, frozen={"b": "1234"})
+
+
+def test_what_is_frozen_is_written_once_for_two(tmp_path: Path) -> None:
+    for number in (1, 2):
+        checkpoint.write(tmp_path, still(number))
+    checkpoint.write(tmp_path, still(3), like=made(1).name)
+    checkpoint.write(tmp_path, replace(still(4), frozen={"b": "5678"}), like=made(2).name)
+    checkpoint.write(tmp_path, still(5), like="none")
+    assert inode(tmp_path, 3) == inode(tmp_path, 1)
+    assert len({inode(tmp_path, number) for number in (1, 2, 4, 5)}) == 4
+    shutil.rmtree(tmp_path / made(1).name)
+    found = checkpoint.read(tmp_path / made(3).name)
+    assert {n: a.tobytes() for n, a in found.weights.items()} == {
+        n: a.tobytes() for n, a in still(3).weights.items()
+    }
+
+
+def test_where_the_disk_has_no_links_it_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*paths: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refused)
+    checkpoint.write(tmp_path, still(1))
+    checkpoint.write(tmp_path, still(2), like=made(1).name)
+    assert inode(tmp_path, 1) != inode(tmp_path, 2)
+    checkpoint.read(tmp_path / made(2).name)
 
 
 def test_the_last_two_are_kept(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer import checkpoints, reference, tensors
+from trainer import checkpoints, reference, source, tensors
 from trainer.checkpoint import Checkpoint
 from trainer.errors import Mistake
 from trainer.progress import Progress
@@ -46,6 +46,15 @@ def test_what_a_word_refers_to(folder: Path, text: str, value: int, run: str | N
     assert found.run == (Path(run) if run else None)
 
 
+def test_so_is_a_checkpoint_what_is_frozen_in_it_included(folder: Path) -> None:
+    weights: Weights = {"w": np.ones(2, np.float32), "f": np.zeros(2, np.float32)}
+    saved = Checkpoint(Progress(1), weights, {}, {"f": "its hash"}, {}, {}, 1, {})
+    checkpoints.keep(folder / "runs/a/checkpoints", saved)
+    found = reference.find(f"runs/a/checkpoints/{saved.name}").weights()
+    assert {name: array.tolist() for name, array in found.items()} == {"w": [1, 1], "f": [0, 0]}
+    assert source.find(f"runs/a/checkpoints/{saved.name}").weights.keys() == weights.keys()
+
+
 def test_the_best_is_a_checkpoint(folder: Path) -> None:
     with pytest.raises(Mistake, match="expected a run with a best checkpoint"):
         reference.find("runs/a@best")
@@ -74,7 +83,7 @@ def test_a_file_may_have_an_at_in_its_name(folder: Path) -> None:
         ("runs/bare@0", "received 'runs/bare@0'; runs/bare has none"),
         ("runs/bare", "expected model.safetensors in runs/bare, which has none"),
         ("runs", "received 'runs', which holds no plan.json (runs in it: a, bare)"),
-        ("runs/aa", "RUN@EPOCH or a safetensors file, received 'runs/aa' (nearest: a)"),
+        ("runs/aa", "folder or a safetensors file, received 'runs/aa' (nearest: a)"),
         ("alon.safetensors", "(nearest: alone.safetensors)"),
         ("no/such/place", "received 'no/such/place'"),
     ],

@@ -3,9 +3,11 @@
 import errno
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -28,6 +30,7 @@ from trainer.settings import Keeping
 from trainer.tensors import Weights
 from trainer.watcher import Epoch, Watchers
 from trainer.weights import fetch
+from trainer.writer import Writer
 
 
 def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
@@ -37,7 +40,7 @@ def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
 def saving(folder: Path, **when: object) -> tuple[Proof, Saver]:
     proof = Proof(folder / "proof.json")
     keeping = Keeping.model_validate(when)
-    return proof, Saver(folder / "checkpoints", keeping, proof, {}, make)
+    return proof, Saver(folder / "checkpoints", keeping, proof, {}, make, Writer())
 
 
 def names(folder: Path) -> list[str]:
@@ -48,7 +51,7 @@ def trained(folder: Path, **when: object) -> tuple[TwoConvs, Recorder]:
     """Train an epoch of three steps with conv1 frozen."""
     net, kept = TwoConvs(), saving(folder, **when)
     told = train(net, plan_of(net, rule("conv1")), watcher=Watchers(*kept))
-    kept[1].end(True)
+    kept[1]._writer.end(True)
     return net, told
 
 
@@ -83,7 +86,7 @@ def test_so_are_steps(tmp_path: Path) -> None:
     proof, kept = saving(tmp_path, every_steps=2)
     with pytest.raises(RuntimeError, match="killed"):
         train(net, plan, watcher=Watchers(proof, kept), batches=lambda epoch: killed(3))
-    kept.end(False)
+    kept._writer.end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00000_step_00000002"]
     found, _ = checkpoints.latest(tmp_path / "checkpoints")
     assert found is not None
@@ -99,8 +102,8 @@ def test_so_is_what_is_done_when_some_minutes_have_passed(
     for steps, minutes in enumerate((4.9, 5.0, 9.9, 10.0), 1):
         now[0] = 60 * minutes
         _step(kept, steps)
-        kept._wait()
-    kept.end(False)
+        kept._writer.wait()
+    kept._writer.end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000002", "epoch_00000_step_00000004"]
 
 
@@ -113,7 +116,7 @@ def begun(folder: Path, **when: object) -> Saver:
     for watcher in (proof, kept):
         watcher.phase(applied, momentum(applied))
         watcher.epoch(start)
-    kept._wait()
+    kept._writer.wait()
     return kept
 
 
@@ -123,17 +126,17 @@ def test_a_step_is_put_off_while_the_one_before_is_written(
     kept, free = begun(tmp_path, every_steps=1), threading.Event()
     keep = checkpoints.keep
 
-    def slowly(folder: Path, new: Checkpoint, metric: float | None, after: str) -> None:
+    def slowly(*args: Any) -> None:
         free.wait(60)
-        keep(folder, new, metric, after)
+        keep(*args)
 
     monkeypatch.setattr(checkpoints, "keep", slowly)
     for steps in (1, 2, 3):
         _step(kept, steps)  # would hang if it waited
     free.set()
-    kept._wait()
+    kept._writer.wait()
     _step(kept, 4)
-    kept.end(False)
+    kept._writer.end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000001", "epoch_00000_step_00000004"]
 
 
@@ -145,7 +148,7 @@ def test_what_has_moved_is_not_saved(tmp_path: Path) -> None:
         _step(kept, 1)
     with pytest.raises(FrozenMoved):
         kept.stop(Progress(0, 1))
-    kept.end(False)
+    kept._writer.end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000000"]
 
 
@@ -160,7 +163,7 @@ def test_a_disk_that_is_full_is_told_and_the_one_before_is_left(
     with monkeypatch.context() as patch, pytest.raises(CannotWrite, match="No space left"):
         patch.setattr("os.fsync", full)
         kept.stop(Progress(0, 1))
-    kept.end(False)
+    kept._writer.end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000000"]
     assert not list((tmp_path / "checkpoints").glob(".epoch*"))
 
@@ -172,7 +175,7 @@ def test_the_best_is_the_epoch_with_the_least_loss_or_the_most_right(tmp_path: P
         plan, copied = kept._applied.plan, fetch(kept._applied.net)
         for number, score in enumerate([(0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)], 1):
             kept.epoch(Epoch(number, plan, copied, Score(*score, 10)))
-        kept.end(True)
+        kept._writer.end(True)
         found = checkpoints.best(folder / "checkpoints")
         assert (int(found.name.split("_")[1]) if found else 0) == expected
 
@@ -203,3 +206,25 @@ def test_the_scale_of_the_loss_is_among_the_state() -> None:
         restore.extra(step.scaler("dynamic"), None)
     )
     assert restore.extra(None, None) == {}
+
+
+def test_the_last_two_share_no_file_and_others_do(tmp_path: Path) -> None:
+    kept = begun(tmp_path, best="accuracy")
+    plan, copied = kept._applied.plan, fetch(kept._applied.net)
+    kept._make = partial(frozen, dict.fromkeys(plan.names("frozen"), "a hash"))
+    inodes = []
+    for number in range(1, 6):
+        kept.epoch(Epoch(number, plan, copied, Score(0.5, 0.9, 10)))
+        kept._writer.wait()
+        name = f"checkpoints/epoch_{number:05d}_step_00000000/frozen.safetensors"
+        inodes.append((tmp_path / name).stat().st_ino)
+    kept._writer.end(True)
+    assert inodes[0] != inodes[1]
+    assert inodes[2:] == [inodes[0], inodes[1], inodes[0]]
+    assert checkpoints.problems(tmp_path / "checkpoints") == []
+
+
+def frozen(
+    hashes: Mapping[str, str], progress: Progress, copied: Weights, state: Weights
+) -> Checkpoint:
+    return replace(make(progress, copied, state), frozen=hashes)

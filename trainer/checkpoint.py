@@ -5,6 +5,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from trainer import files, tensors, world
 from trainer.progress import Progress
 from trainer.tensors import Weights
 
-_FORMAT = 1
-WEIGHTS = "weights.safetensors"
+_FORMAT = 2
+_READ = 1, 2  # format 1 has no file for what is frozen
+_WEIGHTS = "weights.safetensors"
+_FROZEN = "frozen.safetensors"
 _STATE = "state.safetensors"
-_RECORD = "checkpoint.json"
+RECORD = "checkpoint.json"
 
 
 class Unsound(Exception):
@@ -56,27 +59,57 @@ class Checkpoint:
         return f"epoch_{self.progress.epochs:05d}_step_{self.progress.steps:08d}"
 
 
-def write(folder: Path, checkpoint: Checkpoint) -> str:
+def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:
     """Write a checkpoint beneath ``folder``, whole; return the SHA-256 of its record.
 
     The record holds the SHA-256 of the other files, so that it stands for all of them.
+
+    Args:
+        folder: of all checkpoints.
+        checkpoint: what to write.
+        like: name of one that is known to be sound. If the same is frozen in it, the two share one
+            file on the disk for that, so that what is frozen costs neither time nor room.
     """
     with files.whole_folder(folder / checkpoint.name) as partial:
-        tensors.write(partial / WEIGHTS, checkpoint.weights)
+        frozen, free = _parted(checkpoint)
+        tensors.write(partial / _WEIGHTS, free)
         tensors.write(partial / _STATE, checkpoint.state)
+        sums = {name: files.digest(partial / name) for name in (_WEIGHTS, _STATE)}
+        if frozen:
+            shared = _share(folder / like, partial, checkpoint) if like else None
+            if shared is None:
+                tensors.write(partial / _FROZEN, frozen)
+            sums[_FROZEN] = shared or files.digest(partial / _FROZEN)
         record = {
             "format": _FORMAT,
             "name": checkpoint.name,
             "progress": asdict(checkpoint.progress),
             "batches": checkpoint.batches,
             "versions": checkpoint.versions,
-            "sha256": {name: files.digest(partial / name) for name in (WEIGHTS, _STATE)},
+            "sha256": sums,
             "frozen": checkpoint.frozen,
             "settings": checkpoint.settings,
             "plan": checkpoint.plan,
         }
-        files.write_json(partial / _RECORD, record)
-        return files.digest(partial / _RECORD)
+        files.write_json(partial / RECORD, record)
+        return files.digest(partial / RECORD)
+
+
+def _parted(checkpoint: Checkpoint) -> tuple[Weights, Weights]:
+    """Return what is frozen, and the other weights."""
+    frozen = {n: array for n, array in checkpoint.weights.items() if n in checkpoint.frozen}
+    return frozen, {n: array for n, array in checkpoint.weights.items() if n not in frozen}
+
+
+def _share(other: Path, partial: Path, checkpoint: Checkpoint) -> str | None:
+    """Link the file of another that holds the same; return its SHA-256, None: there is none."""
+    with suppress(OSError, ValueError, KeyError, TypeError):  # some file systems have no links
+        record = json.loads((other / RECORD).read_text())
+        if record["frozen"] == checkpoint.frozen:
+            found = str(record["sha256"][_FROZEN])
+            os.link(other / _FROZEN, partial / _FROZEN)
+            return found
+    return None
 
 
 def read(folder: Path, expected: str | None = None) -> Checkpoint:
@@ -89,18 +122,18 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
     Raises:
         Unsound: a file is missing, cut short, changed, or belongs elsewhere.
     """
-    path = folder / _RECORD
+    path = folder / RECORD
     if expected is not None:
         _expect(path, expected)
     try:
         record = json.loads(path.read_text())
-        if record["format"] != _FORMAT or record["name"] != folder.name:
+        if record["format"] not in _READ or record["name"] != folder.name:
             raise Unsound(f"{path}: expected format {_FORMAT} of {folder.name}")
-        for name in (WEIGHTS, _STATE):
+        for name in {_WEIGHTS, _STATE, *record["sha256"]}:
             _expect(folder / name, record["sha256"][name])
         return Checkpoint(
             Progress(**record["progress"]),
-            dict(load_file(folder / WEIGHTS)),
+            weights(folder),
             dict(load_file(folder / _STATE)),
             record["frozen"],
             record["plan"],
@@ -110,6 +143,16 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise Unsound(f"{path}: expected a checkpoint's record, received {error!r}") from None
+
+
+def weights(folder: Path) -> Weights:
+    """Return the weights of a checkpoint's own folder, which are not compared with its record.
+
+    Raises:
+        Mistake: see ``tensors.read``.
+    """
+    found = [folder / name for name in (_FROZEN, _WEIGHTS)]
+    return {n: array for path in found if path.exists() for n, array in tensors.read(path).items()}
 
 
 def versions() -> dict[str, str]:

@@ -29,7 +29,11 @@ class Entry:
 
 
 def keep(
-    folder: Path, new: Checkpoint, metric: float | None = None, after: str | None = None
+    folder: Path,
+    new: Checkpoint,
+    metric: float | None = None,
+    after: str | None = None,
+    like: str = "",
 ) -> None:
     """Write a checkpoint, list it, and let go of what need not be kept.
 
@@ -41,11 +45,12 @@ def keep(
         new: the checkpoint.
         metric: see ``Entry``.
         after: name of the one before, beyond which all was refused; None: the last that is listed.
+        like: see ``checkpoint.write``.
     """
     entries = [entry for entry in _entries(folder)[0] if entry.name < new.name]
     if after is not None:
         entries = [entry for entry in entries if entry.name <= after]
-    entries.append(Entry(new.name, checkpoint.write(folder, new), metric))
+    entries.append(Entry(new.name, checkpoint.write(folder, new, like), metric))
     kept = [e for e in entries if e in entries[-_LAST:] or e == _best(entries)]
     _write_index(folder, kept)
     _tidy(folder, kept)

@@ -16,7 +16,7 @@ from trainer.plan import Plan
 from trainer.progress import Progress
 from trainer.score import Score
 from trainer.watcher import Epoch, Watcher
-from trainer.weights import fetch
+from trainer.weights import Mirror
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         Stopped: ``loop.stopped`` said so; the watchers know where.
     """
     done, previous, progress = 0, None, loop.start or Progress()
+    mirror = Mirror(loop.net)
     for phase in phases:
         numbers = range(max(done, progress.epochs) + 1, done + phase.epochs + 1)
         done += phase.epochs
@@ -77,26 +78,32 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         if previous is not None:
             optimizers.carry_over(previous, optimizer)
         else:
-            _begin(loop, phase.plan, optimizer)
+            _begin(loop, phase.plan, optimizer, mirror)
         # A compiled graph ignores every later change of flags and hooks.
         step = loop.step(optimizer)
         for number in numbers:
-            score = _epoch(loop, applied, step, progress)
+            score = _epoch(loop, applied, step, progress, mirror)
             progress = Progress(number)
         applied.undo()
         previous = optimizer
     return score if previous is not None else loop.evaluate()
 
 
-def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer) -> None:
+def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, mirror: Mirror) -> None:
     """Record the state before the first step, or go on from where the run had come."""
     if loop.start is None:
-        loop.watcher.epoch(Epoch(0, plan, fetch(loop.net), loop.evaluate()))
+        loop.watcher.epoch(Epoch(0, plan, mirror.now(), loop.evaluate()))
     else:
         loop.restore(optimizer)
 
 
-def _epoch(loop: Loop, applied: Applied, step: Callable[..., Tensor], progress: Progress) -> Score:
+def _epoch(
+    loop: Loop,
+    applied: Applied,
+    step: Callable[..., Tensor],
+    progress: Progress,
+    mirror: Mirror,
+) -> Score:
     """Train what is left of an epoch, and record it."""
     applied.set_train()
     number = progress.epochs + 1
@@ -119,7 +126,7 @@ def _epoch(loop: Loop, applied: Applied, step: Callable[..., Tensor], progress: 
         Epoch(
             number,
             applied.plan,
-            fetch(loop.net),
+            mirror.now(),
             score,
             steps=progress.steps,
             loss=progress.loss / max(progress.steps, 1),

@@ -1,12 +1,15 @@
 """Metrics: a line of JSON an epoch."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from trainer import files
 from trainer.errors import Mistake
 from trainer.watcher import Epoch, Watcher
+from trainer.writer import Task, at_once
 
 Record: TypeAlias = dict[str, Any]
 
@@ -16,21 +19,26 @@ class Metrics(Watcher):
 
     Args:
         path: where the file goes.
+        give: has the file written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, give: Callable[[Task], None] = at_once) -> None:
         self._path = path
-        self.records: list[Record] = []
+        self._give = give
+        self._lines: list[str] = []
 
     def resume(self, epoch: int) -> None:
         """Take up the lines of the epochs before."""
-        self.records = [record for record in read(self._path) if record["epoch"] <= epoch]
+        self._lines = [_line(record) for record in read(self._path) if record["epoch"] <= epoch]
 
     def epoch(self, epoch: Epoch) -> None:
         """Add the epoch's line."""
-        self.records.append(record(epoch))
-        lines = (files.dumps(record) + "\n" for record in self.records)
-        files.write_text(self._path, "".join(lines))
+        self._lines.append(_line(record(epoch)))
+        self._give(partial(files.write_text, self._path, "".join(self._lines)))
+
+
+def _line(record: Record) -> str:
+    return files.dumps(record) + "\n"
 
 
 def record(epoch: Epoch) -> Record:

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from trainer.plan import STATISTICS, Plan
 from trainer.tensors import Weights, largest_change, same_bits, sha256
 from trainer.watcher import Epoch, Watcher
 from trainer.world import World
+from trainer.writer import Task, at_once
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +32,17 @@ class Proof(Watcher):
         path: where ``proof.json`` goes.
         resumed: the checkpoint from which the run goes on; None for one from the start.
         world: the ranks, on each of which the tensors are compared; the first one writes.
+        give: has the file written.
     """
 
     def __init__(
-        self, path: Path, resumed: Checkpoint | None = None, world: World | None = None
+        self,
+        path: Path,
+        resumed: Checkpoint | None = None,
+        world: World | None = None,
+        give: Callable[[Task], None] = at_once,
     ) -> None:
+        self._give = give
         self._world = world or World()
         self._path = path
         self._resumed = resumed
@@ -79,8 +87,10 @@ class Proof(Watcher):
             self._warn_of_still(epoch)
         # A later phase may freeze what trains now; it is to stay as it is at this phase's end.
         for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
-            self._free[name] = epoch.weights[name]
             self.hashes.pop(name, None)
+        # Of the same bits, too: the array of now, which is the very one of the next epoch.
+        here = _moved(rows)
+        self._free |= {name: array for name, array in epoch.weights.items() if name not in here}
         self._write(epoch.number, rows, epoch.moved)
 
     def _write(
@@ -90,7 +100,7 @@ class Proof(Watcher):
             return
         holds = not moved and all(row["equal"] for row in rows)  # a chapter is closed if it holds
         record = {"holds": holds, "epochs": epochs, "tensors": rows, "chapters": self._chapters}
-        files.write_json(self._path, record)
+        self._give(partial(files.write_text, self._path, files.dumps(record, indent=2) + "\n"))
 
     def moved(self, plan: Plan, weights: Weights) -> dict[str, str]:
         """Return the frozen tensors that have moved, each with how far and why."""

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer import checkpoints, tensors
-from trainer.checkpoint import WEIGHTS
+from trainer import checkpoint, checkpoints, tensors
 from trainer.errors import Mistake, nearest
 from trainer.folder import CHECKPOINTS, MODEL, PLAN, SNAPSHOTS
 from trainer.store import Store
@@ -25,7 +24,7 @@ class Reference:
         text: the word that it was made from.
         run: the folder of the run that they are of; None: they are of none that is known.
         epoch: the snapshot's epoch; None: they are in ``file``.
-        file: a safetensors file; None: they are a snapshot.
+        file: a safetensors file, or a checkpoint's folder; None: they are a snapshot.
     """
 
     text: str
@@ -40,7 +39,7 @@ class Reference:
             Mistake: names each file that is damaged.
         """
         if self.file is not None:
-            return tensors.read(self.file)
+            return (checkpoint.weights if self.file.is_dir() else tensors.read)(self.file)
         assert self.run is not None and self.epoch is not None
         return Store(self.run / SNAPSHOTS).read(self.epoch)
 
@@ -50,7 +49,8 @@ def find(text: str, key: str = "") -> Reference:
 
     Args:
         text: ``RUN@N`` or ``RUN@last`` for a snapshot, ``RUN@best`` for the best checkpoint,
-            ``RUN`` for the run's model.safetensors, or the path of a safetensors file.
+            ``RUN`` for the run's model.safetensors, or the path of a safetensors file or of a
+            checkpoint's folder.
         key: the setting that the word is the value of, for messages.
 
     Raises:
@@ -61,6 +61,8 @@ def find(text: str, key: str = "") -> Reference:
     folder, at, epoch = text.rpartition("@")
     if at and not path.exists():
         return _snapshot(where, text, Path(folder).expanduser(), epoch)
+    if is_checkpoint(path):
+        return Reference(text, file=path)
     if path.is_dir():
         return _model(where, text, path)
     if not path.exists():
@@ -68,7 +70,12 @@ def find(text: str, key: str = "") -> Reference:
     return Reference(text, path.parent if is_run(path.parent) else None, file=path)
 
 
-_EXPECTED = "a run's folder, RUN@EPOCH or a safetensors file"
+_EXPECTED = "a run's folder, RUN@EPOCH, a checkpoint's folder or a safetensors file"
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Tell whether a folder is a checkpoint's own."""
+    return (folder / checkpoint.RECORD).is_file()
 
 
 def is_run(folder: Path) -> bool:
@@ -114,7 +121,7 @@ def _best(where: str, text: str, run: Path) -> Path:
     if found is None:
         what = f"{where}expected a run with a best checkpoint, received {text!r}"
         raise Mistake([f"{what}; none of its epochs was measured, or checkpoint.best is null"])
-    return found / WEIGHTS
+    return found
 
 
 def _model(where: str, text: str, folder: Path) -> Reference:

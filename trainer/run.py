@@ -49,6 +49,7 @@ from trainer.signals import Stop
 from trainer.snapshots import Snapshots
 from trainer.tensors import Weights
 from trainer.watcher import Watcher, Watchers
+from trainer.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,10 @@ def run(
     compiled = graphs.take(settings, setup)
     setup = compiled.setup
     extra = restore.extra(compiled.scaler, setup.drawn)
-    proven = Proof(folder / PROOF, setup.resumed.checkpoint if setup.resumed else None, here)
-    watched = _watchers(settings, setup, folder, proven, extra)
+    writer = Writer()
+    resumed = setup.resumed.checkpoint if setup.resumed else None
+    proven = Proof(folder / PROOF, resumed, here, writer.give)
+    watched = [writer, *_watchers(settings, setup, folder, proven, extra, writer)]
     if here.leads:
         costs = Costs(folder / COSTS, compiled.step is not None, graphs.runs > 1)
         watched += [costs, Seal(folder)]
@@ -137,7 +140,12 @@ def _model_left(folder: Path, setup: Setup, proven: Proof) -> Iterator[None]:
 
 
 def _watchers(
-    settings: Settings, setup: Setup, folder: Path, proven: Proof, extra: Mapping[str, Parameter]
+    settings: Settings,
+    setup: Setup,
+    folder: Path,
+    proven: Proof,
+    extra: Mapping[str, Parameter],
+    writer: Writer,
 ) -> list[Watcher]:
     """The order matters: the proof fills in what the later ones tell; the guard ends the run."""
     here = world.current()
@@ -147,9 +155,9 @@ def _watchers(
     shown = expanded(settings.snapshot.print, layout.read(setup.net))
     watched: list[Watcher] = [
         Screen(settings, setup, folder),
-        Snapshots(folder / SNAPSHOTS, settings.snapshot, shown),
+        Snapshots(folder / SNAPSHOTS, settings.snapshot, shown, writer.give),
         proven,
-        Metrics(folder / METRICS),
+        Metrics(folder / METRICS, writer.give),
         pictures.Pictures(folder),
         Console(setup.train.get_dataset_size()),
     ]
@@ -159,7 +167,7 @@ def _watchers(
         watched.append(Placement(mode if timed or mode != "auto" else "free"))
     make = _checkpoint_maker(settings, setup, proven)
     after = setup.resumed.checkpoint.name if setup.resumed else ""
-    kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proven, extra, make, after)
+    kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proven, extra, make, writer, after)
     return [*watched, *together, Guard(), kept]
 
 

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from trainer.proof import Proof
 from trainer.settings import Keeping
 from trainer.tensors import Weights
 from trainer.watcher import Epoch, Watcher
+from trainer.writer import Writer
 
 Make = Callable[[Progress, Weights, Weights], Checkpoint]
 
@@ -27,8 +27,7 @@ class Saver(Watcher):
     """Saves at each epoch's end, every so many steps or minutes, and where the run stops.
 
     Training waits while the weights are copied and compared with the proof. The files are written
-    beside it: a step's checkpoint is put off while the one before is still being written; an
-    epoch's end waits for that.
+    beside it: a step's checkpoint is put off while something is still being written.
 
     Args:
         folder: of all checkpoints.
@@ -36,6 +35,7 @@ class Saver(Watcher):
         proof: knows what must not have moved: nothing else is saved.
         extra: parameters besides net and optimizer that a step changes, by name.
         make: makes a checkpoint of progress, weights and state.
+        writer: writes the files.
         after: name of the checkpoint from which the run goes on; empty: from the start.
     """
 
@@ -46,6 +46,7 @@ class Saver(Watcher):
         proof: Proof,
         extra: Mapping[str, Parameter],
         make: Make,
+        writer: Writer,
         after: str = "",
     ) -> None:
         self._folder = folder
@@ -54,8 +55,8 @@ class Saver(Watcher):
         self._extra = extra
         self._make = make
         self._after = after
-        self._writer = ThreadPoolExecutor(1, "checkpoint")
-        self._writing: Future[None] | None = None
+        self._own: list[str] = []
+        self._writer = writer
         self._last = time.monotonic()
         self._due = False
 
@@ -74,7 +75,7 @@ class Saver(Watcher):
         minutes = self._when.every_minutes
         by_time = minutes is not None and time.monotonic() - self._last >= 60 * minutes
         due, self._due = self._due or by_time, False
-        if due and (self._writing is None or self._writing.done()):
+        if due and not self._writer.busy:
             self._save_here(progress)
 
     def epoch(self, epoch: Epoch) -> None:
@@ -84,12 +85,7 @@ class Saver(Watcher):
     def stop(self, progress: Progress) -> None:
         """Save, and wait until it is written."""
         self._save_here(progress)
-        self._wait()
-
-    def end(self, done: bool) -> None:
-        """Wait for what is being written."""
-        self._wait()
-        self._writer.shutdown()
+        self._writer.wait()
 
     def _save_here(self, progress: Progress) -> None:
         copied, plan = weights.fetch(self._applied.net), self._applied.plan
@@ -98,20 +94,19 @@ class Saver(Watcher):
         self._save(progress, copied)
 
     def _save(self, progress: Progress, copied: Weights, metric: float | None = None) -> None:
-        self._wait()
         state = {
             name: np.array(parameter.asnumpy())
             for name, parameter in restore.mutable(self._optimizer, self._extra).items()
         }
         made = self._make(progress, copied, state)
-        keep = partial(checkpoints.keep, self._folder, made, metric, self._after)
-        self._writing, self._after = self._writer.submit(keep), made.name
+        # What is frozen is shared with the last but one, so that of two one is sound if a file is
+        # damaged, and with none of another process, of which this one knows nothing.
+        like = self._own[-2] if len(self._own) > 1 else ""
+        keep = partial(checkpoints.keep, self._folder, made, metric, self._after, like)
+        self._writer.give(keep)
+        self._after = made.name
+        self._own = [*self._own[-1:], made.name]
         self._last = time.monotonic()
-
-    def _wait(self) -> None:
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            writing.result()
 
 
 def _metric(name: str | None, epoch: Epoch) -> float | None:

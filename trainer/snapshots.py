@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -17,6 +18,7 @@ from trainer.settings import Snapshot
 from trainer.store import Store
 from trainer.tensors import Weights
 from trainer.watcher import Epoch, Watcher
+from trainer.writer import Task, at_once
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,17 @@ class Snapshots(Watcher):
         folder: where the store is; see ``trainer.store``.
         settings: what stays there.
         shown: patterns of what is printed with its values at the start and at the end.
+        give: has the files written.
     """
 
-    def __init__(self, folder: Path, settings: Snapshot, shown: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Snapshot,
+        shown: Sequence[str] = (),
+        give: Callable[[Task], None] = at_once,
+    ) -> None:
+        self._give = give
         self._store = Store(folder)
         self._settings = settings
         self._shown = shown
@@ -49,17 +59,21 @@ class Snapshots(Watcher):
     def epoch(self, epoch: Epoch) -> None:
         """Write the epoch, fill in the table, print what was asked for."""
         if epoch.number == 0:
-            self._store.drop(self._store.epochs())  # of a run killed before its first checkpoint
             self._start = self._last = epoch.weights
             self._print("start", epoch.weights)
-        self._store.write(epoch.number, epoch.weights)
-        self._thin(done=False)
+        self._give(partial(self._write, epoch.number, epoch.weights))
         states = {p.name: p.state for p in epoch.plan.parameters}
         epoch.changes = [
             self._row(name, states[name], array) for name, array in epoch.weights.items()
         ]
         self._rows = {row["name"]: row for row in epoch.changes}
         self._last = epoch.weights
+
+    def _write(self, number: int, weights: Weights) -> None:
+        if number == 0:
+            self._store.drop(self._store.epochs())  # of a run killed before its first checkpoint
+        self._store.write(number, weights)
+        self._thin(done=False)
 
     def _row(self, name: str, state: str, array: NDArray[Any]) -> dict[str, Any]:
         """Return a tensor's row; of one that has not changed, the last one with no change."""
@@ -124,18 +138,26 @@ def _row(
     start: NDArray[Any] | None,
     last: NDArray[Any] | None,
 ) -> dict[str, Any]:
-    unknown = float("nan"), float("nan")
-    since_start = tensors.change(start, array) if _fits(start, array) else unknown
-    since_last = tensors.change(last, array) if _fits(last, array) else unknown
+    norm = tensors.norm(array)
+    since_start, since_last = _change(start, array, norm), _change(last, array, norm)
     return {
         "name": name,
         "state": state,
-        "norm": tensors.norm(array),
+        "norm": norm,
         "largest_since_start": since_start[0],
         "mean_since_start": since_start[1],
         "largest_since_last": since_last[0],
         "mean_since_last": since_last[1],
     }
+
+
+def _change(before: NDArray[Any] | None, array: NDArray[Any], norm: float) -> tuple[float, float]:
+    """Return the largest and the mean change; NaN where it is not known."""
+    if not _fits(before, array):
+        return float("nan"), float("nan")
+    if before is array and math.isfinite(norm):
+        return 0.0, 0.0
+    return tensors.change(before, array)
 
 
 def _fits(before: NDArray[Any] | None, array: NDArray[Any]) -> TypeGuard[NDArray[Any]]:

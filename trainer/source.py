@@ -50,12 +50,14 @@ class Source:
 
 
 def find(text: str) -> Source:
-    """Return the weights that ``init_from`` names: a snapshot (``RUN@EPOCH``), or a file.
+    """Return the weights that ``init_from`` names: ``RUN@EPOCH``, a checkpoint's folder, or a file.
 
     Raises:
         Mistake: see ``reference.find``, ``locate`` and ``read``.
     """
-    if "@" in text and not text.startswith(_PACKAGE) and not Path(text).expanduser().exists():
+    path = Path(text).expanduser()
+    snapshot = "@" in text and not text.startswith(_PACKAGE) and not path.exists()
+    if snapshot or reference.is_checkpoint(path):
         return Source(SAFETENSORS, reference.find(text, "init_from").weights())
     return read(locate(text))
 

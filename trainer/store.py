@@ -156,7 +156,7 @@ class Store:
 
     def _entry(self, name: str, array: NDArray[np.generic], file: str) -> Entry:
         known, before = self._entries.get(name), self._weights.get(name)
-        if known and before is not None and _alike(before, array):
+        if known and before is not None and tensors.alike(before, array):
             return known
         return Entry(name, file, tensors.sha256(array), array.shape, array.dtype.name)
 
@@ -221,11 +221,6 @@ def _by_file(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     for entry in entries:
         found.setdefault(entry.file, []).append(entry)
     return found
-
-
-def _alike(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
-    same_kind = (before.dtype, before.shape) == (after.dtype, after.shape)
-    return same_kind and tensors.same_bits(before, after)
 
 
 def _fits(entry: Entry, array: NDArray[np.generic] | None) -> bool:

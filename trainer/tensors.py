@@ -22,8 +22,16 @@ Weights = dict[str, NDArray[np.generic]]
 
 def same_bits(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
     """Tell whether two arrays of one shape are equal bit for bit, NaN and -0.0 included."""
+    if before is after:
+        return True
     one, other = (np.atleast_1d(array).view(np.uint8) for array in (before, after))
     return bool(np.array_equal(one, other))
+
+
+def alike(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
+    """Tell whether two arrays have one type and shape and the same bits."""
+    same_kind = (before.dtype, before.shape) == (after.dtype, after.shape)
+    return same_kind and same_bits(before, after)
 
 
 def sha256(array: NDArray[np.generic]) -> str:

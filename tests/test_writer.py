@@ -1,0 +1,73 @@
+"""Files written beside the training: in order, and no more of them after one that failed."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from trainer.plan import Plan
+from trainer.score import Score
+from trainer.watcher import Epoch
+from trainer.writer import Writer
+
+EPOCH = Epoch(1, Plan(()), {}, Score(1.0, None, 1))
+
+
+@pytest.fixture
+def writer() -> Iterator[Writer]:
+    made = Writer()
+    yield made
+    made.end(False)
+
+
+def full() -> None:
+    raise OSError("the disk is full")
+
+
+def test_tasks_are_done_in_order_while_the_caller_goes_on(writer: Writer) -> None:
+    done: list[int] = []
+    begin = threading.Event()
+    writer.give(lambda: done.append(0) if begin.wait(60) else full())
+    for number in range(1, 20):
+        writer.give(lambda number=number: done.append(number))  # type: ignore[misc]
+    assert writer.busy
+    assert done == []
+    begin.set()
+    writer.wait()
+    assert done == list(range(20))
+    assert not writer.busy
+
+
+@pytest.mark.parametrize("moment", ["wait", "epoch", "end"])
+def test_after_one_that_failed_nothing_is_done_until_it_is_told(
+    writer: Writer, moment: str
+) -> None:
+    done: list[int] = []
+    writer.give(full)
+    writer.give(lambda: done.append(1))
+    told: dict[str, Callable[[], None]] = {
+        "wait": writer.wait,
+        "epoch": lambda: writer.epoch(EPOCH),
+        "end": lambda: writer.end(True),
+    }
+    with pytest.raises(OSError, match="full"):
+        told[moment]()
+    assert done == []
+    if moment != "end":
+        writer.give(lambda: done.append(2))
+        writer.wait()
+        assert done == [2]
+
+
+def test_the_end_waits_for_everything(writer: Writer) -> None:
+    done: list[int] = []
+    for number in range(5):
+        writer.give(lambda number=number: done.append(number))  # type: ignore[misc]
+    writer.end(True)
+    assert done == list(range(5))
+
+
+def test_without_a_task_there_is_nothing_to_wait_for(writer: Writer) -> None:
+    writer.wait()
+    writer.epoch(EPOCH)
+    assert not writer.busy

@@ -1,12 +1,15 @@
 """Console: the bar of steps, a line an epoch, and the table of weights in the log."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from tqdm import tqdm
 
 from trainer.progress import Progress
 from trainer.table import table
 from trainer.watcher import Epoch, Watcher
+from trainer.writer import Task, at_once
 
 log = logging.getLogger(__name__)
 _MOST_ROWS = 24
@@ -18,10 +21,12 @@ class Console(Watcher):
 
     Args:
         steps: steps an epoch, for the bar; it is quiet where stderr is no terminal.
+        give: has the table of weights logged, once it is filled in.
     """
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, give: Callable[[Task], None] = at_once) -> None:
         self._steps = steps
+        self._give = give
         self._last = ""
         self._bar: tqdm | None = None  # type: ignore[type-arg]
 
@@ -38,8 +43,11 @@ class Console(Watcher):
     def epoch(self, epoch: Epoch) -> None:
         """Print the epoch's line; put the table of weights in the log file."""
         self._close()
-        self._last = change_table(epoch)
         log.info(line(epoch))
+        self._give(partial(self._log_table, epoch))
+
+    def _log_table(self, epoch: Epoch) -> None:
+        self._last = change_table(epoch)
         table_log.info("weights after epoch %d\n%s", epoch.number, self._last)
 
     def end(self, done: bool) -> None:

@@ -32,9 +32,12 @@ class Metrics(Watcher):
         self._lines = [_line(record) for record in read(self._path) if record["epoch"] <= epoch]
 
     def epoch(self, epoch: Epoch) -> None:
-        """Add the epoch's line."""
+        """Have the epoch's line added."""
+        self._give(partial(self._add, epoch))
+
+    def _add(self, epoch: Epoch) -> None:
         self._lines.append(_line(record(epoch)))
-        self._give(partial(files.write_text, self._path, "".join(self._lines)))
+        files.write_text(self._path, "".join(self._lines))
 
 
 def _line(record: Record) -> str:

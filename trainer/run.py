@@ -159,7 +159,7 @@ def _watchers(
         proven,
         Metrics(folder / METRICS, writer.give),
         pictures.Pictures(folder),
-        Console(setup.train.get_dataset_size()),
+        Console(setup.train.get_dataset_size(), writer.give),
     ]
     timed = settings.device.fetch_every == 1  # each step for itself, so that two can be compared
     if ms.get_context("device_target") == "CPU" and here.ranks == 1:  # ranks would take one core

@@ -32,7 +32,7 @@ class Snapshots(Watcher):
         folder: where the store is; see ``trainer.store``.
         settings: what stays there.
         shown: patterns of what is printed with its values at the start and at the end.
-        give: has the files written.
+        give: has the files written and the table made.
     """
 
     def __init__(
@@ -57,23 +57,23 @@ class Snapshots(Watcher):
         self._start = self._last if epoch == 0 else _known(0, lambda: self._store.read(0))
 
     def epoch(self, epoch: Epoch) -> None:
-        """Write the epoch, fill in the table, print what was asked for."""
+        """Print what was asked for; have the epoch written and the table filled in."""
         if epoch.number == 0:
-            self._start = self._last = epoch.weights
             self._print("start", epoch.weights)
-        self._give(partial(self._write, epoch.number, epoch.weights))
+        self._give(partial(self._take, epoch))
+
+    def _take(self, epoch: Epoch) -> None:
+        if epoch.number == 0:
+            self._store.drop(self._store.epochs())  # of a run killed before its first checkpoint
+            self._start = self._last = epoch.weights
+        self._store.write(epoch.number, epoch.weights)
+        self._thin(done=False)
         states = {p.name: p.state for p in epoch.plan.parameters}
         epoch.changes = [
             self._row(name, states[name], array) for name, array in epoch.weights.items()
         ]
         self._rows = {row["name"]: row for row in epoch.changes}
         self._last = epoch.weights
-
-    def _write(self, number: int, weights: Weights) -> None:
-        if number == 0:
-            self._store.drop(self._store.epochs())  # of a run killed before its first checkpoint
-        self._store.write(number, weights)
-        self._thin(done=False)
 
     def _row(self, name: str, state: str, array: NDArray[Any]) -> dict[str, Any]:
         """Return a tensor's row; of one that has not changed, the last one with no change."""

@@ -28,7 +28,8 @@ class Epoch:
         seconds: wall time of those steps.
         images_per_second: samples a second, the first step after a compile left out.
         moved: frozen tensors that moved, each with how far and why; the proof fills it in.
-        changes: the table of weights, a row a parameter; the snapshots fill it in.
+        changes: the table of weights, a row a parameter; the snapshots have it filled in, beside
+            the training.
     """
 
     number: int

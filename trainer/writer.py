@@ -1,4 +1,4 @@
-"""Writer: files written in order, beside the training."""
+"""Writer: files and tables made in order, beside the training."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -66,6 +66,17 @@ def test_no_tensor_is_touched_where_the_loss_is_not_finite(
     assert changed(before, fetch(net))
 
 
+def test_where_some_statistics_are_held_the_others_are_put_back() -> None:
+    net = Normed().set_train()
+    net.bn1.use_batch_statistics = False
+    taken = Step(net, LOSS, sgd(net))
+    taken(*IMAGES)
+    before = fetch(net)
+    taken(*with_pixel(np.inf))
+    assert not changed(before, fetch(net))
+    assert {p.name for p in taken.statistics} == {"bn2.moving_mean", "bn2.moving_variance"}
+
+
 def test_parameters_keep_their_names() -> None:
     net = TwoConvs()
     Step(net, LOSS, sgd(net))

@@ -112,6 +112,18 @@ def read(net: nn.Cell) -> Layout:
     )
 
 
+def statistics(net: nn.Cell) -> list[Parameter]:
+    """Return the running statistics that a forward pass may change: all that are not held."""
+    held = {
+        id(parameter)
+        for _, cell in net.cells_and_names()
+        if getattr(cell, "use_batch_statistics", None) is False
+        for _, parameter in cell.parameters_and_names(expand=False)
+    }
+    named = net.parameters_and_names()
+    return [p for name, p in named if is_statistic(name) and id(p) not in held]
+
+
 def moving(net: nn.Cell) -> list[Parameter]:
     """Return the running statistics that training moves; those held by a plan are none of them."""
     return [

@@ -48,7 +48,7 @@ class Step(nn.Cell):
         if halted is not None:
             self.halted = halted
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
-        self.statistics = [p for n, p in net.parameters_and_names() if layout.is_statistic(n)]
+        self.statistics = layout.statistics(net)
         self.has_statistics = bool(self.statistics)
         value = forward(net, loss)
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def result(step: float = 1.0, *epochs: float) -> Result:
-    return Result(step, 0.0, list(epochs or (10.0, 4.0, 6.0)), [2.0], 100.0, 61_706)
+    return Result(step, 0.0, list(epochs or (10.0, 4.0, 6.0)), [2.0], 100.0, 61_706, end=0.1)
 
 
 def record(who: str, repeat: int, made: Result | None, task: Task = RESNET) -> Record:
@@ -46,12 +46,13 @@ def test_epochs_that_were_not_trained_are_like_the_later_ones() -> None:
 
 
 def test_a_run_of_the_trainer_is_read_from_its_files(tmp_path: Path) -> None:
-    costs = Spent(4, 1.5, 3.0, 100.0, False)
+    costs = Spent(4, 1.5, 3.0, 100.0, False, 0.25)
     (tmp_path / "costs.json").write_text(json.dumps(asdict(costs)))
     epochs = [{"epoch": 0}, *({"epoch": n, "steps": 2, "seconds": 5.0, "loss": n} for n in (1, 2))]
     (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, epochs)))
     made = process.read(tmp_path)
     assert (made.step, made.first, made.epochs, made.losses) == (1.5, 3, [2, 5], [1, 2])
+    assert made.end == 0.25
     assert process.read(tmp_path, stores=True).step == 2.5
     with pytest.raises(ValueError, match="at least two steps"):
         process.read(tmp_path / "none")
@@ -74,10 +75,19 @@ def test_goals_say_what_was_met_and_by_how_much() -> None:
     found += [record("trainer", 0, result(7, 7.0)), record("hand", 0, result(5, 5.0))]
     lines = goals.text(found, 31).splitlines()[2:]
     assert [line.split()[0] for line in lines if line[0] != " "] == [
-        *("met", "MISSED", "MISSED", "open", "open", "open"),
+        *("met", "MISSED", "MISSED", "open", "open", "open", "open"),
     ]
     assert "6.0 times faster" in lines[0]
     assert lines[3].endswith("all but the head, stop_gradient: 1.40")
+
+
+def test_the_wait_at_an_epochs_end_is_a_share_of_the_epoch() -> None:
+    made = [replace(result(1.0, 2.0), end=end) for end in (0.05, 0.07)]
+    found = [replace(record("snapshots", n, one), part="ends") for n, one in enumerate(made)]
+    (line,) = (line for line in goals.text(found, 3).splitlines() if "wait at" in line)
+    assert line.startswith("MISSED")
+    assert "3.0 (2.5..3.5) % of the epoch" in line
+    assert "60.0 (50.0..70.0)" in report.text(found)
 
 
 def test_what_is_left_out_is_named_with_the_reason() -> None:
@@ -95,7 +105,7 @@ def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
     records.write(tmp_path, "a machine", 3.0, found)
     head, minutes, read = records.read(tmp_path)
     assert (head, minutes, read) == ("a machine", 3.0, found)
-    assert report.text(read).count("\n## ") == 7
+    assert report.text(read).count("\n## ") == 8
     assert goals.text(read, 31).splitlines()[-1].startswith("MISSED")
     picture.draw(read, tmp_path / picture.FILE)
     assert (tmp_path / picture.FILE).stat().st_size > 10_000

@@ -19,6 +19,8 @@ class Result:
         memory: most memory of the process while it trained, MB (10^6 bytes).
         parameters: numbers that the net could train; None: not asked.
         wall: seconds of the whole process.
+        end: seconds that training waits at an epoch's end, for proof, snapshot and checkpoint;
+            None: nothing of the kind is done.
     """
 
     step: float
@@ -28,6 +30,7 @@ class Result:
     memory: float | None
     parameters: int | None = None
     wall: float = 0.0
+    end: float | None = None
 
     @property
     def rest(self) -> float:

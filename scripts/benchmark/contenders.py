@@ -10,7 +10,7 @@ from scripts.benchmark.case import NETS, Case
 ROOT = Path(__file__).resolve().parent.parent.parent
 TRAINER = {  # contender: its `features`
     **{"trainer": "off", "store": "store", "auto": "auto"},
-    **{"cold": "off", "warm": "off"},
+    **{"cold": "off", "warm": "off", "snapshots": "off"},
 }
 TITLES = {
     "trainer": "this trainer",
@@ -18,6 +18,7 @@ TITLES = {
     "auto": "this trainer, features=auto",
     "cold": "this trainer, compile cache empty",
     "warm": "this trainer, compile cache filled",
+    "snapshots": "this trainer, a snapshot an epoch",
     "hand": "MindSpore by hand, tuned",
     "native": "MindSpore Model.train",
     "eager": "PyTorch eager",
@@ -53,6 +54,11 @@ def graphs(contender: str, folder: Path) -> list[str]:
     if contender == "cold":
         shutil.rmtree(folder, ignore_errors=True)
     return [f"compile_cache.folder='{folder}'"]
+
+
+def snapshots(contender: str) -> list[str]:
+    """Return the override by which the trainer keeps a snapshot of every epoch, or of none."""
+    return [f"snapshot.keep={'all' if contender == 'snapshots' else 'off'}"]
 
 
 def missing(case: Case) -> str:

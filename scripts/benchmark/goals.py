@@ -13,6 +13,7 @@ MINUTES = 30
 _NOISE = 1.03  # two runs of the very same thing differ by more
 _HAND = "trainer", "hand", attrgetter("step")
 _AUTO = "auto", "trainer", attrgetter("ten")
+_WAIT = 3  # % of an epoch
 
 
 def text(found: Sequence[Record], minutes: float) -> str:
@@ -26,6 +27,7 @@ def text(found: Sequence[Record], minutes: float) -> str:
         *_within("step, this trainer against MindSpore by hand", _ratios(rows, *_HAND)),
         *_within("10 epochs, features=auto against off", _ratios(rows, *_AUTO)),
         _starts(rows=of(everything, "starts")),
+        _ends(of(everything, "ends")),
         f"{took}  all in {minutes:.1f} minutes, at most {MINUTES}",
     ]
     return "\n".join(["## Goals", "", *lines])
@@ -37,6 +39,15 @@ def _starts(rows: Sequence[Row]) -> str:
     if not ratios:
         return f"open    {what}: not measured"
     return f"{_verdict(median(ratios) >= 3)}  {what}: {spread(ratios, 1)} times faster, at least 3"
+
+
+def _ends(rows: Sequence[Row]) -> str:
+    what = "wait at an epoch's end for proof, snapshot and checkpoint"
+    shares = [100 * x for row in rows for x in row.values("snapshots", attrgetter("end"))]
+    if not shares:
+        return f"open    {what}: not measured"
+    met = max(shares) <= _WAIT
+    return f"{_verdict(met)}  {what}: {spread(shares, 1)} % of the epoch, at most {_WAIT}"
 
 
 def _first(record: Record) -> float:

@@ -11,6 +11,8 @@ step: from the end of one step to the end of the next, with the wait for data an
   the later of them stand for those that are left. Not in it: the compile (first s: what the first
   step takes longer) and the rest of the process (rest s: start-up, validation, files).
 step x, 10 epochs x: as many times this trainer's without a store, in the same repeat.
+wait: what an epoch's end takes before training goes on: fetching and comparing the weights, and
+  what the end before has left to write. The files are written beside the training.
 peak MB: most memory of the process while it trains, the images included.
 This trainer: `python -m trainer` with its proof, checks and files; numbers are from these files.
   device.threads=free in runs of less than 100 steps, which its trial of placements would fill.

@@ -67,7 +67,8 @@ def _ten(axes: Axes, rows: Sequence[Row]) -> None:
     axes.barh(order, [times[who] for who in order], color=[_COLOURS[who] for who in order])
     axes.set_xscale("log")
     axes.margins(x=0.2)
-    axes.tick_params(axis="x", which="both", labelbottom=False)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
     for at, who in enumerate(order):
         axes.annotate(f" {times[who]:.1f}", (times[who], at), va="center", fontsize=8)
     axes.set_title(f"{RESNET}, head only: s for 10 epochs", fontsize=9)

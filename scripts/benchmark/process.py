@@ -62,6 +62,7 @@ def _trainer(case: Case, folder: Path) -> Result:
         more = [
             *contenders.features(case.contender, store),
             *contenders.graphs(case.contender, folder / "graphs"),
+            *contenders.snapshots(case.contender),
             f"hydra.run.dir='{run}'",
         ]
         start(["trainer", *_overrides(case, folder), *more])
@@ -88,7 +89,8 @@ def read(run: Path, stores: bool = False) -> Result:
     first = costs.compile_seconds or 0.0
     seconds[0] -= first
     losses = [record["loss"] for record in epochs]
-    return Result(step, first, seconds, losses, costs.peak_memory_mb)
+    memory, end = costs.peak_memory_mb, costs.keeping_seconds
+    return Result(step, first, seconds, losses, memory, end=end)
 
 
 def _overrides(case: Case, folder: Path) -> list[str]:
@@ -97,7 +99,7 @@ def _overrides(case: Case, folder: Path) -> list[str]:
     return [
         *case.net.model,
         *(freeze if case.frozen else []),
-        *("init_from=null", "new_head=[]", "snapshot.keep=off", "checkpoint.every_minutes=null"),
+        *("init_from=null", "new_head=[]", "checkpoint.every_minutes=null"),
         *(
             "optimizer=momentum",
             f"optimizer.lr={RATE}",

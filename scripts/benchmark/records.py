@@ -43,6 +43,12 @@ class Record:
         return self.result.seconds(epochs) * self.case.task.images / self.case.images
 
     @property
+    def end(self) -> float:
+        """What training waits at an epoch's end, as a share of the epoch."""
+        assert self.result is not None and self.result.end is not None
+        return self.result.end / median(self.result.epochs)
+
+    @property
     def ten(self) -> float:
         """Seconds for ten epochs."""
         return self.seconds(10)

@@ -24,7 +24,14 @@ def text(found: Sequence[Record]) -> str:
     """Return all tables."""
     rows = records.rows(found)
     parts = [*(_races(rows, part) for part in ("nets", "others", "starts")), _memory(rows)]
-    parts += [_images(rows), _share(rows), _epochs(rows), _checks(rows), _left_out(found)]
+    parts += [
+        _ends(rows),
+        _images(rows),
+        _share(rows),
+        _epochs(rows),
+        _checks(rows),
+        _left_out(found),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -98,6 +105,18 @@ def _memory(rows: Sequence[Row]) -> str:
         return ""
     head = ("net", "contender", "nothing", "first half", "all but the head")
     return f"## Peak memory in MB, by what is frozen\n\n{table([head, *lines], left=(0, 1))}"
+
+
+def _ends(rows: Sequence[Row]) -> str:
+    lines = []
+    for row in of(rows, "ends"):
+        results = row.results("snapshots")
+        waits = spread([1000 * (result.end or 0.0) for result in results], 1)
+        epochs = spread([median(result.epochs) for result in results], 2)
+        shares = spread([100 * share for share in row.values("snapshots", attrgetter("end"))], 1)
+        lines.append((str(row.case.task), row.case.extent, epochs, waits, shares))
+    head = ("net", "frozen", "epoch s", "wait ms", "wait %")
+    return f"## {PARTS['ends']}\n\n{table([head, *lines], left=(0, 1))}" if lines else ""
 
 
 def _images(rows: Sequence[Row]) -> str:

@@ -1,10 +1,15 @@
-"""A run with most of its values frozen takes a small part of the space that full copies would."""
+"""The space that a run takes, which is little where most is frozen, and a disk that has none."""
 
 import json
 import math
 
+import pytest
+
 from tests.command import Command
+from trainer import jobs, manifest
+from trainer.errors import CannotWrite
 from trainer.store import Store
+from trainer.tensors import Weights
 
 # The second convolution and the head: 2,841 of LeNet-5's 61,281 values train.
 LINE = ["freeze=[conv1,fc1,fc2]", "method=requires_grad", "epochs=12", "batch_size=128"]
@@ -22,3 +27,27 @@ def test_with_95_percent_frozen_snapshots_take_less_than_15_percent(command: Com
     share = store.size() / (13 * (run / "model.safetensors").stat().st_size)
     print(f"{share:.1%} of full copies")
     assert 0.1 < share < 0.15
+
+
+def test_a_run_is_not_done_of_whose_last_epoch_something_cannot_be_written(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Store.write
+
+    def full(store: Store, epoch: int, weights: Weights) -> None:
+        if epoch == 2:
+            raise CannotWrite("expected to write a snapshot: No space left on device")
+        write(store, epoch, weights)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", full)
+        ended = command.train("freeze=conv1", "epochs=2")
+    run = command.folder / "run"
+    assert (ended.code, "No space left" in ended.err) == (74, True)
+    assert not jobs.finished(run)
+    assert not (run / "model.safetensors").exists()
+    sealed = manifest.read(run)
+    assert sealed is not None
+    assert not sealed.done
+    assert command.resume("run").code == 0
+    assert jobs.finished(run)

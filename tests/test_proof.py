@@ -96,6 +96,13 @@ def test_what_is_frozen_later_is_compared_with_what_it_was_then(tmp_path: Path) 
     assert "a" in moved.moved
 
 
+def test_what_has_moved_has_moved_though_it_is_asked_again(tmp_path: Path) -> None:
+    proof, epoch = Proof(tmp_path / "proof.json"), told(1, [1.0, -2.5])
+    proof.epoch(told(0, START))
+    proof.epoch(epoch)
+    assert list(epoch.moved) == list(proof.moved(epoch.plan, epoch.weights)) == ["a"]
+
+
 def test_a_trainable_parameter_that_stands_still_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

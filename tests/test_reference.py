@@ -50,9 +50,22 @@ def test_so_is_a_checkpoint_what_is_frozen_in_it_included(folder: Path) -> None:
     weights: Weights = {"w": np.ones(2, np.float32), "f": np.zeros(2, np.float32)}
     saved = Checkpoint(Progress(1), weights, {}, {"f": "its hash"}, {}, {}, 1, {})
     checkpoints.keep(folder / "runs/a/checkpoints", saved)
-    found = reference.find(f"runs/a/checkpoints/{saved.name}").weights()
+    referred = reference.find(f"runs/a/checkpoints/{saved.name}")
+    found = referred.weights()
+    assert referred.run == Path("runs/a")
     assert {name: array.tolist() for name, array in found.items()} == {"w": [1, 1], "f": [0, 0]}
     assert source.find(f"runs/a/checkpoints/{saved.name}").weights.keys() == weights.keys()
+
+
+@pytest.mark.parametrize("name", ["weights", "frozen"])
+def test_a_checkpoint_that_is_not_whole_is_a_mistake(folder: Path, name: str) -> None:
+    weights: Weights = {"w": np.ones(2, np.float32), "f": np.zeros(2, np.float32)}
+    saved = Checkpoint(Progress(1), weights, {}, {"f": "its hash"}, {}, {}, 1, {})
+    checkpoints.keep(folder / "runs/a/checkpoints", saved, 0.5)
+    (folder / f"runs/a/checkpoints/{saved.name}/{name}.safetensors").unlink()
+    for text in ("runs/a@best", f"runs/a/checkpoints/{saved.name}"):
+        with pytest.raises(Mistake, match=f"{name}.safetensors: No such file"):
+            reference.find(text).weights()
 
 
 def test_the_best_is_a_checkpoint(folder: Path) -> None:

@@ -224,6 +224,19 @@ def test_the_last_two_share_no_file_and_others_do(tmp_path: Path) -> None:
     assert checkpoints.problems(tmp_path / "checkpoints") == []
 
 
+def test_nor_if_the_last_is_saved_twice(tmp_path: Path) -> None:
+    kept = begun(tmp_path, every_steps=1)
+    names = kept._applied.plan.names("frozen")
+    kept._make = partial(frozen, dict.fromkeys(names, "a hash"))
+    for steps in (1, 2):
+        _step(kept, steps)
+        kept._writer.wait()
+    kept.stop(Progress(0, 2))
+    kept._writer.end(False)
+    found = sorted(tmp_path.glob("checkpoints/*/frozen.safetensors"))
+    assert len({path.stat().st_ino for path in found}) == 2
+
+
 def frozen(
     hashes: Mapping[str, str], progress: Progress, copied: Weights, state: Weights
 ) -> Checkpoint:

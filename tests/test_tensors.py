@@ -26,6 +26,18 @@ def test_same_bits(before: object, after: object, same: bool) -> None:
     assert same_bits(*pair) is same
 
 
+@pytest.mark.parametrize("kind", ["?", "u1", "f2", "f4", "f8", "c16", "S3"])
+def test_bits_of_numbers_of_any_size(kind: str) -> None:
+    before, after = np.ones((2, 3), kind), np.ones((2, 3), kind)
+    assert same_bits(before, after)
+    after[1, 2] = 0
+    assert not same_bits(before, after)
+
+
+def test_zeros_of_another_size_have_other_bits() -> None:
+    assert not same_bits(np.zeros(2, np.float32), np.zeros(2, np.float64))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "largest"),
     [([1.0, 2.0], [1.5, 0.0], 2.0), ([1.0], [np.inf], np.inf), ([], [], 0.0), ([3], [4], 1.0)],

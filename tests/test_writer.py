@@ -1,11 +1,14 @@
 """Files written beside the training: in order, and no more of them after one that failed."""
 
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from trainer.plan import Plan
+from trainer.progress import Progress
 from trainer.score import Score
 from trainer.watcher import Epoch
 from trainer.writer import Writer
@@ -38,7 +41,7 @@ def test_tasks_are_done_in_order_while_the_caller_goes_on(writer: Writer) -> Non
     assert not writer.busy
 
 
-@pytest.mark.parametrize("moment", ["wait", "epoch", "end"])
+@pytest.mark.parametrize("moment", ["wait", "settled", "epoch", "end"])
 def test_after_one_that_failed_nothing_is_done_until_it_is_told(
     writer: Writer, moment: str
 ) -> None:
@@ -48,8 +51,11 @@ def test_after_one_that_failed_nothing_is_done_until_it_is_told(
     told: dict[str, Callable[[], None]] = {
         "wait": writer.wait,
         "epoch": lambda: writer.epoch(EPOCH),
+        "settled": lambda: writer.settled(Progress(0, 1)),
         "end": lambda: writer.end(True),
     }
+    while writer.busy:
+        time.sleep(0.01)
     with pytest.raises(OSError, match="full"):
         told[moment]()
     assert done == []
@@ -71,3 +77,33 @@ def test_without_a_task_there_is_nothing_to_wait_for(writer: Writer) -> None:
     writer.wait()
     writer.epoch(EPOCH)
     assert not writer.busy
+
+
+def test_a_step_does_not_wait(writer: Writer) -> None:
+    free = threading.Event()
+    writer.give(lambda: full() if free.wait(60) else None)
+    writer.settled(Progress(0, 1))  # would hang if it waited
+    free.set()
+    with pytest.raises(OSError, match="full"):
+        writer.wait()
+
+
+def test_a_signal_is_heard_and_what_has_not_begun_is_left(writer: Writer) -> None:
+    done: list[int] = []
+    begun, free = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        free.wait(60)
+        done.append(1)
+
+    writer.give(slow)
+    writer.give(lambda: done.append(2))
+    begun.wait(60)
+    threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        writer.wait()
+    free.set()
+    with pytest.raises(KeyboardInterrupt):
+        writer.wait()
+    assert done == [1]

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from trainer import files, tensors, world
+from trainer.errors import Mistake
 from trainer.progress import Progress
 from trainer.tensors import Weights
 
@@ -71,15 +72,12 @@ def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:
             file on the disk for that, so that what is frozen costs neither time nor room.
     """
     with files.whole_folder(folder / checkpoint.name) as partial:
-        frozen, free = _parted(checkpoint)
-        tensors.write(partial / _WEIGHTS, free)
-        tensors.write(partial / _STATE, checkpoint.state)
-        sums = {name: files.digest(partial / name) for name in (_WEIGHTS, _STATE)}
-        if frozen:
-            shared = _share(folder / like, partial, checkpoint) if like else None
-            if shared is None:
-                tensors.write(partial / _FROZEN, frozen)
-            sums[_FROZEN] = shared or files.digest(partial / _FROZEN)
+        held = checkpoint.weights.items()
+        sums = {
+            **_frozen(partial, checkpoint, folder / like if like else None),
+            **_written(partial, _WEIGHTS, {n: a for n, a in held if n not in checkpoint.frozen}),
+            **_written(partial, _STATE, checkpoint.state),
+        }
         record = {
             "format": _FORMAT,
             "name": checkpoint.name,
@@ -95,10 +93,19 @@ def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:
         return files.digest(partial / RECORD)
 
 
-def _parted(checkpoint: Checkpoint) -> tuple[Weights, Weights]:
-    """Return what is frozen, and the other weights."""
-    frozen = {n: array for n, array in checkpoint.weights.items() if n in checkpoint.frozen}
-    return frozen, {n: array for n, array in checkpoint.weights.items() if n not in frozen}
+def _written(partial: Path, name: str, held: Weights) -> dict[str, str]:
+    """Write a file of a checkpoint; return its SHA-256 by its name."""
+    tensors.write(partial / name, held)
+    return {name: files.digest(partial / name)}
+
+
+def _frozen(partial: Path, checkpoint: Checkpoint, other: Path | None) -> dict[str, str]:
+    """Write what is frozen, or share the file of another checkpoint; nothing where nothing is."""
+    held = {n: array for n, array in checkpoint.weights.items() if n in checkpoint.frozen}
+    shared = _share(other, partial, checkpoint) if held and other else None
+    if shared is not None:
+        return {_FROZEN: shared}
+    return _written(partial, _FROZEN, held) if held else {}
 
 
 def _share(other: Path, partial: Path, checkpoint: Checkpoint) -> str | None:
@@ -133,7 +140,7 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
             _expect(folder / name, record["sha256"][name])
         return Checkpoint(
             Progress(**record["progress"]),
-            weights(folder),
+            _weights(folder, record["sha256"]),
             dict(load_file(folder / _STATE)),
             record["frozen"],
             record["plan"],
@@ -146,13 +153,20 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
 
 
 def weights(folder: Path) -> Weights:
-    """Return the weights of a checkpoint's own folder, which are not compared with its record.
+    """Return the weights of a checkpoint's own folder.
 
     Raises:
-        Mistake: see ``tensors.read``.
+        Mistake: a file is missing, cut short, changed, or belongs elsewhere.
     """
-    found = [folder / name for name in (_FROZEN, _WEIGHTS)]
-    return {n: array for path in found if path.exists() for n, array in tensors.read(path).items()}
+    try:
+        return read(folder).weights
+    except Unsound as unsound:
+        raise Mistake([str(unsound)]) from None
+
+
+def _weights(folder: Path, listed: Collection[str]) -> Weights:
+    found = [load_file(folder / name) for name in (_FROZEN, _WEIGHTS) if name in listed]
+    return {name: array for held in found for name, array in held.items()}
 
 
 def versions() -> dict[str, str]:

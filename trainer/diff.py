@@ -19,6 +19,7 @@ _USAGE = """usage: python -m trainer.diff A B [--json]
 Prints for each parameter its norms, its largest and mean change from A to B, and whether it is
 equal bit for bit; what changed most comes first. A and B each are
   RUN@0, RUN@7, RUN@last   a snapshot of a run
+  RUN@best                 its best checkpoint; or the folder of any checkpoint
   RUN                      a run's folder: its model.safetensors
   FILE.safetensors         a file
 Exit code 1 if something differs that the plan, which both must be of, declares frozen.

@@ -38,8 +38,10 @@ class Reference:
         Raises:
             Mistake: names each file that is damaged.
         """
+        if self.file is not None and self.file.is_dir():
+            return checkpoint.weights(self.file)
         if self.file is not None:
-            return (checkpoint.weights if self.file.is_dir() else tensors.read)(self.file)
+            return tensors.read(self.file)
         assert self.run is not None and self.epoch is not None
         return Store(self.run / SNAPSHOTS).read(self.epoch)
 
@@ -62,7 +64,8 @@ def find(text: str, key: str = "") -> Reference:
     if at and not path.exists():
         return _snapshot(where, text, Path(folder).expanduser(), epoch)
     if is_checkpoint(path):
-        return Reference(text, file=path)
+        run = path.parent.parent
+        return Reference(text, run if is_run(run) else None, file=path)
     if path.is_dir():
         return _model(where, text, path)
     if not path.exists():

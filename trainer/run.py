@@ -94,6 +94,7 @@ def run(
                 watcher.resume(loop.start.epochs)
             here.gather(None)  # all have read what the first one is about to change
             score = train(loop, [Phase(setup.plan, settings.epochs)])
+            writer.wait()  # nothing is done of which something could not be written
         done = True
         if here.ranks == 1:
             graphs.keep(compiled)

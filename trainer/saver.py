@@ -101,11 +101,12 @@ class Saver(Watcher):
         made = self._make(progress, copied, state)
         # What is frozen is shared with the last but one, so that of two one is sound if a file is
         # damaged, and with none of another process, of which this one knows nothing.
-        like = self._own[-2] if len(self._own) > 1 else ""
+        others = [name for name in self._own if name != made.name]  # where it stops, it has saved
+        like = others[-2] if len(others) > 1 else ""
         keep = partial(checkpoints.keep, self._folder, made, metric, self._after, like)
         self._writer.give(keep)
         self._after = made.name
-        self._own = [*self._own[-1:], made.name]
+        self._own = [*others[-1:], made.name]
         self._last = time.monotonic()
 
 

@@ -17,8 +17,9 @@ class Spent:
             another run in the same process, or there was but one step.
         peak_memory_mb: most memory of the process (10^6 bytes); None: not known here.
         shared: whether the process trained other runs before.
-        keeping_seconds: the median over epochs of what their ends took: to fetch the weights, for
-            proof, snapshots and checkpoint; None: there was none.
+        keeping_seconds: the median over epochs of how long training waited at their ends, for the
+            weights to be fetched and compared and for what the end before had left to write; None:
+            there was none.
     """
 
     steps: int

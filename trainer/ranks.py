@@ -73,7 +73,8 @@ def _meet(config: Mapping[str, Any], launcher: str) -> bool:
         return False
     place = rendezvous.of_slurm(chosen.port) if launcher == "slurm" else rendezvous.of_msrun()
     device.prepare(where.instruction_set)
-    from trainer import distributed  # imports MindSpore
+    device.load()
+    from trainer import distributed
 
     by_srun = launcher == "slurm"
     distributed.join(place, chosen.timeout, lambda: device.select(where), by_srun)

@@ -1,3 +1,5 @@
+import compileall
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,9 +13,21 @@ device.prepare()  # before MindSpore is imported, by whatever test comes first
 
 import mindspore as ms  # noqa: E402
 
-from tests.command import Command, trained  # noqa: E402
+from tests.command import CHECKOUT, Command, trained  # noqa: E402
 
 ms.set_device("CPU")
+
+
+def pytest_configure() -> None:
+    """Keep the bytecode for the processes that tests start, whether or not Python is told to."""
+    for folder in ("trainer", "models", "datasets", "conf"):
+        compileall.compile_dir(CHECKOUT / folder, quiet=2)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector, which MindSpore calls before each compile, from what stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

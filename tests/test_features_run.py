@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.command import Command
+from tests.command import Command, trained
 from tests.runs import bits, placed, records
+from trainer import feature_store
+from trainer.folder import LOG
 
 FROZEN = ("freeze=[conv1,conv2,fc1]", "epochs=2", "seed=1")
 STORED = ("features=store", "features.folder=cache")
@@ -17,9 +19,20 @@ STORED = ("features=store", "features.folder=cache")
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run without a store."""
-    from tests.command import trained
-
     return trained(tmp_path_factory.mktemp("whole"), *FROZEN, "features=off")
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of the same run with a store, which it has filled, and what it said."""
+    folder = tmp_path_factory.mktemp("first")
+    return folder, (trained(folder, *FROZEN, *STORED) / LOG).read_text()
+
+
+@pytest.fixture
+def cached(first: tuple[Path, str], command: Command) -> Path:
+    """A copy of the store that was filled, in the folder of the commands."""
+    return Path(shutil.copytree(first[0] / "cache", command.folder / "cache"))
 
 
 def told(run: Path) -> list[tuple[int, int]]:
@@ -29,37 +42,38 @@ def told(run: Path) -> list[tuple[int, int]]:
     return [(int(read), int(computed)) for read, _, computed, _ in words]
 
 
-def test_runs_are_the_same_and_the_second_reads_all(whole: Path, command: Command) -> None:
-    for name in ("one", "two"):
-        code, said = placed(command, name, *FROZEN, *STORED)
-        assert code == 0, said
-        assert "features   stored: outputs of flatten" in said  # a product's rows may differ
-        run = command.folder / name
+def test_runs_are_the_same_and_the_second_reads_all(
+    whole: Path, first: tuple[Path, str], cached: Path, command: Command
+) -> None:
+    one, said = first[0] / "run", first[1]
+    assert "features   stored: outputs of flatten" in said  # a product's rows may differ
+    code, again = placed(command, "two", *FROZEN, *STORED)
+    assert code == 0, again
+    for run in (one, command.folder / "two"):
         assert bits(run) == bits(whole) and records(run) == records(whole)
         assert json.loads((run / "proof.json").read_text())["holds"]
-        assert command.verify(name).code == 0
-    (read, computed), later = told(command.folder / "one")
+        assert command.verify(str(run)).code == 0
+    (read, computed), later = told(one)
     assert read == 0 and later[1] < 32 < computed  # what was left out of the first epoch
     assert [computed for _, computed in told(command.folder / "two")] == [0, 0]
 
 
-def test_other_weights_of_the_frozen_part_have_a_store_of_their_own(command: Command) -> None:
-    for seed in (1, 2):
-        code, said = placed(
-            command, f"seed{seed}", *FROZEN, *STORED, f"seed={seed}", "init_from=null"
-        )
-        assert code == 0, said
-        assert told(command.folder / f"seed{seed}")[0][1] > 600
-    assert len(list((command.folder / "cache").iterdir())) == 2
+def test_other_weights_of_the_frozen_part_have_a_store_of_their_own(
+    cached: Path, command: Command
+) -> None:
+    assert len(list(cached.iterdir())) == 1
+    code, said = placed(command, "run", *FROZEN, *STORED, "init_from=null", "epochs=1")
+    assert code == 0, said
+    assert told(command.folder / "run")[0][1] > 600
+    assert len(list(cached.iterdir())) == 2
 
 
-def test_a_store_that_is_not_the_nets_is_found_out(whole: Path, command: Command) -> None:
-    assert placed(command, "one", *FROZEN, *STORED)[0] == 0
-    for column in (command.folder / "cache").rglob("column_0.npy"):
+def test_a_store_that_is_not_the_nets_is_found_out(
+    whole: Path, cached: Path, command: Command
+) -> None:
+    for column in cached.rglob("column_0.npy"):
         np.save(column, np.load(column) + 1)
         sums = column.parent / "checksums.json"
-        from trainer import feature_store
-
         found = json.loads(sums.read_text())
         sums.write_text(json.dumps({**found, column.name: feature_store._checksum(column)}))
     code, said = placed(command, "two", *FROZEN, *STORED)

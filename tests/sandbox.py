@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,14 @@ import pytest
 from tests.command import CHECKOUT
 
 SCRIPT = CHECKOUT / "scripts/slurm_sandbox"
+STEP = {
+    "SLURM_JOB_ID": "4711",
+    "SLURM_STEP_ID": "0",
+    "SLURM_STEP_NUM_TASKS": "2",
+    "SLURM_NTASKS": "2",
+    "SLURM_STEP_NODELIST": "127.0.0.1",
+    "SLURM_JOB_NODELIST": "elsewhere",
+}
 
 
 @contextmanager
@@ -55,3 +63,12 @@ def same_weights(one: Path, other: Path) -> bool:
     """Whether two runs have ended with the same bits."""
     name = "model.safetensors"
     return (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def set_step(patch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:
+    """Set the variables of a step of Slurm, as srun does, and no others but the configuration."""
+    for name in os.environ.keys() - {"SLURM_CONF"}:
+        if name.startswith("SLURM_"):
+            patch.delenv(name)
+    for name, value in values.items():
+        patch.setenv(name, value)

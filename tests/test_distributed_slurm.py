@@ -1,25 +1,15 @@
 """Tasks of a Slurm step, told so by the variables that srun sets."""
 
-import os
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.jobs import Job
-from tests.sandbox import sandbox
+from tests.sandbox import STEP, set_step
 from trainer import rendezvous
 from trainer.rendezvous import Place
 
-STEP = {
-    "SLURM_JOB_ID": "4711",
-    "SLURM_STEP_ID": "0",
-    "SLURM_STEP_NUM_TASKS": "2",
-    "SLURM_NTASKS": "2",
-    "SLURM_STEP_NODELIST": "127.0.0.1",
-    "SLURM_JOB_NODELIST": "elsewhere",
-}
 LINES = ("distributed=slurm", "freeze=conv1", "epochs=2")
 
 
@@ -46,14 +36,6 @@ def test_tasks_of_a_step_agree_on_folder_stop_and_end(tmp_path: Path) -> None:
     assert "epoch   2" in both[0].said
 
 
-def set_step(patch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:
-    for name in os.environ.keys() - {"SLURM_CONF"}:
-        if name.startswith("SLURM_"):
-            patch.delenv(name)
-    for name, value in values.items():
-        patch.setenv(name, value)
-
-
 def test_a_place_is_read_from_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
     set_step(monkeypatch, {**STEP, "SLURM_PROCID": "1", "SLURM_LOCALID": "3"})
     place = rendezvous.of_slurm(18118)
@@ -74,10 +56,3 @@ def test_ports_differ_by_job_step_and_restart(monkeypatch: pytest.MonkeyPatch) -
         ports.add(rendezvous.of_slurm().port)
     assert len(ports) == 4
     assert all(20_000 <= port < 32_000 for port in ports)
-
-
-def test_the_first_node_of_a_list_is_the_place_to_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    nodes = "127.0.0.[9-10],127.0.0.77"
-    set_step(monkeypatch, {**STEP, "SLURM_PROCID": "0", "SLURM_STEP_NODELIST": nodes})
-    with sandbox():  # scontrol wants a configuration
-        assert rendezvous.of_slurm().host == "127.0.0.9"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.command import Ended, start, until
-from tests.sandbox import call, epochs, restarts, same_weights, sandbox
-from trainer import slurm, submission
+from tests.sandbox import STEP, call, epochs, restarts, same_weights, sandbox, set_step
+from trainer import rendezvous, slurm, submission
 from trainer.folder import OUTPUT
 
 RUN = ["freeze=conv1", "epochs=5", "distributed=slurm", "device.threads=free"]
@@ -50,3 +50,11 @@ def test_two_ranks_trained(ended: Ended, place: Path) -> None:
 def test_a_preempted_job_of_two_nodes_ends_with_the_same_bits(ended: Ended, place: Path) -> None:
     assert restarts(submission.ids(place / "runs")[PREEMPTED]) >= 1
     assert same_weights(place / "runs" / PREEMPTED, place / "runs" / WHOLE)
+
+
+def test_the_first_node_of_a_list_is_the_place_to_meet(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = "127.0.0.[9-10],127.0.0.77"
+    set_step(monkeypatch, {**STEP, "SLURM_PROCID": "0", "SLURM_STEP_NODELIST": nodes})
+    assert rendezvous.of_slurm().host == "127.0.0.9"

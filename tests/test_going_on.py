@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,49 +106,45 @@ def test_what_draws_unseen_is_told_at_the_start(command: Command) -> None:
     assert "not exact: the net draws at random in a way that cannot be saved" in said
 
 
-def test_longer_training_is_as_if_it_had_been_meant_from_the_start(command: Command) -> None:
+def test_longer_training_is_as_if_it_had_been_meant_from_the_start(
+    command: Command, done: Path
+) -> None:
     assert placed(command, "long", "freeze=conv1", "epochs=3")[0] == 0
-    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
     ended = command.resume("run", "epochs=3", "snapshot.keep=last")
     assert ended.code == 0, ended.err
     assert "goes on after epoch 1 and 0 more steps" in ended.out
-    assert bits(command.folder / "run") == bits(command.folder / "long")
-    assert records(command.folder / "run") == records(command.folder / "long")
-    log = (command.folder / "run/train.log").read_text()
+    assert bits(done) == bits(command.folder / "long")
+    assert records(done) == records(command.folder / "long")
+    log = (done / "train.log").read_text()
     assert log.count("epoch   1  ") == 1
 
 
-def test_a_run_that_is_done_is_left_as_it_is(command: Command) -> None:
-    lines = ["freeze=conv1", "epochs=1"]
-    assert placed(command, "run", *lines)[0] == 0
-    run = command.folder / "run"
-    before = contents(run)
-    code, said = placed(command, "run", *lines)
+def test_a_run_that_is_done_is_left_as_it_is(command: Command, done: Path) -> None:
+    before = contents(done)
+    code, said = placed(command, "run", "freeze=conv1", "epochs=1")
     assert code == 0, said
     assert "done already: all 1 epochs are trained" in said
-    assert contents(run) == before, "its manifest among them, whose checksum may be noted elsewhere"
+    assert contents(done) == before, "its manifest too, whose checksum may be noted elsewhere"
 
 
-def test_another_policy_is_refused_with_the_difference(command: Command) -> None:
-    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
+def test_another_policy_is_refused_with_the_difference(command: Command, done: Path) -> None:
     ended = command.resume("run", "freeze=conv2", "optimizer.lr=0.5", "epochs=2")
     assert ended.code == 2
     assert "freeze: ['conv1'] -> ['conv2']" in ended.err
     assert "optimizer.lr: 0.01 -> 0.5" in ended.err
     assert "resume.allow=[policy]" in ended.err
-    assert len(records(command.folder / "run")) == 2
+    assert len(records(done)) == 2
 
 
-def test_an_allowed_policy_opens_a_chapter_of_the_proof(command: Command) -> None:
-    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
-    first = load_file(command.folder / "run/model.safetensors")
+def test_an_allowed_policy_opens_a_chapter_of_the_proof(command: Command, done: Path) -> None:
+    first = load_file(done / "model.safetensors")
     lines = ["freeze=conv2", "method=requires_grad", "epochs=2", "resume.allow=[policy]"]
     ended = command.resume("run", *lines)
     assert ended.code == 0, ended.err
-    last = load_file(command.folder / "run/model.safetensors")
+    last = load_file(done / "model.safetensors")
     still = {name for name in first if np.array_equal(first[name], last[name])}
     assert still == {"conv2.weight", "conv2.bias"}
-    proof = json.loads((command.folder / "run/proof.json").read_text())
+    proof = json.loads((done / "proof.json").read_text())
     assert proof["holds"]
     assert [row["name"] for row in proof["tensors"]] == ["conv2.weight", "conv2.bias"]
     (chapter,) = proof["chapters"]
@@ -156,26 +153,24 @@ def test_an_allowed_policy_opens_a_chapter_of_the_proof(command: Command) -> Non
     again = command.resume("run", "epochs=3")
     assert again.code == 0, again.err
     assert "pattern 'conv2' by requires_grad" in again.out, "what was allowed is the run's own now"
-    assert len(json.loads((command.folder / "run/proof.json").read_text())["chapters"]) == 1
+    assert len(json.loads((done / "proof.json").read_text())["chapters"]) == 1
 
 
-def test_chapters_are_neither_lost_nor_doubled_by_kills(command: Command) -> None:
-    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
-    run = command.folder / "run"
-    shutil.copytree(run / "checkpoints", command.folder / "before")
+def test_chapters_are_neither_lost_nor_doubled_by_kills(command: Command, done: Path) -> None:
+    shutil.copytree(done / "checkpoints", command.folder / "before")
     lines = ["freeze=conv2", "epochs=2", "resume.allow=[policy]"]
     for words in (lines, []):  # the second time as if the first had been killed before it saved
         ended = command.resume("run", *words, ONE_STEP)
         assert ended.code == 75, ended.err
         after = command.folder / "after"
         shutil.rmtree(after, ignore_errors=True)
-        (run / "checkpoints").rename(after)
-        shutil.copytree(command.folder / "before", run / "checkpoints")
-    shutil.rmtree(run / "checkpoints")
-    (command.folder / "after").rename(run / "checkpoints")
+        (done / "checkpoints").rename(after)
+        shutil.copytree(command.folder / "before", done / "checkpoints")
+    shutil.rmtree(done / "checkpoints")
+    (command.folder / "after").rename(done / "checkpoints")
     ended = command.resume("run", "max_minutes=null")
     assert ended.code == 0, ended.err
-    proof = json.loads((run / "proof.json").read_text())
+    proof = json.loads((done / "proof.json").read_text())
     assert [(c["epochs"], c["steps"]) for c in proof["chapters"]] == [(1, 0)]
 
 
@@ -194,38 +189,36 @@ def test_another_net_and_other_data_may_be_allowed(command: Command) -> None:
     assert np.array_equal(before["fc2.weight"], after["fc2.weight"])
 
 
+@pytest.mark.usefixtures("done")
 def test_fewer_epochs_than_have_begun_are_refused(command: Command) -> None:
-    assert placed(command, "run", "epochs=2")[0] == 0
+    assert command.resume("run", "epochs=2").code == 0
     ended = command.resume("run", "epochs=1")
     assert ended.code == 2
     assert "epochs: expected at least 2, which have begun, received 1" in ended.err
 
 
-def test_a_run_killed_in_its_first_epoch_has_no_epoch_twice(command: Command) -> None:
-    lines = ["freeze=conv1", "epochs=1"]
-    assert placed(command, "whole", *lines)[0] == 0
-    assert placed(command, "run", *lines)[0] == 0
-    run = command.folder / "run"
-    index = run / "checkpoints/index.json"
+def test_a_run_killed_in_its_first_epoch_has_no_epoch_twice(
+    command: Command, done: Path, finished: Path
+) -> None:
+    index = done / "checkpoints/index.json"
     first = {"kept": json.loads(index.read_text())["kept"][:1]}  # as it was during that epoch
     index.write_text(json.dumps(first))
-    (run / "manifest.json").unlink()
+    (done / "manifest.json").unlink()
     ended = command.resume("run")
     assert ended.code == 0, ended.err
     assert "goes on after epoch 0 and 0 more steps" in ended.out
-    assert records(run) == records(command.folder / "whole")
-    assert bits(run) == bits(command.folder / "whole")
+    assert records(done) == records(finished)
+    assert bits(done) == bits(finished)
 
 
-def test_a_run_that_saved_nothing_is_begun_again(command: Command) -> None:
-    assert placed(command, "whole", "epochs=1")[0] == 0
+def test_a_run_that_saved_nothing_is_begun_again(command: Command, finished: Path) -> None:
     (command.folder / "run/.hydra").mkdir(parents=True)
-    assert placed(command, "run", "epochs=1")[0] == 0
-    assert bits(command.folder / "run") == bits(command.folder / "whole")
+    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
+    assert bits(command.folder / "run") == bits(finished)
 
 
+@pytest.mark.usefixtures("done")
 def test_a_sweep_cannot_be_resumed_as_one_run(command: Command) -> None:
-    assert placed(command, "run", "epochs=1")[0] == 0
     ended = command.train("-m", "resume=run", "seed=0,1")
     assert ended.code == 2
     assert "expected one run to go on with, received -m" in ended.err

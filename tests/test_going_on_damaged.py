@@ -1,6 +1,7 @@
 """Runs that cannot go on where they were, for files were damaged or changed, and say so."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -21,40 +22,36 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(command: Comma
     assert bits(run) == before
 
 
-def test_without_a_sound_checkpoint_nothing_is_written_over(command: Command) -> None:
-    assert placed(command, "run", "epochs=1")[0] == 0
-    run = command.folder / "run"
-    before = bits(run)
-    for path in run.glob("checkpoints/*/checkpoint.json"):
+def test_without_a_sound_checkpoint_nothing_is_written_over(command: Command, done: Path) -> None:
+    before = bits(done)
+    for path in done.glob("checkpoints/*/checkpoint.json"):
         path.write_text("{}")
-    for ended in (command.resume("run"), command.train("epochs=1")):
+    for ended in (command.resume("run"), command.train("freeze=conv1", "epochs=1")):
         assert ended.code == 2
         assert "expected a sound checkpoint in" in ended.err
-    assert bits(run) == before
+    assert bits(done) == before
 
 
-def test_a_proof_that_was_edited_is_found_out(command: Command) -> None:
-    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
-    path = command.folder / "run/proof.json"
+def test_a_proof_that_was_edited_is_found_out(command: Command, done: Path) -> None:
+    path = done / "proof.json"
     proof = json.loads(path.read_text())
     proof["tensors"][0]["sha256_before"] = "0" * 64
     path.write_text(json.dumps(proof))
-    before = contents(command.folder / "run")
+    before = contents(done)
     ended = command.resume("run", "epochs=2")
     assert ended.code == 2
     assert "do not agree about conv1.weight" in ended.err
-    assert contents(command.folder / "run") == before
+    assert contents(done) == before
 
 
 @pytest.mark.parametrize("name", ["proof.json", "metrics.jsonl", ".hydra/overrides.yaml"])
 def test_a_record_that_is_cut_short_is_a_mistake_and_nothing_is_written(
-    command: Command, name: str
+    command: Command, done: Path, name: str
 ) -> None:
-    assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0
-    path = command.folder / "run" / name
+    path = done / name
     path.write_bytes(b"[" + path.read_bytes()[:-20])
-    before = contents(command.folder / "run")
+    before = contents(done)
     ended = command.resume("run", "epochs=2")
     assert ended.code == 2
     assert name in ended.err
-    assert contents(command.folder / "run") == before
+    assert contents(done) == before

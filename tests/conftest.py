@@ -18,6 +18,20 @@ from tests.command import CHECKOUT, Command, trained  # noqa: E402
 ms.set_device("CPU")
 
 
+LONGEST = (  # of these files, which begin first: two workers are to end together
+    *("test_slurm", "test_going_on", "test_distributed", "test_features", "test_sweep_jobs"),
+    *("test_features_run", "test_compile_cache", "test_slurm_nodes", "test_frozen_causes"),
+    *("test_app", "test_own", "test_distributed_apart", "test_traps", "test_frozen", "test_sweep"),
+    *("test_search", "test_preview", "test_experiments", "test_parity", "test_kill"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 def pytest_configure() -> None:
     """Keep the bytecode for the processes that tests start, whether or not Python is told to."""
     for folder in ("trainer", "models", "datasets", "conf"):
@@ -66,3 +80,9 @@ def run(finished: Path, command: Command) -> str:
     """A copy of the finished run, in the folder of the commands."""
     shutil.copytree(finished, command.folder / "a run")
     return "a run"
+
+
+@pytest.fixture
+def done(finished: Path, command: Command) -> Path:
+    """Such a copy by the name that the commands give a run."""
+    return Path(shutil.copytree(finished, command.folder / "run"))

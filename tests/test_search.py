@@ -19,7 +19,9 @@ def trials(folder: Path) -> list[str]:
     return [trial.state.name for trial in study.trials]
 
 
-def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(tmp_path: Path) -> None:
+def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(
+    tmp_path: Path, command: Command
+) -> None:
     first = swept(tmp_path, *SEARCH, "hydra.sweeper.n_trials=2")
     assert first.code == 0, first.err
     assert trials(tmp_path) == ["COMPLETE"] * 2
@@ -31,7 +33,8 @@ def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(tmp_path: P
     assert len({job.name for job in made}) == 3, "it does not draw the same again"
     best = max(jobs.objective(job.folder) or 0 for job in made)
     assert f": {best:.4g}" in again.out
-    other = swept(tmp_path, *SEARCH[:1], "optimizer.lr=interval(0.5,0.6)", "epochs=1")
+    words = (SEARCH[0], "optimizer.lr=interval(0.5,0.6)", "epochs=1", "hydra.sweep.dir=sweep")
+    other = command.train("-m", *words)
     assert other.code == 2
     assert "holds a search among other values" in other.err
 

@@ -40,7 +40,7 @@ def limited(place: Path) -> tuple[Path, str, Ended]:
     """A run that needs longer than a minute, which is its limit; the command does not wait."""
     limit = ["hydra.launcher.minutes=1", "hydra.launcher.signal_seconds=10"]
     words = [
-        "+dataset.seconds=0.35",
+        "+dataset.seconds=0.28",
         "hydra.launcher.wait=false",
         *limit,
         "hydra.sweep.dir=limited",

@@ -72,11 +72,14 @@ def test_the_same_command_again_leaves_what_is_done(sweep: Path) -> None:
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())
 
 
-def test_seeds_may_be_added_but_another_sweep_has_no_place_here(sweep: Path) -> None:
-    again = swept(sweep.parent, "freeze=conv1,null", "seed=range(2)", "epochs=2")
+def test_seeds_may_be_added_but_another_sweep_has_no_place_here(
+    sweep: Path, command: Command
+) -> None:
+    here = ("-m", "hydra.sweep.dir=sweep", "freeze=conv1,null")
+    again = command.train(*here, "seed=range(2)", "epochs=2")
     assert again.code == 2
     assert "holds another sweep: expected overrides ['epochs=1']" in again.err
-    other = swept(sweep.parent, "freeze=conv1,null", "optimizer.lr=0.1,0.2", "epochs=1")
+    other = command.train(*here, "optimizer.lr=0.1,0.2", "epochs=1")
     assert other.code == 2
     assert "expected values of freeze, seed, received some of freeze, optimizer.lr" in other.err
     assert sorted(path.parent.name for path in sweep.glob("*/proof.json")) == NAMES

@@ -67,11 +67,11 @@ def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
         assert (found.state, found.code) == ("stopped", 75)
 
 
-def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path) -> None:
+def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path, command: Command) -> None:
     with begun(tmp_path, *ENDLESS) as process:
         run = tmp_path / "sweep/seed=0"
         until(lambda: trains(run), "a job trains")
-        again = swept(tmp_path, *ENDLESS)
+        again = command.train("-m", "hydra.sweep.dir=sweep", *ENDLESS)
         assert again.code == 2
         assert "another command is at work on sweep" in again.err
         process.kill()

@@ -13,6 +13,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from numpy.typing import NDArray
 
 from trainer.boundary import Boundary
+from trainer.branched import branched
 from trainer.data import Batch
 from trainer.still import Calls, Kind
 from trainer.wrapped import wrapped
@@ -56,7 +57,7 @@ class Detour:
         for name in boundary.hollow:
             self._replaying[name] = _hollow(calls[name], size)
         self.tail = Tail(net, self.features, inputs)
-        self._head = Head(net)
+        self._head = Head(branched(net))
 
     def capture(self, inputs: Batch) -> list[NDArray[Any]]:
         """Return the outputs at the boundary for a batch's inputs; changes nothing in the net."""

@@ -46,11 +46,12 @@ def main() -> None:
 def measure(settings: "Settings", setup: "Setup") -> "tuple[Score, Confusion | None]":
     """Return the score on the validation data, and the confusion if labels are classes."""
     from trainer import data
+    from trainer.branched import branched
     from trainer.confusion import Confusion
     from trainer.score import Evaluator
 
     confusion = Confusion()
-    evaluator = Evaluator(setup.net, setup.loss)
+    evaluator = Evaluator(setup.net, setup.loss, forward=branched(setup.net))
     score = evaluator(data.batches(setup.validation, settings.seed, 0), confusion)
     return score, None if score.accuracy is None else confusion
 

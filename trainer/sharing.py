@@ -8,6 +8,7 @@ from typing import Any
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 
 from trainer import compile_cache, files, fingerprint, jobs, optimizer, restore, step, world
+from trainer.branched import branched
 from trainer.compile_cache import CompileCache
 from trainer.fingerprint import Unknown
 from trainer.score import Evaluator
@@ -133,7 +134,8 @@ class Graphs:
 
 
 def _evaluator(setup: Setup, cache: CompileCache) -> Evaluator:
-    forward = cache.cached("evaluation", setup.net, lambda: {"net": _of(setup.net, setup)})
+    whole = branched(setup.net)
+    forward = cache.cached("evaluation", whole, lambda: {"net": _of(setup.net, setup)})
     return Evaluator(setup.net, setup.loss, world.current(), forward)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmark import goals, picture, process, records, report
-from scripts.benchmark.case import NETS, Case, Task
+from scripts.benchmark.case import NETS, Case
 from scripts.benchmark.clock import Clock, Result
-from scripts.benchmark.plan import LENET, RACES, RESNET, SIZES
+from scripts.benchmark.plan import LENET, RACES, RESNET, RESNET_LONG, SIZES
 from scripts.benchmark.records import Record
 from trainer.spent import Spent
 
@@ -20,9 +20,10 @@ def result(step: float = 1.0, *epochs: float) -> Result:
     return Result(step, 0.0, list(epochs or (10.0, 4.0, 6.0)), [2.0], 100.0, 61_706, end=0.1)
 
 
-def record(who: str, repeat: int, made: Result | None, task: Task = RESNET) -> Record:
+def record(who: str, repeat: int, made: Result | None, part: str = "nets") -> Record:
+    task = RESNET_LONG if part == "head" else RESNET
     case = Case(task, len(NETS[task.net].parts), "stop_gradient", who, 3)
-    return Record("nets", repeat, case, made, "" if made else "not installed")
+    return Record(part, repeat, case, made, "" if made else "not installed")
 
 
 def test_the_first_step_is_the_compile_and_no_part_of_its_epoch(
@@ -71,8 +72,11 @@ def test_ratios_are_taken_within_a_repeat() -> None:
 
 
 def test_goals_say_what_was_met_and_by_how_much() -> None:
-    found = [record("store", 0, result(1, 1.0)), record("eager", 0, result(6, 6.0))]
-    found += [record("trainer", 0, result(7, 7.0)), record("hand", 0, result(5, 5.0))]
+    found = [
+        record(who, 0, result(n, n), "head") for who, n in {"store": 1.0, "eager": 6.0}.items()
+    ]
+    found += [record("trainer", 0, result(7, 7.0), part) for part in ("head", "nets")]
+    found += [record("hand", 0, result(5, 5.0))]
     lines = goals.text(found, 31).splitlines()[2:]
     assert [line.split()[0] for line in lines if line[0] != " "] == [
         *("met", "MISSED", "MISSED", "open", "open", "open", "open"),
@@ -83,7 +87,7 @@ def test_goals_say_what_was_met_and_by_how_much() -> None:
 
 def test_the_wait_at_an_epochs_end_is_a_share_of_the_epoch() -> None:
     made = [replace(result(1.0, 2.0), end=end) for end in (0.05, 0.07)]
-    found = [replace(record("snapshots", n, one), part="ends") for n, one in enumerate(made)]
+    found = [record("snapshots", n, one, "ends") for n, one in enumerate(made)]
     (line,) = (line for line in goals.text(found, 3).splitlines() if "wait at" in line)
     assert line.startswith("MISSED")
     assert "3.0 (2.5..3.5) % of the epoch" in line
@@ -105,7 +109,7 @@ def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
     records.write(tmp_path, "a machine", 3.0, found)
     head, minutes, read = records.read(tmp_path)
     assert (head, minutes, read) == ("a machine", 3.0, found)
-    assert report.text(read).count("\n## ") == 8
+    assert report.text(read).count("\n## ") == 9
     assert goals.text(read, 31).splitlines()[-1].startswith("MISSED")
     picture.draw(read, tmp_path / picture.FILE)
     assert (tmp_path / picture.FILE).stat().st_size > 10_000

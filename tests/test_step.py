@@ -77,6 +77,18 @@ def test_where_some_statistics_are_held_the_others_are_put_back() -> None:
     assert {p.name for p in taken.statistics} == {"bn2.moving_mean", "bn2.moving_variance"}
 
 
+def test_all_cells_are_told_of_a_graph_once_it_is_another() -> None:
+    net = TwoConvs().set_train()
+    taken = Step(net, LOSS, sgd(net))
+    taken(*IMAGES)
+    first = taken.compile_phase
+    assert first == net.conv1.compile_phase
+    net(*IMAGES[:-1])
+    assert net.conv1.compile_phase != first
+    taken(*(Tensor(column.asnumpy()[:2]) for column in IMAGES))
+    assert taken.compile_phase == net.conv1.compile_phase != first
+
+
 def test_parameters_keep_their_names() -> None:
     net = TwoConvs()
     Step(net, LOSS, sgd(net))

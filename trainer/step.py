@@ -58,6 +58,17 @@ class Step(nn.Cell):
 
         self.gradients = ms.value_and_grad(scaled, None, optimizer.parameters, has_aux=True)
 
+    @property
+    def compile_phase(self) -> str | None:
+        """MindSpore's name of the graph that was called last."""
+        return self._compile_phase
+
+    @compile_phase.setter
+    def compile_phase(self, value: str) -> None:
+        """Tell all cells; MindSpore does so at each call, which takes 0.3 ms of ResNet-18's."""
+        if value != self._compile_phase:
+            nn.Cell.compile_phase.fset(self, value)
+
     def construct(self, *batch: Tensor) -> Tensor:
         """Return the loss before the update; no weight is touched unless it is finite.
 

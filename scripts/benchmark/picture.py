@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from scripts.benchmark import records
 from scripts.benchmark.case import NETS
 from scripts.benchmark.contenders import TITLES
-from scripts.benchmark.plan import RESNET
+from scripts.benchmark.plan import RESNET, RESNET_LONG
 from scripts.benchmark.records import Measure, Record, Row
 from scripts.benchmark.report import RIVALS, of, percent, shared
 from trainer.figures import save
@@ -56,11 +56,13 @@ def draw(found: Sequence[Record], path: Path) -> None:
 
 
 def _ten(axes: Axes, rows: Sequence[Row]) -> None:
-    """Ten epochs of ResNet-18's head, by whoever was measured at it."""
+    """Ten epochs of ResNet-18's head, by whoever was measured at it, were it with fewer images."""
     times: dict[str, float] = {}
-    for row in [*of(rows, "nets"), *of(rows, "others")]:
-        for who in row.contenders if row.case.task == RESNET and row.case.only_head else ():
-            times.setdefault(who, _middle(row, who, attrgetter("ten")))
+    for row in [row for part in ("head", "nets", "others") for row in of(rows, part)]:
+        share = RESNET_LONG.images / row.case.task.images
+        mine = row.case.task in (RESNET, RESNET_LONG) and row.case.only_head
+        for who in row.contenders if mine else ():
+            times.setdefault(who, share * _middle(row, who, attrgetter("ten")))
     if not times:
         return
     order = sorted(times, key=lambda who: -times[who])
@@ -71,7 +73,7 @@ def _ten(axes: Axes, rows: Sequence[Row]) -> None:
     axes.tick_params(axis="x", which="minor", labelbottom=False)
     for at, who in enumerate(order):
         axes.annotate(f" {times[who]:.1f}", (times[who], at), va="center", fontsize=8)
-    axes.set_title(f"{RESNET}, head only: s for 10 epochs", fontsize=9)
+    axes.set_title(f"{RESNET_LONG}, head only: s for 10 epochs", fontsize=9)
 
 
 def _steps(axes: Axes, rows: Sequence[Row]) -> None:

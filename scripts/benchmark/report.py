@@ -23,7 +23,7 @@ RIVALS = ("trainer", "store", "eager")  # whose growth is measured
 def text(found: Sequence[Record]) -> str:
     """Return all tables."""
     rows = records.rows(found)
-    parts = [*(_races(rows, part) for part in ("nets", "others", "starts")), _memory(rows)]
+    parts = [*(_races(rows, part) for part in ("head", "nets", "others", "starts")), _memory(rows)]
     parts += [
         _ends(rows),
         _images(rows),
@@ -42,9 +42,13 @@ def of(rows: Iterable[Row], part: str) -> list[Row]:
 
 def shared(rows: Iterable[Row]) -> dict[int, Row]:
     """Return ResNet-18's rows by number of frozen parts, for how the cost falls with them."""
-    chosen = [*of(rows, "nets"), *of(rows, "share")]
-    found = {row.case.frozen: row for row in chosen if row.case.task == RESNET and row.cuts}
+    chosen = [*of(rows, "nets"), *of(rows, "share"), *of(rows, "head")]
+    found = {row.case.frozen: row for row in chosen if _is_resnet(row) and row.cuts}
     return dict(sorted(found.items()))
+
+
+def _is_resnet(row: Row) -> bool:
+    return str(row.case.task) == str(RESNET)  # however many images
 
 
 def percent(parts: int) -> str:

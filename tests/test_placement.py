@@ -14,7 +14,7 @@ from trainer.watcher import Epoch
 CORES = os.sched_getaffinity(0)
 FIRST, REST = {min(CORES)}, CORES - {min(CORES)}
 EPOCH = Epoch(1, Plan(()), {}, Score(0.0, None, 1))
-WARM_UP, BLOCK = 3, 8
+WARM_UP, BLOCK, FEW = 3, 8, 3
 
 pytestmark = pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
 
@@ -77,7 +77,7 @@ def test_free_leaves_all_threads_alone(other: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("apart_seconds", "chosen"), [(0.5, (FIRST, REST)), (0.9, (CORES, CORES)), (2, (CORES, CORES))]
+    ("apart_seconds", "chosen"), [(0.5, (FIRST, REST)), (0.9, (CORES, CORES)), (1, (CORES, CORES))]
 )
 def test_auto_tries_both_and_keeps_what_is_clearly_faster(
     apart_seconds: float, chosen: tuple[set[int], set[int]], other: int
@@ -95,3 +95,20 @@ def test_auto_tries_both_and_keeps_what_is_clearly_faster(
     assert places(other) == chosen
     placement.end(True)
     assert places(other) == (CORES, CORES)
+
+
+def test_the_trial_ends_where_apart_is_slower_in_every_one_of_a_few_steps(other: int) -> None:
+    placement = Placement("auto")
+    seen = []
+    for number in range(40):
+        apart = places(other) == (FIRST, REST)
+        seen.append(apart)
+        placement.step(0.0, 2.0 + number % 2 if apart else 1.0, Progress())
+    assert seen == [False] * (WARM_UP + BLOCK) + [True] * FEW + [False] * (40 - 11 - FEW)
+
+
+def test_one_quick_step_keeps_the_trial_going(other: int) -> None:
+    placement = Placement("auto")
+    for number in range(WARM_UP + BLOCK + FEW):
+        placement.step(0.0, 0.5 if number == WARM_UP + BLOCK else 1.5, Progress())
+    assert places(other) == (FIRST, REST)

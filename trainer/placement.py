@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _WARM_UP = 3  # steps: the compile and what settles after it
 _BLOCK = 8  # steps of one kind on end; two blocks of each kind, in turn
+_FEW = 3  # steps apart, after which the trial may end
 _GAIN = 0.8  # apart must take at most this share of free's median
 
 
@@ -50,7 +51,7 @@ class Placement(Watcher):
         if turn >= 0:
             self._times[_kind(turn)].append(seconds)
         self._steps += 1
-        if turn + 1 == 4 * _BLOCK:
+        if turn + 1 == 4 * _BLOCK or self._is_hopeless():
             self._decide()
         elif turn + 1 >= 0 and (turn + 1) % _BLOCK == 0:
             self._place(_kind(turn + 1))
@@ -63,6 +64,11 @@ class Placement(Watcher):
         """Free the threads that were placed."""
         if self._mode != "free" or self._steps:
             self._place("free")
+
+    def _is_hopeless(self) -> bool:
+        """Tell whether the best of a few steps apart takes longer than is usual without."""
+        free, apart = self._times["free"], self._times["apart"]
+        return len(apart) >= _FEW and min(apart) > median(free)
 
     def _decide(self) -> None:
         free, apart = (median(self._times[kind]) for kind in ("free", "apart"))

@@ -107,6 +107,15 @@ def test_the_trial_ends_where_apart_is_slower_in_every_one_of_a_few_steps(other:
     assert seen == [False] * (WARM_UP + BLOCK) + [True] * FEW + [False] * (40 - 11 - FEW)
 
 
+def test_the_trial_passes_over_steps_that_are_unlike_the_others(other: int) -> None:
+    placement = Placement("auto", others=5)
+    seen = []
+    for _ in range(5 + WARM_UP + BLOCK + 1):
+        seen.append(places(other) == (FIRST, REST))
+        placement.step(0.0, 1.0, Progress())
+    assert seen == [False] * (5 + WARM_UP + BLOCK) + [True]
+
+
 def test_one_quick_step_keeps_the_trial_going(other: int) -> None:
     placement = Placement("auto")
     for number in range(WARM_UP + BLOCK + FEW):

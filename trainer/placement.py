@@ -29,9 +29,11 @@ class Placement(Watcher):
 
     Args:
         mode: ``auto`` tries both, ``apart`` and ``free`` are fixed.
+        others: so many steps at the start are unlike those that follow, and tell nothing.
     """
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, others: int = 0) -> None:
+        self._warm_up = others + _WARM_UP
         self._cores = sorted(os.sched_getaffinity(0))
         self._mode = mode if len(self._cores) > 1 else "free"
         self._times: dict[str, list[float]] = {"free": [], "apart": []}
@@ -47,7 +49,7 @@ class Placement(Watcher):
             self._place("apart")  # threads of the graph and of the data are started just now
         if self._mode != "auto":
             return
-        turn = self._steps - _WARM_UP
+        turn = self._steps - self._warm_up
         if turn >= 0:
             self._times[_kind(turn)].append(seconds)
         self._steps += 1

@@ -164,8 +164,9 @@ def _watchers(
     ]
     timed = settings.device.fetch_every == 1  # each step for itself, so that two can be compared
     if ms.get_context("device_target") == "CPU" and here.ranks == 1:  # ranks would take one core
-        mode = settings.device.threads
-        watched.append(Placement(mode if timed or mode != "auto" else "free"))
+        mode = settings.device.threads if timed or settings.device.threads != "auto" else "free"
+        filling = setup.train.get_dataset_size() if setup.choice.storable else 0
+        watched.append(Placement(mode, filling))
     make = _checkpoint_maker(settings, setup, proven)
     after = setup.resumed.checkpoint.name if setup.resumed else ""
     kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proven, extra, make, writer, after)

@@ -56,8 +56,13 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """Name of its folder; they sort by progress."""
-        return f"epoch_{self.progress.epochs:05d}_step_{self.progress.steps:08d}"
+        """Name of its folder."""
+        return name_of(self.progress)
+
+
+def name_of(progress: Progress) -> str:
+    """Return the name of a checkpoint's folder; they sort by progress."""
+    return f"epoch_{progress.epochs:05d}_step_{progress.steps:08d}"
 
 
 def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:

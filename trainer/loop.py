@@ -106,6 +106,27 @@ def _epoch(
 ) -> Score:
     """Train what is left of an epoch, and record it."""
     applied.set_train()
+    progress, speed = _steps(loop, step, progress)
+    score = loop.evaluate()
+    over = time.perf_counter()
+    loop.watcher.epoch(
+        Epoch(
+            progress.epochs + 1,
+            applied.plan,
+            mirror.now(),
+            score,
+            steps=progress.steps,
+            loss=progress.loss / max(progress.steps, 1),
+            seconds=progress.seconds,
+            images_per_second=speed,
+        )
+    )
+    loop.watcher.kept(time.perf_counter() - over)
+    return score
+
+
+def _steps(loop: Loop, step: Callable[..., Tensor], progress: Progress) -> tuple[Progress, float]:
+    """Take the steps that are left of an epoch; return where that leads, and samples a second."""
     number = progress.epochs + 1
     times: list[tuple[int, float]] = []
     taken: list[tuple[Tensor, int]] = []
@@ -120,22 +141,7 @@ def _epoch(
             loop.watcher.stop(progress)
             raise Stopped(f"{why} in epoch {number}, after step {progress.steps}; all is saved")
     progress, _ = _fetch(loop, taken, progress, start, times)
-    score = loop.evaluate()
-    over = time.perf_counter()
-    loop.watcher.epoch(
-        Epoch(
-            number,
-            applied.plan,
-            mirror.now(),
-            score,
-            steps=progress.steps,
-            loss=progress.loss / max(progress.steps, 1),
-            seconds=progress.seconds,
-            images_per_second=_speed(times),
-        )
-    )
-    loop.watcher.kept(time.perf_counter() - over)
-    return score
+    return progress, _speed(times)
 
 
 def _fetch(

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,38 @@ from trainer.writer import Task, at_once
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A frozen tensor, as it was and as it is.
+
+    Attributes:
+        name: dotted path of the parameter.
+        before: its values when it was frozen.
+        after: its values now.
+        equal: whether these have the same bits.
+        change: the largest absolute difference.
+        cause: why it has most likely moved.
+    """
+
+    name: str
+    before: NDArray[np.generic]
+    after: NDArray[np.generic]
+    equal: bool = True
+    change: float = 0.0
+    cause: str = ""
+
+
 class Proof(Watcher):
     """Compares the frozen tensors after each epoch and keeps ``proof.json`` up to date.
+
+    Training waits while they are compared, which takes no time where a ``weights.Mirror`` gives the
+    same arrays; their hashes are made beside it.
 
     Args:
         path: where ``proof.json`` goes.
         resumed: the checkpoint from which the run goes on; None for one from the start.
         world: the ranks, on each of which the tensors are compared; the first one writes.
-        give: has the file written.
+        give: has hashes made and the file written.
     """
 
     def __init__(
@@ -74,56 +99,55 @@ class Proof(Watcher):
                 self._free[name] = np.array(parameter.asnumpy())  # another net has been allowed
                 self.hashes.pop(name, None)
         self._chapters.append(_chapter(resumed))
-        self._write(resumed.progress.epochs, self._rows(applied.plan, self._free))
+        self._write(resumed.progress.epochs, self._compared(applied.plan, self._free))
 
     def epoch(self, epoch: Epoch) -> None:
         """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
         if not self._free:
             self._start = epoch.weights
             self._free = dict(epoch.weights)
-        rows = self._rows(epoch.plan, epoch.weights)
-        epoch.moved = _everywhere(self._world.gather(_moved(rows)))
+        found = self._compared(epoch.plan, epoch.weights)
+        here = _moved(found)
+        epoch.moved = _everywhere(self._world.gather(here))
         if epoch.number:
             self._warn_of_still(epoch)
         # A later phase may freeze what trains now; it is to stay as it is at this phase's end.
         for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
             self.hashes.pop(name, None)
         # Of the same bits, too: the array of now, which is the very one of the next epoch.
-        here = _moved(rows)
         self._free |= {name: array for name, array in epoch.weights.items() if name not in here}
-        self._write(epoch.number, rows, epoch.moved)
+        self._write(epoch.number, found, epoch.moved)
 
     def _write(
-        self, epochs: int, rows: list[dict[str, Any]], moved: Mapping[str, str] | None = None
+        self, epochs: int, found: Sequence[Compared], moved: Mapping[str, str] | None = None
     ) -> None:
         if not self._world.leads:
             return
-        holds = not moved and all(row["equal"] for row in rows)  # a chapter is closed if it holds
-        record = {"holds": holds, "epochs": epochs, "tensors": rows, "chapters": self._chapters}
-        self._give(partial(files.write_text, self._path, files.dumps(record, indent=2) + "\n"))
+        holds = not moved and all(one.equal for one in found)  # a chapter is closed if it holds
+        record: dict[str, Any] = {"holds": holds, "epochs": epochs, "tensors": []}
+        record["chapters"] = list(self._chapters)
+        self._give(partial(self._hash_and_write, record, found))
+
+    def _hash_and_write(self, record: dict[str, Any], found: Sequence[Compared]) -> None:
+        for one in found:
+            if one.name not in self.hashes:
+                self.hashes[one.name] = sha256(one.before)
+        record["tensors"] = [_row(one, self.hashes[one.name]) for one in found]
+        files.write_json(self._path, record)
 
     def moved(self, plan: Plan, weights: Weights) -> dict[str, str]:
         """Return the frozen tensors that have moved, each with how far and why."""
-        return _moved(self._rows(plan, weights))
+        return _moved(self._compared(plan, weights))
 
-    def _rows(self, plan: Plan, weights: Weights) -> list[dict[str, Any]]:
-        return [self._row(name, plan, weights) for name in plan.names("frozen")]
+    def _compared(self, plan: Plan, weights: Weights) -> list[Compared]:
+        return [self._compare(name, plan, weights[name]) for name in plan.names("frozen")]
 
-    def _row(self, name: str, plan: Plan, weights: Weights) -> dict[str, Any]:
-        before, after = self._free[name], weights[name]
-        if name not in self.hashes:
-            self.hashes[name] = sha256(before)
-        equal = same_bits(before, after)
-        row = {
-            "name": name,
-            "sha256_before": self.hashes[name],
-            "sha256_after": self.hashes[name] if equal else sha256(after),
-            "largest_change": 0.0 if equal else largest_change(before, after),
-            "equal": equal,
-        }
-        if not equal:
-            row["likely_cause"] = self._cause(name, plan, after)
-        return row
+    def _compare(self, name: str, plan: Plan, after: NDArray[np.generic]) -> Compared:
+        before = self._free[name]
+        if same_bits(before, after):
+            return Compared(name, before, after)
+        change, why = largest_change(before, after), self._cause(name, plan, after)
+        return Compared(name, before, after, False, change, why)
 
     def _cause(self, name: str, plan: Plan, after: NDArray[np.generic]) -> str:
         by = {p.name: p.by for p in plan.parameters}[name]
@@ -198,9 +222,16 @@ def _everywhere(moved: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return found
 
 
-def _moved(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {
-        row["name"]: f"by {row['largest_change']:.3g}: {row['likely_cause']}"
-        for row in rows
-        if not row["equal"]
+def _moved(found: Sequence[Compared]) -> dict[str, str]:
+    return {one.name: f"by {one.change:.3g}: {one.cause}" for one in found if not one.equal}
+
+
+def _row(one: Compared, sha256_before: str) -> dict[str, Any]:
+    row = {
+        "name": one.name,
+        "sha256_before": sha256_before,
+        "sha256_after": sha256_before if one.equal else sha256(one.after),
+        "largest_change": one.change,
+        "equal": one.equal,
     }
+    return row if one.equal else {**row, "likely_cause": one.cause}

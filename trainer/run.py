@@ -80,11 +80,9 @@ def run(
     writer = Writer()
     resumed = setup.resumed.checkpoint if setup.resumed else None
     proven = Proof(folder / PROOF, resumed, here, writer.give)
-    watched = [writer, *_watchers(settings, setup, folder, proven, extra, writer)]
-    if here.leads:
-        costs = Costs(folder / COSTS, compiled.step is not None, graphs.runs > 1)
-        watched += [costs, Seal(folder)]
-    watcher = Watchers(*watched)
+    costs = Costs(folder / COSTS, compiled.step is not None, graphs.runs > 1)
+    watched = _watchers(settings, setup, folder, proven, extra, writer)
+    watcher = Watchers(writer, *watched, *([costs, Seal(folder)] if here.leads else []))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
     loop = assembly.loop(settings, compiled, watcher, stop, extra)
     done = False

@@ -11,7 +11,7 @@ from mindspore import Parameter, nn
 
 from trainer import checkpoints, restore, weights
 from trainer.apply import Applied
-from trainer.checkpoint import Checkpoint
+from trainer.checkpoint import Checkpoint, name_of
 from trainer.guard import ensure
 from trainer.progress import Progress
 from trainer.proof import Proof
@@ -98,15 +98,16 @@ class Saver(Watcher):
             name: np.array(parameter.asnumpy())
             for name, parameter in restore.mutable(self._optimizer, self._extra).items()
         }
-        made = self._make(progress, copied, state)
+        name = name_of(progress)
         # What is frozen is shared with the last but one, so that of two one is sound if a file is
         # damaged, and with none of another process, of which this one knows nothing.
-        others = [name for name in self._own if name != made.name]  # where it stops, it has saved
+        others = [own for own in self._own if own != name]  # where it stops, it may have saved
         like = others[-2] if len(others) > 1 else ""
-        keep = partial(checkpoints.keep, self._folder, made, metric, self._after, like)
-        self._writer.give(keep)
-        self._after = made.name
-        self._own = [*others[-1:], made.name]
+        made = partial(self._make, progress, copied, state)  # when the proof has made its hashes
+        after = self._after
+        self._writer.give(lambda: checkpoints.keep(self._folder, made(), metric, after, like))
+        self._after = name
+        self._own = [*others[-1:], name]
         self._last = time.monotonic()
 
 

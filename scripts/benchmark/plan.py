@@ -58,7 +58,7 @@ def _race(part: str, task: Task, row: str, repeats: int, epochs: int, contenders
 
 
 LENET = Task("lenet5", 32, 64, images=3000, few=1920)
-RESNET = Task("resnet18", 64, 32, images=640, few=96)
+RESNET = Task("resnet18", 64, 32, images=320, few=96)
 RESNET_LONG = Task("resnet18", 64, 32, images=1280)
 RESNET_LARGE = Task("resnet18", 224, 8, images=48)
 MOBILE = Task("mobilenet_v2_100", 64, 32, images=320)
@@ -92,8 +92,8 @@ RACES = [
     _race("nets", MOBILE_LARGE, "nothing", 1, 2, "trainer hand eager"),
     _race("nets", MOBILE_LARGE, "head stop_gradient", 1, 2, "trainer hand eager store"),
     _race("starts", Task("resnet18", 64, 32, 96), "half stop_gradient", 2, 1, "cold warm"),
-    _race("ends", RESNET_LONG, "nothing", 2, 2, "snapshots"),
-    _race("ends", RESNET_LONG, "head stop_gradient", 1, 2, "snapshots"),
+    _race("ends", RESNET, "nothing", 2, 2, "snapshots"),
+    _race("ends", RESNET, "head stop_gradient", 1, 3, "snapshots"),
     _race("others", RESNET, "nothing", 1, 2, "trainer eager compile"),
     _race("others", RESNET, "head requires_grad", 1, 2, f"trainer eager {_OTHERS} native"),
     *(

@@ -81,7 +81,7 @@ def test_loss_that_is_not_finite_ends_with_4_before_the_weights_are_touched(
     assert all(np.isfinite(array).all() for array in model.values())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_signal_ends_after_the_step_with_everything_saved(
     tmp_path: Path, number: signal.Signals
 ) -> None:

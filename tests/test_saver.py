@@ -12,7 +12,7 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Parameter, Tensor
+from mindspore import Parameter, Tensor, nn
 
 from tests.nets import TwoConvs
 from tests.training import IMAGES, Recorder, changed, momentum, plan_of, rule, train
@@ -29,7 +29,7 @@ from trainer.score import Score
 from trainer.settings import Keeping
 from trainer.tensors import Weights
 from trainer.watcher import Epoch, Watchers
-from trainer.weights import fetch
+from trainer.weights import Mirror, fetch
 from trainer.writer import Writer
 
 
@@ -37,10 +37,10 @@ def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
     return Checkpoint(progress, copied, state, {}, {}, {}, 3, {})
 
 
-def saving(folder: Path, **when: object) -> tuple[Proof, Saver]:
+def saving(folder: Path, net: nn.Cell, **when: object) -> tuple[Proof, Saver]:
     proof = Proof(folder / "proof.json")
     keeping = Keeping.model_validate(when)
-    return proof, Saver(folder / "checkpoints", keeping, proof, {}, make, Writer())
+    return proof, Saver(folder / "checkpoints", keeping, proof, {}, make, Writer(), Mirror(net))
 
 
 def names(folder: Path) -> list[str]:
@@ -49,7 +49,8 @@ def names(folder: Path) -> list[str]:
 
 def trained(folder: Path, **when: object) -> tuple[TwoConvs, Recorder]:
     """Train an epoch of three steps with conv1 frozen."""
-    net, kept = TwoConvs(), saving(folder, **when)
+    net = TwoConvs()
+    kept = saving(folder, net, **when)
     told = train(net, plan_of(net, rule("conv1")), watcher=Watchers(*kept))
     kept[1]._writer.end(True)
     return net, told
@@ -83,7 +84,7 @@ def killed(steps: int) -> Iterator[Batch]:
 
 def test_so_are_steps(tmp_path: Path) -> None:
     net, plan = TwoConvs(), plan_of(TwoConvs(), rule("conv1"))
-    proof, kept = saving(tmp_path, every_steps=2)
+    proof, kept = saving(tmp_path, net, every_steps=2)
     with pytest.raises(RuntimeError, match="killed"):
         train(net, plan, watcher=Watchers(proof, kept), batches=lambda epoch: killed(3))
     kept._writer.end(False)
@@ -111,7 +112,7 @@ def begun(folder: Path, **when: object) -> Saver:
     """A saver that has seen the start of a phase in which conv1 is frozen."""
     net = TwoConvs()
     applied = Applied(net, plan_of(net, rule("conv1")))
-    proof, kept = saving(folder, **when)
+    proof, kept = saving(folder, net, **when)
     start = Epoch(0, applied.plan, fetch(net), Score(1.0, None, 1))
     for watcher in (proof, kept):
         watcher.phase(applied, momentum(applied))

@@ -19,6 +19,7 @@ from trainer.signals import Stop
 from trainer.step import Step
 from trainer.views import Views
 from trainer.watcher import Watcher
+from trainer.weights import Mirror
 from trainer.world import World
 
 
@@ -28,6 +29,7 @@ def loop(
     watcher: Watcher,
     stop: Stop,
     extra: Mapping[str, Parameter],
+    mirror: Mirror,
 ) -> Loop:
     """Return the loop of a run.
 
@@ -37,6 +39,7 @@ def loop(
         watcher: hears of every phase, step and epoch.
         stop: tells why to stop, if so.
         extra: parameters besides net and optimizer that a step changes, by name.
+        mirror: of the net.
     """
     here, setup, spec = world.current(), compiled.setup, settings.optimizer.spec()
     resumed, seed = setup.resumed, settings.seed
@@ -56,6 +59,7 @@ def loop(
         stopped=stop,
         start=resumed.progress if resumed else None,
         restore=lambda made: restore.state(resumed, made, extra),
+        mirror=mirror,
         fetch_every=settings.device.fetch_every if here.ranks == 1 else 1,
     )
     stored = choice.features_of(settings, setup) if setup.choice.storable else None

@@ -141,7 +141,7 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
         record = json.loads(path.read_text())
         if record["format"] not in _READ or record["name"] != folder.name:
             raise Unsound(f"{path}: expected format {_FORMAT} of {folder.name}")
-        for name in {_WEIGHTS, _STATE, *record["sha256"]}:
+        for name in dict.fromkeys((_WEIGHTS, _STATE, *record["sha256"])):
             _expect(folder / name, record["sha256"][name])
         return Checkpoint(
             Progress(**record["progress"]),

@@ -1,7 +1,6 @@
 """Console: the bar of steps, a line an epoch, and the table of weights in the log."""
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 from tqdm import tqdm
@@ -9,7 +8,7 @@ from tqdm import tqdm
 from trainer.progress import Progress
 from trainer.table import table
 from trainer.watcher import Epoch, Watcher
-from trainer.writer import Task, at_once
+from trainer.writer import Give, at_once
 
 log = logging.getLogger(__name__)
 _MOST_ROWS = 24
@@ -24,7 +23,7 @@ class Console(Watcher):
         give: has the table of weights logged, once it is filled in.
     """
 
-    def __init__(self, steps: int, give: Callable[[Task], None] = at_once) -> None:
+    def __init__(self, steps: int, give: Give = at_once) -> None:
         self._steps = steps
         self._give = give
         self._last = ""

@@ -42,6 +42,7 @@ class Loop:
         start: how far a run has come that goes on; None: this one starts.
         restore: puts back the state of the optimizer with which the run had come there.
         shares: among how many processes each batch is shared; ``batches`` gives this one's.
+        mirror: of the net, if others look into it too.
         fetch_every: steps after which their losses are fetched, for which the host has to wait.
     """
 
@@ -55,6 +56,7 @@ class Loop:
     start: Progress | None = None
     restore: Callable[[nn.Optimizer], None] = lambda optimizer: None
     shares: int = 1
+    mirror: Mirror | None = None
     fetch_every: int = 1
 
 
@@ -66,7 +68,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         Stopped: ``loop.stopped`` said so; the watchers know where.
     """
     done, previous, progress = 0, None, loop.start or Progress()
-    mirror = Mirror(loop.net)
+    mirror = loop.mirror or Mirror(loop.net)
     for phase in phases:
         numbers = range(max(done, progress.epochs) + 1, done + phase.epochs + 1)
         done += phase.epochs

@@ -1,7 +1,6 @@
 """Metrics: a line of JSON an epoch."""
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -9,7 +8,7 @@ from typing import Any, TypeAlias
 from trainer import files
 from trainer.errors import Mistake
 from trainer.watcher import Epoch, Watcher
-from trainer.writer import Task, at_once
+from trainer.writer import Give, at_once
 
 Record: TypeAlias = dict[str, Any]
 
@@ -22,7 +21,7 @@ class Metrics(Watcher):
         give: has the file written.
     """
 
-    def __init__(self, path: Path, give: Callable[[Task], None] = at_once) -> None:
+    def __init__(self, path: Path, give: Give = at_once) -> None:
         self._path = path
         self._give = give
         self._lines: list[str] = []

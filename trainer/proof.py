@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from trainer.plan import STATISTICS, Plan
 from trainer.tensors import Weights, largest_change, same_bits, sha256
 from trainer.watcher import Epoch, Watcher
 from trainer.world import World
-from trainer.writer import Task, at_once
+from trainer.writer import Give, at_once
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Proof(Watcher):
         path: Path,
         resumed: Checkpoint | None = None,
         world: World | None = None,
-        give: Callable[[Task], None] = at_once,
+        give: Give = at_once,
     ) -> None:
         self._give = give
         self._world = world or World()

@@ -49,6 +49,7 @@ from trainer.signals import Stop
 from trainer.snapshots import Snapshots
 from trainer.tensors import Weights
 from trainer.watcher import Watcher, Watchers
+from trainer.weights import Mirror
 from trainer.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -77,14 +78,14 @@ def run(
     compiled = graphs.take(settings, setup)
     setup = compiled.setup
     extra = restore.extra(compiled.scaler, setup.drawn)
-    writer = Writer()
+    writer, mirror = Writer(), Mirror(setup.net)
     resumed = setup.resumed.checkpoint if setup.resumed else None
     proven = Proof(folder / PROOF, resumed, here, writer.give)
     costs = Costs(folder / COSTS, compiled.step is not None, graphs.runs > 1)
-    watched = _watchers(settings, setup, folder, proven, extra, writer)
+    watched = _watchers(settings, setup, folder, proven, extra, writer, mirror)
     watcher = Watchers(writer, *watched, *([costs, Seal(folder)] if here.leads else []))
     ms.set_seed(settings.seed)  # what was probed and built before shall not matter
-    loop = assembly.loop(settings, compiled, watcher, stop, extra)
+    loop = assembly.loop(settings, compiled, watcher, stop, extra, mirror)
     done = False
     try:
         with _model_left(folder, setup, proven) if here.leads else nullcontext():
@@ -145,6 +146,7 @@ def _watchers(
     proven: Proof,
     extra: Mapping[str, Parameter],
     writer: Writer,
+    mirror: Mirror,
 ) -> list[Watcher]:
     """The order matters: the proof fills in what the later ones tell; the guard ends the run."""
     here = world.current()
@@ -167,7 +169,8 @@ def _watchers(
         watched.append(Placement(mode, filling))
     make = _checkpoint_maker(settings, setup, proven)
     after = setup.resumed.checkpoint.name if setup.resumed else ""
-    kept = Saver(folder / CHECKPOINTS, settings.checkpoint, proven, extra, make, writer, after)
+    when = settings.checkpoint
+    kept = Saver(folder / CHECKPOINTS, when, proven, extra, make, writer, mirror, after)
     return [*watched, *together, Guard(), kept]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from mindspore import Parameter, nn
 
-from trainer import checkpoints, restore, weights
+from trainer import checkpoints, restore
 from trainer.apply import Applied
 from trainer.checkpoint import Checkpoint, name_of
 from trainer.guard import ensure
@@ -18,6 +18,7 @@ from trainer.proof import Proof
 from trainer.settings import Keeping
 from trainer.tensors import Weights
 from trainer.watcher import Epoch, Watcher
+from trainer.weights import Mirror
 from trainer.writer import Writer
 
 Make = Callable[[Progress, Weights, Weights], Checkpoint]
@@ -36,6 +37,7 @@ class Saver(Watcher):
         extra: parameters besides net and optimizer that a step changes, by name.
         make: makes a checkpoint of progress, weights and state.
         writer: writes the files.
+        mirror: of the net.
         after: name of the checkpoint from which the run goes on; empty: from the start.
     """
 
@@ -47,6 +49,7 @@ class Saver(Watcher):
         extra: Mapping[str, Parameter],
         make: Make,
         writer: Writer,
+        mirror: Mirror,
         after: str = "",
     ) -> None:
         self._folder = folder
@@ -55,6 +58,7 @@ class Saver(Watcher):
         self._extra = extra
         self._make = make
         self._after = after
+        self._mirror = mirror
         self._own: list[str] = []
         self._writer = writer
         self._last = time.monotonic()
@@ -88,7 +92,7 @@ class Saver(Watcher):
         self._writer.wait()
 
     def _save_here(self, progress: Progress) -> None:
-        copied, plan = weights.fetch(self._applied.net), self._applied.plan
+        copied, plan = self._mirror.now(), self._applied.plan
         when = f"step {progress.steps} of epoch {progress.epochs + 1}"
         ensure(plan, copied, self._proof.moved(plan, copied), when)
         self._save(progress, copied)

@@ -18,7 +18,7 @@ from trainer.settings import Snapshot
 from trainer.store import Store
 from trainer.tensors import Weights
 from trainer.watcher import Epoch, Watcher
-from trainer.writer import Task, at_once
+from trainer.writer import Give, at_once
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Snapshots(Watcher):
         folder: Path,
         settings: Snapshot,
         shown: Sequence[str] = (),
-        give: Callable[[Task], None] = at_once,
+        give: Give = at_once,
     ) -> None:
         self._give = give
         self._store = Store(folder)

@@ -8,6 +8,7 @@ from trainer.progress import Progress
 from trainer.watcher import Epoch, Watcher
 
 Task: TypeAlias = Callable[[], None]
+Give: TypeAlias = Callable[[Task], None]
 _HEARD = 0.2  # seconds after which a signal is; MindSpore has a wait begin anew, not end
 
 

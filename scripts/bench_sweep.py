@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from trainer import jobs
+from trainer.launch import jobs
 
 
 def main() -> None:

@@ -75,8 +75,8 @@ def _end(worker: "tuple[SpawnProcess, Connection[str, str]] | None") -> None:
 
 
 def _work(pipe: "Connection[str, str]", overrides: Sequence[str]) -> None:
-    from trainer import preview  # MindSpore is imported only once the device is set
-    from trainer.errors import Mistake
+    from trainer.cli import plan as preview  # MindSpore is imported only once the device is set
+    from trainer.core.errors import Mistake
 
     while True:
         net = ["model=mindcv", f"model.name={pipe.recv()}", "model.num_classes=10"]

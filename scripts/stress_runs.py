@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainer.audit import audit
+from trainer.artifacts.audit import audit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 OVERRIDES = ("freeze=conv1", "epochs=3", "device.threads=free")

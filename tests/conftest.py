@@ -7,47 +7,53 @@ from pathlib import Path
 
 import pytest
 
-from trainer import device
+from trainer.backend import device
 
 device.prepare()  # before MindSpore is imported, by whatever test comes first
 
 import mindspore as ms  # noqa: E402
 
-from tests.command import CHECKOUT, Command, trained  # noqa: E402
+from tests.support.command import CHECKOUT, Command, trained  # noqa: E402
 
 ms.set_device("CPU")
 
 
 # Of these files, which begin first: two workers are to end together.
 LONGEST = [
-    "test_slurm",
-    "test_going_on",
-    "test_distributed",
-    "test_features_run",
-    "test_sweep_jobs",
-    "test_slurm_nodes",
-    "test_features",
-    "test_distributed_apart",
-    "test_distributed_slurm",
-    "test_compile_cache",
-    "test_app",
-    "test_own",
-    "test_frozen_causes",
-    "test_search",
-    "test_kill",
-    "test_traps",
-    "test_sweep",
-    "test_properties",
-    "test_mindcv",
-    "test_parity",
-    "test_policies",
+    "launch/slurm/test_sweep_on_slurm",
+    "run/test_resumed_runs",
+    "distributed/test_collectives",
+    "feature_cache/test_runs_with_features",
+    "launch/test_sweep_jobs",
+    "launch/slurm/test_slurm_nodes",
+    "feature_cache/test_features",
+    "distributed/test_ranks_apart",
+    "distributed/test_ranks_on_slurm",
+    "run/test_compile_cache",
+    "cli/test_train",
+    "cli/test_own_code",
+    "freezing/api/test_freeze_causes",
+    "launch/sweepers/test_optuna_search",
+    "run/test_kill",
+    "freezing/test_pitfalls",
+    "launch/test_sweep",
+    "freezing/test_properties",
+    "models/test_mindcv",
+    "parity/test_parity",
+    "freezing/test_policies",
 ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest first."""
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    places = {name: at for at, name in enumerate(LONGEST)}
+    tests = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.relative_to(tests).with_suffix("").as_posix()
+        return places.get(name, len(places))
+
+    items.sort(key=place)
 
 
 def pytest_configure() -> None:

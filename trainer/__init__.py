@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # they import MindSpore, which takes 1.5 s
-    from trainer.frozen import Frozen, freeze
+    from trainer.freezing.api.freeze import Frozen, freeze
 
 __all__ = ["Frozen", "freeze"]
 
@@ -23,7 +23,7 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 def __getattr__(name: str) -> Any:
     """Import what is public when it is first asked for."""
     if name in __all__:
-        return getattr(importlib.import_module("trainer.frozen"), name)
+        return getattr(importlib.import_module("trainer.freezing.api.freeze"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

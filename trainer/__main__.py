@@ -1,5 +1,5 @@
 """``python -m trainer``: train."""
 
-from trainer.app import main
+from trainer.cli.train import main
 
 main()

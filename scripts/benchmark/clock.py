@@ -83,7 +83,7 @@ class Clock:
 
 
 def _reset_memory() -> None:
-    with suppress(OSError):  # as trainer.costs does
+    with suppress(OSError):  # as trainer.callbacks.run_costs does
         Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -8,7 +8,7 @@ from mindspore import Tensor, nn, ops
 from scripts.benchmark import images
 from scripts.benchmark.case import CLASSES, DECAY, MOMENTUM, RATE, SEED, Case
 from scripts.benchmark.clock import Clock
-from trainer.data import batches
+from trainer.data.batches import batches
 from trainer.datasets import arrays
 
 

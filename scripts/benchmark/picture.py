@@ -15,7 +15,7 @@ from scripts.benchmark.contenders import TITLES
 from scripts.benchmark.plan import RESNET, RESNET_LONG
 from scripts.benchmark.records import Measure, Record, Row
 from scripts.benchmark.report import RIVALS, of, percent, shared
-from trainer.figures import save
+from trainer.core.plotting import save
 
 FILE = "speed.png"
 _COLOURS = {

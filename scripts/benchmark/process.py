@@ -14,8 +14,9 @@ from scripts.benchmark import contenders, images
 from scripts.benchmark.case import CLASSES, RATE, SEED, Case
 from scripts.benchmark.clock import Result
 from scripts.benchmark.contenders import ROOT
-from trainer import metrics, spent
-from trainer.folder import COSTS, METRICS
+from trainer.artifacts import costs as spent
+from trainer.callbacks import metrics_jsonl
+from trainer.core.run_files import COSTS, METRICS
 
 _ISA = "ONEDNN_MAX_CPU_ISA"
 _TRIAL = 100  # steps; in a shorter run the trainer would try placements of its threads and no more
@@ -81,7 +82,7 @@ def read(run: Path, stores: bool = False) -> Result:
         ValueError: it has not.
     """
     costs = spent.read(run / COSTS)
-    epochs = [record for record in metrics.read(run / METRICS) if record["epoch"]]
+    epochs = [record for record in metrics_jsonl.read(run / METRICS) if record["epoch"]]
     if costs is None or costs.step_seconds is None or not epochs:
         raise ValueError(f"expected {COSTS} and {METRICS} of at least two steps in {run}")
     seconds = [record["seconds"] for record in epochs]

@@ -10,7 +10,7 @@ from scripts.benchmark.case import NETS, Task
 from scripts.benchmark.contenders import TITLES
 from scripts.benchmark.plan import PARTS, RESNET, SIZES
 from scripts.benchmark.records import Record, Row, spread
-from trainer.table import table
+from trainer.core.table import table
 
 HEAD = (
     *("frozen", "method", "contender", "step ms", "images/s", "10 epochs s"),

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from mindspore import nn
 
-from tests.command import Command
-from trainer import preview, tree
+from tests.support.command import Command
+from trainer.cli import plan as preview
+from trainer.cli import plan_tree
 from trainer.models import mindcv
 
 FAMILIES = [
@@ -45,10 +46,10 @@ def planned(name: str, *overrides: str) -> preview.Preview:
 def test_a_spread_of_architectures_can_be_planned(name: str) -> None:
     made = planned(name, "policy=linear_probe", "method=requires_grad")
     assert 0 < len(made.plan.names("trainable")) < 10
-    root = tree.tree(made.plan, made.layout, "net")
+    root = plan_tree.tree(made.plan, made.layout, "net")
     weights = [p for p in made.layout.parameters if not p.statistic]
     assert root.values == sum(p.size for p in weights)
-    assert tree.text(root, 0.01, 0.0).count("\n") < 60
+    assert plan_tree.text(root, 0.01, 0.0).count("\n") < 60
 
 
 @installed

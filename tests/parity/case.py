@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.tensors import Weights
+from trainer.core.tensors import Weights
 
 LR, MOMENTUM, WEIGHT_DECAY = 0.02, 0.9, 0.01
 

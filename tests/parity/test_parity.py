@@ -8,9 +8,9 @@ import pytest
 
 from tests.parity import mindspore_side
 from tests.parity.case import Batch, Case, End, relative
-from trainer import data
+from trainer.core.tensors import Weights, same_bits
+from trainer.data import batches as data
 from trainer.datasets.digits import digits
-from trainer.tensors import Weights, same_bits
 
 pytest.importorskip(
     "torch", reason="parity is not tested: PyTorch is not installed, see CONTRIBUTING.md"

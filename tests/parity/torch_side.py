@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.parity.case import LR, MOMENTUM, WEIGHT_DECAY, Batch, Case, End
-from trainer.tensors import Weights
+from trainer.core.tensors import Weights
 
 NORM_NAMES = {  # MindSpore's and PyTorch's
     "gamma": "weight",

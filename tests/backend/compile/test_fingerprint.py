@@ -1,0 +1,218 @@
+"""What two nets may differ in and still share a graph; the bits are tried elsewhere."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from copy import copy
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore.common.initializer import HeUniform
+
+from tests.support.nets import TwoConvs
+from trainer.backend import dropout
+from trainer.backend.compile import fingerprint
+from trainer.backend.compile.fingerprint import Unknown
+from trainer.freezing.methods import stop_gradient
+
+SOURCE = """
+import math
+from mindspore import nn, ops
+from {helper} import twice
+
+SCALE = 2.0
+
+class Net(nn.Cell):
+    BIAS = 1.0
+
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Dense(2, 2)
+
+    def construct(self, x):
+        return self.scaled(twice(self.dense(x))) * math.pi + self.BIAS
+
+    def scaled(self, x):
+        return ops.relu(x) * SCALE
+"""
+HELPER = """
+FACTOR = 2.0
+
+def twice(x):
+    return x * FACTOR
+"""
+
+
+class Odd(nn.Cell):
+    """A net with something of its own besides cells and parameters."""
+
+    def __init__(self, own: Any) -> None:
+        super().__init__()
+        self.dense = nn.Dense(2, 2)
+        self.own = own
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.dense(x)
+
+
+def same(one: nn.Cell, other: nn.Cell) -> bool:
+    return fingerprint.of(one) == fingerprint.of(other)
+
+
+def test_nets_that_differ_in_their_values_are_alike() -> None:
+    assert same(TwoConvs(), TwoConvs())
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        1,
+        float("nan"),
+        "text",
+        (1, 2),
+        {"a": [1.5, None], "b": {1, 2}},
+        Tensor(np.arange(3), ms.float32),
+        np.arange(3),
+        ops.ReduceSum(keep_dims=True),
+        HeUniform(),
+        ms.float16,
+        nn.Tanh(),
+        [nn.Dense(2, 2)],
+        np.tanh,
+        same,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_equal_things_are_alike(own: Any) -> None:
+    assert same(Odd(own), Odd(own))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, 2),
+        (1, True),
+        (1, 1.0),
+        (0.0, -0.0),
+        ((1, 2), (1, 3)),
+        ((1, 2), [1, 2]),
+        ({"a": 1}, {"b": 1}),
+        (Tensor([1.0]), Tensor([2.0])),
+        (np.zeros(2), np.zeros(3)),
+        (np.zeros(2, np.int32), np.zeros(2, np.float32)),
+        (ms.float16, ms.float32),
+        (np.tanh, np.sinh),
+        (ops.ReduceSum(keep_dims=True), ops.ReduceSum(keep_dims=False)),
+        ([Parameter(Tensor([1.0]))], [Parameter(Tensor([2.0]))]),  # which no list of them has
+        ([nn.Dense(2, 2)], [nn.Dense(2, 3)]),
+        (lambda x: x, lambda x: -x),
+        (lambda x: x * 2, lambda x: x * 3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_things_that_differ_are_not(one: Any, other: Any) -> None:
+    assert not same(Odd(one), Odd(other))
+
+
+@pytest.mark.parametrize("own", [object(), np.random.default_rng(0), np.array([{}])])
+def test_what_cannot_be_compared_is_told(own: Any) -> None:
+    with pytest.raises(Unknown, match=r"it is not known what|no bytes to compare"):
+        fingerprint.of(Odd(own))
+
+
+def test_other_cells_shapes_flags_and_modes_are_not_alike() -> None:
+    assert not same(nn.Dense(2, 2), nn.Dense(2, 3))
+    assert not same(nn.SequentialCell(nn.ReLU()), nn.SequentialCell(nn.Tanh()))
+    assert not same(nn.ReLU(), nn.Tanh())
+    assert not same(nn.Dense(2, 2), nn.Dense(2, 2).to_float(ms.float16))
+    assert not same(nn.Dropout(p=0.5).set_train(False), nn.Dropout(p=0.5).set_train(True))
+    frozen = nn.Dense(2, 2)
+    frozen.weight.requires_grad = False
+    assert not same(nn.Dense(2, 2), frozen)
+
+
+def test_a_cut_and_a_hook_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, cut, hooked, other = (TwoConvs() for _ in range(4))
+    stop_gradient.apply([cut.conv1], [])
+    hooked.conv1.register_forward_hook(lambda cell, inputs, output: ops.stop_gradient(output))
+    other.conv1.register_forward_hook(lambda cell, inputs, output: output * 2)
+    found = {fingerprint.of(net) for net in (plain, cut, hooked, other)}
+    assert len(found) == 4
+
+
+def test_masks_of_another_seed_tell_and_their_count_does_not() -> None:
+    dropping = nn.Dropout(p=0.5)  # each has a seed of its own
+    nets = [nn.SequentialCell(nn.Dense(2, 2), copy(dropping)) for _ in range(3)]
+    counts = [dropout.repeatable(net, seed) for net, seed in zip(nets, (0, 0, 1), strict=True)]
+    ops.assign(counts[1], Tensor(7, ms.uint32))
+    of = [fingerprint.of(net, [count]) for net, count in zip(nets, counts, strict=True)]
+    assert of[0] == of[1] != of[2]
+    assert not same(nets[0], nets[1])
+
+
+def test_a_net_that_has_been_compiled_is_still_the_same() -> None:
+    net = TwoConvs().set_train(False)
+    before = fingerprint.of(net)
+    net(Tensor(np.zeros((1, 1, 6, 6)), ms.float32))
+    assert fingerprint.of(net) == before
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
+    """Writes a net and a helper that it imports into modules of their own, and imports the net."""
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ("fingerprinted_helper", "fingerprinted_net")
+
+    def make(net: str = SOURCE, helper: str = HELPER) -> ModuleType:
+        for name, text in zip(names, (helper, net), strict=True):
+            (tmp_path / f"{name}.py").write_text(text.replace("{helper}", names[0]))
+            sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        return importlib.import_module(names[1])
+
+    yield make
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def test_source_counts_and_where_it_refers_to(modules: Callable[..., ModuleType]) -> None:
+    before = fingerprint.of(modules().Net())
+    assert fingerprint.of(modules().Net()) == before
+    texts = [
+        {"net": SOURCE.replace("math.pi", "math.e ")},
+        {"net": SOURCE.replace("ops.relu", "ops.tanh")},
+        {"helper": HELPER.replace("x * FACTOR", "x + FACTOR")},
+    ]
+    found = [fingerprint.of(modules(**text).Net()) for text in texts]
+    assert len({before, *found}) == 4
+
+
+@pytest.mark.parametrize("name", ["SCALE", "helper", "Net.BIAS"])
+def test_values_from_elsewhere_count(
+    modules: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As those that a module reads from the environment when it is imported."""
+    module = modules()
+    before = fingerprint.of(module.Net())
+    if name == "helper":
+        monkeypatch.setattr(sys.modules["fingerprinted_helper"], "FACTOR", 3.0)
+    else:
+        monkeypatch.setattr(module.Net if "." in name else module, name[-5:].strip("."), 3.0)
+    assert fingerprint.of(module.Net()) != before
+
+
+def test_a_class_made_of_text_has_no_source(modules: Callable[..., ModuleType]) -> None:
+    made: dict[str, Any] = {"__name__": "nowhere"}
+    exec(SOURCE.replace("from {helper} import twice", "def twice(x): return x"), made)
+    with pytest.raises(Unknown, match="no file is known that defines nowhere"):
+        fingerprint.of(made["Net"]())
+
+
+def test_classes_of_cells_are_told_apart() -> None:
+    kinds: list[type[nn.Cell]] = [nn.SGD, nn.Momentum, Odd, TwoConvs]
+    assert len({fingerprint.of_class(kind) for kind in kinds}) == 4

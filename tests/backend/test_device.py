@@ -1,0 +1,78 @@
+"""The environment that MindSpore is imported in; each in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.command import CHECKOUT
+from trainer.backend import device
+from trainer.config.schema import Device
+from trainer.core.errors import Mistake
+
+SHOW = "import os; from trainer import device; device.prepare({!r}); print({})"
+
+
+def environment(argument: str, name: str, **given: str) -> str:
+    """Return a variable as `prepare` leaves it, in a process that starts with ``given``."""
+    hidden = {"ONEDNN_MAX_CPU_ISA", "MS_COMPILER_CACHE_ENABLE", "GLOG_v"}
+    kept = {key: value for key, value in os.environ.items() if key not in hidden}
+    script = SHOW.format(argument, f"os.environ.get({name!r})")
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**kept, **given, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def test_instruction_set_is_held_where_it_helps() -> None:
+    with open("/proc/cpuinfo") as cpu:  # noqa: PTH123
+        expected = "AVX2" if "avx512f" in cpu.read() else "None"
+    assert environment("auto", "ONEDNN_MAX_CPU_ISA") == expected
+    assert environment("native", "ONEDNN_MAX_CPU_ISA") == "None"
+
+
+def test_what_the_user_has_set_stays() -> None:
+    assert environment("auto", "ONEDNN_MAX_CPU_ISA", ONEDNN_MAX_CPU_ISA="SSE41") == "SSE41"
+    assert environment("auto", "GLOG_v", GLOG_v="1") == "1"
+
+
+def test_compile_cache_is_off_whatever_the_user_has_set() -> None:
+    assert environment("auto", "MS_COMPILER_CACHE_ENABLE", MS_COMPILER_CACHE_ENABLE="1") == "0"
+
+
+def test_what_is_imported_is_passed_over_by_the_garbage_collector_and_a_net_is_not() -> None:
+    script = """
+import gc
+from trainer import device
+device.prepare()
+device.load()
+from mindspore import nn
+from trainer import alive
+net = nn.Dense(2, 2)
+print(gc.isenabled(), gc.get_freeze_count() > 100_000, any(c is net for c in alive.cells()))
+device.load()
+print(any(c is net for c in alive.cells()))
+"""
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True True True\nTrue\n"
+
+
+def test_cpu_is_described() -> None:
+    line = device.select(Device(target="cpu"))
+    assert line.startswith(f"cpu, GRAPH_MODE, {len(os.sched_getaffinity(0))} cores, oneDNN")
+
+
+def test_auto_takes_the_cpu_where_there_is_no_ascend() -> None:
+    assert device.select(Device(target="auto")).startswith("cpu")
+
+
+def test_missing_cann_is_a_mistake_without_a_stack() -> None:
+    with pytest.raises(Mistake) as raised:
+        device.select(Device(target="ascend"))
+    assert "libge_runner.so" in str(raised.value)
+    assert "Call Stack" not in str(raised.value)

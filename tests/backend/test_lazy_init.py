@@ -1,0 +1,10 @@
+from mindspore import nn
+
+from trainer.backend.lazy_init import blank
+
+
+def test_first_values_are_drawn_only_outside() -> None:
+    with blank():
+        assert not nn.Dense(4, 4).weight.asnumpy().any()
+        assert not nn.Conv2d(1, 1, 3, weight_init="HeUniform").weight.asnumpy().any()
+    assert nn.Dense(4, 4).weight.asnumpy().any()

@@ -1,0 +1,164 @@
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from scripts.benchmark import goals, picture, process, records, report
+from scripts.benchmark.case import NETS, Case
+from scripts.benchmark.clock import Clock, Result
+from scripts.benchmark.plan import LENET, RACES, RESNET, RESNET_LONG, SIZES
+from scripts.benchmark.records import Record
+from trainer.artifacts.costs import Spent
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def result(step: float = 1.0, *epochs: float) -> Result:
+    return Result(step, 0.0, list(epochs or (10.0, 4.0, 6.0)), [2.0], 100.0, 61_706, end=0.1)
+
+
+def record(who: str, repeat: int, made: Result | None, part: str = "nets") -> Record:
+    task = RESNET_LONG if part == "head" else RESNET
+    case = Case(task, len(NETS[task.net].parts), "stop_gradient", who, 3)
+    return Record(part, repeat, case, made, "" if made else "not installed")
+
+
+def test_the_first_step_is_the_compile_and_no_part_of_its_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times = iter([0.0, 9.0, 10.0, 20.0, 21.0, 22.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
+    clock = Clock()
+    for losses in ((1.0, 3.0), (5.0, 7.0)):
+        clock.epoch()
+        for loss in losses:
+            clock.step(loss)
+    made = clock.result(6)
+    assert (made.step, made.first) == (1, 8)
+    assert made.epochs == [2, 2]
+    assert made.losses == [2, 6]
+
+
+def test_epochs_that_were_not_trained_are_like_the_later_ones() -> None:
+    assert [result().seconds(count) for count in (1, 3, 10)] == [10, 20, 55]
+
+
+def test_a_run_of_the_trainer_is_read_from_its_files(tmp_path: Path) -> None:
+    costs = Spent(4, 1.5, 3.0, 100.0, False, 0.25)
+    (tmp_path / "costs.json").write_text(json.dumps(asdict(costs)))
+    epochs = [{"epoch": 0}, *({"epoch": n, "steps": 2, "seconds": 5.0, "loss": n} for n in (1, 2))]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, epochs)))
+    made = process.read(tmp_path)
+    assert (made.step, made.first, made.epochs, made.losses) == (1.5, 3, [2, 5], [1, 2])
+    assert made.end == 0.25
+    assert process.read(tmp_path, stores=True).step == 2.5
+    with pytest.raises(ValueError, match="at least two steps"):
+        process.read(tmp_path / "none")
+
+
+def test_few_images_stand_for_all() -> None:
+    native = record("native", 0, result(1.0, 2.0))
+    assert native.ten == 20 * RESNET.images / RESNET.few
+
+
+def test_ratios_are_taken_within_a_repeat() -> None:
+    found = [record("trainer", 0, result(3)), record("hand", 0, result(2))]
+    found += [record("hand", 1, result(1)), record("trainer", 2, None)]
+    (row,) = records.rows(found)
+    assert row.ratios("trainer", "hand", lambda one: one.step) == [1.5]
+
+
+def test_goals_say_what_was_met_and_by_how_much() -> None:
+    found = [
+        record(who, 0, result(n, n), "head") for who, n in {"store": 1.0, "eager": 6.0}.items()
+    ]
+    found += [record("trainer", 0, result(7, 7.0), part) for part in ("head", "nets")]
+    found += [record("hand", 0, result(5, 5.0))]
+    lines = goals.text(found, 31).splitlines()[2:]
+    assert [line.split()[0] for line in lines if line[0] != " "] == [
+        *("met", "MISSED", "MISSED", "open", "open", "open", "open"),
+    ]
+    assert "6.0 times faster" in lines[0]
+    assert lines[3].endswith("all but the head, stop_gradient: 1.40")
+
+
+def test_the_wait_at_an_epochs_end_is_a_share_of_the_epoch() -> None:
+    made = [replace(result(1.0, 2.0), end=end) for end in (0.05, 0.07)]
+    found = [record("snapshots", n, one, "ends") for n, one in enumerate(made)]
+    (line,) = (line for line in goals.text(found, 3).splitlines() if "wait at" in line)
+    assert line.startswith("MISSED")
+    assert "3.0 (2.5..3.5) % of the epoch" in line
+    assert "60.0 (50.0..70.0)" in report.text(found)
+
+
+def test_what_is_left_out_is_named_with_the_reason() -> None:
+    text = report.text([record("fastai", 0, None)])
+    assert "fastai Learner.freeze: not installed (ResNet-18 at 64x64, all but the head)" in text
+
+
+def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
+    found = [
+        Record(race.part, repeat, case, replace(result(), epochs=[1.0] * case.epochs))
+        for race in RACES
+        for repeat in range(race.repeats)
+        for case in race.cases(repeat)
+    ]
+    records.write(tmp_path, "a machine", 3.0, found)
+    head, minutes, read = records.read(tmp_path)
+    assert (head, minutes, read) == ("a machine", 3.0, found)
+    assert report.text(read).count("\n## ") == 9
+    assert goals.text(read, 31).splitlines()[-1].startswith("MISSED")
+    picture.draw(read, tmp_path / picture.FILE)
+    assert (tmp_path / picture.FILE).stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("who", ["trainer", "hand", "eager", "store"])
+def test_one_contender_alone_is_shown_and_drawn(who: str, tmp_path: Path) -> None:
+    found = [
+        Record(race.part, 0, case, replace(result(), epochs=[1.0] * case.epochs))
+        for race in RACES
+        for case in race.cases()
+        if case.contender == who
+    ]
+    assert "LeNet-5: 61,706 parameters" in report.text(found)
+    assert goals.text(found, 3)
+    picture.draw(found, tmp_path / picture.FILE)
+
+
+def test_the_plan_freezes_what_the_nets_have() -> None:
+    assert sum(SIZES) == 11_181_642
+    assert len(SIZES) == len(NETS["resnet18"].parts) + 1
+    assert {race.task.net for race in RACES} == set(NETS)
+    assert all(race.frozen <= len(NETS[race.task.net].parts) for race in RACES)
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "scripts.benchmark", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def test_one_row(tmp_path: Path) -> None:
+    limits = ("--parts", "nets", "--frozen", "first half", "--methods", "stop_gradient")
+    who = ("--contenders", "trainer,hand,eager", "--nets", "lenet5", "--repeats", "1")
+    done = bench(*limits, *who, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "LeNet-5: 61,706 parameters, the same in all; losses of trainer and hand" in done.stdout
+    _, _, found = records.read(tmp_path)
+    rows = records.rows(found)
+    assert [(row.case.task, row.case.method) for row in rows] == [(LENET, "stop_gradient")]
+    assert all(
+        difference < 1e-5 for row in rows for difference in row.differences("trainer", "hand")
+    )
+    assert all(each.reason in {"", "torch not installed"} for each in found)
+    again = bench("--redraw", str(tmp_path))
+    assert again.stdout == done.stdout
+    assert json.loads((tmp_path / records.FILE).read_text())["records"]
+
+
+def test_an_unknown_net_is_refused() -> None:
+    done = bench("--nets", "lenet")
+    assert done.returncode == 2
+    assert "expected some of lenet5, resnet18, mobilenet_v2_100, received lenet" in done.stderr

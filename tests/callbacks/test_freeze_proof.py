@@ -1,0 +1,173 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from tests.support.nets import Normed, TwoConvs
+from tests.support.training import IMAGES, plan_of, rule, train
+from trainer.backend.batch_types import Batch
+from trainer.callbacks.freeze_guard import Guard
+from trainer.callbacks.freeze_proof import Proof
+from trainer.core.errors import FrozenMoved, WeightsNotFinite
+from trainer.core.tensors import Weights, sha256
+from trainer.engine.callback import Epoch, Watcher, Watchers
+from trainer.freezing.frozen_model import Applied
+from trainer.freezing.plan import STATISTICS, ParameterPlan, Plan
+from trainer.metrics.evaluator import Score
+from trainer.models.lenet5 import LeNet5
+
+SCORE = Score(0.0, None, 1)
+START = np.array([1.0, -2.0], np.float32)
+
+
+def told(number: int, value: object, state: str = "frozen", by: str = "a") -> Epoch:
+    """An epoch of a net with one frozen parameter and one that trains."""
+    parameters = (
+        ParameterPlan("a", (2,), 8, state, by if state == "frozen" else ""),
+        ParameterPlan("b", (1,), 4, "trainable"),
+    )
+    weights: Weights = {"a": np.asarray(value, np.float32), "b": np.full(1, number, np.float32)}
+    return Epoch(number, Plan(parameters), weights, SCORE)
+
+
+def after(path: Path, value: object, by: str = "a") -> Epoch:
+    proof = Proof(path)
+    proof.epoch(told(0, START, by=by))
+    epoch = told(1, value, by=by)
+    proof.epoch(epoch)
+    return epoch
+
+
+def test_what_stood_still_is_proven(tmp_path: Path) -> None:
+    assert after(tmp_path / "proof.json", START.copy()).moved == {}
+    proof = json.loads((tmp_path / "proof.json").read_text())
+    assert proof == {
+        "holds": True,
+        "epochs": 1,
+        "tensors": [
+            {
+                "name": "a",
+                "sha256_before": sha256(START),
+                "sha256_after": sha256(START),
+                "largest_change": 0.0,
+                "equal": True,
+            }
+        ],
+        "chapters": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "by", "text"),
+    [
+        ([1.0, np.nextafter(np.float32(-2), np.float32(0))], "a", "by 1.19e-07: not known"),
+        ([0.99, -1.98], "a", "by 0.02: it was scaled by 0.99, as weight decay does"),
+        ([1.0, -1.0], STATISTICS, "by 1: a normalisation layer ran in training mode"),
+        ([1.0, np.nan], "a", "by nan: the new values are not finite"),
+    ],
+)
+def test_what_moved_is_told_with_its_likely_cause(
+    value: list[float], by: str, text: str, tmp_path: Path
+) -> None:
+    assert after(tmp_path / "proof.json", value, by).moved["a"].startswith(text)
+    proof = json.loads((tmp_path / "proof.json").read_text(), parse_constant=pytest.fail)
+    assert not proof["holds"]
+    assert proof["tensors"][0]["sha256_before"] != proof["tensors"][0]["sha256_after"]
+
+
+def test_minus_zero_is_a_move(tmp_path: Path) -> None:
+    proof = Proof(tmp_path / "proof.json")
+    proof.epoch(told(0, [0.0, 0.0]))
+    epoch = told(1, [0.0, -0.0])
+    proof.epoch(epoch)
+    assert "a" in epoch.moved
+
+
+def test_what_is_frozen_later_is_compared_with_what_it_was_then(tmp_path: Path) -> None:
+    proof, trained = Proof(tmp_path / "proof.json"), [5.0, 6.0]
+    proof.epoch(told(0, START, "trainable"))
+    proof.epoch(told(1, trained, "trainable"))
+    still, moved = told(2, trained), told(3, START)
+    proof.epoch(still)
+    proof.epoch(moved)
+    assert still.moved == {}
+    assert "a" in moved.moved
+
+
+def test_what_has_moved_has_moved_though_it_is_asked_again(tmp_path: Path) -> None:
+    proof, epoch = Proof(tmp_path / "proof.json"), told(1, [1.0, -2.5])
+    proof.epoch(told(0, START))
+    proof.epoch(epoch)
+    assert list(epoch.moved) == list(proof.moved(epoch.plan, epoch.weights)) == ["a"]
+
+
+def test_a_trainable_parameter_that_stands_still_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof = Proof(tmp_path / "proof.json")
+    proof.epoch(told(0, START, "trainable"))
+    proof.epoch(told(1, START, "trainable"))
+    assert "has not moved since the start: a (" in caplog.text
+
+
+def test_guard_names_every_tensor_that_moved() -> None:
+    epoch = told(3, START)
+    Guard().epoch(epoch)
+    epoch.moved = {"a": "by 1: because", "c": "by 2: because"}
+    with pytest.raises(FrozenMoved, match=r"end of epoch 3 2 moved:\n  - a by 1.*\n  - c by 2"):
+        Guard().epoch(epoch)
+
+
+def leaky(applied: Applied) -> nn.Optimizer:
+    """Given everything: what the trainer never does."""
+    return nn.Momentum(applied.net.get_parameters(), 0.1, 0.9, weight_decay=0.1)
+
+
+def test_an_optimizer_that_was_given_a_frozen_weight_is_found_out(tmp_path: Path) -> None:
+    net = TwoConvs()
+    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    with pytest.raises(FrozenMoved, match="conv1.weight by .*: the optimizer was given it"):
+        train(net, plan_of(net, rule("conv1")), optimizer=leaky, watcher=watcher)
+    assert not json.loads((tmp_path / "proof.json").read_text())["holds"]
+
+
+def test_weights_that_are_not_finite_are_found_out_though_the_loss_is_finite(
+    tmp_path: Path,
+) -> None:
+    net = LeNet5(3)
+    batch = Tensor(np.full((2, 1, 32, 32), np.nan, np.float32)), Tensor(np.array([0, 1], np.int32))
+    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    with pytest.raises(WeightsNotFinite, match="conv1.weight.*input that is not finite"):
+        train(net, plan_of(net), batches=lambda epoch: [batch], watcher=watcher)
+
+
+class Loosen(Watcher):
+    """Undoes what holds the statistics, before the step is compiled."""
+
+    def __init__(self, net: nn.Cell) -> None:
+        self.net = net
+
+    def batches(self, epoch: int) -> list[Batch]:
+        self.net.bn1.set_train(True)
+        self.net.bn1.use_batch_statistics = None
+        return [IMAGES]
+
+
+def test_statistics_that_move_are_found_out(tmp_path: Path) -> None:
+    net = Normed()
+    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    with pytest.raises(FrozenMoved, match="bn1.moving_mean by .*: a normalisation layer ran"):
+        plan = plan_of(net, rule("conv1", "bn1"))
+        train(net, plan, batches=Loosen(net).batches, watcher=watcher)
+
+
+def test_a_run_that_freezes_and_thaws_is_proven(tmp_path: Path) -> None:
+    net = TwoConvs()
+    everything, but_conv1 = plan_of(net), plan_of(net, rule("conv1"))
+    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    plans = everything, but_conv1, everything, but_conv1
+    train(net, *plans, batches=lambda epoch: [IMAGES], watcher=watcher)
+    proof = json.loads((tmp_path / "proof.json").read_text())
+    assert (proof["holds"], proof["epochs"], len(proof["tensors"])) == (True, 4, 2)

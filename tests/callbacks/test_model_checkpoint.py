@@ -1,0 +1,245 @@
+"""When checkpoints are saved, and what is never saved."""
+
+import errno
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Parameter, Tensor, nn
+
+from tests.support.nets import TwoConvs
+from tests.support.training import IMAGES, Recorder, changed, momentum, plan_of, rule, train
+from trainer.backend.batch_types import Batch
+from trainer.backend.host_copy import Mirror, fetch
+from trainer.callbacks.background_writer import Writer
+from trainer.callbacks.freeze_proof import Proof
+from trainer.callbacks.model_checkpoint import Saver
+from trainer.checkpoint import checkpoint_index, restore
+from trainer.checkpoint.checkpoint import Checkpoint
+from trainer.checkpoint.resume import Point
+from trainer.config.schema import Keeping
+from trainer.core.errors import CannotWrite, FrozenMoved
+from trainer.core.tensors import Weights
+from trainer.engine import train_step
+from trainer.engine.callback import Epoch, Watchers
+from trainer.engine.progress import Progress
+from trainer.freezing.frozen_model import Applied
+from trainer.metrics.evaluator import Score
+
+
+def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
+    return Checkpoint(progress, copied, state, {}, {}, {}, 3, {})
+
+
+def saving(folder: Path, net: nn.Cell, **when: object) -> tuple[Proof, Saver]:
+    proof = Proof(folder / "proof.json")
+    keeping = Keeping.model_validate(when)
+    return proof, Saver(folder / "checkpoints", keeping, proof, {}, make, Writer(), Mirror(net))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "checkpoints").glob("epoch_*"))
+
+
+def trained(folder: Path, **when: object) -> tuple[TwoConvs, Recorder]:
+    """Train an epoch of three steps with conv1 frozen."""
+    net = TwoConvs()
+    kept = saving(folder, net, **when)
+    told = train(net, plan_of(net, rule("conv1")), watcher=Watchers(*kept))
+    kept[1]._writer.end(True)
+    return net, told
+
+
+def _step(kept: Saver, steps: int) -> None:
+    """Tell of a step as the loop does."""
+    progress = Progress(0, steps)
+    kept.step(1.0, 1.0, progress)
+    kept.settled(progress)
+
+
+def test_start_and_end_of_an_epoch_are_saved(tmp_path: Path) -> None:
+    net, told = trained(tmp_path)
+    assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00001_step_00000000"]
+    found, _ = checkpoint_index.latest(tmp_path / "checkpoints")
+    assert found is not None
+    assert not changed(fetch(net), found.weights)
+    state = restore.mutable(told.optimizers[0], {})
+    assert {name: array.tobytes() for name, array in found.state.items()} == {
+        name: p.asnumpy().tobytes() for name, p in state.items()
+    }
+    assert {"moments.conv2.weight", "global_step"} <= set(found.state)
+
+
+def killed(steps: int) -> Iterator[Batch]:
+    """Batches of a run that is killed, as it were."""
+    yield from [IMAGES] * steps
+    raise RuntimeError("killed")
+
+
+def test_so_are_steps(tmp_path: Path) -> None:
+    net, plan = TwoConvs(), plan_of(TwoConvs(), rule("conv1"))
+    proof, kept = saving(tmp_path, net, every_steps=2)
+    with pytest.raises(RuntimeError, match="killed"):
+        train(net, plan, watcher=Watchers(proof, kept), batches=lambda epoch: killed(3))
+    kept._writer.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00000_step_00000002"]
+    found, _ = checkpoint_index.latest(tmp_path / "checkpoints")
+    assert found is not None
+    assert found.progress.samples == 8
+
+
+def test_so_is_what_is_done_when_some_minutes_have_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    kept = begun(tmp_path, every_minutes=5)
+    for steps, minutes in enumerate((4.9, 5.0, 9.9, 10.0), 1):
+        now[0] = 60 * minutes
+        _step(kept, steps)
+        kept._writer.wait()
+    kept._writer.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000002", "epoch_00000_step_00000004"]
+
+
+def begun(folder: Path, **when: object) -> Saver:
+    """A saver that has seen the start of a phase in which conv1 is frozen."""
+    net = TwoConvs()
+    applied = Applied(net, plan_of(net, rule("conv1")))
+    proof, kept = saving(folder, net, **when)
+    start = Epoch(0, applied.plan, fetch(net), Score(1.0, None, 1))
+    for watcher in (proof, kept):
+        watcher.phase(applied, momentum(applied))
+        watcher.epoch(start)
+    kept._writer.wait()
+    return kept
+
+
+def test_a_step_is_put_off_while_the_one_before_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, free = begun(tmp_path, every_steps=1), threading.Event()
+    keep = checkpoint_index.keep
+
+    def slowly(*args: Any) -> None:
+        free.wait(60)
+        keep(*args)
+
+    monkeypatch.setattr(checkpoint_index, "keep", slowly)
+    for steps in (1, 2, 3):
+        _step(kept, steps)  # would hang if it waited
+    free.set()
+    kept._writer.wait()
+    _step(kept, 4)
+    kept._writer.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000001", "epoch_00000_step_00000004"]
+
+
+def test_what_has_moved_is_not_saved(tmp_path: Path) -> None:
+    kept = begun(tmp_path, every_steps=1)
+    weight = kept._applied.net.conv1.weight
+    weight.set_data(Tensor(weight.asnumpy() + 1))
+    with pytest.raises(FrozenMoved, match=r"by step 1 of epoch 1 1 moved:\n  - conv1\.weight by 1"):
+        _step(kept, 1)
+    with pytest.raises(FrozenMoved):
+        kept.stop(Progress(0, 1))
+    kept._writer.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000000"]
+
+
+def test_a_disk_that_is_full_is_told_and_the_one_before_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = begun(tmp_path)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(CannotWrite, match="No space left"):
+        patch.setattr("os.fsync", full)
+        kept.stop(Progress(0, 1))
+    kept._writer.end(False)
+    assert names(tmp_path) == ["epoch_00000_step_00000000"]
+    assert not list((tmp_path / "checkpoints").glob(".epoch*"))
+
+
+def test_the_best_is_the_epoch_with_the_least_loss_or_the_most_right(tmp_path: Path) -> None:
+    for best, expected in (("validation_loss", 2), ("accuracy", 1), (None, 0)):
+        folder = tmp_path / str(best)
+        kept = begun(folder, best=best)
+        plan, copied = kept._applied.plan, fetch(kept._applied.net)
+        for number, score in enumerate([(0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)], 1):
+            kept.epoch(Epoch(number, plan, copied, Score(*score, 10)))
+        kept._writer.end(True)
+        found = checkpoint_index.best(folder / "checkpoints")
+        assert (int(found.name.split("_")[1]) if found else 0) == expected
+
+
+def test_restored_state_is_the_saved_one_and_what_is_new_starts_fresh() -> None:
+    net = TwoConvs()
+    applied = Applied(net, plan_of(net, rule("conv1")))
+    made = momentum(applied)
+    count = Parameter(Tensor(0, ms.uint32), name="count")
+    saved = {
+        "moments.conv2.weight": np.ones(net.conv2.weight.shape, np.float32),
+        "moments.conv2.bias": np.ones(99, np.float32),
+        "global_step": np.array([7], np.int32),
+        "count": np.array(7, np.uint32),
+    }
+    point = Point(replace(make(Progress(), {}, {}), state=saved))
+    restore.state(point, made, {"count": count})
+    state = restore.mutable(made, {"count": count})
+    assert (state["moments.conv2.weight"].asnumpy() == 1).all()
+    assert not state["moments.conv2.bias"].asnumpy().any(), "of another shape"
+    assert state["global_step"].asnumpy() == 7
+    assert count.asnumpy() == 7
+    restore.state(None, made, {})
+
+
+def test_the_scale_of_the_loss_is_among_the_state() -> None:
+    assert {"scaler.scale_value", "scaler.counter"} <= set(
+        restore.extra(train_step.scaler("dynamic"), None)
+    )
+    assert restore.extra(None, None) == {}
+
+
+def test_the_last_two_share_no_file_and_others_do(tmp_path: Path) -> None:
+    kept = begun(tmp_path, best="accuracy")
+    plan, copied = kept._applied.plan, fetch(kept._applied.net)
+    kept._make = partial(frozen, dict.fromkeys(plan.names("frozen"), "a hash"))
+    inodes = []
+    for number in range(1, 6):
+        kept.epoch(Epoch(number, plan, copied, Score(0.5, 0.9, 10)))
+        kept._writer.wait()
+        name = f"checkpoints/epoch_{number:05d}_step_00000000/frozen.safetensors"
+        inodes.append((tmp_path / name).stat().st_ino)
+    kept._writer.end(True)
+    assert inodes[0] != inodes[1]
+    assert inodes[2:] == [inodes[0], inodes[1], inodes[0]]
+    assert checkpoint_index.problems(tmp_path / "checkpoints") == []
+
+
+def test_nor_if_the_last_is_saved_twice(tmp_path: Path) -> None:
+    kept = begun(tmp_path, every_steps=1)
+    names = kept._applied.plan.names("frozen")
+    kept._make = partial(frozen, dict.fromkeys(names, "a hash"))
+    for steps in (1, 2):
+        _step(kept, steps)
+        kept._writer.wait()
+    kept.stop(Progress(0, 2))
+    kept._writer.end(False)
+    found = sorted(tmp_path.glob("checkpoints/*/frozen.safetensors"))
+    assert len({path.stat().st_ino for path in found}) == 2
+
+
+def frozen(
+    hashes: Mapping[str, str], progress: Progress, copied: Weights, state: Weights
+) -> Checkpoint:
+    return replace(make(progress, copied, state), frozen=hashes)

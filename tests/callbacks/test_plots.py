@@ -1,0 +1,77 @@
+"""Pictures: what is drawn, by the figures' own account of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer.callbacks.plots import Pictures, changes, curves_figure, weights_figure
+from trainer.core import atomic_files
+
+
+def epochs(rows: int = 2, drift: float = 0.0, accuracy: float | None = 0.5) -> list[dict[str, Any]]:
+    """Three epochs of tensors of which the first is frozen and has moved by ``drift``."""
+    return [
+        {
+            "epoch": number,
+            "loss": float(number) or None,
+            "validation_loss": 1.0,
+            "accuracy": accuracy,
+            "weights": [
+                {
+                    "name": f"cell{row // 2}.{'weight' if row % 2 == 0 else 'bias'}",
+                    "state": "trainable" if row else "frozen",
+                    "mean_since_start": number * (0.1 if row else drift),
+                }
+                for row in range(rows)
+            ],
+        }
+        for number in range(3)
+    ]
+
+
+def test_grid_is_names_by_epochs() -> None:
+    names, frozen, grid = changes(epochs())
+    assert names == ["cell0.weight", "cell0.bias"]
+    assert frozen == [True, False]
+    assert grid.tolist() == [[0, 0], [0.1, 0.2]]
+
+
+def test_many_names_are_put_together_by_cell() -> None:
+    names, frozen, grid = changes(epochs(rows=100))
+    assert names[:2] == ["cell0", "cell1"]
+    assert frozen[0] is False, "a cell of which a part trains is not frozen"
+    assert grid.shape == (50, 2)
+
+
+@pytest.mark.parametrize(
+    ("drift", "said"),
+    [
+        (0.0, "none of them moved"),
+        (0.1, "1 of them MOVED"),
+        (float("nan"), "1 of them not known"),
+    ],
+)
+def test_title_tells_a_drift(drift: float, said: str) -> None:
+    axes = weights_figure(epochs(drift=drift)).axes[0]
+    assert said in axes.get_title()
+    assert len(axes.patches) == (0 if drift else 2), "hatched where it has not moved"
+
+
+@pytest.mark.parametrize(("accuracy", "panels"), [(0.5, 2), (None, 1)])
+def test_accuracy_is_drawn_where_there_is_one(accuracy: float | None, panels: int) -> None:
+    assert len(curves_figure(epochs(accuracy=accuracy)).axes) == panels
+
+
+def test_nothing_is_drawn_of_a_run_that_trained_nothing(tmp_path: Path) -> None:
+    atomic_files.write_text(tmp_path / "metrics.jsonl", atomic_files.dumps(epochs()[0]))
+    Pictures(tmp_path).end(True)
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
+
+
+def test_what_is_drawn_is_what_the_metrics_hold(tmp_path: Path) -> None:
+    lines = map(atomic_files.dumps, epochs())
+    atomic_files.write_text(tmp_path / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
+    Pictures(tmp_path).end(True)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"metrics.jsonl", "weights.png", "curves.png"}

@@ -1,0 +1,115 @@
+"""What a command line asks to go on with, and what may have changed since."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer.checkpoint import resume
+from trainer.checkpoint.resume import request
+from trainer.core.errors import Mistake
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run's folder, as far as its command line is concerned."""
+    folder = tmp_path / "it's a run"
+    (folder / ".hydra").mkdir(parents=True)
+    lines = ["freeze=conv1", "epochs=3", "optimizer=adam", "~policy"]
+    text = "".join(f"- {line}\n" for line in lines)
+    (folder / ".hydra/overrides.yaml").write_text(text)
+    return folder
+
+
+def quoted(folder: Path) -> str:
+    return str(folder).replace("'", "\\'")
+
+
+def test_without_a_word_of_it_nothing_is_asked() -> None:
+    asked = request(["freeze=conv1", "resume=null"])
+    assert (asked.lines, asked.folder, asked.must) == (["freeze=conv1"], None, False)
+
+
+def test_a_folder_that_is_named_may_hold_a_run() -> None:
+    asked = request(["hydra.run.dir=runs/a", "resume.allow=policy"])
+    assert (asked.folder, asked.allow, asked.must) == (
+        Path("runs/a"),
+        frozenset({"policy"}),
+        False,
+    )
+    assert asked.lines == ["hydra.run.dir=runs/a"]
+    assert request(["hydra.run.dir='runs/${now:%H}'"]).folder is None
+
+
+def test_the_overrides_of_the_run_come_first_and_new_ones_win(run: Path) -> None:
+    asked = request([f"resume='{quoted(run)}'", "epochs=9", "+optimizer.eps=1e-6"])
+    assert asked.lines[:5] == [
+        "freeze=conv1",
+        "optimizer=adam",
+        "~policy",
+        "epochs=9",
+        "+optimizer.eps=1e-6",
+    ]
+    assert (asked.folder, asked.must) == (run, True)
+    assert request(asked.lines).folder == run, "quoted as Hydra reads it"
+
+
+def test_the_keys_of_a_group_go_with_another_choice_of_it(run: Path) -> None:
+    saved = "- optimizer=adam\n- optimizer.lr=0.1\n- +optimizer.eps=1e-6\n"
+    (run / ".hydra/overrides.yaml").write_text(saved)
+    name = quoted(run)
+    assert request([f"resume='{name}'", "optimizer=sgd"]).lines[:-1] == ["optimizer=sgd"]
+    kept = ["optimizer.lr=0.1", "+optimizer.eps=1e-6", "optimizer=adam"]
+    assert request([f"resume='{name}'", "optimizer=adam"]).lines[:-1] == kept
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (["resume=nowhere"], "expected a run's folder, received nowhere"),
+        (["resume.allow=[polcy]"], r"received 'polcy' \(nearest: policy"),
+        (["resume.alow=policy"], "resume.alow: unknown key"),
+        (["resume=nowhere", "hydra.run.dir=a"], "hydra.run.dir: expected none beside resume="),
+    ],
+)
+def test_mistakes(lines: list[str], text: str) -> None:
+    with pytest.raises(Mistake, match=text):
+        request(lines)
+
+
+def test_the_nearest_run_is_offered(run: Path) -> None:
+    with pytest.raises(Mistake, match=r"nearest: it's a run"):
+        request([f"resume='{quoted(run.parent)}/its a run'"])
+
+
+SETTINGS: dict[str, Any] = {
+    "freeze": ["conv1"],
+    "optimizer": {"lr": 0.1, "betas": [0.9, 0.99]},
+    "device": {"target": "cpu", "threads": "auto"},
+    "epochs": 5,
+    "batch_size": 32,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({}, {}),
+        ({"epochs": 7, "snapshot": {"keep": "off"}, "max_minutes": 3}, {}),
+        ({"device": {"target": "cpu", "threads": "free"}}, {}),
+        ({"freeze": []}, {"policy": ["freeze: ['conv1'] -> []"]}),
+        ({"batch_size": 8}, {"dataset": ["batch_size: 32 -> 8"]}),
+        (
+            {"optimizer": {"lr": 0.2, "eps": 1}},
+            {
+                "optimizer": [
+                    "optimizer.lr: 0.1 -> 0.2",
+                    "optimizer.betas: [0.9, 0.99] -> None",
+                    "optimizer.eps: None -> 1",
+                ]
+            },
+        ),
+    ],
+)
+def test_what_differs_is_told_by_part(changes: dict[str, Any], parts: dict[str, list[str]]) -> None:
+    assert resume.changed(SETTINGS, SETTINGS | changes) == parts

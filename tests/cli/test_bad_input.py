@@ -1,0 +1,120 @@
+"""A user's mistakes: one message, exit code 2, no traceback, nothing left behind."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tests.support.command import CHECKOUT, Command, Ended
+
+WEIGHTS = CHECKOUT / "models/lenet5_digits_0to4.safetensors"
+
+
+def refused(command: Command, *overrides: str) -> Ended:
+    """Run, check that it is told as a mistake and leaves no trace, and return what it said."""
+    before = command.left()
+    ended = command.train(*overrides)
+    assert ended.code == 2, ended
+    assert "mistake" in ended.err
+    assert "Traceback" not in ended.err
+    assert command.left() == before
+    return ended
+
+
+CASES = {
+    "unknown layer": (["freeze=conv9"], "received 'conv9' (nearest: conv2, conv1"),
+    "name that lies deeper": (["freeze=weight"], "'*.weight' would take 5 names"),
+    "glob without a match": (["freeze=layer*"], "received 'layer*'"),
+    "regex without a match": (["freeze='re:block.+'"], "received 're:block.+'"),
+    "malformed regex": (["freeze='re:conv['"], "expected a regular expression after re:"),
+    "everything frozen": (["freeze='*'"], "expected at least one trainable parameter"),
+    "everything upstream": (["freeze=fc3"], "all are frozen (by fc3, upstream of the cut)"),
+    "part of a cell cut": (["freeze=conv1.weight"], "use freeze=conv1 or method=requires_grad"),
+    "no parameters": (["freeze=relu", "method=requires_grad"], "only cells without parameters"),
+    "unknown method": (["method=detach"], "expected one of requires_grad, stop_gradient"),
+    "no epochs": (["epochs=0"], "epochs: expected at least 1, received 0"),
+    "epochs that are no number": (["epochs=abc"], "expected a whole number, received 'abc'"),
+    "learning rate below 0": (["optimizer.lr=-1"], "optimizer.lr: expected at least 0"),
+    "optimizer's own refusal": (
+        ["+optimizer.nesterov=3"],
+        "unexpected keyword argument 'nesterov'",
+    ),
+    "batch too large": (["batch_size=100000"], "expected at most 716"),
+    "unknown key": (["epohcs=3"], "epohcs: unknown key (nearest: epochs"),
+    "unknown key of a group": (["optimizer.lrr=3"], "optimizer.lrr: unknown key (nearest: lr)"),
+    "added unknown key": (["+epohcs=3"], "epohcs: unknown key (nearest: epochs"),
+    "unknown group": (["model=lenet"], "no model named lenet (nearest: lenet5)"),
+    "sweep without -m": (["freeze=conv1,conv2"], "freeze=[conv1,conv2]"),
+    "no assignment": (["freeze"], "expected KEY=VALUE"),
+    "missing weights": (["init_from=gone.safetensors"], "init_from: no file gone.safetensors"),
+    "missing package": (["init_from=pkg://no.such/file"], "no package 'no.such'"),
+    "missing head": (["new_head=fc9"], "new_head: expected a cell or parameter of the net"),
+    "missing data": (["dataset=mnist"], "train-images-idx3-ubyte"),
+    "missing folder of data": (["dataset=mnist", "dataset.root=gone"], "dataset.root: expected"),
+    "no CANN": (["device=ascend"], "found none (libmindspore_ascend"),
+    "too few classes": (["model.num_classes=3"], "labels below 3, its classes, found 3, 4"),
+    "no number of classes": (["dataset=ones"], "model.num_classes: expected a value"),
+    "data of another shape": (
+        ["dataset=ones", "model.num_classes=5", "batch_size=4"],
+        "do not fit, for a batch of Float32 (4, 1, 32, 32), Float32 (4, 6, 27, 27): For",
+    ),
+    "net that does not exist": (["model._target_=no.such.Net"], "No module named 'no'"),
+    "net without a name": (["model=custom"], "model._target_: expected the dotted name"),
+    "net that is no net": (["model._target_=builtins.dict"], "expected a mindspore.nn.Cell"),
+    "net's wrong argument": (["+model.depth=3"], "unexpected keyword argument 'depth'"),
+    "nothing to print": (["snapshot.print=[foo]"], "snapshot.print: expected a cell"),
+    "configuration of one's own": (
+        ["-cn", "other"],
+        "--config-name: expected only the shipped conf/",
+    ),
+    "search path": (["hydra.searchpath=[file://x]"], "[file://x]: expected only the shipped"),
+    "no experiment": (["experiment=null"], "received null; to leave it out: ~experiment"),
+    "unknown key of --cfg": (["--cfg", "job", "epohcs=3"], "epohcs: unknown key"),
+    "sweep over an unknown net": (["-m", "model=lenet5,nope"], "no model named nope"),
+    "sweep over an unknown layer": (["-m", "freeze=conv1,conv9"], "received 'conv9'"),
+    "sweep over no epochs": (["-m", "epochs=0,1"], "epochs: expected at least 1, received 0"),
+    "root that is no text": (["dataset=mnist", "dataset.root=5"], "received 5, which is none"),
+    "no package at all": (["init_from=pkg:///x"], "no package ''"),
+    "module that is no package": (["init_from=pkg://trainer.app/x"], "no package 'trainer.app'"),
+    "head without weights": (["init_from=null", "new_head=fc9"], "new_head: expected a cell"),
+    "folder that cannot be": (["hydra.run.dir=/proc/run"], "received /proc/run"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_mistake(command: Command, name: str) -> None:
+    overrides, expected = CASES[name]
+    assert expected in refused(command, *overrides).err
+
+
+def test_all_mistakes_are_told_at_once(command: Command) -> None:
+    mistakes = ["freeze=conv9", "epochs=0", "method=detach", "optimizer.lr=-1", "seed=x", "foo=1"]
+    ended = refused(command, *mistakes)
+    assert "6 mistakes" in ended.err
+    for key in ("freeze", "epochs", "method", "optimizer.lr", "seed", "foo"):
+        assert f"- {key}: " in ended.err
+
+
+def test_weights_that_are_cut_short(command: Command) -> None:
+    (command.folder / "short.safetensors").write_bytes(WEIGHTS.read_bytes()[:-1000])
+    ended = refused(command, "init_from=short.safetensors")
+    assert "short.safetensors is not a whole safetensors file" in ended.err
+
+
+def test_every_weight_that_does_not_fit_is_named(command: Command) -> None:
+    weights = load_file(WEIGHTS)
+    del weights["fc1.bias"]
+    weights["conv2.weight"] = np.zeros((1, 2, 3, 4), np.float32)
+    weights["fc2.wieght"] = weights.pop("fc2.weight")
+    save_file(weights, command.folder / "other.safetensors")
+    ended = refused(command, "init_from=other.safetensors", "new_head=[]", "model.num_classes=7")
+    assert "fc1.bias is missing" in ended.err
+    assert "conv2.weight has shape (1, 2, 3, 4), the net expects (16, 6, 5, 5)" in ended.err
+    assert "fc2.wieght is not in the net (nearest: fc2.weight" in ended.err
+    assert "fc3.weight has shape (5, 84), the net expects (7, 84)" in ended.err
+    assert "new_head=fc3" in ended.err
+
+
+def test_folder_that_is_a_file(command: Command) -> None:
+    (command.folder / "run").write_text("mine")
+    assert "run (File exists)" in refused(command).err
+    assert (command.folder / "run").read_text() == "mine"

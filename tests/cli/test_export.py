@@ -1,0 +1,155 @@
+"""``python -m trainer.export``: what is written is what the net gives, or nothing is written."""
+
+import importlib.util
+import stat
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn, ops
+from safetensors.numpy import load_file
+
+from tests.support.command import Command
+from tests.support.nets import Normed, Tupled
+from tests.support.training import IMAGES, ROWS
+from trainer.artifacts import export_formats
+from trainer.cli import export
+from trainer.core.errors import Ending, Mistake
+from trainer.datasets.digits import digits
+
+needs_onnx = pytest.mark.skipif(
+    not importlib.util.find_spec("onnxruntime"), reason="ONNX is not tested: no onnxruntime"
+)
+KINDS = ["mindir", pytest.param("onnx", marks=needs_onnx), "safetensors"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_is_exported_and_checked(command: Command, run: str, kind: str) -> None:
+    ended = command.export(run, f"format={kind}", "batch_size=4")
+    assert ended.code == 0, ended.err
+    path = command.folder / run / f"export.{kind}"
+    assert f"written    a run/export.{kind} ({path.stat().st_size:,} bytes)" in ended.out
+    assert "inputs     Float32 (4, 1, 32, 32)" in ended.out
+    assert "largest difference " in ended.out
+    assert path.stat().st_mode & stat.S_IWUSR
+    assert b"stop_gradient" not in path.read_bytes()
+    assert not list((command.folder / run).glob(".export*"))
+
+
+def test_a_mindir_file_gives_the_runs_answers(command: Command, run: str) -> None:
+    assert command.export(run, "format=mindir", "out=deep/net.mindir", "batch_size=180").code == 0
+    net = nn.GraphCell(ms.load(str(command.folder / "deep/net.mindir")))
+    _, validation = digits(180, classes=range(5, 10), num_classes=5)
+    ((images, labels),) = validation.create_tuple_iterator(num_epochs=1)
+    right = (net(images).asnumpy().argmax(axis=1) == labels.asnumpy()).mean()
+    assert f"{100 * right:.2f} %" in command.evaluate(run).out
+
+
+def test_safetensors_are_the_runs_weights(command: Command, run: str) -> None:
+    assert command.export(run, "format=safetensors", "out=w.safetensors").code == 0
+    ours, theirs = (
+        load_file(command.folder / name) for name in ("w.safetensors", "a run/model.safetensors")
+    )
+    assert {n: a.tobytes() for n, a in ours.items()} == {n: a.tobytes() for n, a in theirs.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_normalisation_and_dropout_are_in_inference_mode(kind: str, tmp_path: Path) -> None:
+    net = Normed().set_train()
+    net.bn1.moving_mean.set_data(Tensor([0.5, -0.5]))
+    check = export.export(kind, net, IMAGES[:1], tmp_path / f"net.{kind}")
+    assert check.difference <= 1e-6 * check.largest
+    assert not net.training
+
+
+class Twice(nn.Cell):
+    """Two inputs, two outputs."""
+
+    def construct(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return x + y, x * y
+
+
+@pytest.mark.parametrize("kind", ["mindir", pytest.param("onnx", marks=needs_onnx)])
+def test_several_inputs_and_outputs(kind: str, tmp_path: Path) -> None:
+    rows = ROWS[0]
+    made = tmp_path / f"net.{kind}"
+    assert export.export(kind, Twice(), [rows, rows + 1], made).holds
+    total, product = export_formats.FORMATS[kind].received(made, [rows, rows])
+    assert np.allclose(total, 2 * rows.asnumpy())
+    assert np.allclose(product, rows.asnumpy() ** 2)
+    assert export.export(kind, Tupled(), [rows], made).holds
+
+
+class Odd(nn.Cell):
+    """An operator that MindSpore cannot say in ONNX."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        return ops.erfinv(x)
+
+
+@needs_onnx
+def test_an_operator_that_onnx_lacks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="it cannot say Erfinv in ONNX; try format=mindir"):
+        export.export("onnx", Odd(), [Tensor([0.5])], tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+class Noisy(nn.Cell):
+    """Gives something else in every call."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x + ops.standard_normal((2,))
+
+
+def test_what_differs_is_not_written(tmp_path: Path) -> None:
+    said = r"within 0\.0001 .* largest difference .* nothing was"
+    with pytest.raises(Ending, match=said) as ended:
+        export.export("mindir", Noisy(), [Tensor([1.0, 2.0])], tmp_path / "net.mindir")
+    assert ended.value.code == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("received", "holds"),
+    [
+        ([[1.0, -2.0]], True),
+        ([[1.0, -2.0001]], True),
+        ([[1.0, -2.0003]], False),
+        ([[1.0, np.nan]], False),
+        ([[[1.0, -2.0]]], False),
+        ([[1.0, -2.0], [1.0]], False),
+        ([], False),
+    ],
+)
+def test_comparison(received: list[object], holds: bool) -> None:
+    wanted = [np.array([1.0, -2.0])]
+    check = export.compare(wanted, [np.array(each) for each in received])
+    assert check.holds is holds
+    assert check.largest == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "format: expected one of mindir, onnx, safetensors, received none"),
+        (["format=mindi"], "received mindi (nearest: mindir)"),
+        (["format=mindir", "out=net.onnx"], "out: expected a file named *.mindir"),
+        (["format=mindir", "out=a run/train.log/net.mindir"], "is a file"),
+        (["format=mindir", "out=d.mindir"], "it is a folder"),
+        (["format=mindir", "loss=sum"], "loss: expected one of dataset, batch_size, device"),
+    ],
+)
+def test_mistakes_are_told_together(
+    command: Command, run: str, words: list[str], said: str
+) -> None:
+    (command.folder / "d.mindir").mkdir()
+    ended = command.export(run, *words, "epochs=2")
+    assert ended.code == 2
+    assert said in ended.err
+    assert "2 mistakes" in ended.err
+    assert command.left() == [run, "d.mindir"]
+
+
+def test_help(command: Command) -> None:
+    assert "usage: python -m trainer.export RUN" in command.export("--help").out

@@ -1,0 +1,195 @@
+"""A user's own net, data, optimizer and freeze method, without a change to the trainer."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tests.support.command import Command
+from trainer.backend.host_copy import fetch
+from trainer.config import config_folders
+
+MINE = """
+import mindspore.dataset as ds
+import numpy as np
+from mindspore import nn, ops
+
+
+class MyNet(nn.Cell):
+    def __init__(self, width=4):
+        super().__init__()
+        layers = nn.Dense(3, width), nn.BatchNorm1d(width), nn.Dropout(p=0.5)
+        self.backbone = nn.SequentialCell(*layers)
+        self.head = nn.Dense(width, 2)
+
+    def construct(self, x):
+        return self.head(ops.relu(self.backbone(x)))
+
+
+def pipelines(batch_size):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(64, 3)).astype(np.float32)
+    y = (x.sum(axis=1) > 0).astype(np.int32)
+    rows = [(image, np.asarray(label)) for image, label in zip(x, y)]
+    make = lambda: ds.GeneratorDataset(rows, ["x", "y"]).batch(batch_size, drop_remainder=True)
+    return make(), make()
+
+
+class Broken:
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return np.ones(3, np.float32), np.asarray(1 // 0)
+
+
+def broken(batch_size):
+    make = lambda: ds.GeneratorDataset(Broken(), ["x", "y"]).batch(batch_size)
+    return make(), make()
+
+
+class MyOptimizer(nn.Momentum):
+    def __init__(self, params, learning_rate):
+        super().__init__(params, learning_rate, 0.5)
+"""
+
+METHOD = """
+from trainer.freezing.methods import requires_grad
+
+
+def apply(cells, parameters):
+    return requires_grad.apply(cells, parameters)
+"""
+
+NET = ["model=custom", "model._target_=mine.MyNet"]
+DATA = ["dataset=custom", "dataset._target_=mine.pipelines", "+dataset.batch_size=${batch_size}"]
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    return Command(tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("method", ["stop_gradient", "requires_grad"])
+def test_own_net_and_data(command: Command, method: str) -> None:
+    ended = command.train(*NET, *DATA, "freeze=backbone", f"method={method}", "epochs=2")
+    assert ended.code == 0, ended.err
+    assert "in inference mode: backbone" in ended.out
+    assert "frozen ok (6)" in ended.out, "weight, bias, gamma, beta and two statistics"
+
+
+def test_an_index_or_a_slice_names_what_is_made_anew_and_what_is_printed(command: Command) -> None:
+    shared = [*NET, *DATA, "freeze=head", "method=requires_grad", "epochs=1"]
+    weights = fetch(importlib.import_module("mine").MyNet())
+    save_file(
+        {**weights, "backbone.0.weight": np.zeros((1, 1))}, command.folder / "other.safetensors"
+    )
+    given = [*shared, f"init_from={command.folder / 'other.safetensors'}"]
+    refused = command.train(*given, "new_head='backbone[3]'", "snapshot.print='backbone[5:]'")
+    assert "new_head: expected an index within 'backbone', which holds 3 cells" in refused.err
+    assert "snapshot.print: expected a slice that takes some of 'backbone'" in refused.err
+    ended = command.train(*given, "new_head='backbone[:-2]'", "snapshot.print='backbone[-2]'")
+    assert ended.code == 0, ended.err
+    assert "backbone.1.gamma at start:" in ended.out
+    assert "backbone.0.weight at start:" not in ended.out
+
+
+def test_statistics_go_on_where_norm_is_train(command: Command) -> None:
+    ended = command.train(*NET, *DATA, "freeze=backbone", "norm=train", "epochs=1")
+    assert ended.code == 0, ended.err
+    assert "inference mode" not in ended.out
+    assert "frozen ok (4)" in ended.out
+
+
+def test_own_argument_optimizer_and_probe(command: Command) -> None:
+    ended = command.train(
+        *NET,
+        *DATA,
+        "+model.width=7",
+        "optimizer._target_=mine.MyOptimizer",
+        "~optimizer.momentum",
+        "~optimizer.weight_decay",
+        "epochs=1",
+    )
+    assert ended.code == 0, ended.err
+    assert "MyOptimizer, lr 0.01" in ended.out
+    probed = command.probe(*NET, *DATA, "+model.width=7", "freeze=backbone.0")
+    assert probed.code == 0, probed.err
+    assert "(7, 3)" in probed.out
+
+
+def test_own_freeze_method_is_one_file_and_one_yaml(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "freeze_method").mkdir()
+    (tmp_path / "mine_too.py").write_text(METHOD)
+    (tmp_path / "freeze_method/mine_too.yaml").write_text("_target_: mine_too.apply\ncuts: false\n")
+    monkeypatch.setattr(config_folders, "_user", [tmp_path])
+    ended = command.train(*NET, *DATA, "freeze=head", "method=mine_too", "epochs=1")
+    assert ended.code == 0, ended.err
+    assert "pattern 'head' by mine_too" in ended.out
+
+
+def test_data_that_cannot_be_read_are_a_mistake_with_their_own_error(command: Command) -> None:
+    data = [DATA[0], "dataset._target_=mine.broken", DATA[2]]
+    ended = command.train(*NET, *data)
+    assert ended.code == 2
+    assert "dataset: mine.broken: ZeroDivisionError: " in ended.err
+    assert "/mine.py:" in ended.err
+    assert "Call Stack" not in ended.err
+    assert "run" not in command.left()
+
+
+GAIN = """
+import mindspore as ms
+from mindspore import nn, ops
+
+
+class Gain(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Dense(3, 3)
+        self.gain = ms.Parameter(ms.Tensor([1.0] * 3), name="gain")
+
+    def construct(self, x):
+        return self.dense(x) * self.gain
+
+
+class Net(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.block = Gain()
+        self.head = nn.Dense(3, 2)
+
+    def construct(self, x):
+        return self.head(self.block(x))
+"""
+
+
+def test_cut_for_one_vector_of_a_block_is_refused_for_it_would_freeze_the_block(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "gain.py").write_text(GAIN)
+    net = ["model=custom", "model._target_=gain.Net"]
+    ended = command.train(*net, *DATA, "freeze=block.gain", "method=stop_gradient")
+    assert ended.code == 2
+    assert "use freeze=block or method=requires_grad" in ended.err
+
+
+def test_a_net_that_is_to_be_inlined_late_trains_like_any(command: Command) -> None:
+    lines = [
+        "model=custom",
+        "model._target_=tests.support.stacks.Lazy",
+        "dataset=ones",
+        "init_from=null",
+    ]
+    lines += ["dataset.shape=[4]", "dataset.label_shape=[3]", "loss=mean_square", "new_head=[]"]
+    ended = command.train(*lines, "batch_size=5", "epochs=1", "freeze=stem")
+    assert (ended.code, ended.err) == (0, "")
+    assert "frozen ok (2)" in ended.out

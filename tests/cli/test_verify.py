@@ -1,0 +1,62 @@
+"""``python -m trainer.verify`` on whole runs: what holds is told, and what was not checked."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.command import CHECKOUT, Command
+
+
+@pytest.mark.parametrize("keep", ["last", "off", "every:2"])
+def test_runs_that_keep_less_hold_too(keep: str, command: Command) -> None:
+    assert command.train("experiment=seed_mindspore", f"snapshot.keep={keep}").code == 0
+    ended = command.verify("run")
+    assert ended.code == 0, ended.err
+    assert ("no snapshot was to be kept" in ended.out) == (keep == "off")
+
+
+@pytest.mark.parametrize("policy", ["policy=bias_only", "freeze=['re:conv.','fc1.*']"])
+def test_other_policies_hold_as_far_as_names_tell(policy: str, command: Command) -> None:
+    line = [policy, "method=requires_grad", "epochs=1", "snapshot.max_mb=1"]
+    assert command.train(*line).code == 0
+    ended = command.verify("run")
+    assert ended.code == 0, ended.err
+    assert ("rule by position" in ended.out) == (policy == "policy=bias_only")
+
+
+def test_a_run_that_ended_early_holds_as_far_as_it_went(command: Command) -> None:
+    line = ["epochs=2", "optimizer.lr=1e30", "optimizer.momentum=0", "freeze=conv1"]
+    assert command.train(*line).code == 4
+    ended = command.verify("run")
+    assert ended.code == 0, ended.err
+    assert "model.safetensors against a snapshot of the same moment" in ended.out
+
+
+def test_mistakes(command: Command) -> None:
+    (command.folder / "run").mkdir()
+    assert command.verify().code == 2
+    assert command.verify("run", "run").code == 2
+    assert "which holds no plan.json" in command.verify("run").err
+    ended = command.verify("rum")
+    assert (ended.code, "which is not there (nearest: run)" in ended.err) == (2, True)
+    assert command.verify("--help").out.startswith("usage: python -m trainer.verify RUN")
+
+
+def test_verify_and_diff_need_no_mindspore(command: Command) -> None:
+    """It is made impossible to import, and they do all their work."""
+    assert command.train("experiment=seed_mindspore", "epochs=1").code == 0
+    for words in (["verify", "run"], ["diff", "run@0", "run@last"]):
+        code = (
+            "import runpy, sys; sys.modules['mindspore'] = None; sys.argv = sys.argv[1:]; "
+            "runpy.run_module(sys.argv[0], run_name='__main__')"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code, f"trainer.{words[0]}", *words[1:]],
+            cwd=command.folder,
+            env={"PYTHONPATH": str(CHECKOUT)},
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout

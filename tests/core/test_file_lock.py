@@ -1,0 +1,61 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import CHECKOUT
+from trainer.core import file_lock
+from trainer.core.errors import CannotWrite, Mistake
+
+_TAKE = """
+import pathlib, sys, time
+from trainer import lock
+with lock.held(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / ".hydra").mkdir()
+    return tmp_path
+
+
+def test_another_process_is_kept_out_until_it_is_killed(folder: Path) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", _TAKE, str(folder)],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(Mistake, match="another process is at work"), file_lock.held(folder):
+            pass
+        other.kill()
+    with file_lock.held(folder):
+        assert file_lock.is_held(folder)
+    assert not file_lock.is_held(folder)
+
+
+def test_the_same_process_may_take_it_again(folder: Path) -> None:
+    with file_lock.held(folder), file_lock.held(folder):
+        assert file_lock.is_held(folder)
+
+
+def test_what_holds_no_run_is_not_locked(tmp_path: Path) -> None:
+    with file_lock.held(None), file_lock.held(tmp_path):
+        assert not file_lock.is_held(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_written_is_told(folder: Path) -> None:
+    (folder / ".hydra/lock").mkdir()  # no permission keeps a superuser out
+    with (
+        pytest.raises(CannotWrite, match="expected to write .*lock: Is a "),
+        file_lock.held(folder),
+    ):
+        pass

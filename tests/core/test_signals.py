@@ -1,0 +1,86 @@
+import logging
+import os
+import signal
+import sys
+import time
+from typing import TextIO
+
+import pytest
+
+from trainer.core.signals import Stop, caught
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_asks_for_a_stop(number: signal.Signals) -> None:
+    with caught() as stop:
+        assert not stop()
+        os.kill(os.getpid(), number)
+        assert stop()
+
+
+def test_it_asks_for_one_though_nobody_is_left_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_number: int, _text: bytes) -> None:
+        raise BrokenPipeError
+
+    with caught() as stop:
+        monkeypatch.setattr(os, "write", gone)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+
+
+def test_the_time_being_up_asks_for_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    stop = Stop()
+    stop.within(2)
+    now[0] += 119
+    assert not stop()
+    now[0] += 1
+    assert stop() == "stopped by max_minutes"
+    stop.within(None)
+    assert not stop()
+
+
+@pytest.mark.parametrize("second", SIGNALS)
+def test_a_second_signal_ends_at_once(second: signal.Signals) -> None:
+    with pytest.raises(KeyboardInterrupt), caught():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.6)
+        os.kill(os.getpid(), second)
+
+
+def test_one_press_that_comes_as_two_signals_counts_once() -> None:
+    with caught() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+
+
+def test_handlers_are_put_back_however_the_block_ends() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(RuntimeError), caught():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+        raise RuntimeError
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_signal_in_the_middle_of_a_message_does_no_harm(capfd: pytest.CaptureFixture[str]) -> None:
+    class Interrupting(logging.StreamHandler[TextIO]):
+        def flush(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            super().flush()
+
+    log = logging.getLogger("trainer")
+    handler = Interrupting(sys.stdout)
+    log.addHandler(handler)
+    try:
+        with caught() as stop:
+            log.warning("an epoch's line")
+            assert stop()
+    finally:
+        log.removeHandler(handler)
+    said = capfd.readouterr().err
+    assert said.count("signal received") == 1
+    assert "reentrant" not in said

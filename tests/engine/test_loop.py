@@ -1,0 +1,242 @@
+from functools import partial
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from tests.support.nets import TwoConvs
+from tests.support.training import IMAGES, LOSS, Recorder, changed, momentum, plan_of, rule, train
+from trainer.backend.batch_types import Batch
+from trainer.backend.host_copy import fetch
+from trainer.backend.optimizer_state import optimizer_state
+from trainer.core.errors import NotFinite, Stopped
+from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.loop import Loop, Phase
+from trainer.engine.loop import train as train_loop
+from trainer.engine.progress import Progress
+from trainer.engine.train_step import Step
+from trainer.metrics.evaluator import Score
+
+
+class Sequence(Recorder):
+    """Notes the order of events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[str] = []
+
+    def phase(self, *_: object) -> None:
+        self.events.append("phase")
+
+    def step(self, *_: object) -> None:
+        self.events.append("step")
+
+    def epoch(self, *_: object) -> None:
+        self.events.append("epoch")
+
+
+def test_order_of_events() -> None:
+    net, watcher = TwoConvs(), Sequence()
+    plans = plan_of(net), plan_of(net, rule("conv1"))
+    train(net, *plans, watcher=watcher, batches=lambda epoch: [IMAGES] * 2)
+    first, second = ["phase", "epoch", "step", "step", "epoch"], ["phase", "step", "step", "epoch"]
+    assert watcher.events == first + second
+
+
+def test_what_an_epoch_tells() -> None:
+    net = TwoConvs()
+    before = fetch(net)
+    plan = plan_of(net, rule("conv1"))
+    told = train(net, plan)
+    start, end = told.epochs
+    assert (start.number, start.steps, start.loss) == (0, 0, None)
+    assert not changed(before, start.weights)
+    assert (end.number, end.steps) == (1, 3)
+    assert end.loss == pytest.approx(np.mean(told.losses))
+    assert end.seconds > 0
+    assert end.images_per_second > 0
+    assert end.plan is plan
+    assert not changed(end.weights, fetch(net))
+
+
+def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> None:
+    net, recorder, asked = TwoConvs(), Recorder(), list[int]()
+    scores = iter([Score(float(number), None, 1) for number in range(4)])
+
+    def batches(epoch: int) -> list[Batch]:
+        asked.append(epoch)
+        return [IMAGES]
+
+    make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
+    what = Loop(net, make, partial(Step, net, LOSS), batches, lambda: next(scores), recorder)
+    last = train_loop(what, [Phase(plan_of(net), 2), Phase(plan_of(net, rule("conv1")), 1)])
+    assert asked == [1, 2, 3]
+    assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]
+    assert [epoch.validation.loss for epoch in recorder.epochs] == [0, 1, 2, 3]
+    assert last.loss == 3
+
+
+def test_the_net_is_thawed_at_the_end() -> None:
+    net = TwoConvs()
+    train(net, plan_of(net, rule("conv1")), batches=lambda epoch: [IMAGES])
+    assert len(net.trainable_params()) == 6
+
+
+def test_training_is_bitwise_repeatable() -> None:
+    first = TwoConvs()
+    second = TwoConvs()
+    for mine, other in zip(first.get_parameters(), second.get_parameters(), strict=True):
+        other.set_data(Tensor(mine.asnumpy()))
+    ends = [train(net, plan_of(net)).epochs[-1].weights for net in (first, second)]
+    assert not changed(*ends)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_before_it_does_damage() -> None:
+    bad = Tensor(np.full((4, 1, 6, 6), np.inf, np.float32)), IMAGES[1]
+    net, recorder = TwoConvs(), Recorder()
+    with pytest.raises(NotFinite, match=r"received nan in epoch 1, step 2; .*optimizer\.lr"):
+        train(net, plan_of(net), batches=lambda epoch: [IMAGES, bad, IMAGES], watcher=recorder)
+    assert len(recorder.losses) == 1
+    assert all(np.isfinite(array).all() for array in fetch(net).values())
+
+
+class Stops(Recorder):
+    """Notes where the run stops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stops: list[Progress] = []
+
+    def stop(self, progress: Progress) -> None:
+        self.stops.append(progress)
+
+
+def test_a_stop_ends_the_run_after_the_step_and_the_watchers_hear_where() -> None:
+    net, recorder = TwoConvs(), Stops()
+    with pytest.raises(Stopped, match="stopped in epoch 1, after step 2; all is saved"):
+        train(net, plan_of(net), watcher=recorder, stopped=lambda: len(recorder.losses) == 2)
+    assert [epoch.number for epoch in recorder.epochs] == [0]
+    (stop,) = recorder.stops
+    assert (stop.epochs, stop.steps, stop.samples) == (0, 2, 8)
+    assert stop.loss == sum(recorder.losses)
+
+
+def goes_on(start: Progress, epochs: int = 2) -> tuple[Recorder, list[int]]:
+    """Go on from some progress with three batches an epoch; give what was told and asked for."""
+    net, recorder, asked = TwoConvs(), Recorder(), list[int]()
+
+    def batches(epoch: int) -> list[Batch]:
+        asked.append(epoch)
+        return [IMAGES] * 3
+
+    what = Loop(
+        net,
+        momentum,
+        partial(Step, net, LOSS),
+        batches,
+        lambda: Score(0.0, None, 1),
+        recorder,
+        start=start,
+    )
+    train_loop(what, [Phase(plan_of(net), 1), Phase(plan_of(net), epochs - 1)])
+    return recorder, asked
+
+
+def test_a_run_goes_on_at_the_next_batch_of_the_next_phase() -> None:
+    told, asked = goes_on(Progress(1, 2, loss=5.0, samples=8, seconds=60.0))
+    assert asked == [2]
+    assert len(told.optimizers) == 1, "a phase that is done is passed over"
+    (epoch,) = told.epochs
+    assert (epoch.number, epoch.steps) == (2, 3)
+    assert epoch.loss == (5.0 + told.losses[0]) / 3
+    assert epoch.seconds > 60
+
+
+def test_a_run_that_goes_on_before_its_first_step_tells_its_start_no_second_time() -> None:
+    told, asked = goes_on(Progress(), epochs=1)
+    assert asked == [1]
+    assert [epoch.number for epoch in told.epochs] == [1]
+
+
+def test_an_epoch_whose_steps_are_all_done_is_only_recorded() -> None:
+    told, _ = goes_on(Progress(1, 3, loss=6.0, samples=12, seconds=1.0))
+    assert told.losses == []
+    assert [(epoch.number, epoch.loss) for epoch in told.epochs] == [(2, 2.0)]
+
+
+def test_a_run_that_is_done_is_only_scored() -> None:
+    told, asked = goes_on(Progress(2))
+    assert (told.epochs, told.optimizers, asked) == ([], [], [])
+
+
+def test_a_phase_has_an_optimizer_of_its_own_over_its_trainable_parameters() -> None:
+    net = TwoConvs()
+    plans = plan_of(net), plan_of(net, rule("conv1"))
+    first, second = train(net, *plans, batches=lambda epoch: [IMAGES]).optimizers
+    assert len(first.parameters) == 6
+    assert [p.name for p in second.parameters] == list(plans[1].names("trainable"))
+    assert optimizer_state(second)["global_step"].asnumpy() == 2
+
+
+class _Settled(Watcher):
+    """Notes how far the loop has come when the weights are those of what it has told."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def settled(self, progress: Progress) -> None:
+        self.steps.append(progress.steps)
+
+
+def test_losses_fetched_later_are_the_same() -> None:
+    found = []
+    for fetch_every in (1, 2, 5):
+        ms.set_seed(0)
+        net, settled = TwoConvs(), _Settled()
+        told = train(net, plan_of(net), watcher=settled, fetch_every=fetch_every)
+        found.append((told.losses, told.epochs[-1].loss, fetch(net)["fc.weight"].tobytes()))
+        assert settled.steps == {1: [1, 2, 3], 2: [2, 3], 5: [3]}[fetch_every]
+    assert found[0] == found[1] == found[2]
+
+
+def _same(batches: list[Batch], epoch: int) -> list[Batch]:
+    return batches
+
+
+def test_a_loss_that_is_not_finite_stops_later_steps_before_it_is_looked_at() -> None:
+    broken = Tensor(np.full(IMAGES[0].shape, np.nan, np.float32)), IMAGES[1]
+    weights = []
+    for fetch_every, later in ((1, 0), (4, 2)):
+        ms.set_seed(0)
+        net, batches = TwoConvs(), [IMAGES, broken, *[IMAGES] * later]
+        with pytest.raises(NotFinite, match="received nan in epoch 1, step 2;"):
+            train(net, plan_of(net), batches=partial(_same, batches), fetch_every=fetch_every)
+        weights.append({name: array.tobytes() for name, array in fetch(net).items()})
+    assert weights[0] == weights[1]
+
+
+def test_a_stop_waits_for_the_losses_of_the_steps_taken() -> None:
+    net, settled = TwoConvs(), _Settled()
+    answers = iter([False, True, True])
+    with pytest.raises(Stopped, match="in epoch 1, after step 2;"):
+        train(net, plan_of(net), watcher=settled, stopped=lambda: next(answers), fetch_every=3)
+    assert settled.steps == [2]
+
+
+class _Kept(Watcher):
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def epoch(self, epoch: Epoch) -> None:
+        self.events.append(f"epoch {epoch.number}")
+
+    def kept(self, seconds: float) -> None:
+        assert seconds > 0
+        self.events.append("kept")
+
+
+def test_what_an_epochs_end_takes_is_told_after_it() -> None:
+    net, watcher = TwoConvs(), _Kept()
+    train(net, plan_of(net), watcher=watcher)
+    assert watcher.events == ["epoch 0", "epoch 1", "kept"]

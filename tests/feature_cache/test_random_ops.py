@@ -1,0 +1,80 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mindspore.dataset as ds
+import numpy as np
+import pytest
+from mindspore.dataset import transforms, vision
+from numpy.typing import NDArray
+
+from trainer.feature_cache import random_ops
+
+IMAGES = np.random.default_rng(0).integers(0, 255, (300, 8, 8, 3), np.uint8)
+
+
+def pipeline(*operations: object) -> ds.Dataset:
+    return ds.NumpySlicesDataset({"image": IMAGES}).map([*operations], ["image"]).batch(4)
+
+
+@pytest.mark.parametrize(
+    ("operations", "found"),
+    [
+        ((vision.Resize(4), vision.Normalize([0.0] * 3, [1.0] * 3), vision.ToTensor()), []),
+        ((vision.RandomHorizontalFlip(), vision.Resize(4)), ["RandomHorizontalFlip"]),
+        ((transforms.Compose([vision.Resize(4), vision.RandomCrop(3)]),), ["RandomCrop"]),
+        ((transforms.RandomApply([vision.Resize(4)]),), ["RandomApply"]),
+        ((vision.RandAugment(),), ["RandAugment"]),
+        ((vision.TrivialAugmentWide(),), ["TrivialAugmentWide"]),
+    ],
+)
+def test_operations_that_draw_are_named(operations: tuple[object, ...], found: list[str]) -> None:
+    assert random_ops.random_operations(pipeline(*operations)) == found
+
+
+Epochs = Callable[[int], Iterator[list[NDArray[Any]]]]
+
+
+def epochs(shuffled: bool, noise: float, share: float = 1, seed: int = 0) -> Epochs:
+    def epoch(number: int) -> Iterator[list[NDArray[Any]]]:
+        random = np.random.default_rng([seed, number])
+        order = random.permutation(3000) if shuffled else np.arange(3000)
+        for start in range(0, 3000, 8):
+            rows = order[start : start + 8, None].astype(np.float64)
+            changed = random.random(rows.shape) < share
+            yield [rows + noise * changed * random.random(rows.shape)]
+
+    return epoch
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_augmented_epochs_differ_and_shuffled_ones_do_not(shuffled: bool, noise: float) -> None:
+    assert random_ops.differs(epochs(shuffled, noise), 3000) == (noise > 0)
+
+
+def test_few_samples_are_looked_at() -> None:
+    seen: list[int] = []
+
+    def epoch(number: int) -> Iterator[list[NDArray[Any]]]:
+        for start in range(0, 60_000, 10):
+            seen.append(start)
+            yield [np.arange(start, start + 10)[:, None]]
+
+    assert not random_ops.differs(epoch, 60_000)
+    assert len(seen) < 2 * 400
+
+
+def test_so_do_epochs_in_which_half_of_the_images_are_changed() -> None:
+    for seed in range(20):  # with flips of half of them, as many are the same in both
+        assert random_ops.differs(epochs(True, 0.1, 0.3, seed), 3000)
+        assert not random_ops.differs(epochs(True, 0.0, seed=seed), 3000)
+
+
+def test_an_operation_with_transforms_of_another_make_is_passed_over() -> None:
+    class Other:
+        transforms = 3
+
+        def __call__(self, image: NDArray[Any]) -> NDArray[Any]:
+            return image
+
+    assert random_ops.random_operations(pipeline(Other())) == []

@@ -1,0 +1,71 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from trainer.freezing.drift_causes import Evidence, cause
+
+_random = np.random.default_rng(0)
+BEFORE, PUSH, OTHER = (_random.normal(size=50).astype(np.float32) for _ in range(3))
+ZERO = np.zeros(50, np.float32)
+
+
+def told(change: NDArray[Any], before: NDArray[Any] = BEFORE, **known: Any) -> str:
+    return cause(Evidence(before, before + change, **known))
+
+
+@pytest.mark.parametrize(
+    ("change", "push", "text"),
+    [
+        (-0.01 * BEFORE, None, "G; weight decay scaled it by 0.99 (no gradient arrived)"),
+        (-0.01 * BEFORE, PUSH, "G; weight decay scaled it by 0.99 (no gradient arrived)"),
+        (-0.1 * PUSH, PUSH, "G; momentum from before it was frozen carried it on (no g"),
+        (-0.1 * PUSH - 0.01 * BEFORE, PUSH, "G; weight decay scaled it by 0.99 and momentum"),
+        (-0.1 * PUSH, None, "G; a gradient reached it: W"),
+        (-0.1 * OTHER, PUSH, "G; a gradient reached it: W"),
+        (-0.1 * OTHER - 0.1 * BEFORE, PUSH, "G; a gradient reached it: W"),
+        (ZERO + np.nan, PUSH, "G; its values are not finite"),
+        (1e-7 * OTHER, PUSH, "G; gradient, weight decay or momentum: too little has changed"),
+    ],
+)
+def test_what_an_optimizer_did(change: NDArray[Any], push: NDArray[Any] | None, text: str) -> None:
+    assert told(change, given="G", gradient="W", push=push).startswith(text)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_too_few_values_to_tell(size: int) -> None:
+    found = told(-0.1 * BEFORE[:size], BEFORE[:size], given="G", push=PUSH[:size])
+    assert "too little has changed to tell" in found
+
+
+def test_a_weight_of_zeros_cannot_have_decayed() -> None:
+    assert told(-0.1 * OTHER, ZERO, given="G") == "G; a gradient reached it"
+
+
+def test_whole_numbers() -> None:
+    before = np.arange(0, 50, 10)
+    found = told(before // -10, before, given="G")
+    assert found == "G; weight decay scaled it by 0.9 (no gradient arrived)"
+
+
+def test_what_grows_has_not_decayed() -> None:
+    assert told(0.1 * BEFORE, given="G") == "G; a gradient reached it"
+    assert told(0.1 * BEFORE).startswith("not known")
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ({"statistic": True}, "a normalisation layer ran in training mode and updated its stat"),
+        ({"statistic": True, "running": "W"}, "updated its statistics: W"),
+        ({}, "not known: neither optimizer nor statistics"),
+        ({"otherwise": "loaded"}, "loaded"),
+    ],
+)
+def test_without_an_optimizer(known: dict[str, Any], text: str) -> None:
+    assert text in told(OTHER, **known)
+
+
+def test_scaled_by_nobody_known() -> None:
+    assert told(-0.02 * BEFORE) == "it was scaled by 0.98, as weight decay does"

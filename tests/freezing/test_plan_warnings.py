@@ -1,0 +1,77 @@
+import pytest
+from mindspore import nn
+
+from tests.support.nets import Normed, Residual, TwoConvs
+from tests.support.stacks import Stack, Tied
+from trainer.backend.graph import module_tree
+from trainer.config.rules import TRAIN, Rule
+from trainer.freezing import plan
+from trainer.freezing.plan_warnings import surprises
+
+FLAG = ("requires_grad", False)
+
+
+def told(net: nn.Cell, *rules: Rule, upstream: tuple[str, ...] = ()) -> list[str]:
+    what = module_tree.read(net)
+    return surprises(plan.resolve(rules, what, upstream), rules, what)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (),
+        (Rule(("conv1",), *FLAG),),
+        (Rule(("fc",), TRAIN, False, None), Rule((), *FLAG, label="the rest")),
+    ],
+    ids=["none", "one", "rest"],
+)
+def test_nothing(rules: tuple[Rule, ...]) -> None:
+    assert told(TwoConvs(), *rules) == []
+
+
+def test_statistics_that_move_between_frozen_weights() -> None:
+    (line,) = told(Normed(), Rule(("conv1", "bn1"), *FLAG, norm="train"))
+    assert line.startswith("running statistics move in 1 cells whose weights are frozen: bn1 ")
+    assert told(Normed(), Rule(("conv1",), *FLAG, norm="train")) == []
+    assert told(Normed(), Rule(("conv1", "bn1"), *FLAG)) == []
+
+
+def test_tied_weights() -> None:
+    (line,) = told(Tied(), Rule(("encoder.bias",), *FLAG))
+    assert line == "encoder.weight is also decoder.weight: one parameter, one state"
+
+
+def test_a_cut_that_freezes_more_than_was_asked() -> None:
+    (line,) = told(
+        Residual(), Rule(("block",), "stop_gradient", True), upstream=("stem.weight", "stem.bias")
+    )
+    assert line.startswith("2 parameters that no rule names are frozen")
+    assert "stem.weight, stem.bias" in line
+
+
+def test_a_rule_that_shadows_another() -> None:
+    first = Rule(("blocks.0",), TRAIN, False, None, label="rule 1 (blocks.0)")
+    biases = Rule((), *FLAG, roles=("bias",), label="rule 2 (role bias)")
+    (line,) = told(Stack(), first, biases)
+    assert line == (
+        "rule 1 (blocks.0) keeps 1 of the 6 parameters of rule 2 (role bias) from it: "
+        "blocks.0.dense.bias"
+    )
+
+
+def test_rules_that_say_the_same_and_the_rest_are_no_shadow() -> None:
+    head = Rule(("head",), TRAIN, False, None, label="rule 1")
+    biases = Rule((), TRAIN, False, None, roles=("bias",), label="rule 2")
+    assert told(Stack(), head, biases, Rule((), *FLAG, label="rule 3 (the rest)")) == []
+
+
+def test_what_is_made_anew_and_frozen() -> None:
+    what, rules = module_tree.read(TwoConvs()), [Rule(("fc",), *FLAG)]
+    (line,) = surprises(plan.resolve(rules, what), rules, what, ["fc"])
+    assert line == "fc.weight, fc.bias are made anew (new_head) and frozen: they stay random"
+
+
+def test_a_slice_of_what_is_made_anew_and_frozen() -> None:
+    what, rules = module_tree.read(Stack()), [Rule(("blocks.3.dense.bias",), *FLAG)]
+    (line,) = surprises(plan.resolve(rules, what), rules, what, ["blocks[-2:].dense"])
+    assert line.startswith("blocks.3.dense.bias are made anew")

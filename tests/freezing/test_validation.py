@@ -1,0 +1,192 @@
+"""What is wrong with rules for a net: each fault by itself, and several together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from mindspore import nn
+
+from tests.support.nets import Dotted, Normed, TwoConvs
+from tests.support.stacks import Shelved, Stack, Tied, Token
+from tests.support.training import IMAGES, LOSS, ROWS
+from trainer.backend.graph import module_tree
+from trainer.backend.graph.reachability import upstream
+from trainer.backend.graph.tracer import trace
+from trainer.config import freeze_methods, policy
+from trainer.config.policy import Policy
+from trainer.config.rules import Rule
+from trainer.freezing import plan, validation
+
+STACK, NORMED, CONVS, TIED, TOKEN, SHELVED = (
+    module_tree.read(make()) for make in (Stack, Normed, TwoConvs, Tied, Token, Shelved)
+)
+
+
+def rules_of(*settings: dict[str, Any], freeze: Sequence[str] = ()) -> list[Rule]:
+    chosen = Policy.model_validate({"rules": list(settings)})
+    return policy.make(chosen, freeze, "stop_gradient", "eval", _cuts)[0]
+
+
+def _cuts(method: str) -> bool:
+    return freeze_methods.cuts(method)
+
+
+HEAD: dict[str, Any] = {"last": 1, "method": "train"}
+STILL: dict[str, Any] = {"method": "requires_grad"}
+
+SOUND: dict[str, list[dict[str, Any]]] = {
+    "nothing": [],
+    "a head and the rest": [HEAD, {}],
+    "three methods": [HEAD, {"select": "blocks[2:]", **STILL}, {}],
+    "one of a block": [{"select": "blocks", "except": "blocks[1].dense"}],
+    "nested names": [{"select": "blocks[0].dense", **STILL}, {"select": "blocks[0]"}],
+    "nothing, and it may": [{"role": "bias", "kind": "Mixer", "first": 1, "optional": True}],
+    "the same twice": [{"select": ["stem", "stem"]}],
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound(name: str) -> None:
+    assert validation.problems(rules_of(*SOUND[name]), STACK) == []
+
+
+FAULTS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "unknown name": ([{"select": "blocs"}], "policy.rules[0].select: expected a cell or"),
+    "index outside": ([{"select": "blocks[4]"}], "within 'blocks', which holds 4 cells, received"),
+    "inner index outside": ([{"select": "blocks[:2][3]"}], "'blocks.0', which holds 3 cells"),
+    "no step": ([{"select": "blocks[::0]"}], "expected a step other than 0"),
+    "empty slice": ([{"select": "blocks[2:2]"}], "a slice that takes some of 'blocks'"),
+    "unknown behind an index": ([{"select": "blocks[0].atn"}], "received 'blocks[0].atn'"),
+    "unknown exception": ([{"except": "hed"}], "policy.rules[0].except: expected a cell"),
+    "needless exception": (
+        [{"select": "blocks", "except": "stem"}],
+        "received 'stem', which it does not take in any case",
+    ),
+    "unknown kind": ([{"kind": "Densse"}], "received 'Densse' (nearest: Dense)"),
+    "unknown container": ([{"first": 1, "of": "block"}], "rules[0].of: expected a cell"),
+    "too many layers": ([{"first": 11}], "expected at most 10, for so many layers of the net"),
+    "too many children": ([{"last": 5, "of": "blocks"}], "expected at most 4, for so many cells"),
+    "no such role in it": (
+        [{"role": "norm_scale", "kind": "Dense"}],
+        "expected a rule that takes a parameter, but rule 1 (kind Dense, role norm_scale)",
+    ),
+    "nothing left": (
+        [{"select": "*.dense", **STILL}, {"kind": "Dense", "first": 2, "last": 9}],
+        "are taken before by rule 1 (*.dense); put it first",
+    ),
+    "two claims": (
+        [{"select": "stem"}, {"select": ["stem", "blocks[0]"], "method": "train"}],
+        "one claim of equal weight on 'stem.weight', but 'stem' in policy.rules[0]",
+    ),
+    "nothing that can train": (
+        [{"select": "*.moving_mean", "method": "train"}],
+        "rule 1 (*.moving_mean) trains nothing but what the net itself holds still",
+    ),
+    "part of a cell": ([{"role": "bias"}], "which takes 'stem.bias' but not all of its cell"),
+    "all frozen": (
+        [{"select": "*"}],
+        "policy: expected at least one trainable parameter, but all are frozen (by rule 1",
+    ),
+    "all frozen by the rest": ([{"last": 1}, {}], "all are frozen (by rule 1 (last 1), rule 2"),
+    "cells without parameters": (
+        [{"select": "*.drop", **STILL}],
+        "'*.drop' takes only cells without parameters",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault(name: str) -> None:
+    settings, expected = FAULTS[name]
+    found = validation.problems(rules_of(*settings), STACK)
+    assert found
+    assert expected in found[0], found
+
+
+def test_faults_are_told_together() -> None:
+    settings: list[dict[str, Any]] = [
+        {"select": "blocs"},
+        {"kind": "Conv2d"},
+        {"first": 99},
+        {"except": "hed"},
+    ]
+    assert len(validation.problems(rules_of(*settings), STACK)) == 4
+    settings = [{"select": "stem"}, {"select": "stem", **STILL}, {"role": "weight"}, HEAD, {}, {}]
+    found = validation.problems(rules_of(*settings), STACK)
+    assert "claim" in found[0]
+    assert "left for rule 6" in found[1]
+    assert "takes 'head.weight' but not all of its cell" in found[2]
+
+
+def test_the_short_form_and_a_policy_may_not_dispute_a_name() -> None:
+    found = validation.problems(rules_of({"select": "stem", **STILL}, freeze=["stem"]), STACK)
+    assert "'stem' in freeze and 'stem' treat it differently" in found[0]
+
+
+def test_two_names_of_a_tied_parameter_are_claims_of_equal_weight() -> None:
+    found = validation.problems(
+        rules_of({"select": "encoder"}, {"select": "decoder", **STILL}), TIED
+    )
+    assert "'encoder' in policy.rules[0] and 'decoder' treat it differently" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("what", "select", "why"),
+    [
+        (TOKEN, "token", "but the net itself owns that"),
+        (SHELVED, "shelf", "but 'shelf' is a container, never called itself"),
+    ],
+)
+def test_what_cannot_be_cut(what: module_tree.Layout, select: str, why: str) -> None:
+    (found,) = validation.problems(rules_of({"select": select}), what)
+    assert why in found
+    assert found.endswith("use method: requires_grad")
+    assert validation.problems(rules_of({"select": select, **STILL}), what) == []
+
+
+def test_a_cell_that_trains_in_part_is_cut_in_its_frozen_part() -> None:
+    resolved = plan.resolve(
+        rules_of({"select": "blocks[0].norm", "method": "train"}, HEAD, {}), STACK
+    )
+    assert "blocks.0" not in resolved.cuts
+    assert "blocks.0.dense" in resolved.cuts
+
+
+def test_what_the_net_itself_owns_is_cut_off_if_it_lies_upstream_of_a_cut() -> None:
+    rules = rules_of(HEAD, {})
+    assert validation.problems(rules, TOKEN) == []
+    resolved = plan.resolve(rules, TOKEN)
+    assert validation.still_reached(resolved, TOKEN, {"token"}) == []
+    (found,) = validation.still_reached(resolved, TOKEN, set())
+    assert "the gradient reaches it past stem" in found
+    net = Token()
+    lineage = trace(net, [(LOSS, ROWS)], resolved.cuts)
+    assert "token" in upstream(lineage, resolved.cuts, resolved.cut_methods)
+
+
+def lost(net: nn.Cell, *settings: dict[str, Any]) -> list[str]:
+    rules, what = rules_of(*settings), module_tree.read(net)
+    assert validation.problems(rules, what) == []
+    resolved = plan.resolve(rules, what)
+    lineage = trace(net, [(LOSS, IMAGES)], resolved.cuts)
+    behind = upstream(lineage, resolved.cuts, resolved.cut_methods)
+    return validation.out_of_reach(rules, plan.resolve(rules, what, behind), behind)
+
+
+def test_what_a_rule_trains_upstream_of_a_cut_is_named() -> None:
+    (found,) = lost(TwoConvs(), {"select": "conv2"}, {"select": "conv1", "method": "train"})
+    assert "rule 2 (conv1) trains conv1.weight, conv1.bias lie upstream" in found
+
+
+def test_what_no_rule_trains_upstream_of_a_cut_is_frozen_quietly() -> None:
+    assert lost(TwoConvs(), {"select": "conv2"}) == []
+    assert lost(TwoConvs(), HEAD, {}) == []
+
+
+def test_a_parameter_whose_own_name_has_dots_is_cut_off_with_its_cell() -> None:
+    what = module_tree.read(Dotted())
+    whole = rules_of({"select": ["scaled.scales.0", "scaled.scales.1"]})
+    assert validation.problems(whole, what) == []
+    assert plan.resolve(whole, what).cuts == ("scaled",)
+    (found,) = validation.problems(rules_of({"select": "scaled.scales.0"}), what)
+    assert "'scaled.scales.0' but not all of its cell; use select: scaled or method" in found

@@ -1,0 +1,30 @@
+"""How a job stands, by its own words and by Slurm's."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer.launch.jobs import Job
+from trainer.launch.results.job_results import Standing, _queued
+from trainer.launch.slurm.queue import FORGOTTEN, State
+
+JOB = Job("a", Path("a"), (), ())
+
+
+@pytest.mark.parametrize(
+    ("said", "slurm", "told"),
+    [
+        ("pending", "FAILED", "failed"),
+        ("running", "NODE_FAIL", "failed"),
+        ("running", "CANCELLED", "failed"),
+        ("running", "RUNNING", "running"),
+        ("failed", "PENDING", "pending"),
+        ("running", FORGOTTEN, "running"),
+        ("stopped", "TIMEOUT", "stopped"),
+        ("done", "NODE_FAIL", "done"),
+    ],
+)
+def test_slurm_knows_of_jobs_that_could_not_say_how_they_ended(
+    said: str, slurm: str, told: str
+) -> None:
+    assert _queued(Standing(JOB, said), State(slurm)).state == told

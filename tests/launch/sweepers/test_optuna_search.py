@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Command, until
+from tests.support.sweeps import begun, swept
+from trainer.core.errors import Mistake
+from trainer.launch import jobs
+from trainer.launch.sweepers.optuna_search import spaces
+
+optuna = pytest.importorskip("optuna", reason="needs the extra search")
+
+SEARCH = ("hydra/sweeper=optuna", "optimizer.lr=tag(log,interval(0.001,0.1))", "epochs=1")
+
+
+def trials(folder: Path) -> list[str]:
+    """Return the states of the trials in a search's database."""
+    study = optuna.load_study(study_name="trainer", storage=f"sqlite:///{folder}/sweep/optuna.db")
+    return [trial.state.name for trial in study.trials]
+
+
+def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(
+    tmp_path: Path, command: Command
+) -> None:
+    first = swept(tmp_path, *SEARCH, "hydra.sweeper.n_trials=2")
+    assert first.code == 0, first.err
+    assert trials(tmp_path) == ["COMPLETE"] * 2
+    again = swept(tmp_path, *SEARCH, "hydra.sweeper.n_trials=3")
+    assert again.code == 0, again.err
+    assert "best of 3, 2 of them before" in again.out
+    assert trials(tmp_path) == ["COMPLETE"] * 3
+    made = jobs.read(tmp_path / "sweep")
+    assert len({job.name for job in made}) == 3, "it does not draw the same again"
+    best = max(jobs.objective(job.folder) or 0 for job in made)
+    assert f": {best:.4g}" in again.out
+    words = (SEARCH[0], "optimizer.lr=interval(0.5,0.6)", "epochs=1", "hydra.sweep.dir=sweep")
+    other = command.train("-m", *words)
+    assert other.code == 2
+    assert "holds a search among other values" in other.err
+
+
+def test_a_trial_that_was_killed_or_failed_comes_again(tmp_path: Path) -> None:
+    line = ("hydra/sweeper=optuna", "optimizer.lr=choice(0.01,0.02)", "hydra.sweeper.n_trials=1")
+    with begun(tmp_path, *line, "epochs=400", "snapshot.keep=last") as process:
+        until(lambda: any(tmp_path.glob("sweep/*/metrics.jsonl")), "the trial trains")
+        process.kill()
+        process.communicate()
+    assert trials(tmp_path) == ["RUNNING"]
+    (job,) = jobs.read(tmp_path / "sweep")
+    with begun(tmp_path, *line, "epochs=400", "snapshot.keep=last") as process:
+        until(lambda: trials(tmp_path) == ["FAIL", "RUNNING"], "the trial comes again")
+        process.kill()
+        process.communicate()
+    assert [other.name for other in jobs.read(tmp_path / "sweep")] == [job.name]
+
+
+def test_a_failed_trial_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    line = ("hydra/sweeper=optuna", "optimizer.lr=choice(1e30)", "epochs=1")
+    ended = swept(tmp_path, *line, "hydra.sweeper.n_trials=2", "hydra.sweeper.sampler=random")
+    assert ended.code == 7
+    assert "expected a finite loss" in ended.err
+    assert trials(tmp_path) == ["FAIL", "FAIL"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["hydra.sweeper.n_trials=0", "seed=1,2"], "hydra.sweeper.n_trials: expected at least 1"),
+        (["hydra.sweeper.sampler=best", "seed=1,2"], "expected 'tpe' or 'random', received 'best'"),
+        (["seed=1"], "sweep: expected values to choose from, received none"),
+    ],
+)
+def test_a_search_that_cannot_be_is_one_message(
+    command: Command, overrides: list[str], message: str
+) -> None:
+    ended = command.train("-m", "hydra/sweeper=optuna", *overrides)
+    assert ended.code == 2
+    assert message in ended.err
+    assert not list(command.folder.rglob("proof.json"))
+
+
+def test_overrides_become_distributions() -> None:
+    space, fixed = spaces(
+        ["a=int(interval(1,3))", "b=interval(0.5,1)", "c=x,y", "d=range(1,4)", "e=7", "+f=1"]
+    )
+    assert space["a"] == optuna.distributions.IntDistribution(1, 3)
+    assert space["b"] == optuna.distributions.FloatDistribution(0.5, 1)
+    assert space["c"] == optuna.distributions.CategoricalDistribution(["x", "y"])
+    assert space["d"] == optuna.distributions.CategoricalDistribution(["1", "2", "3"])
+    assert fixed == ["e=7", "+f=1"]
+    with pytest.raises(Mistake, match="expected choice, range or interval"):
+        spaces(["a=glob(*)"])

@@ -1,0 +1,132 @@
+"""How a job has ended is told from what it left, and not from an exit code alone."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from tests.support.command import Command
+from trainer.artifacts import status
+from trainer.artifacts.status import Status
+from trainer.backend import device
+from trainer.checkpoint.resume import Request
+from trainer.config import saved
+from trainer.core.signals import Stop
+from trainer.launch import jobs
+from trainer.launch.job_config import Order
+from trainer.launch.local.worker_handle import Process
+from trainer.launch.sweep_launcher import Sweep, note
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Sweep:
+    return Sweep(Request([]), Stop(), {}, tmp_path)
+
+
+@pytest.fixture
+def order(finished: Path, tmp_path: Path) -> Order:
+    """The order of a job whose folder holds a finished run."""
+    shutil.copytree(finished, tmp_path / "seed=0")
+    return ordered(tmp_path, "seed=0", finished)
+
+
+def ordered(folder: Path, line: str, like: Path) -> Order:
+    """Return an order with the settings of a run."""
+    chosen = saved.settings_of(like / ".hydra/config.yaml")
+    return Order(jobs.make(folder, [line], []), OmegaConf.create({}), chosen)
+
+
+def test_an_exit_code_of_0_without_a_finished_run_is_a_failure(
+    sweep: Sweep, finished: Path
+) -> None:
+    empty = ordered(sweep.folder, "seed=1", finished)
+    assert note(sweep, empty, 0, "").state == "failed"
+    recorded = status.read(empty.job.folder)
+    assert recorded
+    assert "its folder holds no finished run" in recorded.why
+
+
+def test_a_crash_after_all_was_done_is_none(sweep: Sweep, order: Order) -> None:
+    status.write(order.job.folder, Status("failed", -11, "its process died"))
+    assert note(sweep, order, -signal.SIGSEGV, "its process died").state == "done"
+    recorded = status.read(order.job.folder)
+    assert recorded
+    assert recorded.state == "done"
+
+
+def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, order: Order) -> None:
+    (order.job.folder / "manifest.json").unlink()
+    assert note(sweep, order, -signal.SIGKILL, "killed").why == "killed"
+    assert sweep.ended[order.job.name].code == -signal.SIGKILL
+
+
+def test_what_cannot_be_written_is_told_all_the_same(sweep: Sweep, finished: Path) -> None:
+    (sweep.folder / "seed=1").touch()
+    blocked = ordered(sweep.folder, "seed=1", finished)
+    assert note(sweep, blocked, 1, "no folder").why == "no folder"
+
+
+def test_the_order_of_overrides_makes_no_other_job(tmp_path: Path) -> None:
+    one = jobs.make(tmp_path, ["seed=0", "freeze=conv1", "epochs=1"], ["epochs=1"])
+    other = jobs.make(tmp_path, ["epochs=1", "freeze=conv1", "seed=0"], ["epochs=1"])
+    assert one.name == other.name == "freeze=conv1+seed=0"
+
+
+def test_a_process_that_died_between_jobs_is_replaced() -> None:
+    process = Process()
+    first = process._started()
+    first.kill()
+    first.wait()
+    second = process._started()
+    assert second.pid != first.pid
+    assert second.poll() is None
+    process.end()
+    process.end()
+
+
+def test_jobs_with_another_device_have_another_process(tmp_path: Path) -> None:
+    process, pids = Process(), []
+    for target in ("cpu", "cpu", "auto"):
+        config = OmegaConf.create({"device": {"target": target}})
+        code, why = process.train(tmp_path / "job", config, [])
+        assert code == 1, why  # it is no whole configuration
+        pids.append(process._started().pid)
+    process.end()
+    assert pids[0] == pids[1] != pids[2]
+
+
+def test_jobs_start_with_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MS_COMPILER_CACHE_ENABLE", "0")
+    monkeypatch.delenv("GLOG_v", raising=False)
+    with device.untouched():
+        device.prepare()
+        assert jobs.environment()["GLOG_v"] == "3"
+    assert "GLOG_v" not in jobs.environment()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-m", "seed=0,1", "hydra/launcher=basic"], "no hydra/launcher named basic"),
+        (["-m", "seed=0,1", "hydra/sweeper=basic"], "no hydra/sweeper named basic"),
+        (["-m", "seed=0,1", "hydra.sweep.dir=file"], "hydra.sweep.dir: expected a folder to write"),
+        (["hydra.mode=MULTIRUN"], "expected -m for a sweep"),
+    ],
+)
+def test_what_would_hide_failures_is_refused(
+    command: Command, words: list[str], message: str
+) -> None:
+    (command.folder / "file").touch()
+    ended = command.train(*words)
+    assert ended.code == 2
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_comparison_in_a_file_is_a_mistake(command: Command) -> None:
+    (command.folder / "file").touch()
+    ended = command.compare("freeze=conv1", "compare.dir=file")
+    assert ended.code == 2
+    assert "compare.dir: expected a folder to write in, received file" in ended.err

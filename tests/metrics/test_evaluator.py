@@ -1,0 +1,91 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+from numpy.typing import NDArray
+
+from tests.support.nets import Normed
+from tests.support.training import LOSS, changed
+from trainer.backend.batch_types import Batch
+from trainer.backend.host_copy import fetch
+from trainer.metrics.evaluator import Evaluator
+
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.normal(size=(7, 1, 6, 6)).astype(np.float32)
+LABELS = RANDOM.integers(0, 3, 7).astype(np.int32)
+
+
+def batches(size: int, labels: NDArray[Any] = LABELS) -> list[Batch]:
+    starts = range(0, len(IMAGES), size)
+    return [(Tensor(IMAGES[s : s + size]), Tensor(labels[s : s + size])) for s in starts]
+
+
+class Identity(nn.Cell):
+    def construct(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_loss_and_accuracy_by_hand() -> None:
+    scores = np.array([[2, 0], [0, 2], [0, 2]], np.float32)
+    score = Evaluator(Identity(), LOSS)([(Tensor(scores), Tensor(np.array([0, 1, 0], np.int32)))])
+    right, wrong = np.log(1 + np.exp(-2)), np.log(1 + np.exp(2))
+    assert score.loss == pytest.approx((2 * right + wrong) / 3)
+    assert score.accuracy == pytest.approx(2 / 3)
+    assert score.samples == 3
+
+
+@pytest.mark.parametrize("size", [3, 4, 7])
+def test_a_smaller_last_batch_counts_by_its_samples(size: int) -> None:
+    net = Normed()
+    evaluator = Evaluator(net, LOSS)
+    score = evaluator(batches(size))
+    net.set_train(False)
+    output = net(Tensor(IMAGES))
+    assert score.samples == 7
+    assert score.loss == pytest.approx(float(LOSS(output, Tensor(LABELS))), rel=1e-5)
+    assert score.accuracy == (output.asnumpy().argmax(axis=1) == LABELS).mean()
+
+
+def test_evaluation_moves_nothing_and_repeats_itself_after_training_mode() -> None:
+    net = Normed().set_train()
+    before = fetch(net)
+    evaluator = Evaluator(net, LOSS)
+    first = evaluator(batches(4))
+    net.set_train()
+    assert evaluator(batches(4)) == first
+    assert not changed(before, fetch(net))
+    assert not net.training
+
+
+def test_labels_that_are_no_classes_have_no_accuracy() -> None:
+    targets = RANDOM.normal(size=(7, 3)).astype(np.float32)
+    score = Evaluator(Normed(), nn.MSELoss())(batches(7, targets))
+    assert score.accuracy is None
+    assert score.loss > 0
+
+
+class Twice(nn.Cell):
+    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, x
+
+
+class FirstOnly(nn.Cell):
+    def construct(self, output: tuple[Tensor, Tensor], label: Tensor) -> Tensor:
+        return LOSS(output[0], label)
+
+
+def test_several_outputs_are_scored_by_their_loss_alone() -> None:
+    scores = np.array([[2, 0], [0, 2], [0, 2]], np.float32)
+    labels = np.array([0, 1, 1], np.int32)
+    parts = [(Tensor(scores[a:b]), Tensor(labels[a:b])) for a, b in ((0, 2), (2, 3))]
+    score = Evaluator(Twice(), FirstOnly())(parts)
+    assert score.loss == pytest.approx(np.log(1 + np.exp(-2)), rel=1e-5)
+    assert score.accuracy is None
+
+
+def test_accuracy_of_a_label_for_each_place_is_their_share() -> None:
+    scores = np.zeros((1, 2, 2, 2), np.float32)
+    scores[:, 1] = 1
+    labels = np.array([[[1, 1], [1, 0]]], np.int32)
+    assert Evaluator(Identity(), LOSS)([(Tensor(scores), Tensor(labels))]).accuracy == 0.75

@@ -1,0 +1,156 @@
+"""What several tests share: batches, plans, and a loop over a few steps."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from trainer.backend.batch_types import Batch
+from trainer.backend.graph import module_tree, tracer
+from trainer.backend.graph.reachability import upstream
+from trainer.backend.host_copy import fetch
+from trainer.backend.optimizer_state import optimizer_state
+from trainer.config import freeze_methods
+from trainer.config.rules import Rule
+from trainer.core.tensors import Weights
+from trainer.engine import loop
+from trainer.engine import train_step as step
+from trainer.engine.callback import Epoch, Watcher, Watchers
+from trainer.engine.loop import Loop, Phase
+from trainer.engine.progress import Progress
+from trainer.engine.train_step import Step
+from trainer.freezing import plan
+from trainer.freezing.frozen_model import Applied
+from trainer.freezing.plan import Plan
+from trainer.metrics.evaluator import Score
+
+LOSS = nn.CrossEntropyLoss()
+_random = np.random.default_rng(0)
+_labels = Tensor(np.array([0, 1, 2, 1], np.int32))
+IMAGES: Batch = (Tensor(_random.normal(size=(4, 1, 6, 6)).astype(np.float32)), _labels)
+ROWS: Batch = (Tensor(_random.normal(size=(4, 4)).astype(np.float32)), _labels)
+
+
+class Recorder(Watcher):
+    """Keeps all that a loop tells."""
+
+    def __init__(self) -> None:
+        self.optimizers: list[nn.Optimizer] = []
+        self.epochs: list[Epoch] = []
+        self.losses: list[float] = []
+
+    @property
+    def moved(self) -> list[set[str]]:
+        """Names of the weights that each epoch changed."""
+        weights = [epoch.weights for epoch in self.epochs]
+        return [changed(*pair) for pair in pairwise(weights)]
+
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        self.optimizers.append(optimizer)
+
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+        self.losses.append(loss)
+
+    def epoch(self, epoch: Epoch) -> None:
+        self.epochs.append(epoch)
+
+
+class Moments(Recorder):
+    """Keeps the optimizer's state at the start and the end of every epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[Weights] = []
+
+    def batches(self, epoch: int) -> list[Batch]:
+        self._note()
+        return [IMAGES] * 3
+
+    def epoch(self, epoch: Epoch) -> None:
+        super().epoch(epoch)
+        if epoch.number:
+            self._note()
+
+    def _note(self) -> None:
+        state = optimizer_state(self.optimizers[-1])
+        self.held.append({name: p.asnumpy().copy() for name, p in state.items()})
+
+
+def rule(*patterns: str, method: str = "stop_gradient", norm: str = "eval") -> Rule:
+    return Rule(patterns, method, freeze_methods.cuts(method), norm)
+
+
+def plan_of(net: nn.Cell, *rules: Rule, batch: Batch = IMAGES) -> Plan:
+    """The plan of rules, upstream of their cuts included."""
+    what = module_tree.read(net)
+    resolved = plan.resolve(rules, what)
+    if not resolved.cuts:
+        return resolved
+    lineage = tracer.trace(net, [(LOSS, batch)], resolved.cuts)
+    behind = upstream(lineage, resolved.cuts, resolved.cut_methods)
+    return plan.resolve(rules, what, behind)
+
+
+def momentum(applied: Applied) -> nn.Optimizer:
+    return nn.Momentum(applied.trainable, 0.1, 0.9, weight_decay=0.1)
+
+
+def train(
+    net: nn.Cell,
+    *plans: Plan,
+    optimizer: Callable[[Applied], nn.Optimizer] = momentum,
+    batches: Callable[[int], Iterable[Batch]] = lambda epoch: [IMAGES] * 3,
+    watcher: Watcher | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+    fetch_every: int = 1,
+) -> Recorder:
+    """Train an epoch under each plan, without evaluation; give what was told on the way."""
+    recorder = Recorder()
+    watchers = Watchers(recorder, watcher or Watcher())
+    what = Loop(
+        net,
+        optimizer,
+        partial(Step, net, LOSS, halted=step.halting(fetch_every)),
+        batches,
+        _no_score,
+        watchers,
+        lambda: "stopped" if stopped() else "",
+        fetch_every=fetch_every,
+    )
+    loop.train(what, [Phase(each, 1) for each in plans])
+    return recorder
+
+
+def _no_score() -> Score:
+    return Score(0.0, None, 1)
+
+
+def changed(before: Weights, after: Weights) -> set[str]:
+    """Names of the weights that are not equal bit for bit."""
+    return {name for name in after if before[name].tobytes() != after[name].tobytes()}
+
+
+def cut(cell: nn.Cell, inputs: Any, output: Any) -> Any:
+    return ops.stop_gradient(output)
+
+
+def clear_flags(*cells: nn.Cell) -> None:
+    for cell in cells:
+        for parameter in cell.get_parameters():
+            parameter.requires_grad = False
+
+
+def plain_step(net: nn.Cell, optimizer: nn.Optimizer) -> nn.Cell:
+    step = nn.TrainOneStepCell(nn.WithLossCell(net, LOSS), optimizer)
+    return step.set_train()
+
+
+def plain(net: nn.Cell, step: nn.Cell) -> set[str]:
+    """Take three steps as MindSpore's manual has it; give the names of what moved."""
+    before = fetch(net)
+    for _ in range(3):
+        step(*IMAGES)
+    return changed(before, fetch(net))

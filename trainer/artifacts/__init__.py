@@ -1,0 +1,1 @@
+"""What a finished run has left, read back and checked."""

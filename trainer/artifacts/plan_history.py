@@ -1,0 +1,57 @@
+"""Chapters: which plan was in force when, in a run that went on under another."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trainer.artifacts.run_record import Proven
+from trainer.freezing.plan import Plan
+
+
+@dataclass(frozen=True)
+class Span:
+    """Training under one plan.
+
+    Attributes:
+        begin: whole epochs done when it began; a half more if it began within an epoch.
+        end: the same of its end.
+        plan: the plan.
+        hashes: SHA-256 of each tensor that it froze, by name; what moved is left out.
+    """
+
+    begin: float
+    end: float
+    plan: Plan
+    hashes: dict[str, str]
+
+    def covers(self, epoch: int) -> bool:
+        """Tell whether the weights after an epoch are of this span; its ends are of two."""
+        return self.begin <= epoch <= self.end
+
+
+def spans(plan: Plan, proof: Proven | None) -> list[Span]:
+    """Return the spans of a run, in order.
+
+    Args:
+        plan: its last plan.
+        proof: its proof, which holds the former ones; None: there were none.
+    """
+    found, begin = [], 0.0
+    for chapter in proof.chapters if proof else ():
+        end = chapter.epochs + (0.5 if chapter.steps else 0.0)
+        hashes = {row.name: row.sha256 for row in chapter.tensors}
+        found.append(Span(begin, end, chapter.plan, hashes))
+        begin = end
+    rows = proof.tensors if proof else ()
+    hashes = {row.name: row.sha256_before for row in rows if row.equal}
+    return [*found, Span(begin, math.inf, plan, hashes)]
+
+
+def states(parts: Sequence[Span], one: float, other: float) -> dict[str, str]:
+    """Return each parameter's state from one epoch to another: frozen if it was all the way."""
+    first, last = sorted((one, other))
+    passed = [part.plan for part in parts if part.begin < last and part.end > first]
+    passed = passed or [part.plan for part in parts if part.begin <= first][-1:]
+    found = {p.name: p.state for p in passed[-1].parameters}
+    thawed = {p.name: p.state for plan in passed for p in plan.parameters if p.state != "frozen"}
+    return {name: thawed.get(name, state) for name, state in found.items()}

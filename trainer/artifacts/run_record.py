@@ -1,0 +1,152 @@
+"""Account: what a run has written of itself, read back and typed. Needs no MindSpore."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import TypeAdapter, ValidationError
+from yaml import YAMLError
+
+from trainer.config.saved import settings_of
+from trainer.config.schema import Settings
+from trainer.core.errors import Mistake
+from trainer.core.run_files import CONFIG, METRICS, PLAN, PROOF
+from trainer.freezing.plan import Plan
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Still:
+    """A tensor of the proof; ``trainer.callbacks.freeze_proof`` explains it."""
+
+    name: str
+    sha256_before: str
+    sha256_after: str
+    equal: bool
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """A tensor that was frozen in an earlier chapter."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What was proven under an earlier plan, up to so many epochs and more steps."""
+
+    epochs: int
+    steps: int
+    tensors: list[Hashed]
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Proven:
+    """``proof.json``."""
+
+    holds: bool
+    epochs: int
+    tensors: list[Still]
+    chapters: list[Chapter] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A row of the table of weights."""
+
+    name: str
+    state: str
+    largest_since_start: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of ``metrics.jsonl``."""
+
+    epoch: int
+    frozen_ok: bool
+    weights: list[Weight]
+    loss: float | None = None
+    validation_loss: float = math.nan
+    accuracy: float | None = None
+
+
+@dataclass
+class Account:
+    """The files of a run; None where one is not there or cannot be read.
+
+    Attributes:
+        problems: why what is None cannot be read.
+    """
+
+    plan: Plan | None = None
+    proof: Proven | None = None
+    lines: list[Line] | None = None
+    settings: Settings | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def plan_and_proof(run: Path) -> tuple[Plan, Proven | None]:
+    """Read a run's plan, and its proof if it has one.
+
+    Raises:
+        Mistake: one of them is not as a run writes it.
+    """
+    found: list[Any] = []
+    for kind, path in ((Plan, run / PLAN), (Proven, run / PROOF)):
+        try:
+            found.append(_typed(kind, path.read_text()) if path.exists() else None)
+        except (OSError, ValueError) as error:
+            problem = f"{path}: expected as a run writes it ({_short(error)})"
+            raise Mistake([problem]) from None
+    return found[0], found[1]
+
+
+def read(run: Path) -> Account:
+    """Read the files of a run, each as far as it can be."""
+    found = Account()
+
+    def attempt(name: str, parse: Callable[[Path], _T]) -> _T | None:
+        try:
+            return parse(run / name)
+        except FileNotFoundError:
+            found.problems.append(f"{run / name}: expected, received none")
+        except (OSError, ValueError, YAMLError, OmegaConfBaseException, Mistake) as error:
+            found.problems.append(f"{run / name}: expected as a run writes it ({_short(error)})")
+        return None
+
+    found.plan = attempt(PLAN, lambda path: _typed(Plan, path.read_text()))
+    found.proof = attempt(PROOF, lambda path: _typed(Proven, path.read_text()))
+    found.lines = attempt(METRICS, lines)
+    found.settings = attempt(CONFIG, settings_of)
+    return found
+
+
+def _typed(kind: type[_T], text: str) -> _T:
+    return TypeAdapter(kind).validate_python(json.loads(text))
+
+
+def lines(path: Path) -> list[Line]:
+    """Read a ``metrics.jsonl``.
+
+    Raises:
+        OSError, ValueError: it is not there, or not as a run writes it.
+    """
+    return [_typed(Line, text) for text in path.read_text().splitlines()]
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, Mistake):
+        return "; ".join(error.problems)
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error).partition("\n")[0]

@@ -1,0 +1,1 @@
+"""What MindSpore has to be told, worked around or patched."""

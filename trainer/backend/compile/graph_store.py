@@ -1,0 +1,69 @@
+"""Graph store: compiled graphs in a folder, each under its key, whole or not at all."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.core import atomic_files, cache_folder
+
+_GRAPH = "graph.mindir"
+_RECORD = "graph.json"
+
+
+class Damaged(Exception):
+    """An entry is not what was written; the message says which."""
+
+
+@dataclass(frozen=True)
+class GraphStore:
+    """A folder of graphs, which several processes may share.
+
+    Attributes:
+        folder: has a folder for each graph, named by its key.
+        limit: the most bytes to keep; the graphs used longest ago go first.
+    """
+
+    folder: Path
+    limit: float
+
+    def read(self, key: str) -> bytes | None:
+        """Return a graph, None if there is none.
+
+        Raises:
+            Damaged: there was one, which has been removed.
+        """
+        entry = self.folder / key
+        try:
+            graph, record = (entry / _GRAPH).read_bytes(), (entry / _RECORD).read_bytes()
+        except FileNotFoundError:
+            if not entry.exists():
+                return None
+            graph, record = b"", b""
+        if not _sound(graph, record):
+            shutil.rmtree(entry, ignore_errors=True)
+            raise Damaged(f"{entry} is not what was written")
+        cache_folder.use(entry)
+        return graph
+
+    def write(self, key: str, graph: bytes, depends: Mapping[str, Any]) -> None:
+        """Keep a graph, with what it depends on for those who wonder why it is not another's.
+
+        Raises:
+            CannotWrite: the folder is full, or read-only.
+        """
+        with atomic_files.whole_folder(self.folder / key) as partial:
+            (partial / _GRAPH).write_bytes(graph)
+            record = {"sha256": atomic_files.sha256(graph), "depends": dict(depends)}
+            (partial / _RECORD).write_text(atomic_files.dumps(record, indent=1) + "\n")
+        cache_folder.drop_oldest(self.folder, self.limit)
+        cache_folder.clear_partial(self.folder)
+
+
+def _sound(graph: bytes, record: bytes) -> bool:
+    with suppress(ValueError, TypeError, KeyError):
+        return bool(json.loads(record)["sha256"] == atomic_files.sha256(graph))
+    return False

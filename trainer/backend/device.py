@@ -1,0 +1,181 @@
+"""Device: what must be set for it before and after MindSpore is imported, each with its reason."""
+
+import contextlib
+import io
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from trainer.core.errors import Mistake
+
+
+class DeviceOptions(Protocol):
+    """What ``select`` needs to know; the settings have it."""
+
+    @property
+    def target(self) -> str:
+        """cpu, ascend or auto."""
+
+    @property
+    def device_id(self) -> int:
+        """Counted from 0 on a machine."""
+
+    @property
+    def jit_level(self) -> str | None:
+        """O0, O1 or O2."""
+
+    @property
+    def precision(self) -> str:
+        """float32, float16 or bfloat16."""
+
+    @property
+    def loss_scale(self) -> object:
+        """A number or dynamic."""
+
+
+log = logging.getLogger(__name__)
+
+_ISA = "ONEDNN_MAX_CPU_ISA"
+_CACHE = "MS_COMPILER_CACHE_ENABLE"
+_SILENCE = "GLOG_v"
+
+
+def prepare(instruction_set: str = "auto") -> None:
+    """Set the environment for MindSpore; call it before MindSpore is imported.
+
+    - oneDNN is held to AVX2 on AVX-512 machines. MindSpore 2.10 falls back to oneDNN's reference
+      convolution there: LeNet-5, batch 64, took 112 ms a step as it comes and 12 ms with AVX2 on
+      two cores of an EPYC; ``scripts/bench`` measures it anew. Matrix products do not suffer. A
+      value that the user has set stays.
+    - The compile cache is switched off: its key knows nothing of what is frozen, so that a second
+      run with another freeze trains the frozen layer. ``trainer.backend.compile.mindir`` lets it
+      have one graph at a time.
+    - MindSpore's own warnings are silenced unless ``GLOG_v`` is set: nothing in them is for a user.
+    """
+    if "mindspore" in sys.modules and _ISA not in os.environ:
+        log.warning("warning: MindSpore was imported before the trainer could set %s", _ISA)
+    if instruction_set == "auto" and _has_avx512():
+        os.environ.setdefault(_ISA, "AVX2")
+    if os.environ.get(_CACHE, "0") != "0":
+        log.warning("warning: %s is set; switched off, it would train frozen layers", _CACHE)
+    os.environ[_CACHE] = "0"
+    os.environ.setdefault(_SILENCE, "3")
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Take back what ``prepare`` sets in the block: jobs that are started prepare their own."""
+    before = {name: os.environ.get(name) for name in (_ISA, _CACHE, _SILENCE)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def select(device: DeviceOptions, local_rank: int = 0) -> str:
+    """Choose the device and GRAPH_MODE; return a line that describes them.
+
+    Args:
+        device: the settings.
+        local_rank: of this process on its machine, from 0; added to ``device_id``.
+
+    Raises:
+        Mistake: Ascend was asked for and is not there; the message names the missing libraries.
+    """
+    import mindspore as ms
+
+    target = device.target
+    if target == "auto":
+        target = "ascend" if _ascend_available() else "cpu"
+    # The process's device can be set once; a second run in one process finds it set.
+    with contextlib.nullcontext() if target == "ascend" else contextlib.suppress(RuntimeError):
+        _set(target, device.device_id + local_rank)
+    ms.set_context(mode=ms.GRAPH_MODE)
+    look_for_numpy()
+    if device.jit_level is not None and target == "ascend":
+        ms.set_context(jit_config={"jit_level": device.jit_level})
+    return _describe(target, device, local_rank)
+
+
+@cache  # a rank's is set before it meets the others, and then asked for once more
+def _set(target: str, device_id: int) -> None:
+    import mindspore as ms
+
+    try:
+        if target == "ascend":
+            ms.set_device("Ascend", device_id)
+        else:
+            ms.set_device("CPU")
+    except RuntimeError as error:
+        if target == "cpu":
+            raise
+        missing = re.findall(r"Load dynamic library: (\S+) failed\. (.*)", str(error))
+        reasons = "; ".join(f"{library}: {why}" for library, why in missing) or str(error)
+        reasons = reasons.partition("\n")[0]
+        raise Mistake(
+            [
+                "device=ascend: expected Ascend's drivers and CANN, found none "
+                f"({reasons}); install CANN and source its set_env.sh, or use device=cpu"
+            ]
+        ) from None
+
+
+@cache
+def look_for_numpy() -> None:
+    """Make MindSpore look for NumPy 1's C interface now.
+
+    It does so at the first eager operator with a Python number or tuple. NumPy 2 answers, once,
+    with a page on stderr and an error, which MindSpore 2.10 survives everywhere but in that
+    operator.
+    """
+    import mindspore as ms
+
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemError):
+        ms.Tensor(1.0, ms.float32) * 1.0
+
+
+def _ascend_available() -> bool:
+    import mindspore as ms
+
+    return bool(ms.hal.is_available("Ascend"))
+
+
+def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
+    parts = [target, "GRAPH_MODE"]
+    if target == "cpu":
+        parts.append(f"{len(os.sched_getaffinity(0))} cores")
+        parts.append(f"oneDNN {os.environ.get(_ISA, 'as it comes')}")
+    else:
+        parts += [
+            f"device {device.device_id + local_rank}",
+            f"jit_level {device.jit_level or 'as it comes'}",
+        ]
+    if device.precision != "float32":
+        parts.append(f"{device.precision}, loss scale {device.loss_scale}")
+    return ", ".join(parts)
+
+
+def processor() -> str:
+    """Return the name of this machine's processor; empty if it does not say."""
+    lines = _cpuinfo().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
+
+
+def _has_avx512() -> bool:
+    return "avx512f" in _cpuinfo()
+
+
+def _cpuinfo() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ""

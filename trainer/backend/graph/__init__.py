@@ -1,0 +1,1 @@
+"""What a model looks like: its modules, its autograd graph, its cost."""

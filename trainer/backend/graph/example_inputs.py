@@ -1,0 +1,88 @@
+"""Examples: inputs to try a net with, given or made up, and what stands in for a loss."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from trainer.backend.graph.tracer import Sight
+from trainer.core.errors import Mistake
+
+Inputs: TypeAlias = Tensor | Sequence[int] | Sequence[Tensor | Sequence[int]]
+
+_SAMPLES = 2  # the least that batch normalisation takes in training mode
+# Pixels: the usual ones first, then the small ones of toys.
+_SIDES = (32, 28, 64, 224, 256, 299, 384, 448, 96, 128, 160, 192, 240, *range(4, 28))
+_STEPS = (8, 16, 128)  # words, or points in time
+
+
+class Total(nn.Cell):
+    """The sum of all that a net puts out: a loss where there are no labels."""
+
+    def construct(self, output: Any, label: Tensor) -> Tensor:
+        """Return one number; the label is not looked at."""
+        if isinstance(output, Tensor):
+            return output.sum() if output.is_floating_point() else Tensor(0.0)
+        parts = output.values() if isinstance(output, dict) else output
+        return sum((self.construct(part, label) for part in parts), Tensor(0.0))
+
+
+def sights(net: nn.Cell, inputs: Inputs | None = None) -> Iterator[Sight]:
+    """Yield what to try a net on, the sum of its outputs in place of a loss.
+
+    Args:
+        net: the net.
+        inputs: a tensor, a shape, or several of them; None: guesses from the first layer, always
+            the same, of which the net takes one or none.
+
+    Raises:
+        Mistake: after the last guess.
+    """
+    label = Tensor(np.zeros(_SAMPLES, np.int32))
+    if inputs is not None:
+        yield Total(), (*_tensors(inputs), label)
+        return
+    yield from guesses(net)
+    raise Mistake(
+        [
+            "inputs: a cut freezes what lies upstream of it, which shows only when the net "
+            "runs, and no guessed input does; give a tensor, a shape or a list of them, as in "
+            "freeze(net, ..., inputs=(2, 3, 224, 224))"
+        ]
+    )
+
+
+def guesses(net: nn.Cell) -> Iterator[Sight]:
+    """Yield inputs of two samples that the net's first layer would take, as ``sights`` does."""
+    label = Tensor(np.zeros(_SAMPLES, np.int32))
+    return ((Total(), (made, label)) for made in _candidates(net))
+
+
+def _tensors(inputs: Inputs) -> list[Tensor]:
+    if isinstance(inputs, Tensor) or all(isinstance(each, int) for each in inputs):
+        inputs = [inputs]
+    return [each if isinstance(each, Tensor) else _noise(*each) for each in inputs]  # type: ignore[misc]
+
+
+def _candidates(net: nn.Cell) -> Iterator[Tensor]:
+    """Yield inputs that the first layer of a known kind would take."""
+    for _, cell in net.cells_and_names():
+        if isinstance(cell, nn.Conv2d):
+            yield from (_noise(_SAMPLES, cell.in_channels, side, side) for side in _SIDES)
+        elif isinstance(cell, nn.Conv1d):
+            yield from (_noise(_SAMPLES, cell.in_channels, steps) for steps in _STEPS)
+        elif isinstance(cell, nn.Dense):
+            yield _noise(_SAMPLES, cell.in_channels)
+            yield _noise(_SAMPLES, _STEPS[0], cell.in_channels)
+        elif isinstance(cell, nn.Embedding):
+            yield from (Tensor(np.zeros((_SAMPLES, steps), np.int32)) for steps in _STEPS)
+        else:
+            continue
+        return
+
+
+def _noise(*shape: int) -> Tensor:
+    made = np.random.default_rng(0).standard_normal(shape, np.float32)
+    return Tensor(made, ms.float32)

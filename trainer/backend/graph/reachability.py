@@ -1,0 +1,37 @@
+"""Upstream: what cuts put out of the gradient's reach. Pure Python."""
+
+from collections.abc import Collection, Sequence
+
+from trainer.backend.graph.autograd_graph import Lineage
+from trainer.core.errors import Mistake
+
+
+def upstream(lineage: Lineage, cuts: Sequence[str], methods: Sequence[str]) -> frozenset[str]:
+    """Return the names of parameters and of bare cells that the cuts put out of reach.
+
+    Args:
+        lineage: of the loss, for which the cells to cut behind were noted.
+        cuts: names of the cells to cut behind.
+        methods: the method that cuts behind each.
+
+    Raises:
+        Mistake: a cell is never called, so that nothing can be cut behind it, and yet the gradient
+            reaches a weight of it.
+    """
+    reached = lineage.reached(cuts)
+    idle = {cut for cut in cuts if cut not in lineage.outputs and _any_beneath(cut, reached)}
+    pairs = zip(cuts, methods, strict=True)
+    if idle:
+        raise Mistake([_never_called(*pair) for pair in pairs if pair[0] in idle])
+    return lineage.reached() - reached
+
+
+def _any_beneath(cell: str, names: Collection[str]) -> bool:
+    return any(name.startswith(f"{cell}.") for name in names)
+
+
+def _never_called(name: str, method: str) -> str:
+    return (
+        f"freeze: expected cells that the net calls, received {name!r}, which it never does, so "
+        f"{method} has no output to cut; name a cell above it, or use method=requires_grad"
+    )

@@ -1,0 +1,1 @@
+"""What runs around the training loop: proof, snapshots, checkpoints, metrics, plots."""

@@ -1,0 +1,51 @@
+"""Guard: ends a run in which something frozen has moved or a weight is ruined."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.backend.graph import module_tree
+from trainer.core.errors import FrozenMoved, WeightsNotFinite
+from trainer.core.tensors import Weights
+from trainer.engine.callback import Epoch, Watcher
+from trainer.freezing.plan import ParameterPlan, Plan
+
+
+class Guard(Watcher):
+    """Looks at each epoch; stands where all is on record, and before what is kept to go on from."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Raise what ``ensure`` raises."""
+        ensure(epoch.plan, epoch.weights, epoch.moved, f"the end of epoch {epoch.number}")
+
+
+def ensure(plan: Plan, weights: Weights, moved: Mapping[str, str], when: str) -> None:
+    """Raise for what has moved, and for trained weights that are not finite.
+
+    A loss can be finite where weights are not: a ReLU on the CPU gives 0 for NaN.
+
+    Raises:
+        FrozenMoved: names each tensor and by how much it moved.
+        WeightsNotFinite: names the tensors.
+    """
+    if moved:
+        raise FrozenMoved(
+            f"expected every frozen tensor to stay still, but by {when} {len(moved)} moved:\n"
+            + "\n".join(f"  - {name} {text}" for name, text in moved.items())
+        )
+    names = [p.name for p in plan.parameters if _is_trained(p)]
+    if ruined := [name for name in names if not _is_finite(weights[name])]:
+        raise WeightsNotFinite(
+            f"expected finite weights, but by {when} these are not: {', '.join(ruined)}. Likely: "
+            "input that is not finite. The snapshots and checkpoints before hold sound ones"
+        )
+
+
+def _is_trained(parameter: ParameterPlan) -> bool:
+    """Tell whether training is to move a parameter; the net's own buffers may hold anything."""
+    return parameter.state == "trainable" or module_tree.is_statistic(parameter.name)
+
+
+def _is_finite(array: NDArray[np.generic]) -> bool:
+    return not np.issubdtype(array.dtype, np.floating) or bool(np.isfinite(array).all())

@@ -1,0 +1,238 @@
+"""Proof: the record that every frozen tensor is, bit for bit, what it was at the start."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mindspore import nn
+from numpy.typing import NDArray
+
+from trainer.backend.graph import module_tree
+from trainer.callbacks.background_writer import Give, at_once
+from trainer.checkpoint.checkpoint import Checkpoint
+from trainer.core import atomic_files
+from trainer.core.errors import Mistake
+from trainer.core.tensors import Weights, largest_change, same_bits, sha256
+from trainer.distributed.world import World
+from trainer.engine.callback import Epoch, Watcher
+from trainer.freezing.drift_causes import Evidence, cause
+from trainer.freezing.frozen_model import Applied
+from trainer.freezing.plan import STATISTICS, Plan
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A frozen tensor, as it was and as it is.
+
+    Attributes:
+        name: dotted path of the parameter.
+        before: its values when it was frozen.
+        after: its values now.
+        equal: whether these have the same bits.
+        change: the largest absolute difference.
+        cause: why it has most likely moved.
+    """
+
+    name: str
+    before: NDArray[np.generic]
+    after: NDArray[np.generic]
+    equal: bool = True
+    change: float = 0.0
+    cause: str = ""
+
+
+class Proof(Watcher):
+    """Compares the frozen tensors after each epoch and keeps ``proof.json`` up to date.
+
+    Training waits while they are compared, which takes no time where a ``weights.Mirror`` gives the
+    same arrays; their hashes are made beside it.
+
+    Args:
+        path: where ``proof.json`` goes.
+        resumed: the checkpoint from which the run goes on; None for one from the start.
+        world: the ranks, on each of which the tensors are compared; the first one writes.
+        give: has hashes made and the file written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        resumed: Checkpoint | None = None,
+        world: World | None = None,
+        give: Give = at_once,
+    ) -> None:
+        self._give = give
+        self._world = world or World()
+        self._path = path
+        self._resumed = resumed
+        self._start: Weights = {}
+        self._free: Weights = {}
+        self.hashes: dict[str, str] = {}
+        self._optimized: set[str] = set()
+        self._still: list[str] = []
+        self._chapters: list[dict[str, Any]] = []
+
+    def resume(self, epoch: int) -> None:
+        """Take up hashes and chapters; errors are those of ``read``."""
+        assert self._resumed is not None, "what is resumed was given to the constructor"
+        record = read(self._path, self._resumed)
+        self._free = dict(self._resumed.weights)
+        self.hashes = dict(self._resumed.frozen)
+        self._chapters = [c for c in record.get("chapters", []) if _before(c, self._resumed)]
+
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        """Note what the optimizer was given, to know a cause by; begin a chapter if need be."""
+        ids = {id(parameter) for parameter in optimizer.parameters}
+        named = dict(applied.net.parameters_and_names())
+        self._optimized = {name for name, parameter in named.items() if id(parameter) in ids}
+        resumed, self._resumed = self._resumed, None
+        if resumed is None or atomic_files.plain(applied.plan.as_json()) == resumed.plan:
+            return
+        for name, parameter in named.items():
+            if name not in self._free or self._free[name].shape != tuple(parameter.shape):
+                self._free[name] = np.array(parameter.asnumpy())  # another net has been allowed
+                self.hashes.pop(name, None)
+        self._chapters.append(_chapter(resumed))
+        self._write(resumed.progress.epochs, self._compared(applied.plan, self._free))
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
+        if not self._free:
+            self._start = epoch.weights
+            self._free = dict(epoch.weights)
+        found = self._compared(epoch.plan, epoch.weights)
+        here = _moved(found)
+        epoch.moved = _everywhere(self._world.gather(here))
+        if epoch.number:
+            self._warn_of_still(epoch)
+        # A later phase may freeze what trains now; it is to stay as it is at this phase's end.
+        for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
+            self.hashes.pop(name, None)
+        # Of the same bits, too: the array of now, which is the very one of the next epoch.
+        self._free |= {name: array for name, array in epoch.weights.items() if name not in here}
+        self._write(epoch.number, found, epoch.moved)
+
+    def _write(
+        self, epochs: int, found: Sequence[Compared], moved: Mapping[str, str] | None = None
+    ) -> None:
+        if not self._world.leads:
+            return
+        holds = not moved and all(one.equal for one in found)  # a chapter is closed if it holds
+        record: dict[str, Any] = {"holds": holds, "epochs": epochs, "tensors": []}
+        record["chapters"] = list(self._chapters)
+        self._give(partial(self._hash_and_write, record, found))
+
+    def _hash_and_write(self, record: dict[str, Any], found: Sequence[Compared]) -> None:
+        for one in found:
+            if one.name not in self.hashes:
+                self.hashes[one.name] = sha256(one.before)
+        record["tensors"] = [_row(one, self.hashes[one.name]) for one in found]
+        atomic_files.write_json(self._path, record)
+
+    def moved(self, plan: Plan, weights: Weights) -> dict[str, str]:
+        """Return the frozen tensors that have moved, each with how far and why."""
+        return _moved(self._compared(plan, weights))
+
+    def _compared(self, plan: Plan, weights: Weights) -> list[Compared]:
+        return [self._compare(name, plan, weights[name]) for name in plan.names("frozen")]
+
+    def _compare(self, name: str, plan: Plan, after: NDArray[np.generic]) -> Compared:
+        before = self._free[name]
+        if same_bits(before, after):
+            return Compared(name, before, after)
+        change, why = largest_change(before, after), self._cause(name, plan, after)
+        return Compared(name, before, after, False, change, why)
+
+    def _cause(self, name: str, plan: Plan, after: NDArray[np.generic]) -> str:
+        by = {p.name: p.by for p in plan.parameters}[name]
+        given = name in self._optimized
+        return cause(
+            Evidence(
+                self._free[name],
+                after,
+                statistic=by == STATISTICS or module_tree.is_statistic(name),
+                given="the optimizer was given it" if given else "",
+            )
+        )
+
+    def _warn_of_still(self, epoch: Epoch) -> None:
+        names = epoch.plan.names("trainable") if self._start else ()  # not known after a resume
+        still = [n for n in names if same_bits(self._start[n], epoch.weights[n])]
+        if still and still != self._still:
+            log.warning(
+                "warning: trainable, but has not moved since the start: %s (no gradient, or "
+                "optimizer.lr is 0?)",
+                ", ".join(still),
+            )
+        self._still = still
+
+
+def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
+    """Return the record that a run goes on with, compared with the weights of the checkpoint.
+
+    Raises:
+        Mistake: they do not agree, so that one of them has been changed.
+    """
+    try:
+        record = dict(json.loads(path.read_text())) if path.exists() else {}
+        rows = {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
+    except (ValueError, TypeError, KeyError) as error:
+        problem = f"resume: expected {path} as the run wrote it, received another: {error!r}"
+        raise Mistake([problem]) from None
+    found = {name: sha256(resumed.weights[name]) for name in resumed.frozen}
+    wrong = {name for name in found if found[name] != resumed.frozen[name]}
+    wrong |= {name for name in rows.keys() & found if rows[name] != found[name]}
+    if wrong:
+        what = f"{path} and the checkpoint do not agree about {', '.join(sorted(wrong))}"
+        raise Mistake([f"resume: {what}: one of them has been changed"])
+    return record
+
+
+def _chapter(resumed: Checkpoint) -> dict[str, Any]:
+    """Return what a former plan froze, and where it held up to."""
+    return {
+        "epochs": resumed.progress.epochs,
+        "steps": resumed.progress.steps,
+        "tensors": [{"name": name, "sha256": value} for name, value in resumed.frozen.items()],
+        "plan": resumed.plan,
+    }
+
+
+def _before(chapter: Mapping[str, Any], resumed: Checkpoint) -> bool:
+    """Tell whether a chapter was closed before a checkpoint, and not by a resume from it."""
+    closed, now = (
+        (chapter["epochs"], chapter["steps"]),
+        (resumed.progress.epochs, resumed.progress.steps),
+    )
+    return closed < now or (closed == now and chapter["plan"] != resumed.plan)
+
+
+def _everywhere(moved: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what has moved on any rank; of those after the first it is told on which."""
+    found = dict(moved[0])
+    for rank, texts in enumerate(moved[1:], 1):
+        for name, text in texts.items():
+            found.setdefault(name, f"on rank {rank} {text}")
+    return found
+
+
+def _moved(found: Sequence[Compared]) -> dict[str, str]:
+    return {one.name: f"by {one.change:.3g}: {one.cause}" for one in found if not one.equal}
+
+
+def _row(one: Compared, sha256_before: str) -> dict[str, Any]:
+    row = {
+        "name": one.name,
+        "sha256_before": sha256_before,
+        "sha256_after": sha256_before if one.equal else sha256(one.after),
+        "largest_change": one.change,
+        "equal": one.equal,
+    }
+    return row if one.equal else {**row, "likely_cause": one.cause}

@@ -1,0 +1,29 @@
+"""Seal: writes the manifest when a run is over."""
+
+import logging
+from pathlib import Path
+
+from trainer.artifacts import manifest
+from trainer.engine.callback import Watcher
+
+log = logging.getLogger(__name__)
+
+
+class Seal(Watcher):
+    """Writes ``manifest.json``; must hear of the end after all that writes files.
+
+    Args:
+        folder: the run's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._resumed = False
+
+    def resume(self, epoch: int) -> None:
+        """Note it: what the folder holds may be of other settings."""
+        self._resumed = True
+
+    def end(self, done: bool) -> None:
+        """Write it; a checksum of it goes to the log, to be noted where the run is not."""
+        log.info("manifest sha256 %s", manifest.write(self._folder, done, self._resumed))

@@ -1,0 +1,74 @@
+"""Metrics: a line of JSON an epoch."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from trainer.callbacks.background_writer import Give, at_once
+from trainer.core import atomic_files
+from trainer.core.errors import Mistake
+from trainer.engine.callback import Epoch, Watcher
+
+Record: TypeAlias = dict[str, Any]
+
+
+class Metrics(Watcher):
+    """Keeps ``metrics.jsonl``, whole after every epoch.
+
+    Args:
+        path: where the file goes.
+        give: has the file written.
+    """
+
+    def __init__(self, path: Path, give: Give = at_once) -> None:
+        self._path = path
+        self._give = give
+        self._lines: list[str] = []
+
+    def resume(self, epoch: int) -> None:
+        """Take up the lines of the epochs before."""
+        self._lines = [_line(record) for record in read(self._path) if record["epoch"] <= epoch]
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Have the epoch's line added."""
+        self._give(partial(self._add, epoch))
+
+    def _add(self, epoch: Epoch) -> None:
+        self._lines.append(_line(record(epoch)))
+        atomic_files.write_text(self._path, "".join(self._lines))
+
+
+def _line(record: Record) -> str:
+    return atomic_files.dumps(record) + "\n"
+
+
+def record(epoch: Epoch) -> Record:
+    """Return an epoch as plain data; ``frozen_ok`` tells whether all frozen tensors were still."""
+    return {
+        "epoch": epoch.number,
+        "steps": epoch.steps,
+        "loss": epoch.loss,
+        "validation_loss": epoch.validation.loss,
+        "accuracy": epoch.validation.accuracy,
+        "seconds": epoch.seconds,
+        "images_per_second": epoch.images_per_second,
+        "frozen_ok": not epoch.moved,
+        "moved": epoch.moved,
+        "weights": epoch.changes,
+    }
+
+
+def read(path: Path) -> list[Record]:
+    """Return the records of a ``metrics.jsonl``; none if there is no such file.
+
+    Raises:
+        Mistake: it has been changed.
+    """
+    try:
+        return [dict(json.loads(line)) for line in path.read_text().splitlines()]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        problem = f"{path}: expected a line of JSON an epoch, as the run wrote it ({error})"
+        raise Mistake([problem]) from None

@@ -1,0 +1,126 @@
+"""Saver: checkpoints at their times, written beside the training."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from mindspore import Parameter, nn
+
+from trainer.backend.host_copy import Mirror
+from trainer.callbacks.background_writer import Writer
+from trainer.callbacks.freeze_guard import ensure
+from trainer.callbacks.freeze_proof import Proof
+from trainer.checkpoint import checkpoint_index, restore
+from trainer.checkpoint.checkpoint import Checkpoint, name_of
+from trainer.config.schema import Keeping
+from trainer.core.tensors import Weights
+from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.progress import Progress
+from trainer.freezing.frozen_model import Applied
+
+Make = Callable[[Progress, Weights, Weights], Checkpoint]
+
+
+class Saver(Watcher):
+    """Saves at each epoch's end, every so many steps or minutes, and where the run stops.
+
+    Training waits while the weights are copied and compared with the proof. The files are written
+    beside it: a step's checkpoint is put off while something is still being written.
+
+    Args:
+        folder: of all checkpoints.
+        when: every how many steps or minutes, and what the best is chosen by.
+        proof: knows what must not have moved: nothing else is saved.
+        extra: parameters besides net and optimizer that a step changes, by name.
+        make: makes a checkpoint of progress, weights and state.
+        writer: writes the files.
+        mirror: of the net.
+        after: name of the checkpoint from which the run goes on; empty: from the start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        when: Keeping,
+        proof: Proof,
+        extra: Mapping[str, Parameter],
+        make: Make,
+        writer: Writer,
+        mirror: Mirror,
+        after: str = "",
+    ) -> None:
+        self._folder = folder
+        self._when = when
+        self._proof = proof
+        self._extra = extra
+        self._make = make
+        self._after = after
+        self._mirror = mirror
+        self._own: list[str] = []
+        self._writer = writer
+        self._last = time.monotonic()
+        self._due = False
+
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        """Note what is to be saved."""
+        self._applied = applied
+        self._optimizer = optimizer
+
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+        """Note whether it is time."""
+        steps = self._when.every_steps
+        self._due = self._due or (steps is not None and progress.steps % steps == 0)
+
+    def settled(self, progress: Progress) -> None:
+        """Save if it is time."""
+        minutes = self._when.every_minutes
+        by_time = minutes is not None and time.monotonic() - self._last >= 60 * minutes
+        due, self._due = self._due or by_time, False
+        if due and not self._writer.busy:
+            self._save_here(progress)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Save; the proof and the guard have seen these weights."""
+        self._save(Progress(epoch.number), epoch.weights, _metric(self._when.best, epoch))
+
+    def stop(self, progress: Progress) -> None:
+        """Save, and wait until it is written."""
+        self._save_here(progress)
+        self._writer.wait()
+
+    def _save_here(self, progress: Progress) -> None:
+        copied, plan = self._mirror.now(), self._applied.plan
+        when = f"step {progress.steps} of epoch {progress.epochs + 1}"
+        ensure(plan, copied, self._proof.moved(plan, copied), when)
+        self._save(progress, copied)
+
+    def _save(self, progress: Progress, copied: Weights, metric: float | None = None) -> None:
+        state = {
+            name: np.array(parameter.asnumpy())
+            for name, parameter in restore.mutable(self._optimizer, self._extra).items()
+        }
+        name = name_of(progress)
+        # What is frozen is shared with the last but one, so that of two one is sound if a file is
+        # damaged, and with none of another process, of which this one knows nothing.
+        others = [own for own in self._own if own != name]  # where it stops, it may have saved
+        like = others[-2] if len(others) > 1 else ""
+        made = partial(self._make, progress, copied, state)  # when the proof has made its hashes
+        after = self._after
+        self._writer.give(lambda: checkpoint_index.keep(self._folder, made(), metric, after, like))
+        self._after = name
+        self._own = [*others[-1:], name]
+        self._last = time.monotonic()
+
+
+def _metric(name: str | None, epoch: Epoch) -> float | None:
+    """Return what the best epoch has least of; None if this one is not to be chosen."""
+    score = epoch.validation
+    if epoch.number == 0 or name is None:
+        return None
+    found = score.loss
+    if name == "accuracy" and score.accuracy is not None:
+        found = -score.accuracy
+    return found if math.isfinite(found) else None

@@ -1,0 +1,91 @@
+"""Agreement: the ranks of a job compared with one another, bit for bit."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mindspore import Parameter, nn
+
+from trainer.backend import host_copy
+from trainer.callbacks import console
+from trainer.checkpoint import restore
+from trainer.core import atomic_files
+from trainer.core.errors import RanksDiffer
+from trainer.core.tensors import Weights, sha256
+from trainer.core.text import few
+from trainer.distributed.world import World
+from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.progress import Progress
+from trainer.freezing.frozen_model import Applied
+
+log = logging.getLogger(__name__)
+file_log = logging.getLogger(f"{__name__}.table")
+
+
+class Agreement(Watcher):
+    """Ends a run whose ranks differ in a weight or in the optimizer's state.
+
+    Stands after the proof and before what is kept to go on from. It costs the SHA-256 of all
+    weights and of the state on each rank, at each epoch's end.
+
+    Args:
+        world: the ranks.
+        extra: parameters besides net and optimizer that a step changes, by name.
+    """
+
+    def __init__(self, world: World, extra: Mapping[str, Parameter]) -> None:
+        self._world = world
+        self._extra = extra
+
+    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+        """Note what is to be compared."""
+        self._net = applied.net
+        self._optimizer = optimizer
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Compare; a rank that has no screen puts the epoch's line in its log."""
+        if not self._world.leads:
+            log.info(console.line(epoch))
+        if not epoch.moved:  # which ends the run for a better reason
+            self._compare(epoch.weights, f"the end of epoch {epoch.number}")
+
+    def stop(self, progress: Progress) -> None:
+        """Compare before anything is saved to go on from."""
+        when = f"step {progress.steps} of epoch {progress.epochs + 1}"
+        self._compare(host_copy.fetch(self._net), when)
+
+    def _compare(self, held: Weights, when: str) -> None:
+        state = restore.mutable(self._optimizer, self._extra)
+        own = {name: sha256(array) for name, array in held.items()}
+        own |= {f"state {name}": sha256(np.array(p.asnumpy())) for name, p in state.items()}
+        whole = atomic_files.checksum(own)
+        found = self._world.gather(whole)
+        if len(set(found)) == 1:
+            text = "rank %d of %d by %s: the same bits as the others, sha256 %s"
+            file_log.info(text, self._world.rank, self._world.ranks, when, whole)
+            return
+        differing = differences(self._world.gather(own))
+        raise RanksDiffer(
+            f"expected the same weights and state on all ranks, but by {when} they differ:\n"
+            + "\n".join(f"  - {text}" for text in differing)
+        )
+
+
+def differences(hashes: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return which ranks differ from most of the others, and in what.
+
+    Args:
+        hashes: by name, of each rank in order. Of two opinions held by as many ranks, that of the
+            lowest rank counts.
+    """
+    kinds = [atomic_files.checksum(dict(own)) for own in hashes]
+    usual = Counter(kinds).most_common(1)[0][0]
+    like = [rank for rank, kind in enumerate(kinds) if kind == usual]
+    who = f"rank {like[0]}" if len(like) == 1 else f"ranks {few([str(rank) for rank in like])}"
+    return [
+        f"rank {rank} differs from {who} in "
+        + few([n for n in hashes[like[0]] if own.get(n) != hashes[like[0]][n]])
+        for rank, own in enumerate(hashes)
+        if kinds[rank] != usual
+    ]

@@ -1,0 +1,59 @@
+"""Costs: what a run took: seconds to compile, seconds a step, memory."""
+
+import statistics
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from trainer.artifacts.costs import Spent
+from trainer.core import atomic_files
+from trainer.engine.callback import Watcher
+from trainer.engine.progress import Progress
+
+_RESET_PEAK = "5"  # see proc(5), clear_refs
+
+
+class Costs(Watcher):
+    """Writes ``costs.json`` when a run is over.
+
+    Args:
+        path: where the file goes.
+        compiled: whether the step's graph is compiled already.
+        shared: whether the process trained other runs before.
+    """
+
+    def __init__(self, path: Path, compiled: bool = False, shared: bool = False) -> None:
+        self._path = path
+        self._compiled = compiled
+        self._shared = shared
+        self._seconds: list[float] = []
+        self._keeping: list[float] = []
+        with suppress(OSError):  # of the runs before
+            Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
+
+    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+        """Note a step's time."""
+        self._seconds.append(seconds)
+
+    def kept(self, seconds: float) -> None:
+        """Note what an epoch's end took."""
+        self._keeping.append(seconds)
+
+    def end(self, done: bool) -> None:
+        """Write the file, unless nothing was trained."""
+        first, *others = self._seconds or [0.0]
+        median = statistics.median(others) if others else None
+        compiling = None if self._compiled or median is None else max(0.0, first - median)
+        keeping = statistics.median(self._keeping) if self._keeping else None
+        steps, memory = len(self._seconds), _peak_memory()
+        spent = Spent(steps, median, compiling, memory, self._shared, keeping)
+        if self._seconds:
+            atomic_files.write_json(self._path, asdict(spent))
+
+
+def _peak_memory() -> float | None:
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return None

@@ -1,0 +1,1 @@
+"""State to resume from, weights by epoch, and first weights from elsewhere."""

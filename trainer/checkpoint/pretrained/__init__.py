@@ -1,0 +1,1 @@
+"""`init_from`: first weights from a file."""

@@ -1,0 +1,148 @@
+"""Source: what ``init_from`` names, found and read."""
+
+import importlib.resources
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter
+from numpy.typing import NDArray
+from safetensors import SafetensorError, deserialize
+
+from trainer.checkpoint import weights_ref
+from trainer.checkpoint.pretrained import torch_files
+from trainer.core.errors import Mistake, nearest
+from trainer.core.run_files import MODEL
+from trainer.core.tensors import Weights
+
+SAFETENSORS, CHECKPOINT, PYTORCH = "safetensors", "MindSpore checkpoint", "PyTorch checkpoint"
+_SUFFIXES = {
+    ".safetensors": SAFETENSORS,
+    ".ckpt": CHECKPOINT,
+    ".pth": PYTORCH,
+    ".pt": PYTORCH,
+    ".bin": PYTORCH,
+}
+_PACKAGE = "pkg://"
+_BFLOAT16 = "BF16"
+_TYPES = {
+    **{f"{kind}{bits}": f"<{kind.lower()}{bits // 8}" for kind in "IU" for bits in (8, 16, 32, 64)},
+    **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
+    "BOOL": "?",
+}
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Weights as a file holds them.
+
+    Attributes:
+        kind: ``safetensors``, ``MindSpore checkpoint`` or ``PyTorch checkpoint``.
+        weights: arrays by the file's own names.
+        notes: what was unwrapped or converted on the way.
+    """
+
+    kind: str
+    weights: Mapping[str, NDArray[np.generic]]
+    notes: tuple[str, ...] = ()
+
+
+def find(text: str) -> Source:
+    """Return the weights that ``init_from`` names: ``RUN@EPOCH``, a checkpoint's folder, or a file.
+
+    Raises:
+        Mistake: see ``reference.find``, ``locate`` and ``read``.
+    """
+    path = Path(text).expanduser()
+    snapshot = "@" in text and not text.startswith(_PACKAGE) and not path.exists()
+    if snapshot or weights_ref.is_checkpoint(path):
+        return Source(SAFETENSORS, weights_ref.find(text, "init_from").weights())
+    return read(locate(text))
+
+
+def locate(source: str) -> Path:
+    """Return the file that ``init_from`` names: a path, a run's folder, or ``pkg://package/file``.
+
+    Raises:
+        Mistake: there is no such file; the message offers those that lie beside it.
+    """
+    if source.startswith(_PACKAGE):
+        package, _, name = source.removeprefix(_PACKAGE).partition("/")
+        try:
+            path = Path(str(importlib.resources.files(package).joinpath(name)))
+        except (ImportError, TypeError, ValueError):
+            raise Mistake([f"init_from: no package {package!r} ({source})"]) from None
+    else:
+        path = Path(source).expanduser()
+    if path.is_dir():
+        path /= MODEL
+    if not path.is_file():
+        beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+        likely = [p.name for p in beside if p.suffix in _SUFFIXES]
+        raise Mistake([f"init_from: no file {path}{nearest(path.name, likely)}"])
+    return path
+
+
+def read(path: Path) -> Source:
+    """Read a file of weights, without running code from it.
+
+    Raises:
+        Mistake: its name ends in none of the known ways, or it is not what that says.
+    """
+    try:
+        kind = _kind(path)
+    except OSError as error:
+        raise Mistake([f"init_from: cannot read {path} ({error.strerror})"]) from None
+    if kind == SAFETENSORS:
+        return Source(kind, _safetensors(path))
+    if kind == CHECKPOINT:
+        return Source(kind, _checkpoint(path))
+    arrays, notes = torch_files.read(path)
+    return Source(kind, arrays, tuple(notes))
+
+
+def _kind(path: Path) -> str:
+    if path.suffix not in _SUFFIXES:
+        known = ", ".join(_SUFFIXES)
+        raise Mistake([f"init_from: expected a file named *{known}, received {path}"])
+    with path.open("rb") as file:
+        if path.suffix == ".ckpt" and file.read(len(_ZIP)) == _ZIP:
+            return PYTORCH  # as PyTorch Lightning names its own
+    return _SUFFIXES[path.suffix]
+
+
+def _safetensors(path: Path) -> Weights:
+    """Read a safetensors file; bfloat16, which NumPy has not, is widened to float32."""
+    try:
+        content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+    except (SafetensorError, OSError) as error:
+        raise Mistake([f"init_from: {path} is not a whole safetensors file ({error})"]) from None
+    if strange := sorted({t["dtype"] for _, t in content} - {*_TYPES, _BFLOAT16}):
+        raise Mistake([f"init_from: {path} holds a type that NumPy has not: {', '.join(strange)}"])
+    return {name: _widened(**tensor) for name, tensor in content}
+
+
+def _widened(dtype: str, shape: list[int], data: bytes) -> NDArray[np.generic]:
+    if dtype == _BFLOAT16:  # the upper half of a float32
+        wide = np.frombuffer(data, "<u2").astype("<u4") << 16
+        return wide.view("<f4").reshape(shape)
+    return np.frombuffer(data, _TYPES[dtype]).reshape(shape)
+
+
+def _checkpoint(path: Path) -> Weights:
+    """Read a MindSpore checkpoint, which is a protobuf message: there is nothing to unpickle."""
+    try:
+        content = ms.load_checkpoint(str(path), crc_check=True)
+    except (ValueError, KeyError) as error:
+        why = str(error).partition("\n")[0]
+        raise Mistake([f"init_from: {path} is not a whole MindSpore checkpoint ({why})"]) from None
+    tensors = {name: p for name, p in content.items() if isinstance(p, Parameter)}
+    return {name: _array(parameter) for name, parameter in tensors.items()}
+
+
+def _array(parameter: Parameter) -> NDArray[np.generic]:
+    wide = parameter.astype(ms.float32) if parameter.dtype == ms.bfloat16 else parameter
+    return np.array(wide.asnumpy())

@@ -1,0 +1,230 @@
+"""Store: the weights after every epoch, each tensor written only where it changed. No MindSpore.
+
+An epoch is an index, ``epoch_007.json``: for each tensor the file that holds it and its hash. That
+file is the epoch's own, ``epoch_007.safetensors``, or that of the earlier epoch since which the
+tensor has not changed. A tensor stays in the file that it was first written to. So an epoch goes
+by its index alone, no other index is touched, and whenever a process is killed each index that
+stands names only what is there; what no index names any more is swept up afterwards.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.core import atomic_files, tensors
+from trainer.core.errors import Mistake
+from trainer.core.tensors import Weights
+from trainer.core.text import few
+
+log = logging.getLogger(__name__)
+
+_INDEX = re.compile(r"epoch_(\d{3,})\.json")
+_FILE = re.compile(r"epoch_\d{3,}\.safetensors")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor of an epoch.
+
+    Attributes:
+        name: dotted path of the parameter.
+        file: name of the safetensors file that holds it under this name.
+        sha256: hash of its bytes in C order.
+        shape: its shape.
+        dtype: NumPy's name of its type.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class Store:
+    """The snapshots in one folder; a run writes them, anything may read them.
+
+    Args:
+        folder: made when the first epoch is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._entries: dict[str, Entry] = {}
+        self._weights: Weights = {}
+
+    def epochs(self) -> list[int]:
+        """Return the numbers of the epochs that are there, ascending."""
+        found = (_INDEX.fullmatch(path.name) for path in self.folder.glob("epoch_*.json"))
+        return sorted(int(match[1]) for match in found if match)
+
+    def size(self) -> int:
+        """Return the bytes of all files."""
+        return sum(path.stat().st_size for path in self.folder.glob("*"))
+
+    def write(self, epoch: int, weights: Weights) -> None:
+        """Write an epoch later than those there; of tensors that did not change, the index only.
+
+        Args:
+            epoch: its number.
+            weights: the arrays; not copied, and must not change until the next epoch is written.
+        """
+        if any(epoch <= other for other in self.epochs()):
+            raise ValueError(f"expected an epoch after {self.epochs()[-1]}, received {epoch}")
+        file = f"epoch_{epoch:03d}.safetensors"
+        entries = {name: self._entry(name, array, file) for name, array in weights.items()}
+        if own := {n: array for n, array in weights.items() if entries[n].file == file}:
+            tensors.write(self.folder / file, own)
+        rows = [asdict(entry) for entry in entries.values()]
+        body = {"epoch": epoch, "tensors": rows}
+        atomic_files.write_lines(self._path(epoch), {**body, "sha256": atomic_files.checksum(body)})
+        self._entries, self._weights = entries, weights
+
+    def read(self, epoch: int) -> Weights:
+        """Read an epoch, in the order in which it was written.
+
+        Raises:
+            Mistake: names each file that is not what was written.
+        """
+        entries = self.index(epoch)
+        weights: Weights = {}
+        problems = []
+        for file, mine in _by_file(entries.values()).items():
+            found, wrong = self._take(file, mine)
+            weights |= found
+            problems += wrong
+        if problems:
+            raise Mistake(problems)
+        return {name: weights[name] for name in entries}
+
+    def resume(self, epoch: int) -> Weights:
+        """Forget what is later than an epoch, read it, and let the next one refer to it.
+
+        Raises:
+            Mistake: it is not there or damaged; the next one then refers to none.
+        """
+        self._entries, self._weights = {}, {}
+        self.drop(other for other in self.epochs() if other > epoch)
+        weights = self.read(epoch)
+        self._entries, self._weights = self.index(epoch), weights
+        return weights
+
+    def drop(self, epochs: Iterable[int]) -> None:
+        """Remove epochs; tensors that others refer to stay. May be killed at any point."""
+        latest_first = sorted(epochs, reverse=True)
+        atomic_files.remove(self._path(epoch) for epoch in latest_first)
+        self._sweep()
+
+    def index(self, epoch: int) -> dict[str, Entry]:
+        """Return an epoch's tensors by name, without reading them.
+
+        Raises:
+            Mistake: the index is not there, or not what was written.
+        """
+        path = self._path(epoch)
+        try:
+            data = json.loads(path.read_text())
+            if data.pop("sha256") != atomic_files.checksum(data) or data["epoch"] != epoch:
+                raise ValueError("its checksum or number does not fit")
+            entries = [_entry_of(row) for row in data["tensors"]]
+        except FileNotFoundError:
+            there = ", ".join(map(str, self.epochs())) or "none"
+            raise Mistake([f"{path}: expected an epoch that is there: {there}"]) from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Mistake([f"{path}: expected the index as it was written ({error})"]) from None
+        return {entry.name: entry for entry in entries}
+
+    def problems(self) -> list[str]:
+        """Read every tensor once; return what is not as it was written, and what no index names."""
+        entries, found = self._referenced()
+        for file, mine in _by_file(entries).items():
+            found += self._take(file, mine)[1]
+        for path, _ in self._excess(entries) if not found else ():
+            found.append(f"{path}: expected only tensors that an index names, received more")
+        return found
+
+    def _path(self, epoch: int) -> Path:
+        return self.folder / f"epoch_{epoch:03d}.json"
+
+    def _entry(self, name: str, array: NDArray[np.generic], file: str) -> Entry:
+        known, before = self._entries.get(name), self._weights.get(name)
+        if known and before is not None and tensors.alike(before, array):
+            return known
+        return Entry(name, file, tensors.sha256(array), array.shape, array.dtype.name)
+
+    def _take(self, file: str, entries: Collection[Entry]) -> tuple[Weights, list[str]]:
+        """Read entries of one file; return those that are as described, and what is wrong."""
+        path = self.folder / file
+        if not _FILE.fullmatch(file):
+            return {}, [f"{self.folder}: expected files of its own in an index, received {file}"]
+        try:
+            weights = tensors.read(path, {entry.name for entry in entries})
+        except Mistake as mistake:
+            return {}, list(mistake.problems)
+        wrong = [entry.name for entry in entries if not _fits(entry, weights.get(entry.name))]
+        if not wrong:
+            return weights, []
+        return weights, [f"{path}: expected what its index describes, but not so: {few(wrong)}"]
+
+    def _referenced(self) -> tuple[list[Entry], list[str]]:
+        """Return what the indexes name, each tensor once, and which indexes are damaged."""
+        entries: dict[Entry, None] = {}
+        problems: list[str] = []
+        for epoch in self.epochs():
+            try:
+                entries |= dict.fromkeys(self.index(epoch).values())
+            except Mistake as mistake:
+                problems += mistake.problems
+        return list(entries), problems
+
+    def _excess(self, entries: Iterable[Entry]) -> Iterator[tuple[Path, set[str]]]:
+        """Give the files that hold more than entries name, with what they do name."""
+        named = _by_file(entries)
+        for path in sorted(self.folder.glob("epoch_*.safetensors")):
+            needed = {entry.name for entry in named.get(path.name, ())}
+            held: set[str] = set()
+            with suppress(Mistake):  # a damaged file is left as it is, for a read to report it
+                held = set(tensors.names(path))
+            if not needed or needed < held:
+                yield path, needed
+
+    def _sweep(self) -> None:
+        """Remove what no index names."""
+        entries, damaged = self._referenced()
+        if damaged:  # what it named is not known, so all of it stays
+            log.warning("warning: snapshots take more space than they need: %s", damaged[0])
+            return
+        gone = []
+        for path, needed in self._excess(entries):
+            if needed:
+                tensors.write(path, tensors.read(path, needed))
+            else:
+                gone.append(path)
+        atomic_files.remove(gone)
+
+
+def _entry_of(row: dict[str, Any]) -> Entry:
+    shape = tuple(int(length) for length in row["shape"])
+    return Entry(str(row["name"]), str(row["file"]), str(row["sha256"]), shape, str(row["dtype"]))
+
+
+def _by_file(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.file, []).append(entry)
+    return found
+
+
+def _fits(entry: Entry, array: NDArray[np.generic] | None) -> bool:
+    if array is None:
+        return False
+    kind = array.shape, array.dtype.name, tensors.sha256(array)
+    return kind == (entry.shape, entry.dtype, entry.sha256)

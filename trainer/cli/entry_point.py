@@ -1,0 +1,73 @@
+"""Entry: what all commands share: exit codes, a device made ready, no trace of a mistake."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+from trainer.core import log_handlers
+from trainer.core.errors import Ending, Interrupted
+from trainer.core.exit_status import told
+from trainer.core.signals import Stop, caught
+from trainer.distributed import world
+
+if TYPE_CHECKING:
+    pass
+
+
+# Overrides with which the net may be another, or fit no longer.
+
+
+@contextmanager
+def exits() -> Iterator[Stop]:
+    """Turn an ending into its message on stderr and its exit code; a bug keeps its traceback.
+
+    Gives what tells whether a signal has come: they are caught from the first, for one that meets
+    MindSpore while it is imported would end in its C++.
+    """
+    try:
+        with log_handlers.to_screen(), caught() as stop:
+            yield stop
+        if world.current().ranks > 1:
+            _leave(0)
+    except BrokenPipeError:  # what read the output has gone, as in `... --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (Ending, OSError, KeyboardInterrupt) as error:
+        code, why = told(error)
+        if code == 1 and not isinstance(error, Ending):
+            raise
+        if why:  # what another rank has said already has no message here
+            print(why, file=sys.stderr)
+        if code == Interrupted.code and isinstance(error, KeyboardInterrupt):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)  # an ordinary exit aborts if MindSpore is at work
+        _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    if world.current().ranks > 1:
+        from trainer.distributed import collectives
+
+        collectives.leave(code)
+    sys.exit(code)
+
+
+def helped(usage: str) -> bool:
+    """Print how a command is used if its line asks for that; tell whether it did."""
+    asked = not {"-h", "--help"}.isdisjoint(sys.argv[1:])
+    if asked:
+        print(usage)
+    return asked
+
+
+def leave_if(stop: Callable[[], object]) -> None:
+    """End here if a signal has come.
+
+    Raises:
+        Interrupted: it has; nothing has been written.
+    """
+    if stop():
+        raise Interrupted("stopped before training began; nothing was written")

@@ -1,0 +1,109 @@
+"""Evaluate: ``python -m trainer.evaluate``, how good a finished run's net is, class by class."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainer.artifacts import finished_run
+from trainer.checkpoint.resume import Request
+from trainer.cli import entry_point, plan
+from trainer.core import atomic_files
+from trainer.run import prepare
+
+if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+    from trainer.config.schema import Settings
+    from trainer.metrics.confusion import Confusion
+    from trainer.metrics.evaluator import Score
+    from trainer.run.setup import Setup
+
+_ALLOWED = ("dataset", "batch_size", "loss", "device", "seed")
+
+_USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [out=FOLDER]
+
+Prints loss and accuracy of a finished run's net on its validation data and, for each class,
+precision, recall and what it is taken for. Writes evaluation.json and confusion.png.
+  RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
+              RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
+  KEY=VALUE   overrides of {", ".join(_ALLOWED)} and the keys in them
+  out=FOLDER  where the two files go; RUN, if not given
+Example:
+  python -m trainer.evaluate outputs/2026-01-01/12-00-00 dataset=fashion_mnist"""
+
+
+def main() -> None:
+    """Print and write the evaluation, and exit with the code that tells how it ended."""
+    with entry_point.exits():
+        if entry_point.helped(_USAGE):
+            return
+        given = finished_run.words(sys.argv[1:], ("out",))
+        out = Path(given.own.get("out", given.run))
+        config, problems = finished_run.configuration(given, _ALLOWED)
+        if why := plan.unfit(out):
+            problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
+        settings, setup = prepare.make(config, Request([]), problems)
+        score, confusion = measure(settings, setup)
+        print(report(given.weights, settings, score, confusion))
+        _write(out, as_json(given.weights, settings, score, confusion), confusion)
+
+
+def measure(settings: "Settings", setup: "Setup") -> "tuple[Score, Confusion | None]":
+    """Return the score on the validation data, and the confusion if labels are classes."""
+    from trainer.backend.cpu_threads import branched
+    from trainer.data import batches
+    from trainer.metrics.confusion import Confusion
+    from trainer.metrics.evaluator import Evaluator
+
+    confusion = Confusion()
+    evaluator = Evaluator(setup.net, setup.loss, forward=branched(setup.net))
+    score = evaluator(batches.batches(setup.validation, settings.seed, 0), confusion)
+    return score, None if score.accuracy is None else confusion
+
+
+def report(
+    weights: str, settings: "Settings", score: "Score", confusion: "Confusion | None"
+) -> str:
+    """Return what was measured, as a page."""
+    from trainer.metrics import confusion as confusions
+
+    rows = [
+        ("weights", weights),
+        ("data", f"{settings.dataset.target}, {score.samples:,} samples for validation"),
+        ("loss", f"{score.loss:.6g}, by {settings.loss.target}"),
+    ]
+    if score.accuracy is not None:
+        rows.append(("accuracy", f"{100 * score.accuracy:.2f} %"))
+    page = "\n".join(f"{name:<11}{text}" for name, text in rows)
+    return f"{page}\n\n{confusions.text(confusion)}" if confusion else page
+
+
+def as_json(
+    weights: str, settings: "Settings", score: "Score", confusion: "Confusion | None"
+) -> dict[str, Any]:
+    """Return what was measured, in full."""
+    from trainer.metrics import confusion as confusions
+
+    found = {
+        "weights": weights,
+        "dataset": settings.dataset.spec(),
+        "samples": score.samples,
+        "loss": score.loss,
+        "accuracy": score.accuracy,
+    }
+    if confusion:
+        found["classes"] = confusions.rows(confusion)
+        found["confusion"] = confusion.counts.tolist()
+    return found
+
+
+def _write(folder: Path, found: dict[str, Any], confusion: "Confusion | None") -> None:
+    from trainer.core import plotting
+    from trainer.metrics import confusion as confusions
+
+    atomic_files.write_lines(folder / "evaluation.json", found)
+    if confusion:
+        title = f"{found['samples']:,} samples, {100 * found['accuracy']:.1f} % right"
+        plotting.save(confusions.figure(confusion, title), folder / "confusion.png")
+
+
+if __name__ == "__main__":
+    main()

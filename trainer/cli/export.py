@@ -1,0 +1,145 @@
+"""Export: ``python -m trainer.export``, a finished run's net in a file for use elsewhere."""
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.artifacts import finished_run
+from trainer.checkpoint.resume import Request
+from trainer.cli import entry_point, plan
+from trainer.core import atomic_files
+from trainer.core.errors import Ending, Mistake, nearest
+from trainer.run import prepare
+
+if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+    from mindspore import Tensor, nn
+
+KINDS = ("mindir", "onnx", "safetensors")
+TOLERANCE = 1e-4  # of the largest output; the worst of twelve nets in ONNX was within 2e-6
+_LARGE = "MindSpore writes several above 1 GB (mindir) or 2 GB (onnx)"
+_ALLOWED = ("dataset", "batch_size", "device", "seed")
+
+_USAGE = f"""usage: python -m trainer.export RUN format={"|".join(KINDS)} [KEY=VALUE ...] [out=FILE]
+
+Writes the net of a finished run, in inference mode and without a trace of what was frozen, then
+loads the file and compares what it gives for the first validation batch with what the net gives.
+  RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
+              RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
+  KEY=VALUE   overrides of {", ".join(_ALLOWED)}: they give the inputs their shapes
+  out=FILE    RUN/export.FORMAT, if not given
+Example:
+  python -m trainer.export outputs/2026-01-01/12-00-00 format=mindir batch_size=1"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How far what a file gives is from what it should give.
+
+    Attributes:
+        difference: the largest of all values; NaN if one is not finite where the other is.
+        largest: the largest absolute value that it should give.
+    """
+
+    difference: float
+    largest: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the difference is within the tolerance."""
+        return self.difference <= TOLERANCE * self.largest
+
+    def __str__(self) -> str:
+        return f"largest difference {self.difference:.3g}, largest value {self.largest:.4g}"
+
+
+def main() -> None:
+    """Write and check the file, and exit with the code that tells how it ended."""
+    with entry_point.exits():
+        if entry_point.helped(_USAGE):
+            return
+        given = finished_run.words(sys.argv[1:], ("format", "out"))
+        kind, path, found = _options(given.run, given.own)
+        config, problems = finished_run.configuration(given, _ALLOWED)
+        settings, setup = prepare.make(config, Request([]), [*found, *problems])
+        from trainer.data import batches
+
+        *inputs, _ = next(iter(batches.batches(setup.validation, settings.seed, 0)))
+        check = export(kind, setup.net, inputs, path)
+        shapes = ", ".join(f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in inputs)
+        print(f"weights    {given.weights}")
+        print(f"inputs     {shapes}")
+        print(f"checked    {check} (allowed: {TOLERANCE:g} of that)")
+        print(f"written    {path} ({path.stat().st_size:,} bytes)")
+
+
+def _options(folder: Path, own: Mapping[str, str]) -> tuple[str, Path, list[str]]:
+    """Return the format, the file to write, and what is wrong with these."""
+    kind = own.get("format", "")
+    path = Path(own.get("out", folder / f"export.{kind}"))
+    known = ", ".join(KINDS)
+    if kind not in KINDS:
+        near = nearest(kind, KINDS) if kind else ""
+        return kind, path, [f"format: expected one of {known}, received {kind or 'none'}{near}"]
+    problems = []
+    if path.suffix != f".{kind}":
+        problems.append(f"out: expected a file named *.{kind}, received {path}")
+    if path.is_dir() or (why := plan.unfit(path.parent)):
+        reason = "it is a folder" if path.is_dir() else why
+        problems.append(f"out: expected a file to write, received {path} ({reason})")
+    return kind, path, problems
+
+
+def export(kind: str, net: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) -> Check:
+    """Write a net and check what was written; return how well it agrees.
+
+    Args:
+        kind: one of ``KINDS``.
+        net: with nothing frozen; it is left in inference mode.
+        inputs: a batch; the file takes inputs of these shapes alone.
+        path: the file, written only if the check holds.
+
+    Raises:
+        Mistake: MindSpore cannot write this net in this format; the operator is named.
+        Ending: what was written differs by more than ``TOLERANCE``.
+    """
+    from trainer.artifacts.export_formats import FORMATS
+
+    chosen = FORMATS[kind]
+    net.set_train(False)
+    # Apart from its place: the check comes first, and MindSpore takes only plain characters in a
+    # path, and makes the file read-only and its folder private.
+    with TemporaryDirectory() as scratch:
+        made = Path(scratch) / f"export.{kind}"
+        chosen.write(net, inputs, made)
+        if len(list(Path(scratch).iterdir())) > 1:
+            raise Mistake([f"format={kind}: expected a net that goes into one file; {_LARGE}"])
+        check = compare(chosen.wanted(net, inputs), chosen.received(made, inputs))
+        if not check.holds:
+            raise Ending(
+                f"format={kind}: expected what the net gives, within {TOLERANCE:g} of its largest "
+                f"value, received from the file: {check}; nothing was written"
+            )
+        with atomic_files.whole(path) as partial:
+            shutil.copyfile(made, partial)
+    return check
+
+
+def compare(wanted: Sequence[NDArray[Any]], received: Sequence[NDArray[Any]]) -> Check:
+    """Compare arrays one by one; other shapes, or another number of arrays, are no agreement."""
+    largest = max((float(np.abs(each).max(initial=0)) for each in wanted), default=0.0)
+    if [each.shape for each in wanted] != [each.shape for each in received]:
+        return Check(float("nan"), largest)
+    pairs = zip(wanted, received, strict=True)
+    apart = [np.abs(one.astype(np.float64) - other).max(initial=0) for one, other in pairs]
+    return Check(float(np.max(apart, initial=0)), largest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Preview: ``python -m trainer.plan``, what a run would freeze, and why; trains nothing."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.cli import entry_point, plan_tree
+from trainer.config import overrides
+from trainer.core import atomic_files
+from trainer.core.run_files import PLAN
+from trainer.freezing import plan_warnings
+from trainer.run import prepare as prepare_
+
+if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+    from mindspore import nn
+
+    from trainer.backend.graph.autograd_graph import Lineage
+    from trainer.backend.graph.module_tree import Layout
+    from trainer.backend.graph.tracer import Sight
+    from trainer.config.schema import Settings
+    from trainer.freezing.plan import Plan
+    from trainer.run.setup import Sound
+
+_USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [out=FOLDER]
+
+Prints what a run with the same overrides would freeze, by which rule and method, and what that
+saves; trains nothing. Writes plan.json, the same as the run's, and plan.png, a picture of the net.
+  depth=N       levels of the tree to show at most; as many as differ, if not given
+  measure=true  times a step, and one that trains everything: reads the data and compiles twice
+  out=FOLDER    where the two files go; plan, if not given
+Example:
+  python -m trainer.plan policy=last_n policy.n=2"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keys that are this command's own."""
+
+    depth: int | None = None
+    measure: bool = False
+    out: Path = Path("plan")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan, what it was made from, and the lineage of the loss, if its cuts needed one."""
+
+    settings: "Settings"
+    made: "Sound"
+    layout: "Layout"
+    plan: "Plan"
+    lineage: "Lineage | None"
+
+
+def main() -> None:
+    """Print and write the plan, and exit with the code that tells how it ended."""
+    with entry_point.exits():
+        if entry_point.helped(_USAGE):
+            return
+        options, lines, problems = read(sys.argv[1:])
+        preview = prepare(lines, problems)
+        text = report(preview, options)
+        _write(preview, options.out)
+        print(text)
+
+
+def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
+    """Return the command's own options, the other words, and what is wrong with the options."""
+    own = dict(
+        word.split("=", 1) for word in words if word.startswith(("depth=", "measure=", "out="))
+    )
+    others = [word for word in words if not word.startswith(("depth=", "measure=", "out="))]
+    problems = []
+    depth, measure, out = own.get("depth"), own.get("measure", "false"), own.get("out", "plan")
+    if depth is not None and not (depth.isdecimal() and int(depth) > 0):
+        problems.append(f"depth: expected a whole number of at least 1, received {depth!r}")
+        depth = None
+    if measure not in ("true", "false"):
+        problems.append(f"measure: expected true or false, received {measure!r}")
+    if why := unfit(Path(out)):
+        problems.append(f"out: expected a folder to write in, received {out!r} ({why})")
+    return Options(int(depth) if depth else None, measure == "true", Path(out)), others, problems
+
+
+def unfit(folder: Path) -> str | None:
+    """Tell why a folder cannot be written in or made; None if it can."""
+    at = folder.absolute()
+    while not at.exists():
+        at = at.parent
+    if not at.is_dir():
+        return f"{at} is a file"
+    return None if os.access(at, os.W_OK) else f"{at} is not writable"
+
+
+def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
+    """Return the plan that a run with the same overrides would have.
+
+    Data are read only if the plan has a cut and no input could be made up for the net.
+
+    Args:
+        lines: overrides, as on the command line.
+        problems: mistakes already known; told together with what else is wrong.
+
+    Raises:
+        Mistake: everything that is wrong with them.
+    """
+    config, more = overrides.check(lines)
+    settings, made = prepare_.sound(config, [*problems, *more], lines)
+    from trainer.engine import train_step
+    from trainer.run import setup
+
+    train_step.set_precision(made.net, settings.device.precision)
+    plan, lineage = setup.resolve(settings, made, _sights(settings, made))
+    return Preview(settings, made, made.layout, plan, lineage)
+
+
+def _sights(settings: "Settings", made: "Sound") -> "Iterator[Sight]":
+    """Yield what the net may take, the data themselves last."""
+    from trainer.backend.graph import dry_run, example_inputs
+    from trainer.data import pipelines
+
+    yield from example_inputs.guesses(made.net)
+    yield made.loss, dry_run.check(made.net, made.loss, pipelines.sample(settings))[0]
+
+
+def _lineage(net: "nn.Cell") -> "Lineage | None":
+    """Return what can be had without the data, for the estimate of work alone."""
+    from trainer.backend.graph import example_inputs, tracer
+
+    try:
+        return tracer.trace(net, example_inputs.guesses(net))
+    except Exception:  # what the net raised for the last guess
+        return None
+
+
+def report(preview: Preview, options: Options) -> str:
+    """Return the tree, the totals and, last, what may surprise."""
+    from trainer.run.summary import totals
+
+    settings, plan = preview.settings, preview.plan
+    root = plan_tree.tree(plan, preview.layout, type(preview.made.net).__name__, options.depth)
+    rows = [("parameters", totals(plan)), *_saved(preview)]
+    if options.measure:
+        rows.append(("step", _measured(preview)))
+    rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))
+    found = plan_warnings.surprises(plan, preview.made.rules, preview.layout, settings.new_head)
+    rows += [("surprising", line) for line in found or ["nothing"]]
+    picture = plan_tree.text(root, settings.optimizer.lr, settings.optimizer.weight_decay)
+    return "\n".join([picture, "", *(f"{name:<11}{text}" for name, text in rows)])
+
+
+def _saved(preview: Preview) -> list[tuple[str, str]]:
+    from trainer.cli import plan_savings
+
+    spec = preview.settings.optimizer.spec()
+    counted = plan_savings.count(preview.made.net, preview.plan, spec)
+    return [
+        ("weights", f"{counted.weights:,} bytes, {counted.frozen:,} of them frozen"),
+        (
+            "optimizer",
+            f"{counted.state:,} bytes of state, {counted.full_state:,} if everything were trained",
+        ),
+        ("backward", _backward(preview)),
+    ]
+
+
+def _backward(preview: Preview) -> str:
+    from trainer.backend.graph import flops
+    from trainer.cli import plan_savings
+
+    lineage, plan = preview.lineage or _lineage(preview.made.net), preview.plan
+    every = plan_savings.everything(preview.layout).names("trainable")
+    if lineage is None or not (full := flops.backward(lineage, every)):
+        return "not estimated, for want of an input that can be made up, or of products"
+    own = flops.backward(lineage, plan.names("trainable"), plan.cuts)
+    on = " and ".join(str(shape) for shape in lineage.inputs)
+    return (
+        f"{1 - own / full:.0%} less work, estimated: {own:,} of {full:,} multiply-adds "
+        f"(convolutions and matrix products, for an input of {on})"
+    )
+
+
+def _measured(preview: Preview) -> str:
+    """Time a step under the plan and one that trains everything."""
+    from trainer.backend.graph import dry_run
+    from trainer.cli import plan_savings
+    from trainer.data import pipelines
+
+    settings, made = preview.settings, preview.made
+    batch = pipelines.sample(settings)
+    dry_run.check(made.net, made.loss, batch)
+    plans = [preview.plan, plan_savings.everything(preview.layout)]
+    own, full = plan_savings.times(made.net, made.loss, plans, settings, batch)
+    return (
+        f"{1000 * own:.1f} ms, {1000 * full:.1f} ms if everything were trained ({own / full:.0%})"
+    )
+
+
+def _write(preview: Preview, folder: Path) -> None:
+    from trainer.cli import plan_figure
+    from trainer.core import plotting
+
+    figure = plan_figure.plan_figure(preview.plan, preview.layout, type(preview.made.net).__name__)
+    plotting.save(figure, folder / "plan.png")
+    atomic_files.write_lines(folder / PLAN, preview.plan.as_json())

@@ -1,0 +1,93 @@
+"""Savings: what a plan saves against training everything, counted and, if asked, timed."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from mindspore import nn
+
+from trainer.backend.batch_types import Batch
+from trainer.backend.graph import module_tree
+from trainer.backend.graph.module_tree import Layout
+from trainer.backend.optimizer_state import optimizer_state
+from trainer.config.schema import Settings
+from trainer.engine import train_step
+from trainer.freezing.frozen_model import Applied
+from trainer.freezing.plan import Plan, resolve
+from trainer.optim import optimizer
+
+_WARM_UP = 3  # steps: the compile and what settles after it
+_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What is counted without a step.
+
+    Attributes:
+        weights: bytes of all weights, running statistics left out.
+        frozen: bytes of those that are frozen.
+        state: bytes of the optimizer's state.
+        full_state: the same if everything is trained.
+    """
+
+    weights: int
+    frozen: int
+    state: int
+    full_state: int
+
+
+def count(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
+    """Return what a plan saves.
+
+    Args:
+        net: the net.
+        plan: for it.
+        spec: of the optimizer, as ``optimizer.make`` takes it.
+    """
+    what = module_tree.read(net)
+    statistics = {p.name for p in what.parameters if p.statistic}
+    weights = [p for p in plan.parameters if p.name not in statistics]
+    return Savings(
+        weights=sum(p.nbytes for p in weights),
+        frozen=sum(p.nbytes for p in weights if p.state == "frozen"),
+        state=_state(net, plan, spec),
+        full_state=_state(net, everything(what), spec),
+    )
+
+
+def everything(what: Layout) -> Plan:
+    """Return the plan that trains everything."""
+    return resolve([], what)
+
+
+def times(
+    net: nn.Cell, loss: nn.Cell, plans: Sequence[Plan], settings: Settings, batch: Batch
+) -> list[float]:
+    """Return the median seconds of a step under each plan; the net's weights are changed."""
+    return [_time(net, loss, plan, settings, batch) for plan in plans]
+
+
+def _time(net: nn.Cell, loss: nn.Cell, plan: Plan, settings: Settings, batch: Batch) -> float:
+    applied = Applied(net, plan)
+    made = optimizer.make(settings.optimizer.spec(), applied.trainable, plan)
+    train = train_step.Step(net, loss, made, train_step.scaler(settings.device.loss_scale))
+    applied.set_train()
+    seconds = [_seconds(lambda: train(*batch).asnumpy()) for _ in range(_WARM_UP + _STEPS)]
+    applied.undo()
+    return median(seconds[_WARM_UP:])
+
+
+def _seconds(act: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+def _state(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> int:
+    """Return the bytes of the state of an optimizer made for a plan."""
+    parameters = dict(net.parameters_and_names())
+    given = [parameters[name] for name in plan.names("trainable")]
+    return sum(p.nbytes for p in optimizer_state(optimizer.make(spec, given, plan)).values())

@@ -1,0 +1,85 @@
+"""Probe: ``python -m trainer.probe``, the gradient of every parameter for one batch.
+
+Takes the overrides that a run takes; trains nothing and writes nothing.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.checkpoint.resume import Request
+from trainer.cli import entry_point
+from trainer.core.table import table
+from trainer.run import prepare
+
+if TYPE_CHECKING:
+    from trainer.config.schema import Settings
+    from trainer.run.setup import Setup
+
+
+_USAGE = """usage: python -m trainer.probe [KEY=VALUE ...]
+
+Prints the gradient of every parameter for one batch, under the freeze that a run with the same
+overrides would have. Example:
+  python -m trainer.probe experiment=seed_pytorch freeze=f2 method=requires_grad"""
+
+
+def main() -> None:
+    """Print the gradients, and exit with the code that tells how it ended."""
+    with entry_point.exits():
+        if entry_point.helped(_USAGE):
+            return
+        chosen, setup = prepare.configure(Request(sys.argv[1:]))
+        print(report(setup, gradients(chosen, setup)))
+
+
+def gradients(chosen: "Settings", setup: "Setup") -> dict[str, NDArray[Any] | None]:
+    """Return the gradient of every parameter for the first batch; None where none arrives.
+
+    The net is compiled as a run's step would compile it, with the plan applied.
+    """
+    import mindspore as ms
+    from mindspore import ParameterTuple
+
+    from trainer.backend.graph import tracer
+    from trainer.data import batches
+    from trainer.engine import train_step
+    from trainer.freezing.frozen_model import Applied
+
+    batch = next(iter(batches.batches(setup.train, chosen.seed, 1)))
+    applied = Applied(setup.net, setup.plan)
+    lineage = tracer.trace(setup.net, [(setup.loss, batch)])
+    reached = lineage.reached() & set(setup.plan.names("trainable"))
+    named = {name: p for name, p in setup.net.parameters_and_names() if name in reached}
+    applied.set_train()
+    weights = ParameterTuple(list(named.values()))
+    gradient = ms.grad(train_step.forward(setup.net, setup.loss), None, weights)(*batch)
+    found = {name: array.asnumpy() for name, array in zip(named, gradient, strict=True)}
+    return {p.name: found.get(p.name) for p in setup.plan.parameters}
+
+
+def report(setup: "Setup", found: Mapping[str, NDArray[Any] | None]) -> str:
+    """Return the gradients as a table, with what froze each parameter that has none."""
+    head = ("parameter", "shape", "state", "gradient", "norm", "frozen by")
+    rows = [head]
+    for plan in setup.plan.parameters:
+        array = found[plan.name]
+        norm = "" if array is None else f"{np.linalg.norm(array.astype(np.float64)):.4g}"
+        why = plan.by and f"{plan.by} ({plan.method})" if plan.method else plan.by
+        rows.append((plan.name, str(plan.shape), plan.state, values(array), norm, why))
+    return table(rows)
+
+
+def values(array: NDArray[Any] | None) -> str:
+    """Return a gradient in short: none, its one value, or its range."""
+    if array is None:
+        return "none"
+    least, most = float(array.min()), float(array.max())
+    return f"{least:g}" if least == most else f"{least:.3g} to {most:.3g}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a configuration may say: the schema, overrides and rules. No MindSpore."""

@@ -1,0 +1,54 @@
+"""Build: what ``_target_`` names is made, and a user's mistake in it is told as one."""
+
+import inspect
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from trainer.core.errors import Mistake
+
+# What a wrong argument, a missing file or a wrong name raises. Anything else is a bug of the
+# target's and keeps its traceback.
+_MISTAKES = (ValueError, TypeError, OSError, ImportError)
+
+
+def build(key: str, spec: Mapping[str, Any], *arguments: Any) -> Any:
+    """Return what ``spec`` describes.
+
+    Args:
+        key: the configuration's key, for messages.
+        spec: ``_target_`` and its keyword arguments.
+        arguments: positional arguments.
+
+    Raises:
+        Mistake: the target does not exist, or refused its arguments.
+    """
+    try:
+        return instantiate(dict(spec), *arguments, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if cause is None:
+            raise Mistake([f"{key}: {_first_line(error)}"]) from None
+        if isinstance(cause, _MISTAKES):
+            raise Mistake([f"{key}: {spec['_target_']}: {_text(cause)}"]) from None
+        raise cause from None
+
+
+def _text(cause: BaseException) -> str:
+    frame = traceback.extract_tb(cause.__traceback__)[-1]
+    if isinstance(cause, TypeError) and not _of_the_call(Path(frame.filename)):
+        return f"{_first_line(cause)} ({frame.filename}:{frame.lineno})"  # its text says not where
+    return str(cause).partition("\n\n---")[0].strip()  # MindSpore adds its C++ stack behind that
+
+
+def _of_the_call(file: Path) -> bool:
+    """Tell whether a file has to do with calling the target rather than with the target."""
+    return "hydra" in file.parts or file == Path(inspect.__file__)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,168 @@
+"""Policy: rules as a configuration says them, typed and checked once. Pure Python."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from trainer.config import freeze_methods, rules
+from trainer.config.rules import TRAIN, Rule
+
+
+def _as_list(value: Any) -> Any:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+def _well_formed(pattern: str) -> str:
+    if problem := rules.problem(pattern):
+        raise ValueError(problem)
+    return pattern
+
+
+def _known_role(role: str) -> str:
+    if role not in rules.ROLES:
+        raise ValueError(f"expected some of {', '.join(rules.ROLES)}, received {role!r}")
+    return role
+
+
+def _known_treatment(name: str) -> str:
+    known = [TRAIN, *freeze_methods.names()]
+    if name not in known:
+        raise ValueError(f"expected one of {', '.join(known)}, received {name!r}")
+    return name
+
+
+def _on_or_off(value: Any) -> Any:
+    return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+
+Patterns = Annotated[list[Annotated[str, AfterValidator(_well_formed)]], BeforeValidator(_as_list)]
+_Kinds = Annotated[list[str], BeforeValidator(_as_list)]
+_Roles = Annotated[list[Annotated[str, AfterValidator(_known_role)]], BeforeValidator(_as_list)]
+_Method = Annotated[str, AfterValidator(_known_treatment)]
+_Switch = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]  # YAML reads off as false
+
+
+class RuleSetting(BaseModel):
+    """One rule of a policy; ``trainer.config.rules.Rule`` explains the words."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: str = ""
+    select: Patterns = []
+    excluded: Patterns = Field([], alias="except")
+    first: int | None = Field(None, ge=1)
+    last: int | None = Field(None, ge=1)
+    of: str | None = None
+    kind: _Kinds = []
+    role: _Roles = []
+    before_last: float | None = Field(None, gt=0, lt=100)
+    method: _Method | None = None
+    norm: Literal["eval", "train", "affine-only"] | None = None
+    dropout: _Switch | None = None
+    lr_factor: float | None = Field(None, gt=0, allow_inf_nan=False)
+    weight_decay: float | None = Field(None, ge=0, allow_inf_nan=False)
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _keys_that_fit(self) -> "RuleSetting":
+        trains = self.method == TRAIN or self.norm == "affine-only"
+        rate = [key for key in ("lr_factor", "weight_decay") if getattr(self, key) is not None]
+        if rate and not trains:
+            raise ValueError(
+                f"expected {' and '.join(rate)} beside method: train (or norm: affine-only) only, "
+                f"received {self.method or 'no method'}, under which nothing is updated"
+            )
+        if self.dropout and self.method == TRAIN:
+            raise ValueError("expected dropout in a rule that freezes, received method: train")
+        if self.of is not None and self.first is None and self.last is None:
+            raise ValueError(f"expected first or last beside of, received only of: {self.of}")
+        return self
+
+    def text(self) -> str:
+        """What it selects, in short."""
+        counted = [(key, getattr(self, key)) for key in ("first", "last", "of", "before_last")]
+        parts = [
+            *self.select,
+            *(f"not {pattern}" for pattern in self.excluded),
+            *(f"{key} {value}" for key, value in counted if value is not None),
+            *(f"kind {kind}" for kind in self.kind),
+            *(f"role {role}" for role in self.role),
+        ]
+        return self.name or ", ".join(parts) or "the rest"
+
+
+class Policy(BaseModel):
+    """Rules in order, and what holds for all of them.
+
+    Attributes:
+        rules: the first that takes a parameter decides.
+        lr_decay: factor on the learning rate for each unit further from the head.
+        n: a number that the rules refer to as ``${policy.n}``.
+        block: a name that the rules refer to as ``${policy.block}``.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    rules: list[RuleSetting] = []
+    lr_decay: float = Field(1.0, gt=0, le=1)
+    n: int | None = Field(None, ge=1)
+    block: str | None = None
+
+
+def make(
+    policy: Policy, freeze: Sequence[str], method: str, norm: str, cuts: Callable[[str], bool]
+) -> tuple[list[Rule], list[str]]:
+    """Return the rules in the order in which they are read, and what is wrong with them.
+
+    Args:
+        policy: the rules of a policy.
+        freeze: patterns of the short form; a rule that is read before the policy's.
+        method: the method of the short form, and of rules that name none.
+        norm: the mode of normalisation where a rule that freezes names none.
+        cuts: tells whether a method cuts.
+    """
+    found = [Rule(tuple(freeze), method, cuts(method), norm)] if freeze else []
+    for at, setting in enumerate(policy.rules):
+        found.append(_rule(at, setting, method, norm, cuts))
+    problems = [
+        f"{rule.where('norm')}: expected a method that lets the gradient pass beside affine-only, "
+        f"received {rule.method}; use method: requires_grad"
+        for rule in found
+        if rule.norm == "affine-only" and rule.cuts
+    ]
+    return found, problems
+
+
+def _rule(
+    at: int, setting: RuleSetting, method: str, norm: str, cuts: Callable[[str], bool]
+) -> Rule:
+    chosen = setting.method or method
+    trains = chosen == TRAIN
+    return Rule(
+        patterns=tuple(setting.select),
+        method=chosen,
+        cuts=not trains and cuts(chosen),
+        norm=setting.norm or (None if trains else norm),
+        excluded=tuple(setting.excluded),
+        first=setting.first,
+        last=setting.last,
+        of=setting.of,
+        kinds=tuple(setting.kind),
+        roles=tuple(setting.role),
+        before_last=setting.before_last,
+        dropout=setting.dropout,
+        lr_factor=1.0 if setting.lr_factor is None else setting.lr_factor,
+        weight_decay=setting.weight_decay,
+        optional=setting.optional,
+        key=f"policy.rules[{at}]",
+        label=f"rule {at + 1} ({setting.text()})",
+    )
+
+
+def keys(location: Sequence[int | str]) -> list[str]:
+    """Return the keys that a policy offers at the path of an unknown one."""
+    model = RuleSetting if "rules" in location else Policy
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,92 @@
+"""Lock: one process at a time in a run's folder."""
+
+import errno
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from trainer.core.errors import CannotWrite, Mistake
+from trainer.core.run_files import HYDRA, LOCK
+
+_held: set[Path] = set()
+_UNKNOWN_TO_DISK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+
+
+@contextmanager
+def held(folder: Path | None) -> Iterator[None]:
+    """Keep other processes out of a run's folder while the block runs; a kill frees it as well.
+
+    Does nothing for a folder without ``.hydra``, which holds no run, for one that this process
+    holds already, and where the file system knows no locks.
+
+    Raises:
+        Mistake: another process is at work in it.
+        CannotWrite: it is read-only, say.
+    """
+    if folder is None or not (folder / HYDRA).is_dir() or folder.resolve() in _held:
+        yield
+        return
+    path = folder.resolve()
+    with alone(path / LOCK, f"hydra.run.dir: another process is at work in {folder}"):
+        _held.add(path)
+        try:
+            yield
+        finally:
+            _held.discard(path)
+
+
+@contextmanager
+def alone(path: Path, taken: str) -> Iterator[None]:
+    """Hold a lock file while the block runs, made if there is none.
+
+    Raises:
+        Mistake: another process holds it; ``taken`` is the message.
+        CannotWrite: its folder is read-only, say.
+    """
+    with _opened(path) as file:
+        if not _locked(file):
+            raise Mistake([taken])
+        yield
+
+
+def _locked(file: TextIO) -> bool:
+    for wait in (0.05, 0.2, 0.0):  # who looks whether it is taken holds it for a moment
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(wait)
+        except OSError as error:
+            if error.errno not in _UNKNOWN_TO_DISK:
+                raise
+            return True
+    return False
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("a")
+    except OSError as error:
+        raise CannotWrite(f"expected to write {path}: {error.strerror}") from None
+
+
+def is_taken(folder: Path) -> bool:
+    """Tell whether a process, this one or another, is at work in a run's folder."""
+    if is_held(folder):
+        return True
+    try:
+        with (folder / LOCK).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:  # who cannot ask believes what the run has written
+        return error.errno in _UNKNOWN_TO_DISK
+    return False
+
+
+def is_held(folder: Path) -> bool:
+    """Tell whether this process holds a folder."""
+    return folder.resolve() in _held

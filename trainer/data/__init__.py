@@ -1,0 +1,1 @@
+"""From pipelines to batches."""

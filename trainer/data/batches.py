@@ -1,0 +1,77 @@
+"""Data: pipelines turned into batches, in an order fixed by the seed and the epoch."""
+
+import logging
+import random
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+import mindspore.dataset as ds
+import numpy as np
+from mindspore import Tensor
+
+from trainer.backend.batch_types import Batch, Columns
+from trainer.distributed.world import World
+
+log = logging.getLogger(__name__)
+
+_EPOCHS = 100_000  # more than any run has, so that no two seeds share an epoch's order
+
+
+def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
+    """Yield the pipeline's batches: inputs and, last, the label.
+
+    Their order, and what Python functions in the pipeline draw from ``random`` and ``np.random`` in
+    one worker, depend on the seed and the epoch alone, so that a run can be repeated and resumed.
+    """
+    _begin(seed, epoch)
+    yield from pipeline.create_tuple_iterator(num_epochs=1)
+
+
+def backwards(batch: Batch) -> list[Tensor]:
+    """Return a batch with its samples in the opposite order."""
+    return [Tensor(column.asnumpy()[::-1].copy()) for column in batch]
+
+
+def columns(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns]:
+    """Yield the same batches as NumPy arrays."""
+    _begin(seed, epoch)
+    yield from pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
+
+
+def shares(batches: Iterable[Columns], world: World) -> Iterator[Columns]:
+    """Yield this rank's share of each batch.
+
+    Every rank runs the whole pipeline, whatever that may be, and takes its slice: the samples of a
+    batch are the same as in one process, but each rank pays for the preparation of all of them.
+
+    A batch that does not divide loses the rest; one with fewer samples than ranks is passed over.
+    """
+    if world.ranks == 1:
+        yield from batches
+        return
+    for batch in batches:
+        size = len(batch[-1])
+        share, rest = divmod(size, world.ranks)
+        if rest:
+            _warn(size, rest, world.ranks)
+        if share:
+            mine = slice(world.rank * share, (world.rank + 1) * share)
+            yield [c[mine] if len(c) == size else c for c in batch]
+
+
+@cache
+def _warn(size: int, rest: int, ranks: int) -> None:
+    log.warning(
+        "warning: a batch of %d samples does not divide among %d ranks: the last %d of it are left "
+        "out, in every epoch",
+        size,
+        ranks,
+        rest,
+    )
+
+
+def _begin(seed: int, epoch: int) -> None:
+    drawn = (seed * _EPOCHS + epoch) % 2**32
+    ds.config.set_seed(drawn)
+    random.seed(drawn)
+    np.random.seed(drawn)

@@ -1,0 +1,66 @@
+"""Pipelines: training and validation data made from settings, and tried for one batch."""
+
+import re
+from pathlib import Path
+
+import mindspore.dataset as ds
+
+from trainer.backend.batch_types import Batch
+from trainer.config.instantiate import build
+from trainer.config.schema import Settings
+from trainer.core import text
+from trainer.core.errors import Mistake
+from trainer.data import batches
+
+
+def make(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
+    """Return the pipelines for training and for validation, whose batches are (inputs..., label).
+
+    Raises:
+        Mistake: the target gives something else, or nothing to train on.
+    """
+    made = build("dataset", settings.dataset.spec())
+    sound = isinstance(made, tuple | list) and len(made) == 2
+    if not sound or not all(isinstance(part, ds.Dataset) for part in made):
+        kind = type(made).__name__
+        raise Mistake([f"dataset: expected (train, validation) pipelines, received a {kind}"])
+    for name, pipeline in zip(("training", "validation"), made, strict=True):
+        if pipeline.get_dataset_size() == 0:
+            raise Mistake([f"dataset: expected at least one {name} batch, received none"])
+    return made[0], made[1]
+
+
+def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
+    """Return the first batch of a pipeline.
+
+    Raises:
+        Mistake: the data cannot be read; tells where in the code of the pipeline.
+    """
+    try:
+        return next(iter(batches.batches(pipeline, settings.seed, 0)))
+    except RuntimeError as error:
+        raised = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+        why = raised[-1] if raised else text.first_line(error)
+        places = re.findall(r'File "(.+)", line (\d+)', str(error))
+        where = " ({}:{})".format(*places[-1]) if places else ""
+        raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
+
+
+def first_batches(
+    settings: Settings, pipelines: tuple[ds.Dataset, ds.Dataset]
+) -> tuple[Batch, Batch]:
+    """Return the first batch of each of two pipelines; raises what ``first_batch`` does."""
+    return first_batch(settings, pipelines[0]), first_batch(settings, pipelines[1])
+
+
+def sample(settings: Settings) -> Batch:
+    """Return the first batch of the training data; raises what ``make`` and ``first_batch`` do."""
+    return first_batch(settings, make(settings)[0])
+
+
+def problems(settings: Settings) -> list[str]:
+    """Tell of a missing folder of data now, for the data are read only when all else is well."""
+    root = settings.dataset.spec().get("root")
+    if root is None or (isinstance(root, str) and Path(root).expanduser().exists()):
+        return []
+    return [f"dataset.root: expected a folder, received {root!r}, which is none"]

@@ -1,0 +1,1 @@
+"""Outputs of the frozen part, computed once per sample and stored."""

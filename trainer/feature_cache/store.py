@@ -1,0 +1,246 @@
+"""Feature store: rows of values by the digest of their sample, in memory and in a folder.
+
+Rows are gathered in segments. A full segment is written whole: a folder of plain ``.npy`` files and
+their checksums, named by what it holds. It stays in memory as long as the budget lasts, else it is
+mapped from those files. Several processes may write to one folder: each reads what others wrote.
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from trainer.core import atomic_files, cache_folder
+from trainer.core.errors import CannotWrite
+
+log = logging.getLogger(__name__)
+
+Rows: TypeAlias = "list[NDArray[Any]]"
+Digests: TypeAlias = "Sequence[bytes]"
+
+_SEGMENT_BYTES = 256e6  # each mapped column holds a file open
+_CHECKSUMS = "checksums.json"
+_DIGEST = 16  # bytes
+
+
+def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
+    """Return a digest of each sample's inputs: 128 bits of XXH3."""
+    first, *others = inputs
+    if not others:
+        return [xxhash.xxh3_128_digest(row) for row in _whole(first)]
+    found = []
+    for row in zip(*map(_whole, inputs), strict=True):
+        sample = xxhash.xxh3_128()
+        for part in row:
+            sample.update(part)
+        found.append(sample.digest())
+    return found
+
+
+def _whole(column: NDArray[Any]) -> NDArray[Any]:
+    return column.copy(order="C") if not column.flags.c_contiguous else column
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is stored of each sample: values of a shape and a NumPy type."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one row."""
+        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+
+
+class FeatureStore:
+    """Rows of several columns, found by digest.
+
+    Args:
+        folder: where segments are kept; its parent is the cache.
+        columns: what a row consists of.
+        memory: bytes that rows may take in memory; what is not yet written may exceed it.
+        limit: bytes that the cache may take on disk.
+
+    Attributes:
+        adopted: how many segments of other runs have been taken up.
+    """
+
+    def __init__(
+        self, folder: Path, columns: Sequence[Column], memory: float, limit: float
+    ) -> None:
+        self.folder = folder
+        self.columns = tuple(columns)
+        self._memory = memory
+        self._limit = limit
+        self._row_bytes = sum(column.nbytes for column in columns) + _DIGEST
+        self._segments: list[Rows] = []
+        self._places: dict[bytes, tuple[int, int]] = {}
+        self._known: set[str] = set()
+        self._fresh: list[bytes] = []
+        self._open = -1
+        self._writable = limit > 0
+        self._alone = False
+        self.adopted = 0
+        cache_folder.clear_partial(folder)
+        self.look()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def held(self) -> int:
+        """Bytes that rows take in memory."""
+        plain = (s for s in self._segments if not isinstance(s[0], np.memmap))
+        return sum(array.nbytes for segment in plain for array in segment)
+
+    def missing(self, digests: Digests) -> list[int]:
+        """Return the places of samples that have no row, here or in what others have written."""
+        absent = [place for place, digest in enumerate(digests) if digest not in self._places]
+        if absent and self.look():
+            return [place for place in absent if digests[place] not in self._places]
+        return absent
+
+    def get(self, digests: Digests) -> Rows:
+        """Return the rows of samples, a new array for each column.
+
+        Raises:
+            KeyError: a sample has none.
+        """
+        places = [self._places[digest] for digest in digests]
+        found = [np.empty((len(places), *c.shape), c.dtype) for c in self.columns]
+        for row, (segment, at) in enumerate(places):
+            for into, column in zip(found, self._segments[segment], strict=True):
+                into[row] = column[at]
+        return found
+
+    def put(self, digests: Digests, rows: Sequence[NDArray[Any]]) -> None:
+        """Add the rows of samples; one that is there already stays as it is.
+
+        Nothing is added where neither the memory nor the folder takes more.
+        """
+        for nth, digest in enumerate(digests):
+            if digest in self._places or (self._open < 0 and not self._has_room()):
+                continue
+            if self._open < 0:
+                self._begin()
+            at = len(self._fresh)
+            for into, column in zip(self._segments[self._open], rows, strict=True):
+                into[at] = column[nth]
+            self._places[digest] = self._open, at
+            self._fresh.append(digest)
+            if len(self._fresh) == len(self._segments[self._open][0]):
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what is only in memory yet, if the limit and the disk allow."""
+        cache_folder.use(self.folder)
+        if not self._fresh:
+            return
+        digests, self._fresh = self._fresh, []
+        nth, self._open = self._open, -1
+        rows = [np.ascontiguousarray(array[: len(digests)]) for array in self._segments[nth]]
+        self._segments[nth] = rows
+        name = xxhash.xxh3_128_hexdigest(b"".join(digests))
+        if self._write(name, digests, rows) and self.held > self._memory:
+            with suppress(OSError):  # it has been dropped since: then the rows stay in memory
+                self._segments[nth] = _mapped(self.folder / name, len(self.columns))
+
+    def look(self) -> bool:
+        """Take up segments that are new in the folder; tell whether there were any."""
+        before = self.adopted
+        paths = [] if self._alone else cache_folder.entries(self.folder)
+        for path in sorted(path for path in paths if path.name not in self._known):
+            self._known.add(path.name)
+            with suppress(OSError):
+                self._take(path)
+        return self.adopted > before
+
+    def forget(self) -> None:
+        """Begin anew: remove every segment, and take up none that others have written."""
+        for path in cache_folder.entries(self.folder):
+            shutil.rmtree(path, ignore_errors=True)
+        self._segments, self._places, self._fresh, self._open = [], {}, [], -1
+        self._alone = True
+
+    def _has_room(self) -> bool:
+        return self._writable or self.held <= self._memory
+
+    def _begin(self) -> None:
+        count = max(1, int(_SEGMENT_BYTES // self._row_bytes))
+        self._open = len(self._segments)
+        self._segments.append([np.empty((count, *c.shape), c.dtype) for c in self.columns])
+
+    def _write(self, name: str, digests: Digests, rows: Rows) -> bool:
+        """Write a segment; tell whether it is there now."""
+        self._known.add(name)
+        cache, nbytes = self.folder.parent, len(digests) * self._row_bytes
+        if not self._writable:
+            return False
+        try:
+            left = cache_folder.drop_oldest(cache, self._limit - nbytes, [self.folder])
+            if left + nbytes > self._limit:
+                raise CannotWrite(f"they take more than features.max_mb, {self._limit / 1e6:g} MB")
+            if not (self.folder / name).is_dir():  # its name tells what it holds
+                with atomic_files.whole_folder(self.folder / name) as partial:
+                    _save(partial, digests, rows)
+        except (CannotWrite, OSError) as error:
+            self._writable = False
+            log.warning("warning: features are kept in memory only: %s", error)
+            return False
+        return True
+
+    def _take(self, path: Path) -> None:
+        """Take up a segment that is as it was written; remove one that is not."""
+        if not _is_whole(path, self.columns):
+            if path.exists():  # another process may have dropped it just now
+                log.warning("warning: features in %s are damaged; they are computed anew", path)
+                shutil.rmtree(path, ignore_errors=True)
+            return
+        rows = _mapped(path, len(self.columns))
+        if self.held + sum(array.nbytes for array in rows) <= self._memory:
+            rows = [np.array(array) for array in rows]
+        digests = np.load(path / "digests.npy")
+        self._segments.append(rows)
+        self.adopted += 1
+        for at, digest in enumerate(digests):
+            self._places.setdefault(digest.tobytes(), (len(self._segments) - 1, at))
+
+
+def _names(columns: int) -> list[str]:
+    return [f"column_{nth}.npy" for nth in range(columns)]
+
+
+def _save(folder: Path, digests: Digests, rows: Rows) -> None:
+    keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _DIGEST)
+    for name, array in zip(("digests.npy", *_names(len(rows))), (keys, *rows), strict=True):
+        np.save(folder / name, array)
+    sums = {path.name: _checksum(path) for path in folder.glob("*.npy")}
+    (folder / _CHECKSUMS).write_text(json.dumps(sums))
+
+
+def _is_whole(path: Path, columns: Sequence[Column]) -> bool:
+    with suppress(OSError, ValueError, AttributeError):
+        sums = json.loads((path / _CHECKSUMS).read_text())
+        whole = all(_checksum(path / name) == value for name, value in sums.items())
+        rows = _mapped(path, len(columns)) if whole else []
+        kinds = [Column(array.shape[1:], str(array.dtype)) for array in rows]
+        return whole and kinds == list(columns) and "digests.npy" in sums
+    return False
+
+
+def _mapped(path: Path, columns: int) -> Rows:
+    return [np.load(path / name, mmap_mode="r") for name in _names(columns)]
+
+
+def _checksum(path: Path) -> str:
+    return atomic_files.digest(path, xxhash.xxh3_128())

@@ -1,0 +1,1 @@
+"""Freezing: from rules to a frozen model."""

@@ -1,0 +1,1 @@
+"""`trainer.freeze`, for training loops that are not the trainer's."""

@@ -1,0 +1,1 @@
+"""Sweeps: jobs, launchers, sweepers, results."""

@@ -1,0 +1,1 @@
+"""Jobs of a sweep in processes on this machine."""

@@ -1,0 +1,162 @@
+"""Local: a sweep's jobs on this machine, in processes that outlive a job, but not its death.
+
+A process trains one job after the other, and uses its compiled graphs for all that may share them.
+If it dies, one job has failed, and the next process takes the rest.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Lock
+
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+from pydantic import Field
+
+from trainer.config import hydra_plugins, options, schema
+from trainer.config.options import Options
+from trainer.core.errors import Mistake, Stopped
+from trainer.core.exit_status import gist
+from trainer.launch.job_config import Order
+from trainer.launch.local.worker_handle import Process
+from trainer.launch.sweep_launcher import Launching, Sweep, note
+
+log = logging.getLogger(__name__)
+
+_POLL = 0.1  # seconds between looks whether a signal has come
+
+
+class Asked(Options):
+    """What ``conf/hydra/launcher/local.yaml`` explains."""
+
+    n_jobs: int = Field(1, ge=1)
+    share: bool = True
+
+
+class Local(Launching):
+    """Hydra's launcher for one machine."""
+
+    __module__ = hydra_plugins.MODULE
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra hands over.
+
+        Raises:
+            Mistake: arguments are wrong; nothing has been written.
+        """
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        given = options.plain(config.hydra.launcher)
+        self.asked, problems = options.parsed(Asked, given, "hydra.launcher")
+        if problems:
+            raise Mistake(problems)
+        self._processes: list[Process] = []
+
+    def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
+        """Start jobs in up to ``n_jobs`` processes.
+
+        Raises:
+            Stopped: a signal came; what had begun is saved.
+        """
+        if len(orders) > 1:
+            log.info("sweep: %d jobs in %s", len(orders), sweep.folder)
+        run(orders, sweep, self._workers(sweep)[: len(orders)], self.asked.share)
+
+    def _workers(self, sweep: Sweep) -> list[Process]:
+        """Return the processes, which outlive a call of ``start``: a search makes many."""
+        if not self._processes:
+            self._processes = [Process() for _ in range(self.asked.n_jobs)]
+            for process in self._processes:
+                sweep.at_end.callback(process.end)
+        return self._processes
+
+
+def run(orders: Sequence[Order], sweep: Sweep, workers: Sequence[Process], share: bool) -> None:
+    """Train jobs, neighbours being those that can share a graph; note how each has ended.
+
+    Args:
+        orders: the jobs.
+        sweep: what they belong to.
+        workers: a job at once for each.
+        share: whether a process trains one job after the other; else each has one of its own.
+
+    Raises:
+        Stopped: a signal came; what had begun is saved.
+    """
+    queue = Queue(orders, sweep)
+    with ThreadPoolExecutor(max(1, len(workers)), "sweep") as pool:
+        running = [pool.submit(_serve, queue, worker, share) for worker in workers]
+        _watch(running, workers, queue, sweep)
+    if why := sweep.stop():
+        done = sum(ended.state == "done" for ended in sweep.ended.values())
+        raise Stopped(
+            f"{why}: {done} jobs are done, what has begun is saved; to go on, the same command "
+            f"with {sweep.key}={sweep.folder}"
+        )
+
+
+class Queue:
+    """Jobs that wait for a process, in an order in which neighbours share a graph if they can."""
+
+    def __init__(self, orders: Sequence[Order], sweep: Sweep) -> None:
+        keys = [schema.compiled_key(order.settings) for order in orders]
+        first = {key: keys.index(key) for key in keys}
+        chosen = sorted(range(len(orders)), key=lambda i: first[keys[i]])
+        self._waiting = [(orders[i], keys[i]) for i in chosen]
+        self._lock = Lock()
+        self._count = len(orders)
+        self._ended = 0
+        self.sweep = sweep
+
+    def take(self, last: str) -> tuple[Order, str] | None:
+        """Return the next job and its key, one that has the key ``last`` if there is one."""
+        with self._lock:
+            if not self._waiting or self.sweep.stop():
+                return None
+            same = (i for i, (_, key) in enumerate(self._waiting) if key == last)
+            return self._waiting.pop(next(same, 0))
+
+    def clear(self) -> None:
+        """Let nothing more be started."""
+        with self._lock:
+            self._waiting.clear()
+
+    def ended(self, order: Order, code: int, why: str, seconds: float) -> None:
+        """Take down how a job has ended, and tell it."""
+        with self._lock:
+            self._ended += 1
+            found = note(self.sweep, order, code, why)
+            what = found.state if found.state != "failed" else f"failed: {gist(found.why)}"
+            count = f"[{self._ended:{len(str(self._count))}d}/{self._count}]"
+            log.info("%s %s  %s  %.1f s", count, order.job.name, what, seconds)
+
+
+def _serve(queue: Queue, worker: Process, share: bool) -> None:
+    key = ""
+    while taken := queue.take(key):
+        order, key = taken
+        began = time.monotonic()
+        code, why = worker.train(order.job.folder, order.config, queue.sweep.asked.allow)
+        queue.ended(order, code, why, time.monotonic() - began)
+        if not share:
+            worker.end()
+
+
+def _watch(
+    running: Sequence[Future[None]], workers: Sequence[Process], queue: Queue, sweep: Sweep
+) -> None:
+    """Wait for the jobs; hand a signal on to those that train."""
+    try:
+        while wait(running, _POLL).not_done:
+            if sweep.stop():
+                for worker in workers:
+                    worker.stop()
+    except BaseException:
+        queue.clear()
+        for worker in workers:
+            worker.kill()
+        raise
+    for future in running:
+        future.result()

@@ -1,0 +1,28 @@
+"""Grid: a sweep over every combination of values.
+
+Hydra's own sweeper composes every job once more than the launcher does, 0.1 s each.
+"""
+
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from trainer.config import hydra_plugins, overrides
+from trainer.launch import sweep_launcher
+from trainer.launch.sweep_launcher import Launching
+
+
+class Grid(Sweeper):
+    """Hydra's sweeper for lists, ranges and choices."""
+
+    __module__ = hydra_plugins.MODULE
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra hands over, and make the launcher."""
+        self.launcher: Launching = sweep_launcher.make(hydra_context, task_function, config)
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Launch all jobs."""
+        self.launcher.launch(overrides.jobs(arguments), 0)

@@ -1,0 +1,174 @@
+"""Search: Optuna chooses the settings of a sweep's jobs, and goes on from its database."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+from pydantic import Field
+
+from trainer.config import hydra_plugins, options, overrides
+from trainer.config.options import Options
+from trainer.core.errors import Mistake
+from trainer.launch import jobs, sweep_launcher
+from trainer.launch.sweep_launcher import Launching
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.distributions import BaseDistribution
+
+log = logging.getLogger(__name__)
+
+
+class Asked(Options):
+    """What ``conf/hydra/sweeper/optuna.yaml`` explains."""
+
+    n_trials: int = Field(20, ge=1)
+    n_jobs: int = Field(1, ge=1)
+    sampler: Literal["tpe", "random"] = "tpe"
+    seed: int = Field(0, ge=0)
+    storage: str | None = None
+    study: str = "trainer"
+
+
+class Optuna(Sweeper):
+    """Hydra's sweeper for searches."""
+
+    __module__ = hydra_plugins.MODULE
+
+    def __init__(self, **_given: Any) -> None:
+        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra hands over, and make the launcher.
+
+        Raises:
+            Mistake: arguments are wrong, or Optuna is missing; nothing has been written.
+        """
+        given = options.plain(config.hydra.sweeper)
+        self.asked, problems = options.parsed(Asked, given, "hydra.sweeper")
+        if find_spec("optuna") is None:
+            what = "expected the package optuna; pip install 'freeze-trainer[search]'"
+            problems.append(f"hydra/sweeper=optuna: {what}")
+        if problems:
+            raise Mistake(problems)
+        self.folder = Path(str(config.hydra.sweep.dir))
+        self.launcher: Launching = sweep_launcher.make(hydra_context, task_function, config)
+        if not self.launcher.waits:
+            what = "expected true with a search, which goes by the results, received false"
+            raise Mistake([f"hydra.launcher.wait: {what}"])
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Ask Optuna for settings and train them, until there are enough trials.
+
+        Trials that failed, or were under way when an earlier call was killed, come first.
+
+        Raises:
+            Mistake: nothing can be chosen, or the database holds a search among other values.
+        """
+        sweep = sweep_launcher.current()
+        sweep.folder = self.folder
+        with sweep.alone():
+            self._search(arguments)
+
+    def _search(self, arguments: Sequence[str]) -> None:
+        space, fixed = spaces(arguments)
+        study = self._study(space)
+        _again(study)
+        done = ended = _count(study, "COMPLETE")
+        while ended < self.asked.n_trials:
+            count = min(self.asked.n_jobs, self.asked.n_trials - ended)
+            trials = [study.ask(dict(space)) for _ in range(count)]
+            lines = [[*fixed, *(f"{k}={v}" for k, v in t.params.items())] for t in trials]
+            for trial, returned in zip(trials, self.launcher.launch(lines, ended), strict=True):
+                _tell(study, trial, returned)
+            ended += len(trials)
+        if _count(study, "COMPLETE"):
+            best = " ".join(f"{key}={value}" for key, value in study.best_params.items())
+            log.info("best of %d, %d of them before: %.4g", ended, done, study.best_value)
+            log.info("best settings: %s", best)
+
+    def _study(self, space: Mapping[str, "BaseDistribution"]) -> "Study":
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        folder, database = self.folder, self.folder / "optuna.db"
+        if self.asked.storage is None and (folder / jobs.RECORD).exists() > database.exists():
+            raise Mistake([f"hydra.sweep.dir: {folder} holds another sweep; use a new folder"])
+        kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+        found = optuna.create_study(
+            study_name=self.asked.study,
+            storage=self.asked.storage or f"sqlite:///{database.resolve()}",
+            direction="maximize",
+            load_if_exists=True,
+        )
+        for trial in found.trials:
+            if dict(trial.distributions) != dict(space) and trial.distributions:
+                raise Mistake([f"hydra.sweep.dir: {folder} holds a search among other values"])
+        # One that goes on would draw the same settings again.
+        found.sampler = kinds[self.asked.sampler](seed=self.asked.seed + len(found.trials))
+        return found
+
+
+def spaces(arguments: Sequence[str]) -> tuple[dict[str, "BaseDistribution"], list[str]]:
+    """Return what overrides leave to choose from, by key, and the other overrides.
+
+    Raises:
+        Mistake: they leave nothing to choose, or a value is to be chosen in a way Optuna has not.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(arguments))
+    space = {o.get_key_element(): _distribution(o) for o in parsed if o.is_sweep_override()}
+    if not space:
+        example = "'optimizer.lr=tag(log,interval(0.001,0.1))'"
+        raise Mistake([f"sweep: expected values to choose from, received none; say {example}"])
+    return space, overrides.fixed(arguments)
+
+
+def _distribution(override: Override) -> "BaseDistribution":
+    from optuna import distributions as d
+
+    value: Any = override.value()
+    if isinstance(value, IntervalSweep):
+        logarithmic = "log" in value.tags
+        if isinstance(value.start, int) and isinstance(value.end, int):
+            return d.IntDistribution(value.start, value.end, log=logarithmic)
+        return d.FloatDistribution(float(value.start or 0), float(value.end or 0), log=logarithmic)
+    if isinstance(value, RangeSweep | ChoiceSweep):
+        return d.CategoricalDistribution(list(override.sweep_string_iterator()))
+    raise Mistake([f"{override.input_line}: expected choice, range or interval, received another"])
+
+
+def _count(study: "Study", state: str) -> int:
+    return sum(trial.state.name == state for trial in study.trials)
+
+
+def _again(study: "Study") -> None:
+    """Put those trials first that are not complete, each set of settings once."""
+    import optuna
+
+    complete = [trial.params for trial in study.trials if trial.state.name == "COMPLETE"]
+    waiting = [t.system_attrs["fixed_params"] for t in study.trials if t.state.name == "WAITING"]
+    for trial in study.trials:
+        if trial.state.name == "RUNNING":
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        if trial.state.name in ("RUNNING", "FAIL") and trial.params not in [*complete, *waiting]:
+            study.enqueue_trial(trial.params, skip_if_exists=False)
+            waiting.append(trial.params)
+
+
+def _tell(study: "Study", trial: "Trial", returned: JobReturn) -> None:
+    import optuna
+
+    if returned.status == JobStatus.COMPLETED and returned.return_value is not None:
+        study.tell(trial, float(returned.return_value))
+    else:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)

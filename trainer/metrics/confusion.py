@@ -1,0 +1,143 @@
+"""Confusion: which classes are taken for which."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+
+from trainer.core.errors import Mistake
+from trainer.core.table import table
+
+MOST = 20  # classes that a screen and a picture with numbers have room for
+_PAIRS = 10
+
+
+class Confusion:
+    """Counts of labels and answers, one call a batch.
+
+    Attributes:
+        counts: [classes, classes]; rows are labels, columns answers.
+    """
+
+    def __init__(self) -> None:
+        self.counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+
+    def __call__(self, scores: NDArray[Any], labels: NDArray[Any]) -> None:
+        """Count a batch.
+
+        Args:
+            scores: [N, classes, ...]; the highest is the answer.
+            labels: [N, ...], 0 to classes - 1.
+
+        Raises:
+            Mistake: a label is no class.
+        """
+        classes = range(scores.shape[1])
+        if wrong := sorted({int(n) for n in np.unique(labels)} - set(classes)):
+            found = ", ".join(map(str, wrong))
+            raise Mistake([f"dataset: expected labels below {len(classes)}, found {found}"])
+        answers = scores.argmax(axis=1)
+        counted = confusion_matrix(labels.ravel(), answers.ravel(), labels=classes)
+        self.counts = self.counts + counted if self.counts.size else counted
+
+    @property
+    def samples(self) -> NDArray[np.int64]:
+        """Samples of each class."""
+        return self.counts.sum(axis=1)
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """Share of a class's samples that were answered right; NaN without samples."""
+        return _shares(self.counts.diagonal(), self.samples)
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """Share of a class's answers that were right; NaN without answers."""
+        return _shares(self.counts.diagonal(), self.counts.sum(axis=0))
+
+
+def _shares(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+
+
+def rows(confusion: Confusion) -> list[dict[str, Any]]:
+    """Return a record for each class; None where a share is not defined."""
+    shares = zip(confusion.samples, confusion.precision, confusion.recall, strict=True)
+    return [
+        {"class": at, "samples": int(n), "precision": _number(p), "recall": _number(r)}
+        for at, (n, p, r) in enumerate(shares)
+    ]
+
+
+def _number(share: float) -> float | None:
+    return None if np.isnan(share) else float(share)
+
+
+def text(confusion: Confusion) -> str:
+    """Return the tables: of all classes or, where they are many, of the worst."""
+    shares = table([("class", "samples", "precision", "recall"), *map(_cells, _worst(confusion))])
+    if len(confusion.counts) <= MOST:
+        return f"{shares}\n\n{_matrix(confusion.counts)}"
+    head = f"the {MOST} worst of {len(confusion.counts)} classes, by recall"
+    return f"{head}\n{shares}\n\nmost often confused\n{_pairs(confusion.counts)}"
+
+
+def _worst(confusion: Confusion) -> list[dict[str, Any]]:
+    found = rows(confusion)
+    if len(found) <= MOST:
+        return found
+    return sorted((row for row in found if row["samples"]), key=lambda row: row["recall"])[:MOST]
+
+
+def _cells(row: dict[str, Any]) -> Sequence[str]:
+    shares = (row["precision"], row["recall"])
+    return (
+        str(row["class"]),
+        f"{row['samples']:,}",
+        *("none" if share is None else f"{100 * share:.1f} %" for share in shares),
+    )
+
+
+def _matrix(counts: NDArray[np.int64]) -> str:
+    head = ["label", *(f"as {at}" for at in range(len(counts)))]
+    body = [[str(at), *(str(n) if n else "." for n in row)] for at, row in enumerate(counts)]
+    return table([head, *body])
+
+
+def _pairs(counts: NDArray[np.int64]) -> str:
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
+    pairs = [np.unravel_index(at, wrong.shape) for at in order if wrong.flat[at]]
+    body = [(str(label), str(answer), f"{wrong[label, answer]:,}") for label, answer in pairs]
+    return table([("label", "as", "samples"), *body])
+
+
+def figure(confusion: Confusion, title: str) -> Figure:
+    """Return the picture; colour is the share of a label's samples, numbers are samples."""
+    counts = confusion.counts
+    size = min(12.0, max(4.5, 1.8 + 0.42 * len(counts)))
+    picture = Figure(figsize=(size + 0.8, size), dpi=120, layout="constrained")
+    axes = picture.add_subplot()
+    shares = counts / np.maximum(confusion.samples, 1)[:, None]
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    picture.colorbar(image, label="share of the label's samples")
+    axes.set(xlabel="answer", ylabel="label")
+    axes.set_title(title, fontsize=10)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=MOST, integer=True))
+    if len(counts) <= MOST:
+        _number_cells(axes, counts, shares)
+    return picture
+
+
+def _number_cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
+    for (label, answer), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[label, answer] > 0.5 else "black"
+            axes.text(answer, label, f"{count}", ha="center", va="center", color=colour, fontsize=7)

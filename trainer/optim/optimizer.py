@@ -1,0 +1,43 @@
+"""Optimizer: built over the trainable parameters only; its state carried over by name."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mindspore import Parameter, nn
+
+from trainer.backend.optimizer_state import optimizer_state
+from trainer.config import instantiate
+from trainer.core.errors import Mistake
+from trainer.freezing.param_groups import param_groups
+from trainer.freezing.plan import Plan
+
+
+def make(
+    spec: Mapping[str, Any], parameters: Sequence[Parameter], plan: Plan | None = None
+) -> nn.Optimizer:
+    """Return the optimizer that ``spec`` describes.
+
+    Args:
+        spec: ``_target_``, a subclass of ``mindspore.nn.Optimizer``; ``lr``, which that class calls
+            ``learning_rate``; and whatever else it takes.
+        parameters: the trainable parameters.
+        plan: says which of them, in its order, have a learning rate or weight decay of their own.
+
+    Raises:
+        Mistake: the class does not exist, or refused its arguments.
+    """
+    options = {("learning_rate" if key == "lr" else key): value for key, value in spec.items()}
+    given = param_groups(spec, parameters, plan) if plan else list(parameters)
+    optimizer = instantiate.build("optimizer", options, given)
+    if not isinstance(optimizer, nn.Optimizer):
+        kind = type(optimizer).__name__
+        raise Mistake([f"optimizer: expected a mindspore.nn.Optimizer, received a {kind}"])
+    return optimizer
+
+
+def carry_over(old: nn.Optimizer, new: nn.Optimizer) -> None:
+    """Give ``new`` the state that ``old`` has under the same names; the rest starts fresh."""
+    before = optimizer_state(old)
+    for name, parameter in optimizer_state(new).items():
+        if name in before and before[name].shape == parameter.shape:
+            parameter.set_data(before[name].value())

@@ -1,0 +1,57 @@
+"""The cached features of a run."""
+
+import os
+
+import mindspore as ms
+
+from trainer.backend import device
+from trainer.backend.host_copy import fetch
+from trainer.checkpoint import checkpoint
+from trainer.config.schema import Settings
+from trainer.core import atomic_files, cache_folder
+from trainer.core.tensors import sha256
+from trainer.distributed import world
+from trainer.feature_cache import features
+from trainer.feature_cache.cacheable import Storable
+from trainer.feature_cache.decide import _COMPUTING, _NO_BIT
+from trainer.feature_cache.features import Features
+from trainer.feature_cache.store import FeatureStore
+from trainer.run.setup import Setup
+
+
+def features_of(settings: Settings, setup: "Setup") -> Features:
+    """Return the features of a net, with those that runs before have left."""
+    choice = setup.choice
+    assert choice.storable is not None, "what is not stored has no features"
+    own = settings.features
+    stored = features.columns(choice.storable, own.dtype)
+    cache = cache_folder.folder("features", own.folder)
+    key = _key(settings, choice.storable, setup)
+    limit = own.max_mb if choice.net else 0
+    store = FeatureStore(cache / key[:32], stored, 1e6 * own.memory_mb, 1e6 * limit)
+    return Features(setup.net, choice.storable, store, own.exact)
+
+
+def _key(settings: Settings, storable: Storable, setup: "Setup") -> str:
+    """Return a hash of all that features depend on, besides the samples."""
+    weights, frozen = fetch(setup.net), {*setup.plan.names("frozen")}
+    kept = [name for name, array in weights.items() if name in frozen or array.dtype.kind in "biu"]
+    stored = features.columns(storable, settings.features.dtype)
+    sizes = [settings.batch_size, world.current().ranks]
+    return atomic_files.checksum(
+        {
+            "net": setup.choice.net,
+            "model": settings.model.spec(),
+            "stored": storable.boundary.stored,
+            "columns": [[column.shape, column.dtype] for column in stored],
+            "weights": {name: sha256(weights[name]) for name in kept},
+            "inputs": [[shape[1:], str(kind)] for shape, kind in storable.inputs],
+            "dataset": settings.dataset.spec(),
+            "sizes": sizes if settings.features.exact else [],
+            "target": ms.get_context("device_target"),
+            "device": settings.device.model_dump(exclude=_NO_BIT),
+            "processor": device.processor(),
+            "environment": {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)},
+            "versions": {k: v for k, v in checkpoint.versions().items() if k != "ranks"},
+        }
+    )

@@ -76,13 +76,13 @@ def _end(worker: "tuple[SpawnProcess, Connection[str, str]] | None") -> None:
 
 def _work(pipe: "Connection[str, str]", overrides: Sequence[str]) -> None:
     from trainer.cli import plan as preview  # MindSpore is imported only once the device is set
-    from trainer.core.errors import Mistake
+    from trainer.core.errors import ConfigError
 
     while True:
         net = ["model=mindcv", f"model.name={pipe.recv()}", "model.num_classes=10"]
         try:
             plan = preview.prepare([*net, *overrides]).plan
-        except Mistake as mistake:
+        except ConfigError as mistake:
             pipe.send(" ".join(mistake.problems))
         except Exception as error:  # a bug; the next net is planned all the same
             pipe.send(f"{type(error).__name__}: {error}".partition("\n")[0])

@@ -5,7 +5,7 @@ from omegaconf import OmegaConf
 
 from trainer.artifacts import finished_run
 from trainer.artifacts.finished_run import Words
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 ALLOWED = ("dataset", "batch_size", "device")
 CONFIG = {
@@ -86,17 +86,19 @@ def test_a_snapshot_may_be_meant_and_then_no_model_is_needed(run: Path) -> None:
 
 def test_what_is_no_run_is_a_mistake(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(run.parent)
-    with pytest.raises(Mistake, match=r"received rn, .* no \.hydra/config\.yaml.*nearest: run"):
+    with pytest.raises(ConfigError, match=r"received rn, .* no \.hydra/config\.yaml.*nearest: run"):
         finished_run.words(["rn"], ())
-    with pytest.raises(Mistake, match="expected the folder of a run, received nothing"):
+    with pytest.raises(ConfigError, match="expected the folder of a run, received nothing"):
         finished_run.words([], ())
     (run / "model.safetensors").unlink()
-    with pytest.raises(Mistake, match=r"which has no model\.safetensors, the weights at its end"):
+    with pytest.raises(
+        ConfigError, match=r"which has no model\.safetensors, the weights at its end"
+    ):
         finished_run.words(["run"], ())
 
 
 @pytest.mark.parametrize("content", ["a: [", "[1, 2]", "epochs: 3", "model: ${gone}"])
 def test_settings_that_are_damaged_are_a_mistake(run: Path, content: str) -> None:
     (run / ".hydra/config.yaml").write_text(content)
-    with pytest.raises(Mistake, match=r"expected the settings of a run in .*config\.yaml"):
+    with pytest.raises(ConfigError, match=r"expected the settings of a run in .*config\.yaml"):
         finished_run.configuration(given(run), ALLOWED)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.command import Command
 from trainer.artifacts import manifest, plan_history
-from trainer.artifacts.run_record import Chapter, Hashed, Proven, Still
+from trainer.artifacts.run_record import Chapter, FrozenTensor, Hashed, ProofRecord
 from trainer.core import atomic_files
 from trainer.freezing.plan import ParameterPlan, Plan
 
@@ -18,10 +18,10 @@ def plan_of(*frozen: str) -> Plan:
     return Plan(tuple(ParameterPlan(n, (1,), 4, state) for n, state in states.items()))
 
 
-def proof(steps: int) -> Proven:
+def proof(steps: int) -> ProofRecord:
     """Frozen was `a` up to epoch 4 and so many steps, then `b`."""
     former = Chapter(4, steps, [Hashed("a", "A")], plan_of("a"))
-    return Proven(True, 6, [Still("b", "B", "B", True)], [former])
+    return ProofRecord(True, 6, [FrozenTensor("b", "B", "B", True)], [former])
 
 
 def test_a_plan_that_ends_with_an_epoch_shares_it_with_the_next() -> None:

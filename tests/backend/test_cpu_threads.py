@@ -8,8 +8,8 @@ from mindspore import Tensor, nn
 
 from tests.support.nets import Normed
 from tests.support.training import IMAGES
-from trainer.backend.cpu_threads import Branched, branched
-from trainer.backend.host_copy import fetch
+from trainer.backend.cpu_threads import WithDummyBranch, with_dummy_branch
+from trainer.backend.host_copy import to_numpy
 
 
 class Pair(nn.Cell):
@@ -28,16 +28,16 @@ def bits(output: Any) -> list[bytes]:
 def test_the_output_is_the_same(net: nn.Cell) -> None:
     inputs = IMAGES[:1] if isinstance(net, Normed) else (Tensor(np.ones(3, np.float32)),) * 2
     net.set_train(False)
-    assert bits(branched(net)(*inputs)) == bits(net(*inputs))
+    assert bits(with_dummy_branch(net)(*inputs)) == bits(net(*inputs))
 
 
 def test_a_net_keeps_its_modes_and_its_parameters_their_names() -> None:
     net = Normed()
     net.set_train()
     net.bn1.set_train(False)
-    names = list(fetch(net))
-    made = branched(net)
-    assert isinstance(made, Branched)
+    names = list(to_numpy(net))
+    made = with_dummy_branch(net)
+    assert isinstance(made, WithDummyBranch)
     assert [name for name, _ in net.parameters_and_names()] == names
     assert [p.name for p in net.get_parameters()] == names
     assert (net.training, net.bn1.training) == (True, False)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.command import CHECKOUT
 from trainer.backend import device
 from trainer.config.schema import Device
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 SHOW = "import os; from trainer import device; device.prepare({!r}); print({})"
 
@@ -72,7 +72,7 @@ def test_auto_takes_the_cpu_where_there_is_no_ascend() -> None:
 
 
 def test_missing_cann_is_a_mistake_without_a_stack() -> None:
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(ConfigError) as raised:
         device.select(Device(target="ascend"))
     assert "libge_runner.so" in str(raised.value)
     assert "Call Stack" not in str(raised.value)

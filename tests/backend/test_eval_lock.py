@@ -7,8 +7,8 @@ from mindspore import Tensor, nn, ops
 from tests.support.nets import Normed
 from tests.support.training import IMAGES, LOSS, ROWS, changed
 from trainer import freeze
-from trainer.backend.eval_lock import hold, release
-from trainer.backend.host_copy import fetch
+from trainer.backend.eval_lock import lock_eval, unlock_eval
+from trainer.backend.host_copy import to_numpy
 
 
 class DropPath(nn.Cell):
@@ -38,29 +38,29 @@ def test_a_cell_that_asks_for_the_mode_is_held_in_the_graph() -> None:
 def test_what_is_held_ignores_modes_until_released() -> None:
     net = Normed()
     cells = [net.bn1, net.dropout]
-    hold(cells)
+    lock_eval(cells)
     for cell in (net, net.bn1):
         cell.set_train(True)
         assert not net.bn1.training and not net.dropout.training
     assert net.conv1.training
-    release(cells)
+    unlock_eval(cells)
     assert net.bn1.training and net.dropout.training
     assert not any("add_flags_recursive" in vars(cell) for cell in cells)
 
 
 def test_other_flags_pass() -> None:
     net = Normed()
-    hold([net.bn1])
+    lock_eval([net.bn1])
     net.add_flags_recursive(sink=True)
     assert net.bn1.sink and not net.bn1.training
 
 
 def test_a_copy_is_held_for_itself() -> None:
     net = Normed()
-    hold([net.bn1])
+    lock_eval([net.bn1])
     twin = copy.deepcopy(net).set_train(True)
     assert not twin.bn1.training
-    release([twin.bn1])
+    unlock_eval([twin.bn1])
     assert twin.bn1.training and not net.bn1.training
 
 
@@ -68,7 +68,7 @@ def test_operator_by_operator() -> None:
     net = Normed()
     frozen = freeze(net, ["conv1", "bn1"])
     optimizer = nn.Momentum(frozen.trainable_parameters(), 0.1, 0.9, weight_decay=0.1)
-    before = fetch(net)
+    before = to_numpy(net)
     ms.set_context(mode=ms.PYNATIVE_MODE)
     try:
         net.set_train(True)
@@ -78,7 +78,7 @@ def test_operator_by_operator() -> None:
     finally:
         ms.set_context(mode=ms.GRAPH_MODE)
     frozen.verify(optimizer)
-    assert {name.partition(".")[0] for name in changed(before, fetch(net))} == {
+    assert {name.partition(".")[0] for name in changed(before, to_numpy(net))} == {
         "conv2",
         "bn2",
         "fc",

@@ -8,7 +8,7 @@ from trainer.backend import host_copy
 
 def test_fetch_gives_a_copy_by_dotted_path() -> None:
     net = TwoConvs()
-    fetched = host_copy.fetch(net)
+    fetched = host_copy.to_numpy(net)
     assert list(fetched) == [name for name, _ in net.parameters_and_names()]
     fetched["fc.bias"][:] = 7
     assert not (net.fc.bias.asnumpy() == 7).any()
@@ -19,10 +19,10 @@ def test_fetch_gives_a_copy_by_dotted_path() -> None:
 
 def test_a_mirror_gives_the_same_array_while_its_bits_are_the_same() -> None:
     net = TwoConvs()
-    mirror = host_copy.Mirror(net)
+    mirror = host_copy.HostCopy(net)
     first = mirror.now()
     assert {name: a.tobytes() for name, a in first.items()} == {
-        name: a.tobytes() for name, a in host_copy.fetch(net).items()
+        name: a.tobytes() for name, a in host_copy.to_numpy(net).items()
     }
     zeros = np.zeros(first["conv1.bias"].shape, np.float32)
     net.conv1.bias.set_data(Tensor(zeros))
@@ -39,7 +39,7 @@ def test_a_mirror_gives_the_same_array_while_its_bits_are_the_same() -> None:
 
 def test_a_mirror_follows_a_net_that_gets_other_parameters() -> None:
     net = TwoConvs()
-    mirror = host_copy.Mirror(net)
+    mirror = host_copy.HostCopy(net)
     before = mirror.now()
     net.fc = TwoConvs().conv1
     after = mirror.now()

@@ -11,7 +11,7 @@ from scripts.benchmark.case import NETS, Case
 from scripts.benchmark.clock import Clock, Result
 from scripts.benchmark.plan import LENET, RACES, RESNET, RESNET_LONG, SIZES
 from scripts.benchmark.records import Record
-from trainer.artifacts.costs import Spent
+from trainer.artifacts.costs import RunCosts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +47,7 @@ def test_epochs_that_were_not_trained_are_like_the_later_ones() -> None:
 
 
 def test_a_run_of_the_trainer_is_read_from_its_files(tmp_path: Path) -> None:
-    costs = Spent(4, 1.5, 3.0, 100.0, False, 0.25)
+    costs = RunCosts(4, 1.5, 3.0, 100.0, False, 0.25)
     (tmp_path / "costs.json").write_text(json.dumps(asdict(costs)))
     epochs = [{"epoch": 0}, *({"epoch": n, "steps": 2, "seconds": 5.0, "loss": n} for n in (1, 2))]
     (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, epochs)))

@@ -8,12 +8,12 @@ from mindspore import Tensor, nn
 from tests.support.nets import Normed, TwoConvs
 from tests.support.training import IMAGES, plan_of, rule, train
 from trainer.backend.batch_types import Batch
-from trainer.callbacks.freeze_guard import Guard
-from trainer.callbacks.freeze_proof import Proof
+from trainer.callbacks.freeze_guard import FreezeGuard
+from trainer.callbacks.freeze_proof import FreezeProof
 from trainer.core.errors import FrozenMoved, WeightsNotFinite
 from trainer.core.tensors import Weights, sha256
-from trainer.engine.callback import Epoch, Watcher, Watchers
-from trainer.freezing.frozen_model import Applied
+from trainer.engine.callback import Callback, CallbackList, EpochResult
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import STATISTICS, ParameterPlan, Plan
 from trainer.metrics.evaluator import Score
 from trainer.models.lenet5 import LeNet5
@@ -22,21 +22,21 @@ SCORE = Score(0.0, None, 1)
 START = np.array([1.0, -2.0], np.float32)
 
 
-def told(number: int, value: object, state: str = "frozen", by: str = "a") -> Epoch:
+def told(number: int, value: object, state: str = "frozen", by: str = "a") -> EpochResult:
     """An epoch of a net with one frozen parameter and one that trains."""
     parameters = (
         ParameterPlan("a", (2,), 8, state, by if state == "frozen" else ""),
         ParameterPlan("b", (1,), 4, "trainable"),
     )
     weights: Weights = {"a": np.asarray(value, np.float32), "b": np.full(1, number, np.float32)}
-    return Epoch(number, Plan(parameters), weights, SCORE)
+    return EpochResult(number, Plan(parameters), weights, SCORE)
 
 
-def after(path: Path, value: object, by: str = "a") -> Epoch:
-    proof = Proof(path)
-    proof.epoch(told(0, START, by=by))
+def after(path: Path, value: object, by: str = "a") -> EpochResult:
+    proof = FreezeProof(path)
+    proof.on_epoch_end(told(0, START, by=by))
     epoch = told(1, value, by=by)
-    proof.epoch(epoch)
+    proof.on_epoch_end(epoch)
     return epoch
 
 
@@ -78,56 +78,56 @@ def test_what_moved_is_told_with_its_likely_cause(
 
 
 def test_minus_zero_is_a_move(tmp_path: Path) -> None:
-    proof = Proof(tmp_path / "proof.json")
-    proof.epoch(told(0, [0.0, 0.0]))
+    proof = FreezeProof(tmp_path / "proof.json")
+    proof.on_epoch_end(told(0, [0.0, 0.0]))
     epoch = told(1, [0.0, -0.0])
-    proof.epoch(epoch)
+    proof.on_epoch_end(epoch)
     assert "a" in epoch.moved
 
 
 def test_what_is_frozen_later_is_compared_with_what_it_was_then(tmp_path: Path) -> None:
-    proof, trained = Proof(tmp_path / "proof.json"), [5.0, 6.0]
-    proof.epoch(told(0, START, "trainable"))
-    proof.epoch(told(1, trained, "trainable"))
+    proof, trained = FreezeProof(tmp_path / "proof.json"), [5.0, 6.0]
+    proof.on_epoch_end(told(0, START, "trainable"))
+    proof.on_epoch_end(told(1, trained, "trainable"))
     still, moved = told(2, trained), told(3, START)
-    proof.epoch(still)
-    proof.epoch(moved)
+    proof.on_epoch_end(still)
+    proof.on_epoch_end(moved)
     assert still.moved == {}
     assert "a" in moved.moved
 
 
 def test_what_has_moved_has_moved_though_it_is_asked_again(tmp_path: Path) -> None:
-    proof, epoch = Proof(tmp_path / "proof.json"), told(1, [1.0, -2.5])
-    proof.epoch(told(0, START))
-    proof.epoch(epoch)
+    proof, epoch = FreezeProof(tmp_path / "proof.json"), told(1, [1.0, -2.5])
+    proof.on_epoch_end(told(0, START))
+    proof.on_epoch_end(epoch)
     assert list(epoch.moved) == list(proof.moved(epoch.plan, epoch.weights)) == ["a"]
 
 
 def test_a_trainable_parameter_that_stands_still_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proof = Proof(tmp_path / "proof.json")
-    proof.epoch(told(0, START, "trainable"))
-    proof.epoch(told(1, START, "trainable"))
+    proof = FreezeProof(tmp_path / "proof.json")
+    proof.on_epoch_end(told(0, START, "trainable"))
+    proof.on_epoch_end(told(1, START, "trainable"))
     assert "has not moved since the start: a (" in caplog.text
 
 
 def test_guard_names_every_tensor_that_moved() -> None:
     epoch = told(3, START)
-    Guard().epoch(epoch)
+    FreezeGuard().on_epoch_end(epoch)
     epoch.moved = {"a": "by 1: because", "c": "by 2: because"}
     with pytest.raises(FrozenMoved, match=r"end of epoch 3 2 moved:\n  - a by 1.*\n  - c by 2"):
-        Guard().epoch(epoch)
+        FreezeGuard().on_epoch_end(epoch)
 
 
-def leaky(applied: Applied) -> nn.Optimizer:
+def leaky(applied: FrozenModel) -> nn.Optimizer:
     """Given everything: what the trainer never does."""
     return nn.Momentum(applied.net.get_parameters(), 0.1, 0.9, weight_decay=0.1)
 
 
 def test_an_optimizer_that_was_given_a_frozen_weight_is_found_out(tmp_path: Path) -> None:
     net = TwoConvs()
-    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    watcher = CallbackList(FreezeProof(tmp_path / "proof.json"), FreezeGuard())
     with pytest.raises(FrozenMoved, match="conv1.weight by .*: the optimizer was given it"):
         train(net, plan_of(net, rule("conv1")), optimizer=leaky, watcher=watcher)
     assert not json.loads((tmp_path / "proof.json").read_text())["holds"]
@@ -138,12 +138,12 @@ def test_weights_that_are_not_finite_are_found_out_though_the_loss_is_finite(
 ) -> None:
     net = LeNet5(3)
     batch = Tensor(np.full((2, 1, 32, 32), np.nan, np.float32)), Tensor(np.array([0, 1], np.int32))
-    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    watcher = CallbackList(FreezeProof(tmp_path / "proof.json"), FreezeGuard())
     with pytest.raises(WeightsNotFinite, match="conv1.weight.*input that is not finite"):
         train(net, plan_of(net), batches=lambda epoch: [batch], watcher=watcher)
 
 
-class Loosen(Watcher):
+class Loosen(Callback):
     """Undoes what holds the statistics, before the step is compiled."""
 
     def __init__(self, net: nn.Cell) -> None:
@@ -157,7 +157,7 @@ class Loosen(Watcher):
 
 def test_statistics_that_move_are_found_out(tmp_path: Path) -> None:
     net = Normed()
-    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    watcher = CallbackList(FreezeProof(tmp_path / "proof.json"), FreezeGuard())
     with pytest.raises(FrozenMoved, match="bn1.moving_mean by .*: a normalisation layer ran"):
         plan = plan_of(net, rule("conv1", "bn1"))
         train(net, plan, batches=Loosen(net).batches, watcher=watcher)
@@ -166,7 +166,7 @@ def test_statistics_that_move_are_found_out(tmp_path: Path) -> None:
 def test_a_run_that_freezes_and_thaws_is_proven(tmp_path: Path) -> None:
     net = TwoConvs()
     everything, but_conv1 = plan_of(net), plan_of(net, rule("conv1"))
-    watcher = Watchers(Proof(tmp_path / "proof.json"), Guard())
+    watcher = CallbackList(FreezeProof(tmp_path / "proof.json"), FreezeGuard())
     plans = everything, but_conv1, everything, but_conv1
     train(net, *plans, batches=lambda epoch: [IMAGES], watcher=watcher)
     proof = json.loads((tmp_path / "proof.json").read_text())

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from trainer.artifacts import manifest
-from trainer.callbacks.manifest_writer import Seal
+from trainer.callbacks.manifest_writer import ManifestWriter
 
 
 @pytest.mark.parametrize("done", [True, False])
@@ -13,7 +13,7 @@ def test_the_end_is_sealed_and_the_checksum_told(
 ) -> None:
     (tmp_path / "plan.json").write_text("{}")
     with caplog.at_level(logging.INFO, "trainer"):
-        Seal(tmp_path).end(done)
+        ManifestWriter(tmp_path).on_run_end(done)
     sealed = manifest.read(tmp_path)
     assert sealed is not None
     assert sealed.done is done
@@ -23,10 +23,10 @@ def test_the_end_is_sealed_and_the_checksum_told(
 
 def test_a_resume_is_noted(tmp_path: Path) -> None:
     for resumed in (False, True):
-        seal = Seal(tmp_path)
+        seal = ManifestWriter(tmp_path)
         if resumed:
-            seal.resume(0)
-        seal.end(True)
+            seal.on_resume(0)
+        seal.on_run_end(True)
         sealed = manifest.read(tmp_path)
         assert sealed is not None
         assert sealed.resumed is resumed

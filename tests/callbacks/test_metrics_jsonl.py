@@ -4,23 +4,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.callbacks.metrics_jsonl import Metrics
+from trainer.callbacks.metrics_jsonl import MetricsJsonl
 from trainer.core.tensors import Weights
-from trainer.engine.callback import Epoch
+from trainer.engine.callback import EpochResult
 from trainer.freezing.plan import Plan
 from trainer.metrics.evaluator import Score
 
 
-def told(number: int, loss: float | None = None, validation: float = 0.5) -> Epoch:
+def told(number: int, loss: float | None = None, validation: float = 0.5) -> EpochResult:
     weights: Weights = {"a": np.zeros(1, np.float32)}
-    return Epoch(number, Plan(()), weights, Score(validation, 0.75, 8), steps=2, loss=loss)
+    return EpochResult(number, Plan(()), weights, Score(validation, 0.75, 8), steps=2, loss=loss)
 
 
 def test_a_line_an_epoch_whole_after_each(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    metrics = Metrics(path)
+    metrics = MetricsJsonl(path)
     for number, loss in enumerate([None, 1.5, 1.25]):
-        metrics.epoch(told(number, loss))
+        metrics.on_epoch_end(told(number, loss))
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         assert [line["epoch"] for line in lines] == list(range(number + 1))
     assert lines[2] == {
@@ -38,27 +38,27 @@ def test_a_line_an_epoch_whole_after_each(tmp_path: Path) -> None:
 
 
 def test_what_moved_and_the_table_of_weights_are_in_the_line(tmp_path: Path) -> None:
-    metrics, epoch = Metrics(tmp_path / "metrics.jsonl"), told(1, 1.0)
+    metrics, epoch = MetricsJsonl(tmp_path / "metrics.jsonl"), told(1, 1.0)
     epoch.moved = {"a": "by 1: because"}
     epoch.changes = [{"name": "a", "norm": 1.0}]
-    metrics.epoch(epoch)
+    metrics.on_epoch_end(epoch)
     line = json.loads((tmp_path / "metrics.jsonl").read_text())
     assert (line["frozen_ok"], line["moved"]) == (False, epoch.moved)
     assert line["weights"] == epoch.changes
 
 
 def test_a_line_is_strict_json_where_a_number_is_not_finite(tmp_path: Path) -> None:
-    Metrics(tmp_path / "metrics.jsonl").epoch(told(1, 1.0, validation=float("nan")))
+    MetricsJsonl(tmp_path / "metrics.jsonl").on_epoch_end(told(1, 1.0, validation=float("nan")))
     json.loads((tmp_path / "metrics.jsonl").read_text(), parse_constant=pytest.fail)
 
 
 def test_a_resumed_run_forgets_what_came_after_its_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    before = Metrics(path)
+    before = MetricsJsonl(path)
     for number in range(4):
-        before.epoch(told(number, float(number)))
-    resumed = Metrics(path)
-    resumed.resume(2)
-    resumed.epoch(told(3, 7.0))
+        before.on_epoch_end(told(number, float(number)))
+    resumed = MetricsJsonl(path)
+    resumed.on_resume(2)
+    resumed.on_epoch_end(told(3, 7.0))
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["loss"] for record in records] == [0.0, 1.0, 2.0, 7.0]

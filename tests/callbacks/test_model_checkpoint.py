@@ -17,20 +17,20 @@ from mindspore import Parameter, Tensor, nn
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, Recorder, changed, momentum, plan_of, rule, train
 from trainer.backend.batch_types import Batch
-from trainer.backend.host_copy import Mirror, fetch
-from trainer.callbacks.background_writer import Writer
-from trainer.callbacks.freeze_proof import Proof
-from trainer.callbacks.model_checkpoint import Saver
+from trainer.backend.host_copy import HostCopy, to_numpy
+from trainer.callbacks.background_writer import BackgroundWriter
+from trainer.callbacks.freeze_proof import FreezeProof
+from trainer.callbacks.model_checkpoint import ModelCheckpoint
 from trainer.checkpoint import checkpoint_index, restore
 from trainer.checkpoint.checkpoint import Checkpoint
-from trainer.checkpoint.resume import Point
-from trainer.config.schema import Keeping
+from trainer.checkpoint.resume import ResumePoint
+from trainer.config.schema import CheckpointSettings
 from trainer.core.errors import CannotWrite, FrozenMoved
 from trainer.core.tensors import Weights
 from trainer.engine import train_step
-from trainer.engine.callback import Epoch, Watchers
+from trainer.engine.callback import CallbackList, EpochResult
 from trainer.engine.progress import Progress
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import Score
 
 
@@ -38,10 +38,12 @@ def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
     return Checkpoint(progress, copied, state, {}, {}, {}, 3, {})
 
 
-def saving(folder: Path, net: nn.Cell, **when: object) -> tuple[Proof, Saver]:
-    proof = Proof(folder / "proof.json")
-    keeping = Keeping.model_validate(when)
-    return proof, Saver(folder / "checkpoints", keeping, proof, {}, make, Writer(), Mirror(net))
+def saving(folder: Path, net: nn.Cell, **when: object) -> tuple[FreezeProof, ModelCheckpoint]:
+    proof = FreezeProof(folder / "proof.json")
+    keeping = CheckpointSettings.model_validate(when)
+    return proof, ModelCheckpoint(
+        folder / "checkpoints", keeping, proof, {}, make, BackgroundWriter(), HostCopy(net)
+    )
 
 
 def names(folder: Path) -> list[str]:
@@ -52,16 +54,16 @@ def trained(folder: Path, **when: object) -> tuple[TwoConvs, Recorder]:
     """Train an epoch of three steps with conv1 frozen."""
     net = TwoConvs()
     kept = saving(folder, net, **when)
-    told = train(net, plan_of(net, rule("conv1")), watcher=Watchers(*kept))
-    kept[1]._writer.end(True)
+    told = train(net, plan_of(net, rule("conv1")), watcher=CallbackList(*kept))
+    kept[1]._writer.on_run_end(True)
     return net, told
 
 
-def _step(kept: Saver, steps: int) -> None:
+def _step(kept: ModelCheckpoint, steps: int) -> None:
     """Tell of a step as the loop does."""
     progress = Progress(0, steps)
-    kept.step(1.0, 1.0, progress)
-    kept.settled(progress)
+    kept.on_step_end(1.0, 1.0, progress)
+    kept.on_weights_synced(progress)
 
 
 def test_start_and_end_of_an_epoch_are_saved(tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_start_and_end_of_an_epoch_are_saved(tmp_path: Path) -> None:
     assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00001_step_00000000"]
     found, _ = checkpoint_index.latest(tmp_path / "checkpoints")
     assert found is not None
-    assert not changed(fetch(net), found.weights)
+    assert not changed(to_numpy(net), found.weights)
     state = restore.mutable(told.optimizers[0], {})
     assert {name: array.tobytes() for name, array in found.state.items()} == {
         name: p.asnumpy().tobytes() for name, p in state.items()
@@ -87,8 +89,8 @@ def test_so_are_steps(tmp_path: Path) -> None:
     net, plan = TwoConvs(), plan_of(TwoConvs(), rule("conv1"))
     proof, kept = saving(tmp_path, net, every_steps=2)
     with pytest.raises(RuntimeError, match="killed"):
-        train(net, plan, watcher=Watchers(proof, kept), batches=lambda epoch: killed(3))
-    kept._writer.end(False)
+        train(net, plan, watcher=CallbackList(proof, kept), batches=lambda epoch: killed(3))
+    kept._writer.on_run_end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00000_step_00000002"]
     found, _ = checkpoint_index.latest(tmp_path / "checkpoints")
     assert found is not None
@@ -105,19 +107,19 @@ def test_so_is_what_is_done_when_some_minutes_have_passed(
         now[0] = 60 * minutes
         _step(kept, steps)
         kept._writer.wait()
-    kept._writer.end(False)
+    kept._writer.on_run_end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000002", "epoch_00000_step_00000004"]
 
 
-def begun(folder: Path, **when: object) -> Saver:
+def begun(folder: Path, **when: object) -> ModelCheckpoint:
     """A saver that has seen the start of a phase in which conv1 is frozen."""
     net = TwoConvs()
-    applied = Applied(net, plan_of(net, rule("conv1")))
+    applied = FrozenModel(net, plan_of(net, rule("conv1")))
     proof, kept = saving(folder, net, **when)
-    start = Epoch(0, applied.plan, fetch(net), Score(1.0, None, 1))
+    start = EpochResult(0, applied.plan, to_numpy(net), Score(1.0, None, 1))
     for watcher in (proof, kept):
-        watcher.phase(applied, momentum(applied))
-        watcher.epoch(start)
+        watcher.on_phase_start(applied, momentum(applied))
+        watcher.on_epoch_end(start)
     kept._writer.wait()
     return kept
 
@@ -138,7 +140,7 @@ def test_a_step_is_put_off_while_the_one_before_is_written(
     free.set()
     kept._writer.wait()
     _step(kept, 4)
-    kept._writer.end(False)
+    kept._writer.on_run_end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000001", "epoch_00000_step_00000004"]
 
 
@@ -149,8 +151,8 @@ def test_what_has_moved_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(FrozenMoved, match=r"by step 1 of epoch 1 1 moved:\n  - conv1\.weight by 1"):
         _step(kept, 1)
     with pytest.raises(FrozenMoved):
-        kept.stop(Progress(0, 1))
-    kept._writer.end(False)
+        kept.on_interrupt(Progress(0, 1))
+    kept._writer.on_run_end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000000"]
 
 
@@ -164,8 +166,8 @@ def test_a_disk_that_is_full_is_told_and_the_one_before_is_left(
 
     with monkeypatch.context() as patch, pytest.raises(CannotWrite, match="No space left"):
         patch.setattr("os.fsync", full)
-        kept.stop(Progress(0, 1))
-    kept._writer.end(False)
+        kept.on_interrupt(Progress(0, 1))
+    kept._writer.on_run_end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000000"]
     assert not list((tmp_path / "checkpoints").glob(".epoch*"))
 
@@ -174,17 +176,17 @@ def test_the_best_is_the_epoch_with_the_least_loss_or_the_most_right(tmp_path: P
     for best, expected in (("validation_loss", 2), ("accuracy", 1), (None, 0)):
         folder = tmp_path / str(best)
         kept = begun(folder, best=best)
-        plan, copied = kept._applied.plan, fetch(kept._applied.net)
+        plan, copied = kept._applied.plan, to_numpy(kept._applied.net)
         for number, score in enumerate([(0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)], 1):
-            kept.epoch(Epoch(number, plan, copied, Score(*score, 10)))
-        kept._writer.end(True)
+            kept.on_epoch_end(EpochResult(number, plan, copied, Score(*score, 10)))
+        kept._writer.on_run_end(True)
         found = checkpoint_index.best(folder / "checkpoints")
         assert (int(found.name.split("_")[1]) if found else 0) == expected
 
 
 def test_restored_state_is_the_saved_one_and_what_is_new_starts_fresh() -> None:
     net = TwoConvs()
-    applied = Applied(net, plan_of(net, rule("conv1")))
+    applied = FrozenModel(net, plan_of(net, rule("conv1")))
     made = momentum(applied)
     count = Parameter(Tensor(0, ms.uint32), name="count")
     saved = {
@@ -193,7 +195,7 @@ def test_restored_state_is_the_saved_one_and_what_is_new_starts_fresh() -> None:
         "global_step": np.array([7], np.int32),
         "count": np.array(7, np.uint32),
     }
-    point = Point(replace(make(Progress(), {}, {}), state=saved))
+    point = ResumePoint(replace(make(Progress(), {}, {}), state=saved))
     restore.state(point, made, {"count": count})
     state = restore.mutable(made, {"count": count})
     assert (state["moments.conv2.weight"].asnumpy() == 1).all()
@@ -205,22 +207,22 @@ def test_restored_state_is_the_saved_one_and_what_is_new_starts_fresh() -> None:
 
 def test_the_scale_of_the_loss_is_among_the_state() -> None:
     assert {"scaler.scale_value", "scaler.counter"} <= set(
-        restore.extra(train_step.scaler("dynamic"), None)
+        restore.extra(train_step.loss_scaler("dynamic"), None)
     )
     assert restore.extra(None, None) == {}
 
 
 def test_the_last_two_share_no_file_and_others_do(tmp_path: Path) -> None:
     kept = begun(tmp_path, best="accuracy")
-    plan, copied = kept._applied.plan, fetch(kept._applied.net)
+    plan, copied = kept._applied.plan, to_numpy(kept._applied.net)
     kept._make = partial(frozen, dict.fromkeys(plan.names("frozen"), "a hash"))
     inodes = []
     for number in range(1, 6):
-        kept.epoch(Epoch(number, plan, copied, Score(0.5, 0.9, 10)))
+        kept.on_epoch_end(EpochResult(number, plan, copied, Score(0.5, 0.9, 10)))
         kept._writer.wait()
         name = f"checkpoints/epoch_{number:05d}_step_00000000/frozen.safetensors"
         inodes.append((tmp_path / name).stat().st_ino)
-    kept._writer.end(True)
+    kept._writer.on_run_end(True)
     assert inodes[0] != inodes[1]
     assert inodes[2:] == [inodes[0], inodes[1], inodes[0]]
     assert checkpoint_index.problems(tmp_path / "checkpoints") == []
@@ -233,8 +235,8 @@ def test_nor_if_the_last_is_saved_twice(tmp_path: Path) -> None:
     for steps in (1, 2):
         _step(kept, steps)
         kept._writer.wait()
-    kept.stop(Progress(0, 2))
-    kept._writer.end(False)
+    kept.on_interrupt(Progress(0, 2))
+    kept._writer.on_run_end(False)
     found = sorted(tmp_path.glob("checkpoints/*/frozen.safetensors"))
     assert len({path.stat().st_ino for path in found}) == 2
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from trainer.callbacks.plots import Pictures, changes, curves_figure, weights_figure
+from trainer.callbacks.plots import Plots, changes, curves_figure, weights_figure
 from trainer.core import atomic_files
 
 
@@ -65,13 +65,13 @@ def test_accuracy_is_drawn_where_there_is_one(accuracy: float | None, panels: in
 
 def test_nothing_is_drawn_of_a_run_that_trained_nothing(tmp_path: Path) -> None:
     atomic_files.write_text(tmp_path / "metrics.jsonl", atomic_files.dumps(epochs()[0]))
-    Pictures(tmp_path).end(True)
+    Plots(tmp_path).on_run_end(True)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
 
 
 def test_what_is_drawn_is_what_the_metrics_hold(tmp_path: Path) -> None:
     lines = map(atomic_files.dumps, epochs())
     atomic_files.write_text(tmp_path / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
-    Pictures(tmp_path).end(True)
+    Plots(tmp_path).on_run_end(True)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"metrics.jsonl", "weights.png", "curves.png"}

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from trainer.callbacks.snapshots import Snapshots
-from trainer.checkpoint.snapshot_store import Store
-from trainer.config.schema import Snapshot
+from trainer.checkpoint.snapshot_store import SnapshotStore
+from trainer.config.schema import SnapshotSettings
 from trainer.core.tensors import Weights
-from trainer.engine.callback import Epoch
+from trainer.engine.callback import EpochResult
 from trainer.freezing.plan import ParameterPlan, Plan
 from trainer.metrics.evaluator import Score
 
@@ -17,20 +17,20 @@ PLAN = Plan(
 )
 
 
-def told(number: int, a: tuple[float, float], b: float) -> Epoch:
+def told(number: int, a: tuple[float, float], b: float) -> EpochResult:
     weights: Weights = {"a.weight": np.array(a, np.float32), "b": np.array(b, np.float32)}
-    return Epoch(number, PLAN, weights, Score(0.0, None, 1))
+    return EpochResult(number, PLAN, weights, Score(0.0, None, 1))
 
 
 EPOCHS = [((3.0, 4.0), 1.0), ((3.0, 4.0), -1.0), ((3.0, 4.0), -1.5)]
 
 
-def run(folder: Path, keep: str = "all", shown: tuple[str, ...] = ()) -> list[Epoch]:
-    snapshots = Snapshots(folder, Snapshot(keep=keep), shown)
+def run(folder: Path, keep: str = "all", shown: tuple[str, ...] = ()) -> list[EpochResult]:
+    snapshots = Snapshots(folder, SnapshotSettings(keep=keep), shown)
     epochs = [told(number, *values) for number, values in enumerate(EPOCHS)]
     for epoch in epochs:
-        snapshots.epoch(epoch)
-    snapshots.end(True)
+        snapshots.on_epoch_end(epoch)
+    snapshots.on_run_end(True)
     return epochs
 
 
@@ -40,7 +40,7 @@ def run(folder: Path, keep: str = "all", shown: tuple[str, ...] = ()) -> list[Ep
 )
 def test_epochs_that_stay(keep: str, stay: list[int], tmp_path: Path) -> None:
     run(tmp_path, keep)
-    store = Store(tmp_path)
+    store = SnapshotStore(tmp_path)
     assert store.epochs() == stay
     assert store.problems() == []
     assert store.read(2)["b"].tolist() == -1.5
@@ -53,17 +53,17 @@ def test_off_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", ["last", "off", "every:9"])
 def test_what_a_resume_needs_stays_until_the_run_is_done(keep: str, tmp_path: Path) -> None:
-    snapshots = Snapshots(tmp_path, Snapshot(keep=keep))
+    snapshots = Snapshots(tmp_path, SnapshotSettings(keep=keep))
     for number in range(6):
-        snapshots.epoch(
+        snapshots.on_epoch_end(
             told(
                 number,
                 *EPOCHS[1],
             )
         )
-    assert Store(tmp_path).epochs() == [0, 2, 3, 4, 5]
-    snapshots.end(False)
-    assert Store(tmp_path).epochs() == [0, 2, 3, 4, 5]
+    assert SnapshotStore(tmp_path).epochs() == [0, 2, 3, 4, 5]
+    snapshots.on_run_end(False)
+    assert SnapshotStore(tmp_path).epochs() == [0, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
@@ -71,19 +71,19 @@ def test_a_resumed_run_has_the_table_of_one_that_was_never_stopped(
     epoch: int, tmp_path: Path
 ) -> None:
     whole = run(tmp_path / "whole")
-    first = Snapshots(tmp_path / "resumed", Snapshot())
+    first = Snapshots(tmp_path / "resumed", SnapshotSettings())
     for number in range(epoch + 2):  # the last of them was written after the checkpoint
-        first.epoch(told(number, *EPOCHS[number]))
-    again = Snapshots(tmp_path / "resumed", Snapshot())
-    again.resume(epoch)
-    assert Store(tmp_path / "resumed").epochs() == list(range(epoch + 1))
+        first.on_epoch_end(told(number, *EPOCHS[number]))
+    again = Snapshots(tmp_path / "resumed", SnapshotSettings())
+    again.on_resume(epoch)
+    assert SnapshotStore(tmp_path / "resumed").epochs() == list(range(epoch + 1))
     for number in range(epoch + 1, 3):
         record = told(number, *EPOCHS[number])
-        again.epoch(record)
+        again.on_epoch_end(record)
         assert record.changes == whole[number].changes
-    again.end(True)
-    assert Store(tmp_path / "resumed").read(2)["b"].tolist() == -1.5
-    assert Store(tmp_path / "resumed").problems() == []
+    again.on_run_end(True)
+    assert SnapshotStore(tmp_path / "resumed").read(2)["b"].tolist() == -1.5
+    assert SnapshotStore(tmp_path / "resumed").problems() == []
 
 
 def test_lost_snapshots_do_not_end_a_resumed_run(
@@ -91,46 +91,46 @@ def test_lost_snapshots_do_not_end_a_resumed_run(
 ) -> None:
     run(tmp_path)
     (tmp_path / "epoch_000.safetensors").write_bytes(b"")
-    snapshots = Snapshots(tmp_path, Snapshot(), ["b"])
-    snapshots.resume(1)
+    snapshots = Snapshots(tmp_path, SnapshotSettings(), ["b"])
+    snapshots.on_resume(1)
     record = told(2, *EPOCHS[2])
-    snapshots.epoch(record)
+    snapshots.on_epoch_end(record)
     with caplog.at_level(logging.INFO, "trainer"):
-        snapshots.end(True)
+        snapshots.on_run_end(True)
     assert "changes since epoch 0 will not be known: " in caplog.text
     assert "epoch_000.safetensors: expected a whole safetensors file" in caplog.text
     assert "b at end, not known if equal to start" in caplog.text
     assert all(np.isnan(row["largest_since_start"]) for row in record.changes)
-    assert Store(tmp_path).read(2)["a.weight"].tolist() == [3.0, 4.0]
+    assert SnapshotStore(tmp_path).read(2)["a.weight"].tolist() == [3.0, 4.0]
 
 
 def test_a_run_from_the_start_forgets_one_that_was_killed_before_a_checkpoint(
     tmp_path: Path,
 ) -> None:
-    Snapshots(tmp_path, Snapshot()).epoch(told(0, (9.0, 9.0), 9.0))
+    Snapshots(tmp_path, SnapshotSettings()).on_epoch_end(told(0, (9.0, 9.0), 9.0))
     run(tmp_path)
-    assert Store(tmp_path).epochs() == [0, 1, 2]
-    assert Store(tmp_path).read(0)["b"].tolist() == 1.0
+    assert SnapshotStore(tmp_path).epochs() == [0, 1, 2]
+    assert SnapshotStore(tmp_path).read(0)["b"].tolist() == 1.0
 
 
-def of_a_kilobyte(number: int) -> Epoch:
+def of_a_kilobyte(number: int) -> EpochResult:
     plan = Plan((ParameterPlan("b", (256,), 1024, "trainable"),))
-    return Epoch(number, plan, {"b": np.full(256, number, np.float32)}, Score(0.0, None, 1))
+    return EpochResult(number, plan, {"b": np.full(256, number, np.float32)}, Score(0.0, None, 1))
 
 
 def test_the_middle_is_thinned_for_the_size(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    snapshots = Snapshots(tmp_path, Snapshot(max_mb=0.011))
+    snapshots = Snapshots(tmp_path, SnapshotSettings(max_mb=0.011))
     with caplog.at_level(logging.INFO, "trainer"):
         for number in range(17):
-            snapshots.epoch(of_a_kilobyte(number))
-            assert Store(tmp_path).size() <= 11_000
-        snapshots.end(True)
-    epochs = Store(tmp_path).epochs()
+            snapshots.on_epoch_end(of_a_kilobyte(number))
+            assert SnapshotStore(tmp_path).size() <= 11_000
+        snapshots.on_run_end(True)
+    epochs = SnapshotStore(tmp_path).epochs()
     assert (epochs[0], epochs[-3:], len(epochs)) == (0, [14, 15, 16], 7)
     assert max(np.diff(epochs)) <= 6
-    assert Store(tmp_path).problems() == []
+    assert SnapshotStore(tmp_path).problems() == []
     (told_once,) = caplog.messages
     assert told_once.startswith("snapshots exceed snapshot.max_mb=0.011")
 
@@ -138,11 +138,11 @@ def test_the_middle_is_thinned_for_the_size(
 def test_the_first_and_the_last_stay_though_they_exceed_the_size(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    snapshots = Snapshots(tmp_path, Snapshot(max_mb=0.001))
+    snapshots = Snapshots(tmp_path, SnapshotSettings(max_mb=0.001))
     for number in range(6):
-        snapshots.epoch(of_a_kilobyte(number))
-    snapshots.end(True)
-    assert Store(tmp_path).epochs() == [0, 5]
+        snapshots.on_epoch_end(of_a_kilobyte(number))
+    snapshots.on_run_end(True)
+    assert SnapshotStore(tmp_path).epochs() == [0, 5]
     (told_once,) = caplog.messages
     assert "the first and the latest alone exceed 0.001 MB" in told_once
 

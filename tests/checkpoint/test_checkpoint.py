@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trainer.checkpoint import checkpoint, checkpoint_index
-from trainer.checkpoint.checkpoint import Checkpoint, Unsound
+from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
 from trainer.engine.progress import Progress
 
 FILES = ("weights.safetensors", "frozen.safetensors", "state.safetensors", "checkpoint.json")
@@ -109,7 +109,7 @@ def test_a_record_of_another_format_is_refused(tmp_path: Path) -> None:
     checkpoint.write(tmp_path, made())
     path = tmp_path / made().name / "checkpoint.json"
     path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
-    with pytest.raises(Unsound, match="expected format 2"):
+    with pytest.raises(CorruptCheckpoint, match="expected format 2"):
         checkpoint.read(path.parent)
 
 

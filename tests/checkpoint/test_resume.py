@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from trainer.checkpoint import resume
-from trainer.checkpoint.resume import request
-from trainer.core.errors import Mistake
+from trainer.checkpoint.resume import resume_request
+from trainer.core.errors import ConfigError
 
 
 @pytest.fixture
@@ -26,41 +26,41 @@ def quoted(folder: Path) -> str:
 
 
 def test_without_a_word_of_it_nothing_is_asked() -> None:
-    asked = request(["freeze=conv1", "resume=null"])
-    assert (asked.lines, asked.folder, asked.must) == (["freeze=conv1"], None, False)
+    asked = resume_request(["freeze=conv1", "resume=null"])
+    assert (asked.overrides, asked.folder, asked.required) == (["freeze=conv1"], None, False)
 
 
 def test_a_folder_that_is_named_may_hold_a_run() -> None:
-    asked = request(["hydra.run.dir=runs/a", "resume.allow=policy"])
-    assert (asked.folder, asked.allow, asked.must) == (
+    asked = resume_request(["hydra.run.dir=runs/a", "resume.allow=policy"])
+    assert (asked.folder, asked.allow, asked.required) == (
         Path("runs/a"),
         frozenset({"policy"}),
         False,
     )
-    assert asked.lines == ["hydra.run.dir=runs/a"]
-    assert request(["hydra.run.dir='runs/${now:%H}'"]).folder is None
+    assert asked.overrides == ["hydra.run.dir=runs/a"]
+    assert resume_request(["hydra.run.dir='runs/${now:%H}'"]).folder is None
 
 
 def test_the_overrides_of_the_run_come_first_and_new_ones_win(run: Path) -> None:
-    asked = request([f"resume='{quoted(run)}'", "epochs=9", "+optimizer.eps=1e-6"])
-    assert asked.lines[:5] == [
+    asked = resume_request([f"resume='{quoted(run)}'", "epochs=9", "+optimizer.eps=1e-6"])
+    assert asked.overrides[:5] == [
         "freeze=conv1",
         "optimizer=adam",
         "~policy",
         "epochs=9",
         "+optimizer.eps=1e-6",
     ]
-    assert (asked.folder, asked.must) == (run, True)
-    assert request(asked.lines).folder == run, "quoted as Hydra reads it"
+    assert (asked.folder, asked.required) == (run, True)
+    assert resume_request(asked.overrides).folder == run, "quoted as Hydra reads it"
 
 
 def test_the_keys_of_a_group_go_with_another_choice_of_it(run: Path) -> None:
     saved = "- optimizer=adam\n- optimizer.lr=0.1\n- +optimizer.eps=1e-6\n"
     (run / ".hydra/overrides.yaml").write_text(saved)
     name = quoted(run)
-    assert request([f"resume='{name}'", "optimizer=sgd"]).lines[:-1] == ["optimizer=sgd"]
+    assert resume_request([f"resume='{name}'", "optimizer=sgd"]).overrides[:-1] == ["optimizer=sgd"]
     kept = ["optimizer.lr=0.1", "+optimizer.eps=1e-6", "optimizer=adam"]
-    assert request([f"resume='{name}'", "optimizer=adam"]).lines[:-1] == kept
+    assert resume_request([f"resume='{name}'", "optimizer=adam"]).overrides[:-1] == kept
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_the_keys_of_a_group_go_with_another_choice_of_it(run: Path) -> None:
     ],
 )
 def test_mistakes(lines: list[str], text: str) -> None:
-    with pytest.raises(Mistake, match=text):
-        request(lines)
+    with pytest.raises(ConfigError, match=text):
+        resume_request(lines)
 
 
 def test_the_nearest_run_is_offered(run: Path) -> None:
-    with pytest.raises(Mistake, match=r"nearest: it's a run"):
-        request([f"resume='{quoted(run.parent)}/its a run'"])
+    with pytest.raises(ConfigError, match=r"nearest: it's a run"):
+        resume_request([f"resume='{quoted(run.parent)}/its a run'"])
 
 
 SETTINGS: dict[str, Any] = {

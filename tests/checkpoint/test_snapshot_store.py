@@ -12,9 +12,9 @@ from safetensors.numpy import load_file
 
 from tests.support.command import CHECKOUT
 from tests.support.killed_store import VALUES, weights, written
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core import tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 
 def test_an_epoch_is_an_index_and_what_changed(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_an_epoch_is_an_index_and_what_changed(tmp_path: Path) -> None:
 
 def test_every_epoch_is_read_in_the_order_written(tmp_path: Path) -> None:
     written(tmp_path)
-    store = Store(tmp_path)
+    store = SnapshotStore(tmp_path)
     assert store.epochs() == [0, 1, 2, 3, 4]
     for epoch in store.epochs():
         read = store.read(epoch)
@@ -64,7 +64,7 @@ def test_what_has_not_changed_is_not_hashed_again(
 
 
 def test_a_change_of_bits_or_type_alone_is_a_change(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = SnapshotStore(tmp_path)
     values = [np.float32(0.0), np.float32(-0.0), np.int32(-(2**31)), np.float32(np.nan)]
     for epoch, value in enumerate(values):  # the third has the bits of the second
         store.write(epoch, {"a": np.array(value)})
@@ -78,12 +78,12 @@ def test_a_change_of_bits_or_type_alone_is_a_change(tmp_path: Path) -> None:
 def test_epochs_are_written_in_order(tmp_path: Path) -> None:
     written(tmp_path)
     with pytest.raises(ValueError, match="after 4, received 4"):
-        Store(tmp_path).write(4, weights(4))
+        SnapshotStore(tmp_path).write(4, weights(4))
 
 
 def test_what_later_epochs_refer_to_survives(tmp_path: Path) -> None:
     written(tmp_path)
-    store = Store(tmp_path)
+    store = SnapshotStore(tmp_path)
     before = store.size()
     store.drop([0, 2, 3])
     assert store.epochs() == [1, 4]
@@ -102,7 +102,7 @@ def test_what_later_epochs_refer_to_survives(tmp_path: Path) -> None:
 
 def test_a_resume_forgets_later_epochs_and_refers_to_the_one_before(tmp_path: Path) -> None:
     written(tmp_path)
-    store = Store(tmp_path)
+    store = SnapshotStore(tmp_path)
     assert store.resume(2)["fast"].tolist() == [2, 2, 2]
     assert store.epochs() == [0, 1, 2]
     store.write(3, weights(3))
@@ -113,8 +113,8 @@ def test_a_resume_forgets_later_epochs_and_refers_to_the_one_before(tmp_path: Pa
 def test_after_a_resume_from_what_is_damaged_the_next_epoch_stands_alone(tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / "epoch_002.safetensors").write_bytes(b"")
-    store = Store(tmp_path)
-    with pytest.raises(Mistake, match=r"epoch_002\.safetensors"):
+    store = SnapshotStore(tmp_path)
+    with pytest.raises(ConfigError, match=r"epoch_002\.safetensors"):
         store.resume(3)
     store.write(4, weights(4))
     assert sorted(load_file(tmp_path / "epoch_004.safetensors")) == sorted(VALUES)
@@ -158,8 +158,8 @@ def test_what_is_damaged_is_refused_by_name(
 ) -> None:
     written(tmp_path)
     harm(tmp_path / name)
-    store = Store(tmp_path)
-    with pytest.raises(Mistake, match=f"{name}: expected"):
+    store = SnapshotStore(tmp_path)
+    with pytest.raises(ConfigError, match=f"{name}: expected"):
         store.read(3)
     assert store.read(1)["fast"].tolist() == [1, 1, 1]
     if (tmp_path / name).exists():
@@ -171,7 +171,7 @@ def test_nothing_goes_that_a_damaged_index_may_have_named(
 ) -> None:
     written(tmp_path)
     cut(tmp_path / "epoch_001.json")
-    Store(tmp_path).drop([0, 3])
+    SnapshotStore(tmp_path).drop([0, 3])
     assert len(list(tmp_path.glob("*.safetensors"))) == 5
     assert "epoch_001.json" in caplog.text
 
@@ -181,7 +181,7 @@ def test_what_no_index_names_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "epoch_003.json").unlink()
     assert (
         "epoch_003.safetensors: expected only tensors that an index"
-        in Store(tmp_path).problems()[0]
+        in SnapshotStore(tmp_path).problems()[0]
     )
 
 

@@ -8,9 +8,9 @@ import pytest
 from trainer.checkpoint import checkpoint_index, weights_ref
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.checkpoint.pretrained import source
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core import tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 from trainer.engine.progress import Progress
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("runs/a", "runs/bare"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "plan.json").write_text("{}")
-    store = Store(tmp_path / "runs/a/snapshots")
+    store = SnapshotStore(tmp_path / "runs/a/snapshots")
     for epoch in (0, 5, 10):
         store.write(epoch, {"w": np.full(2, epoch, np.float32)})
     for name in ("runs/a/model", "alone"):
@@ -66,12 +66,12 @@ def test_a_checkpoint_that_is_not_whole_is_a_mistake(folder: Path, name: str) ->
     checkpoint_index.keep(folder / "runs/a/checkpoints", saved, 0.5)
     (folder / f"runs/a/checkpoints/{saved.name}/{name}.safetensors").unlink()
     for text in ("runs/a@best", f"runs/a/checkpoints/{saved.name}"):
-        with pytest.raises(Mistake, match=f"{name}.safetensors: No such file"):
+        with pytest.raises(ConfigError, match=f"{name}.safetensors: No such file"):
             weights_ref.find(text).weights()
 
 
 def test_the_best_is_a_checkpoint(folder: Path) -> None:
-    with pytest.raises(Mistake, match="expected a run with a best checkpoint"):
+    with pytest.raises(ConfigError, match="expected a run with a best checkpoint"):
         weights_ref.find("runs/a@best")
     for epoch, metric in enumerate([0.5, 0.1, 0.3]):
         weights: Weights = {"w": np.full(2, epoch, np.float32)}
@@ -104,7 +104,7 @@ def test_a_file_may_have_an_at_in_its_name(folder: Path) -> None:
     ],
 )
 def test_what_refers_to_nothing_is_a_mistake(folder: Path, text: str, said: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(ConfigError) as caught:
         weights_ref.find(text, "init_from")
     (problem,) = caught.value.problems
     assert problem.startswith("init_from: expected ")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Command, Ended
-from trainer.artifacts.run_record import Line
+from trainer.artifacts.run_record import MetricsLine
 from trainer.launch.results.comparison import curves
 
 RUNS = ["freeze=null+policy=none", "method=requires_grad", "method=stop_gradient"]
@@ -49,8 +49,8 @@ def test_a_comparison_that_cannot_be_is_one_message(
     assert not command.left()
 
 
-def line(epoch: int, loss: float | None, validation: float) -> Line:
-    return Line(epoch, True, [], loss, validation, None)
+def line(epoch: int, loss: float | None, validation: float) -> MetricsLine:
+    return MetricsLine(epoch, True, [], loss, validation, None)
 
 
 def test_curves_are_told_equal_only_if_every_loss_is() -> None:

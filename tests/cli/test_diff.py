@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.support.command import Command
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.cli.diff import compare
 from trainer.core import tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 
 
@@ -25,7 +25,7 @@ def test_of_a_run_what_is_frozen_is_equal_and_the_rest_sorted_by_change(command:
     changes = [row["largest"] for row in rows]
     assert changes == sorted(changes, reverse=True)
     assert changes[0] > 0
-    first, last = (Store(command.folder / "run/snapshots").read(epoch) for epoch in (0, 2))
+    first, last = (SnapshotStore(command.folder / "run/snapshots").read(epoch) for epoch in (0, 2))
     for row in rows:
         a, b = (weights[row["name"]].astype(np.float64) for weights in (first, last))
         assert row["norm_a"] == pytest.approx(np.sqrt((a**2).sum()))
@@ -73,7 +73,7 @@ def test_the_largest_change_comes_first_and_what_is_not_finite_before_it() -> No
 def test_other_nets_are_a_mistake_that_names_what_only_one_has() -> None:
     a: Weights = {"a": np.zeros(2), "b": np.zeros(2), "c": np.zeros(2)}
     b: Weights = {"c": np.zeros(3), "d": np.zeros(2)}
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(ConfigError) as caught:
         compare(a, b, {})
     assert [text.partition("; ")[2] for text in caught.value.problems] == [
         "only in A: a, b",

@@ -15,7 +15,7 @@ from tests.support.nets import Normed, Tupled
 from tests.support.training import IMAGES, ROWS
 from trainer.artifacts import export_formats
 from trainer.cli import export
-from trainer.core.errors import Ending, Mistake
+from trainer.core.errors import ConfigError, TrainerExit
 from trainer.datasets.digits import digits
 
 needs_onnx = pytest.mark.skipif(
@@ -90,7 +90,7 @@ class Odd(nn.Cell):
 
 @needs_onnx
 def test_an_operator_that_onnx_lacks_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="it cannot say Erfinv in ONNX; try format=mindir"):
+    with pytest.raises(ConfigError, match="it cannot say Erfinv in ONNX; try format=mindir"):
         export.export("onnx", Odd(), [Tensor([0.5])], tmp_path / "net.onnx")
     assert not list(tmp_path.iterdir())
 
@@ -104,7 +104,7 @@ class Noisy(nn.Cell):
 
 def test_what_differs_is_not_written(tmp_path: Path) -> None:
     said = r"within 0\.0001 .* largest difference .* nothing was"
-    with pytest.raises(Ending, match=said) as ended:
+    with pytest.raises(TrainerExit, match=said) as ended:
         export.export("mindir", Noisy(), [Tensor([1.0, 2.0])], tmp_path / "net.mindir")
     assert ended.value.code == 1
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.support.command import Command
-from trainer.backend.host_copy import fetch
+from trainer.backend.host_copy import to_numpy
 from trainer.config import config_folders
 
 MINE = """
@@ -86,7 +86,7 @@ def test_own_net_and_data(command: Command, method: str) -> None:
 
 def test_an_index_or_a_slice_names_what_is_made_anew_and_what_is_printed(command: Command) -> None:
     shared = [*NET, *DATA, "freeze=head", "method=requires_grad", "epochs=1"]
-    weights = fetch(importlib.import_module("mine").MyNet())
+    weights = to_numpy(importlib.import_module("mine").MyNet())
     save_file(
         {**weights, "backbone.0.weight": np.zeros((1, 1))}, command.folder / "other.safetensors"
     )

@@ -15,7 +15,7 @@ from trainer.freezing import plan
 
 
 def bars(net: nn.Cell, *rules: Rule) -> list[Row]:
-    what = module_tree.read(net)
+    what = module_tree.describe(net)
     return rows(plan.resolve(rules, what), what)
 
 
@@ -45,7 +45,7 @@ def test_a_bar_a_block_where_layers_are_many(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("rules", [(), (Rule(("conv2",), "stop_gradient", True),)])
 def test_the_picture(tmp_path: Path, rules: tuple[Rule, ...]) -> None:
-    what = module_tree.read(TwoConvs())
+    what = module_tree.describe(TwoConvs())
     resolved = plan.resolve(rules, what)
     figure = plan_figure(resolved, what, "TwoConvs")
     plotting.save(figure, tmp_path / "plan.png")

@@ -16,7 +16,7 @@ FLAG = ("requires_grad", False)
 
 
 def planned(net: nn.Cell, *rules: Rule, lr_decay: float = 1.0) -> Plan:
-    return plan.resolve(rules, module_tree.read(net), lr_decay=lr_decay)
+    return plan.resolve(rules, module_tree.describe(net), lr_decay=lr_decay)
 
 
 def names(branch: Branch) -> list[str]:
@@ -24,7 +24,7 @@ def names(branch: Branch) -> list[str]:
 
 
 def grown(net: nn.Cell, *rules: Rule, depth: int | None = None, lr_decay: float = 1.0) -> Branch:
-    return tree(planned(net, *rules, lr_decay=lr_decay), module_tree.read(net), "net", depth)
+    return tree(planned(net, *rules, lr_decay=lr_decay), module_tree.describe(net), "net", depth)
 
 
 def test_a_branch_that_is_treated_alike_is_one_line() -> None:
@@ -83,7 +83,7 @@ def test_a_parameter_whose_own_name_has_a_dot_is_not_lost() -> None:
     net._params["extra.0"] = net._params.pop("extra_0")
     root = grown(net)
     assert "extra.0" in names(root)
-    assert root.values == sum(p.size for p in module_tree.read(net).parameters)
+    assert root.values == sum(p.size for p in module_tree.describe(net).parameters)
 
 
 def test_a_cell_whose_only_weight_is_tied_to_another_shows_the_rest() -> None:

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.support.command import Command, start
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         "train.log",
         "weights.png",
     ]
-    first, last = (Store(run / "snapshots").read(epoch) for epoch in (0, 2))
+    first, last = (SnapshotStore(run / "snapshots").read(epoch) for epoch in (0, 2))
     for name in first:
         assert np.array_equal(first[name], last[name]) == name.startswith("conv1."), name
 

@@ -21,7 +21,7 @@ BASE = {
 
 def made(*rules: dict[str, Any], freeze: tuple[str, ...] = (), method: str = "cut") -> list[Rule]:
     chosen = Policy.model_validate({"rules": list(rules)})
-    return policy.make(chosen, freeze, method, "eval", lambda name: name == "cut")[0]
+    return policy.build_rules(chosen, freeze, method, "eval", lambda name: name == "cut")[0]
 
 
 def read(**keys: Any) -> tuple[Policy, list[str]]:
@@ -121,5 +121,5 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 def test_affine_only_needs_a_gradient_that_passes() -> None:
     chosen = Policy.model_validate({"rules": [{"norm": "affine-only"}]})
-    _, (problem,) = policy.make(chosen, (), "cut", "eval", lambda name: True)
+    _, (problem,) = policy.build_rules(chosen, (), "cut", "eval", lambda name: True)
     assert problem.startswith("policy.rules[0].norm: expected a method that lets the gradient pass")

@@ -1,6 +1,6 @@
 import pytest
 
-from trainer.config.rules import problem, takes
+from trainer.config.rules import matches, problem
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from trainer.config.rules import problem, takes
     ],
 )
 def test_takes(pattern: str, name: str) -> None:
-    assert takes(pattern, name)
+    assert matches(pattern, name)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_takes(pattern: str, name: str) -> None:
     ],
 )
 def test_does_not_take(pattern: str, name: str) -> None:
-    assert not takes(pattern, name)
+    assert not matches(pattern, name)
 
 
 @pytest.mark.parametrize("pattern", ["conv1", "conv*", "[", "re:conv[12]", "re:.*"])

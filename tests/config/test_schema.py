@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.settings import GOOD
 from trainer.config import schema
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 
 def problems(**changes: Any) -> list[str]:
@@ -43,7 +43,7 @@ def test_good_ones_are_typed() -> None:
 def test_problem_says_expected_and_received(key: str, value: Any, expected: str) -> None:
     try:
         found = problems(**{key: value})
-    except Mistake as mistake:
+    except ConfigError as mistake:
         found = list(mistake.problems)
     assert expected in "\n".join(found)
     assert len(found) == 1
@@ -68,5 +68,5 @@ def test_settings_go_on_with_defaults_where_a_value_is_wrong() -> None:
 
 
 def test_missing_group_is_a_mistake_told_with_the_known_ones() -> None:
-    with pytest.raises(Mistake, match=r"earlier\n.*model: expected a value, received none"):
+    with pytest.raises(ConfigError, match=r"earlier\n.*model: expected a value, received none"):
         schema.read({key: GOOD[key] for key in GOOD if key != "model"}, ["earlier"])

@@ -10,7 +10,7 @@ from trainer.core.errors import CannotWrite
 
 def test_a_file_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "a.txt"
-    with atomic_files.whole(path) as partial:
+    with atomic_files.atomic_write(path) as partial:
         partial.write_text("new")
         assert not path.exists()
         assert partial.parent == path.parent
@@ -21,7 +21,7 @@ def test_a_file_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), atomic_files.whole(path) as partial:
+    with pytest.raises(RuntimeError), atomic_files.atomic_write(path) as partial:
         partial.write_text("ne")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -62,7 +62,7 @@ def test_of_two_that_write_a_folder_at_once_one_wins(
             (path / "file").write_text("of the other")
 
     monkeypatch.setattr(shutil, "rmtree", overtaken)
-    with atomic_files.whole_folder(tmp_path / "entry") as partial:
+    with atomic_files.atomic_write_folder(tmp_path / "entry") as partial:
         (partial / "file").write_text("own")
     assert (tmp_path / "entry/file").read_text() == "of the other"
     assert [path.name for path in tmp_path.iterdir()] == ["entry"]
@@ -74,5 +74,8 @@ def test_a_folder_that_cannot_be_replaced_is_told(
     (tmp_path / "entry").mkdir()
     (tmp_path / "entry/file").write_text("old")
     monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)
-    with pytest.raises(CannotWrite), atomic_files.whole_folder(tmp_path / "entry") as partial:
+    with (
+        pytest.raises(CannotWrite),
+        atomic_files.atomic_write_folder(tmp_path / "entry") as partial,
+    ):
         (partial / "file").write_text("new")

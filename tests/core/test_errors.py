@@ -1,14 +1,14 @@
-from trainer.core.errors import FrozenMoved, Mistake, NotFinite, Stopped, nearest
+from trainer.core.errors import ConfigError, FrozenMoved, NotFinite, Stopped, nearest
 
 
 def test_each_ending_has_its_exit_code() -> None:
-    codes = [kind.code for kind in (Mistake, FrozenMoved, NotFinite, Stopped)]
+    codes = [kind.code for kind in (ConfigError, FrozenMoved, NotFinite, Stopped)]
     assert codes == [2, 3, 4, 75]
 
 
 def test_mistakes_are_listed() -> None:
-    assert str(Mistake(["a: b"])) == "1 mistake:\n  - a: b"
-    assert str(Mistake(["a", "b"])) == "2 mistakes:\n  - a\n  - b"
+    assert str(ConfigError(["a: b"])) == "1 mistake:\n  - a: b"
+    assert str(ConfigError(["a", "b"])) == "2 mistakes:\n  - a\n  - b"
 
 
 def test_nearest_offers_what_is_like_it_or_all_if_they_are_few() -> None:

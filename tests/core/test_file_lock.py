@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.command import CHECKOUT
 from trainer.core import file_lock
-from trainer.core.errors import CannotWrite, Mistake
+from trainer.core.errors import CannotWrite, ConfigError
 
 _TAKE = """
 import pathlib, sys, time
@@ -33,21 +33,24 @@ def test_another_process_is_kept_out_until_it_is_killed(folder: Path) -> None:
     with other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(Mistake, match="another process is at work"), file_lock.held(folder):
+        with (
+            pytest.raises(ConfigError, match="another process is at work"),
+            file_lock.lock_run(folder),
+        ):
             pass
         other.kill()
-    with file_lock.held(folder):
+    with file_lock.lock_run(folder):
         assert file_lock.is_held(folder)
     assert not file_lock.is_held(folder)
 
 
 def test_the_same_process_may_take_it_again(folder: Path) -> None:
-    with file_lock.held(folder), file_lock.held(folder):
+    with file_lock.lock_run(folder), file_lock.lock_run(folder):
         assert file_lock.is_held(folder)
 
 
 def test_what_holds_no_run_is_not_locked(tmp_path: Path) -> None:
-    with file_lock.held(None), file_lock.held(tmp_path):
+    with file_lock.lock_run(None), file_lock.lock_run(tmp_path):
         assert not file_lock.is_held(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -56,6 +59,6 @@ def test_a_lock_that_cannot_be_written_is_told(folder: Path) -> None:
     (folder / ".hydra/lock").mkdir()  # no permission keeps a superuser out
     with (
         pytest.raises(CannotWrite, match="expected to write .*lock: Is a "),
-        file_lock.held(folder),
+        file_lock.lock_run(folder),
     ):
         pass

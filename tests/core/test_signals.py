@@ -7,14 +7,14 @@ from typing import TextIO
 
 import pytest
 
-from trainer.core.signals import Stop, caught
+from trainer.core.signals import StopFlag, catch_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_asks_for_a_stop(number: signal.Signals) -> None:
-    with caught() as stop:
+    with catch_signals() as stop:
         assert not stop()
         os.kill(os.getpid(), number)
         assert stop()
@@ -24,7 +24,7 @@ def test_it_asks_for_one_though_nobody_is_left_to_tell(monkeypatch: pytest.Monke
     def gone(_number: int, _text: bytes) -> None:
         raise BrokenPipeError
 
-    with caught() as stop:
+    with catch_signals() as stop:
         monkeypatch.setattr(os, "write", gone)
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop()
@@ -33,26 +33,26 @@ def test_it_asks_for_one_though_nobody_is_left_to_tell(monkeypatch: pytest.Monke
 def test_the_time_being_up_asks_for_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    stop = Stop()
-    stop.within(2)
+    stop = StopFlag()
+    stop.set_time_limit(2)
     now[0] += 119
     assert not stop()
     now[0] += 1
     assert stop() == "stopped by max_minutes"
-    stop.within(None)
+    stop.set_time_limit(None)
     assert not stop()
 
 
 @pytest.mark.parametrize("second", SIGNALS)
 def test_a_second_signal_ends_at_once(second: signal.Signals) -> None:
-    with pytest.raises(KeyboardInterrupt), caught():
+    with pytest.raises(KeyboardInterrupt), catch_signals():
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.6)
         os.kill(os.getpid(), second)
 
 
 def test_one_press_that_comes_as_two_signals_counts_once() -> None:
-    with caught() as stop:
+    with catch_signals() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop()
@@ -60,7 +60,7 @@ def test_one_press_that_comes_as_two_signals_counts_once() -> None:
 
 def test_handlers_are_put_back_however_the_block_ends() -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
-    with pytest.raises(RuntimeError), caught():
+    with pytest.raises(RuntimeError), catch_signals():
         assert [signal.getsignal(number) for number in SIGNALS] != before
         raise RuntimeError
     assert [signal.getsignal(number) for number in SIGNALS] == before
@@ -76,7 +76,7 @@ def test_signal_in_the_middle_of_a_message_does_no_harm(capfd: pytest.CaptureFix
     handler = Interrupting(sys.stdout)
     log.addHandler(handler)
     try:
-        with caught() as stop:
+        with catch_signals() as stop:
             log.warning("an epoch's line")
             assert stop()
     finally:

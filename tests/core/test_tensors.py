@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.core import tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import change, largest_change, same_bits, sha256
 
 
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_read_is_a_mistake_that_names_it(
     path = tmp_path / "w.safetensors"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(Mistake, match=rf"w\.safetensors: expected .*{said}"):
+    with pytest.raises(ConfigError, match=rf"w\.safetensors: expected .*{said}"):
         tensors.read(path)
 
 
@@ -93,5 +93,5 @@ def test_a_type_that_numpy_has_not_is_told(tmp_path: Path) -> None:
     header = b'{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'
     path = tmp_path / "w.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
-    with pytest.raises(Mistake, match="expected types that NumPy has"):
+    with pytest.raises(ConfigError, match="expected types that NumPy has"):
         tensors.read(path)

@@ -55,7 +55,7 @@ def test_the_largest_seed_and_epoch_are_taken() -> None:
 
 def test_ranks_share_each_batch_in_its_order() -> None:
     made = ours()
-    parts = [list(data.shares(data.columns(made, 3, 2), World(rank, 2))) for rank in (0, 1)]
+    parts = [list(data.shard(data.columns(made, 3, 2), World(rank, 2))) for rank in (0, 1)]
     whole = [labels.asnumpy().tolist() for _, labels in data.batches(made, 3, 2)]
     for at, labels in enumerate(whole):
         assert [n for part in parts for n in part[at][1].tolist()] == labels
@@ -66,7 +66,7 @@ def test_what_does_not_divide_is_left_out_and_told_once(caplog: pytest.LogCaptur
         IMAGES, LABELS, batch_size=5, shuffle=False, drop_remainder=False
     )  # 5, 5 and 2 samples
     with caplog.at_level(logging.WARNING, "trainer"):
-        own = (data.shares(data.columns(made, 0, 1), World(rank, 3)) for rank in (0, 2))
+        own = (data.shard(data.columns(made, 0, 1), World(rank, 3)) for rank in (0, 2))
         parts = [[label.tolist() for _, label in batches] for batches in own]
     assert parts == [[[0], [5]], [[2], [7]]]
     assert [r.getMessage().partition(":")[2] for r in caplog.records].count(

@@ -4,7 +4,7 @@ import re
 import shlex
 
 from tests.support.command import CHECKOUT, Command
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 
 PAGE = (CHECKOUT / "docs/snapshots.md").read_text(encoding="utf-8")
 MADE_ANEW = ("manifest", "...")  # of another run each time, or left out
@@ -24,7 +24,7 @@ def test_the_page_is_true(command: Command) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, dict[str, object]] = {}
     exec(code, names)
-    stored = Store(command.folder / "outputs/a/snapshots").read(4)
+    stored = SnapshotStore(command.folder / "outputs/a/snapshots").read(4)
     assert {n: str(array) for n, array in names["weights"].items()} == {
         n: str(array) for n, array in stored.items()
     }

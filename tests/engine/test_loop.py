@@ -8,14 +8,14 @@ from mindspore import Tensor, nn
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS, Recorder, changed, momentum, plan_of, rule, train
 from trainer.backend.batch_types import Batch
-from trainer.backend.host_copy import fetch
+from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.core.errors import NotFinite, Stopped
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.loop import Loop, Phase
 from trainer.engine.loop import train as train_loop
 from trainer.engine.progress import Progress
-from trainer.engine.train_step import Step
+from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Score
 
 
@@ -46,7 +46,7 @@ def test_order_of_events() -> None:
 
 def test_what_an_epoch_tells() -> None:
     net = TwoConvs()
-    before = fetch(net)
+    before = to_numpy(net)
     plan = plan_of(net, rule("conv1"))
     told = train(net, plan)
     start, end = told.epochs
@@ -57,7 +57,7 @@ def test_what_an_epoch_tells() -> None:
     assert end.seconds > 0
     assert end.images_per_second > 0
     assert end.plan is plan
-    assert not changed(end.weights, fetch(net))
+    assert not changed(end.weights, to_numpy(net))
 
 
 def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> None:
@@ -69,7 +69,7 @@ def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> Non
         return [IMAGES]
 
     make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
-    what = Loop(net, make, partial(Step, net, LOSS), batches, lambda: next(scores), recorder)
+    what = Loop(net, make, partial(TrainStep, net, LOSS), batches, lambda: next(scores), recorder)
     last = train_loop(what, [Phase(plan_of(net), 2), Phase(plan_of(net, rule("conv1")), 1)])
     assert asked == [1, 2, 3]
     assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]
@@ -98,7 +98,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_before_it_does_damage() -> None:
     with pytest.raises(NotFinite, match=r"received nan in epoch 1, step 2; .*optimizer\.lr"):
         train(net, plan_of(net), batches=lambda epoch: [IMAGES, bad, IMAGES], watcher=recorder)
     assert len(recorder.losses) == 1
-    assert all(np.isfinite(array).all() for array in fetch(net).values())
+    assert all(np.isfinite(array).all() for array in to_numpy(net).values())
 
 
 class Stops(Recorder):
@@ -133,7 +133,7 @@ def goes_on(start: Progress, epochs: int = 2) -> tuple[Recorder, list[int]]:
     what = Loop(
         net,
         momentum,
-        partial(Step, net, LOSS),
+        partial(TrainStep, net, LOSS),
         batches,
         lambda: Score(0.0, None, 1),
         recorder,
@@ -179,13 +179,13 @@ def test_a_phase_has_an_optimizer_of_its_own_over_its_trainable_parameters() -> 
     assert optimizer_state(second)["global_step"].asnumpy() == 2
 
 
-class _Settled(Watcher):
+class _Settled(Callback):
     """Notes how far the loop has come when the weights are those of what it has told."""
 
     def __init__(self) -> None:
         self.steps: list[int] = []
 
-    def settled(self, progress: Progress) -> None:
+    def on_weights_synced(self, progress: Progress) -> None:
         self.steps.append(progress.steps)
 
 
@@ -195,7 +195,7 @@ def test_losses_fetched_later_are_the_same() -> None:
         ms.set_seed(0)
         net, settled = TwoConvs(), _Settled()
         told = train(net, plan_of(net), watcher=settled, fetch_every=fetch_every)
-        found.append((told.losses, told.epochs[-1].loss, fetch(net)["fc.weight"].tobytes()))
+        found.append((told.losses, told.epochs[-1].loss, to_numpy(net)["fc.weight"].tobytes()))
         assert settled.steps == {1: [1, 2, 3], 2: [2, 3], 5: [3]}[fetch_every]
     assert found[0] == found[1] == found[2]
 
@@ -212,7 +212,7 @@ def test_a_loss_that_is_not_finite_stops_later_steps_before_it_is_looked_at() ->
         net, batches = TwoConvs(), [IMAGES, broken, *[IMAGES] * later]
         with pytest.raises(NotFinite, match="received nan in epoch 1, step 2;"):
             train(net, plan_of(net), batches=partial(_same, batches), fetch_every=fetch_every)
-        weights.append({name: array.tobytes() for name, array in fetch(net).items()})
+        weights.append({name: array.tobytes() for name, array in to_numpy(net).items()})
     assert weights[0] == weights[1]
 
 
@@ -224,14 +224,14 @@ def test_a_stop_waits_for_the_losses_of_the_steps_taken() -> None:
     assert settled.steps == [2]
 
 
-class _Kept(Watcher):
+class _Kept(Callback):
     def __init__(self) -> None:
         self.events: list[str] = []
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         self.events.append(f"epoch {epoch.number}")
 
-    def kept(self, seconds: float) -> None:
+    def on_epoch_overhead(self, seconds: float) -> None:
         assert seconds > 0
         self.events.append("kept")
 

@@ -8,12 +8,12 @@ from mindspore import Tensor, nn
 from tests.support.nets import Normed, TwoConvs
 from tests.support.training import IMAGES, LOSS, changed
 from trainer.backend.batch_types import Batch
-from trainer.backend.host_copy import fetch
-from trainer.checkpoint.pretrained.loading import load
-from trainer.checkpoint.pretrained.source import SAFETENSORS, Source
+from trainer.backend.host_copy import to_numpy
+from trainer.checkpoint.pretrained.loading import load_weights
+from trainer.checkpoint.pretrained.source import SAFETENSORS, WeightsSource
 from trainer.core.tensors import Weights
 from trainer.engine import train_step
-from trainer.engine.train_step import Step
+from trainer.engine.train_step import TrainStep
 
 
 def with_pixel(value: float) -> Batch:
@@ -35,7 +35,7 @@ def sgd(net: nn.Cell) -> nn.Optimizer:
 def test_gives_the_loss_before_the_update_and_descends() -> None:
     net = TwoConvs().set_train()
     expected = float(LOSS(net(IMAGES[0]), IMAGES[1]))
-    taken = Step(net, LOSS, sgd(net))
+    taken = TrainStep(net, LOSS, sgd(net))
     losses = [float(taken(*IMAGES)) for _ in range(4)]
     assert losses[0] == pytest.approx(expected, rel=1e-6)
     assert losses == sorted(losses, reverse=True)
@@ -43,10 +43,10 @@ def test_gives_the_loss_before_the_update_and_descends() -> None:
 
 def test_an_update_is_that_of_plain_mindspore() -> None:
     ours, theirs = TwoConvs().set_train(), TwoConvs().set_train()
-    load(theirs, Source(SAFETENSORS, fetch(ours)))
-    Step(ours, LOSS, sgd(ours))(*IMAGES)
+    load_weights(theirs, WeightsSource(SAFETENSORS, to_numpy(ours)))
+    TrainStep(ours, LOSS, sgd(ours))(*IMAGES)
     nn.TrainOneStepCell(nn.WithLossCell(theirs, LOSS), sgd(theirs))(*IMAGES)
-    assert_close(fetch(theirs), fetch(ours), rtol=1e-6)
+    assert_close(to_numpy(theirs), to_numpy(ours), rtol=1e-6)
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
@@ -56,30 +56,30 @@ def test_no_tensor_is_touched_where_the_loss_is_not_finite(
 ) -> None:
     net = net_type().set_train()
     made = nn.Momentum(net.trainable_params(), 0.1, 0.9)
-    taken = Step(net, LOSS, made)
+    taken = TrainStep(net, LOSS, made)
     taken(*IMAGES)
-    before, moments = fetch(net), [p.asnumpy().copy() for p in made.moments]
+    before, moments = to_numpy(net), [p.asnumpy().copy() for p in made.moments]
     assert not np.isfinite(float(taken(*with_pixel(value))))
-    assert not changed(before, fetch(net))
+    assert not changed(before, to_numpy(net))
     assert all((p.asnumpy() == old).all() for p, old in zip(made.moments, moments, strict=True))
     taken(*IMAGES)
-    assert changed(before, fetch(net))
+    assert changed(before, to_numpy(net))
 
 
 def test_where_some_statistics_are_held_the_others_are_put_back() -> None:
     net = Normed().set_train()
     net.bn1.use_batch_statistics = False
-    taken = Step(net, LOSS, sgd(net))
+    taken = TrainStep(net, LOSS, sgd(net))
     taken(*IMAGES)
-    before = fetch(net)
+    before = to_numpy(net)
     taken(*with_pixel(np.inf))
-    assert not changed(before, fetch(net))
+    assert not changed(before, to_numpy(net))
     assert {p.name for p in taken.statistics} == {"bn2.moving_mean", "bn2.moving_variance"}
 
 
 def test_all_cells_are_told_of_a_graph_once_it_is_another() -> None:
     net = TwoConvs().set_train()
-    taken = Step(net, LOSS, sgd(net))
+    taken = TrainStep(net, LOSS, sgd(net))
     taken(*IMAGES)
     first = taken.compile_phase
     assert first == net.conv1.compile_phase
@@ -91,7 +91,7 @@ def test_all_cells_are_told_of_a_graph_once_it_is_another() -> None:
 
 def test_parameters_keep_their_names() -> None:
     net = TwoConvs()
-    Step(net, LOSS, sgd(net))
+    TrainStep(net, LOSS, sgd(net))
     assert [p.name for p in net.get_parameters()] == [n for n, _ in net.parameters_and_names()]
 
 
@@ -100,16 +100,16 @@ def test_parameters_keep_their_names() -> None:
     [(1, type(None)), (512.0, ms.amp.StaticLossScaler), ("dynamic", ms.amp.DynamicLossScaler)],
 )
 def test_scaler(loss_scale: float | str, kind: type[Any]) -> None:
-    assert type(train_step.scaler(loss_scale)) is kind
+    assert type(train_step.loss_scaler(loss_scale)) is kind
 
 
 def test_a_scaled_loss_is_told_unscaled_and_updates_alike() -> None:
     plain, scaled = TwoConvs().set_train(), TwoConvs().set_train()
-    load(scaled, Source(SAFETENSORS, fetch(plain)))
-    first = Step(plain, LOSS, sgd(plain))(*IMAGES)
-    second = Step(scaled, LOSS, sgd(scaled), train_step.scaler(1024.0))(*IMAGES)
+    load_weights(scaled, WeightsSource(SAFETENSORS, to_numpy(plain)))
+    first = TrainStep(plain, LOSS, sgd(plain))(*IMAGES)
+    second = TrainStep(scaled, LOSS, sgd(scaled), train_step.loss_scaler(1024.0))(*IMAGES)
     assert float(first) == float(second)
-    assert_close(fetch(scaled), fetch(plain), rtol=1e-5, atol=1e-7)
+    assert_close(to_numpy(scaled), to_numpy(plain), rtol=1e-5, atol=1e-7)
 
 
 class Loud(nn.Cell):
@@ -122,9 +122,9 @@ class Loud(nn.Cell):
 def test_an_overflow_of_the_gradients_skips_the_update_and_halves_the_scale() -> None:
     net = TwoConvs().set_train()
     scaler = ms.amp.DynamicLossScaler(2.0**126, 2, 1000)
-    before = fetch(net)
-    assert np.isfinite(float(Step(net, Loud(), sgd(net), scaler)(*IMAGES)))
-    assert not changed(before, fetch(net))
+    before = to_numpy(net)
+    assert np.isfinite(float(TrainStep(net, Loud(), sgd(net), scaler)(*IMAGES)))
+    assert not changed(before, to_numpy(net))
     assert scaler.scale_value.asnumpy() == 2.0**125
 
 
@@ -134,5 +134,5 @@ def test_half_precision_leaves_weights_and_normalisation_in_float32() -> None:
     assert {p.dtype for p in net.get_parameters()} == {ms.float32}
     assert net.conv1.fp16
     assert not net.bn1.fp16
-    taken = Step(net.set_train(), LOSS, sgd(net))
+    taken = TrainStep(net.set_train(), LOSS, sgd(net))
     assert taken(*IMAGES).dtype == ms.float32

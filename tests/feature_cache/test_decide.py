@@ -14,12 +14,12 @@ from tests.support.training import plan_of, rule
 from trainer.backend.batch_types import Columns
 from trainer.config.rules import Rule
 from trainer.config.schema import Settings
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.datasets.arrays import pipelines
 from trainer.feature_cache import cacheable, cost_model, decide
-from trainer.feature_cache.cacheable import NotStorable, Trial
+from trainer.feature_cache.cacheable import CacheProbe, NotCacheable
 from trainer.feature_cache.cost_model import Volume
-from trainer.feature_cache.decide import Choice, Source
+from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.run import setup
 
 PLAIN = {
@@ -43,14 +43,14 @@ def images(*operations: object, count: int = 40) -> ds.Dataset:
 
 def chosen(
     net: nn.Cell, given: Rule | None, wanted: Settings, made: ds.Dataset | None = None
-) -> Choice:
+) -> CacheDecision:
     made = images() if made is None else made
     tried = trial(net, plan_of(net, *([given] if given else [])))
-    return decide.choose(wanted, tried, Source(made, made, (4, 4)), None)
+    return decide.decide(wanted, tried, SampleSource(made, made, (4, 4)), None)
 
 
 def test_off_says_nothing() -> None:
-    assert chosen(TwoConvs(), rule("conv1"), settings(mode="off")) == Choice()
+    assert chosen(TwoConvs(), rule("conv1"), settings(mode="off")) == CacheDecision()
 
 
 def test_what_does_not_pay_is_not_stored_unless_it_is_asked_for() -> None:
@@ -107,7 +107,7 @@ REFUSALS = {
 @pytest.mark.parametrize("name", REFUSALS)
 def test_what_is_not_safe_is_refused_with_the_reason(name: str) -> None:
     kind, given, why = REFUSALS[name]
-    with pytest.raises(Mistake, match=why) as refused:
+    with pytest.raises(ConfigError, match=why) as refused:
         chosen(kind(), given, settings(mode="store"))
     assert "use features=off" in str(refused.value)
 
@@ -121,14 +121,14 @@ def test_statistics_that_move_end_the_part_that_is_stored() -> None:
 
 def test_a_cell_that_is_called_twice_is_not_stored() -> None:
     net = Repeating()
-    with pytest.raises(NotStorable, match="no output of a frozen cell stays the same"):
+    with pytest.raises(NotCacheable, match="no output of a frozen cell stays the same"):
         cacheable.find(trial(net, plan_of(net, rule("conv1"))))
 
 
 def test_augmentation_is_refused_and_named() -> None:
     flipped = images(vision.RandomHorizontalFlip(0.5))
     with pytest.raises(
-        Mistake, match=r"augmented at random by RandomHorizontalFlip; features\.views"
+        ConfigError, match=r"augmented at random by RandomHorizontalFlip; features\.views"
     ):
         chosen(TwoConvs(), rule("conv1"), settings(mode="store"), flipped)
     stored = chosen(TwoConvs(), rule("conv1"), settings(mode="store", views=2), flipped)
@@ -140,13 +140,13 @@ def _jittered(image: Columns) -> Columns:
 
 
 def test_augmentation_by_a_function_is_found_from_the_data() -> None:
-    with pytest.raises(Mistake, match="not the same in every epoch"):
+    with pytest.raises(ConfigError, match="not the same in every epoch"):
         chosen(TwoConvs(), rule("conv1"), settings(mode="store"), images(_jittered))
 
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(
-        Mistake, match=r"0 MB are more than features\.memory_mb and features\.max_mb"
+        ConfigError, match=r"0 MB are more than features\.memory_mb and features\.max_mb"
     ):
         chosen(TwoConvs(), rule("conv1"), settings(mode="store", memory_mb=0.001, max_mb=0.002))
 
@@ -161,8 +161,10 @@ def test_another_training_needs_to_be_asked_for(other: dict[str, Any]) -> None:
 def test_inputs_without_a_row_a_sample_are_refused() -> None:
     made, net = images(), TwoConvs()
     tried = trial(net, plan_of(net, rule("conv1")))
-    with pytest.raises(Mistake, match="an input has no row for each sample"):
-        decide.choose(settings(mode="store"), tried, Source(made, made, (4, 4), rows=False), None)
+    with pytest.raises(ConfigError, match="an input has no row for each sample"):
+        decide.decide(
+            settings(mode="store"), tried, SampleSource(made, made, (4, 4), rows=False), None
+        )
 
 
 def test_more_epochs_save_more_and_views_less() -> None:
@@ -183,8 +185,8 @@ def test_a_net_that_cannot_be_tried_trains_without_a_store(monkeypatch: pytest.M
     monkeypatch.setattr(cost_model, "_OVERHEADS", {"CPU": -1.0, "Ascend": -1.0})
     monkeypatch.setattr(cacheable, "find", fail)
     made = chosen(TwoConvs(), rule("conv1"), settings(mode="auto"))
-    assert made == Choice(None, "not stored: the net cannot be tried: this net is odd")
-    with pytest.raises(Mistake, match="this net is odd; use features=off"):
+    assert made == CacheDecision(None, "not stored: the net cannot be tried: this net is odd")
+    with pytest.raises(ConfigError, match="this net is odd; use features=off"):
         chosen(TwoConvs(), rule("conv1"), settings(mode="store"))
 
 
@@ -194,8 +196,8 @@ def test_a_cell_that_rounds_by_place_is_passed_over() -> None:
     batch = [random.random((32, 1, 6, 6), np.float32), random.integers(0, 3, 32).astype(np.int32)]
     few, whole = ([Tensor(column[:count]) for column in batch] for count in (2, 32))
     plan = plan_of(net, rule("fc"))
-    far = cacheable.find(Trial(net, plan, nn.CrossEntropyLoss(), few))
-    near = cacheable.find(Trial(net, plan, nn.CrossEntropyLoss(), few, whole=whole))
+    far = cacheable.find(CacheProbe(net, plan, nn.CrossEntropyLoss(), few))
+    near = cacheable.find(CacheProbe(net, plan, nn.CrossEntropyLoss(), few, whole=whole))
     assert (far.boundary.stored, near.boundary.stored) == (("fc",), ("flatten",))
 
 
@@ -228,6 +230,6 @@ def test_what_is_tried_draws_no_mask_that_training_misses() -> None:
         "dataset": {"_target_": "tests.test_choice.both", "batch_size": 4},
         "freeze": ["conv1"],
     }
-    made = setup.prepare(Settings.model_validate(given))
+    made = setup.build_run(Settings.model_validate(given))
     assert made.choice.why.startswith("not stored: it would save")
     assert made.drawn is not None and int(made.drawn.asnumpy()) == 0

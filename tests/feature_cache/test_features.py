@@ -10,14 +10,14 @@ from mindspore import Tensor, nn
 from tests.support.nets import Normed, TwoConvs
 from tests.support.stored import Paired, Stages, TwoEyes, batches, examined, store_of, stored, whole
 from tests.support.training import IMAGES, LOSS, changed, momentum, plan_of, rule
-from trainer.backend.host_copy import fetch
-from trainer.core.errors import Mistake
+from trainer.backend.host_copy import to_numpy
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 from trainer.engine import train_step
-from trainer.engine.train_step import Step
+from trainer.engine.train_step import TrainStep
 from trainer.feature_cache import features
 from trainer.feature_cache.features import Features
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
 STEM = ("stem", "stages.0")
@@ -67,17 +67,17 @@ def test_a_smaller_batch_is_halted_by_a_loss_in_a_larger_one(tmp_path: Path) -> 
     net, plan = planned("plain")
     found = examined(net, plan)
     made = Features(net, found, store_of(found, tmp_path))
-    applied = Applied(net, plan)
+    applied = FrozenModel(net, plan)
     halted = train_step.halting(5)
     optimizer = momentum(applied)
-    take = made.step(lambda tail: Step(tail, LOSS, optimizer, halted=halted))
+    take = made.step(lambda tail: TrainStep(tail, LOSS, optimizer, halted=halted))
     applied.set_train()
-    before = fetch(net)
+    before = to_numpy(net)
     one, other = ([Tensor(c) for c in b] for b in list(made.batches(batches(smaller=True)))[-2:])
     assert one[-1].shape != other[-1].shape
     one[0] = Tensor(np.full(one[0].shape, np.nan, np.float32))
     assert np.isnan(take(*one).asnumpy()) and np.isfinite(take(*other).asnumpy())
-    assert not changed(before, fetch(net))
+    assert not changed(before, to_numpy(net))
     applied.undo()
 
 
@@ -86,7 +86,7 @@ def test_values_too_large_for_half_precision_are_a_mistake(tmp_path: Path) -> No
     net.conv1.weight.set_data(net.conv1.weight * 1e6)
     found = examined(net, plan)
     made = Features(net, found, store_of(found, tmp_path, "float16"))
-    with pytest.raises(Mistake, match=r"features\.dtype: expected values below 65504, found"):
+    with pytest.raises(ConfigError, match=r"features\.dtype: expected values below 65504, found"):
         next(made.batches(batches()))
 
 

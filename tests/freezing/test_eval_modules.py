@@ -9,7 +9,7 @@ from trainer.config.rules import Rule
 from trainer.freezing import plan
 from trainer.freezing.plan import STATISTICS
 
-NORMED, STACK = module_tree.read(Normed()), module_tree.read(Stack())
+NORMED, STACK = module_tree.describe(Normed()), module_tree.describe(Stack())
 MEANS = ("bn1.moving_mean", "bn1.moving_variance")
 
 

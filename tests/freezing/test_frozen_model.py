@@ -3,8 +3,8 @@ from mindspore import nn
 
 from tests.support.nets import Nested, Normed, Residual, TwoConvs
 from tests.support.training import IMAGES, ROWS, changed, plan_of, rule, train
-from trainer.backend.host_copy import fetch
-from trainer.freezing.frozen_model import Applied
+from trainer.backend.host_copy import to_numpy
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.methods import stop_gradient
 
 METHODS = ["requires_grad", "stop_gradient"]
@@ -17,7 +17,7 @@ def modes(net: nn.Cell) -> dict[str, bool]:
 @pytest.mark.parametrize("method", METHODS)
 def test_only_the_trainable_are_for_the_optimizer(method: str) -> None:
     net = TwoConvs()
-    applied = Applied(net, plan_of(net, rule("conv1", method=method)))
+    applied = FrozenModel(net, plan_of(net, rule("conv1", method=method)))
     assert [p.name for p in applied.trainable] == list(applied.plan.names("trainable"))
     assert applied.trainable == net.trainable_params()
 
@@ -25,7 +25,7 @@ def test_only_the_trainable_are_for_the_optimizer(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_the_frozen_part_stays_in_inference_mode(method: str) -> None:
     net = Normed()
-    applied = Applied(net, plan_of(net, rule("conv1", "bn1", "dropout", method=method)))
+    applied = FrozenModel(net, plan_of(net, rule("conv1", "bn1", "dropout", method=method)))
     for _ in range(2):
         net.set_train(False)
         applied.set_train()
@@ -38,18 +38,18 @@ def test_the_frozen_part_stays_in_inference_mode(method: str) -> None:
 
 def test_statistics_are_held_even_where_the_mode_is_undone() -> None:
     net = Normed()
-    Applied(net, plan_of(net, rule("conv1", "bn1")))
+    FrozenModel(net, plan_of(net, rule("conv1", "bn1")))
     net.set_train(True)
-    before = fetch(net)
+    before = to_numpy(net)
     net(IMAGES[0])
-    assert changed(before, fetch(net)) == {"bn2.moving_mean", "bn2.moving_variance"}
+    assert changed(before, to_numpy(net)) == {"bn2.moving_mean", "bn2.moving_variance"}
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_undo_leaves_a_net_that_trains_in_full(method: str) -> None:
     net = Normed()
     everything = {name for name, _ in net.parameters_and_names()}
-    applied = Applied(net, plan_of(net, rule("conv1", "bn1", "dropout", method=method)))
+    applied = FrozenModel(net, plan_of(net, rule("conv1", "bn1", "dropout", method=method)))
     applied.undo()
     applied.undo()
     assert all(modes(net).values())
@@ -72,7 +72,7 @@ def test_a_cut_behind_a_list_of_cells_holds_what_is_upstream(freeze: str, still:
     net = Nested()
     plan = plan_of(net, rule(freeze), batch=ROWS)
     (moved,) = train(net, plan, batches=lambda epoch: [ROWS] * 3).moved
-    every = set(fetch(net))
+    every = set(to_numpy(net))
     assert every - moved == {n for n in every if any(n.startswith(f"{s}.") for s in still)}
 
 
@@ -93,6 +93,6 @@ def test_a_method_that_fails_leaves_the_net_as_it_was(monkeypatch: pytest.Monkey
     plan = plan_of(net, rule("conv1", "bn1", method="requires_grad"), rule("conv2"))
     monkeypatch.setattr(stop_gradient, "apply", fail)
     with pytest.raises(RuntimeError):
-        Applied(net, plan)
+        FrozenModel(net, plan)
     assert len(net.trainable_params()) == len(plan.parameters) - 4  # all but the statistics
     assert net.bn1.use_batch_statistics is None

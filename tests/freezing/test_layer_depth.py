@@ -3,7 +3,7 @@ import pytest
 from tests.support.nets import TwoConvs
 from tests.support.stacks import Stack
 from trainer.backend.graph import module_tree
-from trainer.freezing.layer_depth import heights, unit
+from trainer.freezing.layer_depth import depth_from_head, unit
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_unit(cell: str, of: str) -> None:
 
 
 def test_plain_layers_have_a_depth_each() -> None:
-    found = heights(module_tree.read(TwoConvs()))
+    found = depth_from_head(module_tree.describe(TwoConvs()))
     assert found == {
         **dict.fromkeys(("conv1.weight", "conv1.bias"), 2),
         **dict.fromkeys(("conv2.weight", "conv2.bias"), 1),
@@ -31,7 +31,7 @@ def test_plain_layers_have_a_depth_each() -> None:
 
 
 def test_a_block_shares_one_depth() -> None:
-    found = heights(module_tree.read(Stack()))
+    found = depth_from_head(module_tree.describe(Stack()))
     assert found["stem.weight"] == 5
     assert {height for name, height in found.items() if name.startswith("blocks.1.")} == {3}
     assert "blocks.1.norm.moving_mean" not in found

@@ -9,12 +9,12 @@ from mindspore import nn
 from tests.support.nets import Normed, TwoConvs
 from tests.support.training import IMAGES, LOSS, plan_of, rule
 from trainer.backend.graph import module_tree
-from trainer.backend.host_copy import fetch
+from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.config.rules import Rule
-from trainer.engine.train_step import Step
+from trainer.engine.train_step import TrainStep
 from trainer.freezing import plan
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 from trainer.optim import optimizer
 
@@ -28,7 +28,7 @@ def trained(*patterns: str, **treatment: Any) -> Rule:
 
 def given(net: nn.Cell, chosen: Plan, spec: dict[str, Any] = DECAY) -> dict[str, tuple[float, ...]]:
     """Learning rate and weight decay of each parameter, as the optimizer has them."""
-    made = optimizer.make(spec, Applied(net, chosen).trainable, chosen)
+    made = optimizer.make(spec, FrozenModel(net, chosen).trainable, chosen)
     assert made.is_group
     rates = [float(rate.asnumpy()) for rate in made.learning_rate]
     decays = [float(decay.asnumpy()) for decay in made.weight_decay]
@@ -40,7 +40,7 @@ def given(net: nn.Cell, chosen: Plan, spec: dict[str, Any] = DECAY) -> dict[str,
 def test_factor_and_decay_of_a_rule() -> None:
     net = TwoConvs()
     rules = [trained("conv1", lr_factor=0.1, weight_decay=0.0), trained("fc", weight_decay=1.0)]
-    found = given(net, plan.resolve(rules, module_tree.read(net)))
+    found = given(net, plan.resolve(rules, module_tree.describe(net)))
     assert found["conv1.weight"] == pytest.approx((0.05, 0))
     assert found["conv2.weight"] == pytest.approx((0.5, 0.25))
     assert found["fc.bias"] == pytest.approx((0.5, 1))
@@ -49,7 +49,7 @@ def test_factor_and_decay_of_a_rule() -> None:
 def test_what_has_no_decay_without_groups_has_none_with_them() -> None:
     net = Normed()
     rules = [trained("fc", lr_factor=0.5), trained("bn2.gamma", weight_decay=0.125)]
-    found = given(net, plan.resolve(rules, module_tree.read(net)))
+    found = given(net, plan.resolve(rules, module_tree.describe(net)))
     assert found["bn1.gamma"] == found["bn1.beta"] == pytest.approx((0.5, 0))
     assert found["bn2.gamma"] == pytest.approx((0.5, 0.125))
     assert found["conv1.weight"] == pytest.approx((0.5, 0.25))
@@ -59,7 +59,7 @@ def test_decay_over_depth_spares_the_frozen() -> None:
     net = TwoConvs()
     resolved = plan.resolve(
         [rule("conv2", method="requires_grad"), trained("fc", lr_factor=2)],
-        module_tree.read(net),
+        module_tree.describe(net),
         lr_decay=0.5,
     )
     assert {p.name: p.lr_factor for p in resolved.parameters if p.name.endswith("bias")} == {
@@ -72,16 +72,16 @@ def test_decay_over_depth_spares_the_frozen() -> None:
 def test_parameters_that_are_treated_alike_are_no_groups() -> None:
     net = TwoConvs()
     resolved = plan_of(net, rule("conv1"))
-    made = optimizer.make(SPEC, Applied(net, resolved).trainable, resolved)
+    made = optimizer.make(SPEC, FrozenModel(net, resolved).trainable, resolved)
     assert not made.is_group
     assert list(made.parameters) == net.trainable_params()
 
 
 def step(net: nn.Cell, made: nn.Optimizer) -> dict[str, Any]:
-    before = fetch(net)
+    before = to_numpy(net)
     net.set_train()
-    Step(net, LOSS, made)(*IMAGES)
-    after = fetch(net)
+    TrainStep(net, LOSS, made)(*IMAGES)
+    after = to_numpy(net)
     return {name: np.subtract(after[name], before[name]) for name in before}
 
 
@@ -92,7 +92,7 @@ def test_every_optimizer_goes_by_the_factor(name: str) -> None:
     one, other = TwoConvs(), TwoConvs()
     for mine, its in zip(one.get_parameters(), other.get_parameters(), strict=True):
         its.set_data(mine.value())
-    resolved = plan.resolve([trained("conv1", lr_factor=0.25)], module_tree.read(one))
+    resolved = plan.resolve([trained("conv1", lr_factor=0.25)], module_tree.describe(one))
     plain = step(one, optimizer.make(spec, one.trainable_params()))
     slowed = step(other, optimizer.make(spec, other.trainable_params(), resolved))
     for parameter, change in plain.items():
@@ -102,7 +102,7 @@ def test_every_optimizer_goes_by_the_factor(name: str) -> None:
 
 def test_rates_are_no_state_that_is_carried_over() -> None:
     net = TwoConvs()
-    resolved = plan.resolve([trained("conv1", lr_factor=0.25)], module_tree.read(net))
+    resolved = plan.resolve([trained("conv1", lr_factor=0.25)], module_tree.describe(net))
     old = optimizer.make(SPEC, net.trainable_params(), resolved)
     new = optimizer.make({**SPEC, "lr": 0.125}, net.trainable_params(), resolved)
     assert not [name for name in optimizer_state(new) if "learning_rate" in name]

@@ -24,8 +24,8 @@ from tests.support.training import (
     train,
 )
 from trainer.config import schema
-from trainer.core.errors import Mistake
-from trainer.freezing.frozen_model import Applied
+from trainer.core.errors import ConfigError
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.run import setup
 
 CONV1 = {"conv1.weight", "conv1.bias"}
@@ -129,7 +129,7 @@ def test_t6_a_cut_stops_everything_upstream_too() -> None:
     assert guarded(TwoConvs(), "conv2", method="requires_grad") == CONV1 | head
 
 
-def prepare(**freeze: Any) -> setup.Setup:
+def prepare(**freeze: Any) -> setup.RunComponents:
     """What a run with this policy starts from."""
     config = {
         "model": {"_target_": "tests.support.nets.TwoConvs"},
@@ -138,7 +138,7 @@ def prepare(**freeze: Any) -> setup.Setup:
         "optimizer": {"_target_": "mindspore.nn.SGD", "lr": 0.1},
         "device": {"target": "cpu"},
     }
-    return setup.prepare(*schema.read(config | freeze))
+    return setup.build_run(*schema.read(config | freeze))
 
 
 def test_t8_misspelt_flags_and_names() -> None:
@@ -150,9 +150,9 @@ def test_t8_misspelt_flags_and_names() -> None:
     net.conv1.set_grad(False)
     assert plain(net, plain_step(net, nn.SGD(net.trainable_params(), 0.1))) >= CONV1
 
-    with pytest.raises(Mistake, match=r"received 'convv1' \(nearest: conv1, "):
+    with pytest.raises(ConfigError, match=r"received 'convv1' \(nearest: conv1, "):
         prepare(freeze="convv1")
-    with pytest.raises(Mistake, match="received 'require_grad'"):
+    with pytest.raises(ConfigError, match="received 'require_grad'"):
         prepare(freeze="conv1", method="require_grad")
 
 
@@ -164,7 +164,7 @@ def test_t9_everything_frozen(method: str) -> None:
     with pytest.raises(ValueError, match="argument parameters must not be empty"):
         nn.SGD(net.trainable_params(), 0.1)
 
-    with pytest.raises(Mistake, match=r"at least one trainable .* all are frozen \(by \*\)"):
+    with pytest.raises(ConfigError, match=r"at least one trainable .* all are frozen \(by \*\)"):
         prepare(freeze="*", method=method)
 
 
@@ -175,7 +175,7 @@ def test_t10_trainable_params_lists_what_a_cut_has_frozen() -> None:
     assert {p.name for p in net.trainable_params()} == CONV1 | REST
 
     net = TwoConvs()
-    applied = Applied(net, plan_of(net, rule("conv2")))
+    applied = FrozenModel(net, plan_of(net, rule("conv2")))
     assert [p.name for p in net.trainable_params()] == ["fc.weight", "fc.bias"]
     assert applied.trainable == net.trainable_params()
     assert applied.plan.names("trainable") == ("fc.weight", "fc.bias")
@@ -194,7 +194,7 @@ def test_t11_moments_move_what_is_frozen_again(make: Callable[..., nn.Optimizer]
     everything, but_conv1 = plan_of(net), plan_of(net, rule("conv1"))
     told = Moments()
     plans = everything, but_conv1, everything
-    made: Callable[[Applied], nn.Optimizer] = lambda applied: make(applied.trainable)  # noqa: E731
+    made: Callable[[FrozenModel], nn.Optimizer] = lambda applied: make(applied.trainable)  # noqa: E731
     train(net, *plans, optimizer=made, batches=told.batches, watcher=told)
     _, end1, start2, end2, start3, _ = told.held
     assert not changed(end1, start2)
@@ -216,5 +216,5 @@ def test_t12_a_hook_in_a_container_is_ignored() -> None:
     assert plain(net, plain_step(net, MOMENTUM(net.trainable_params()))) >= {"0.weight", "0.bias"}
 
     net = tower()
-    Applied(net, plan_of(net, rule("0")))  # the cut alone, whatever the optimizer has
+    FrozenModel(net, plan_of(net, rule("0")))  # the cut alone, whatever the optimizer has
     assert plain(net, plain_step(net, MOMENTUM(net.get_parameters()))) == {"2.weight", "2.bias"}

@@ -11,7 +11,7 @@ from trainer.config.rules import Rule
 from trainer.freezing import plan, validation
 from trainer.freezing.plan import STATISTICS, UPSTREAM
 
-NORMED, CONVS, NESTED = (module_tree.read(make()) for make in (Normed, TwoConvs, Nested))
+NORMED, CONVS, NESTED = (module_tree.describe(make()) for make in (Normed, TwoConvs, Nested))
 STILL = ("bn1.moving_mean", "bn1.moving_variance")
 
 
@@ -90,7 +90,7 @@ def test_a_statistic_upstream_of_the_cut_is_frozen() -> None:
 
 
 def test_cells_in_inference_mode_are_named_by_the_topmost() -> None:
-    resolved = plan.resolve([rule("block")], module_tree.read(Residual()))
+    resolved = plan.resolve([rule("block")], module_tree.describe(Residual()))
     assert resolved.inference == ("block",)
     assert "block.norm.moving_mean" in resolved.names("frozen")
 
@@ -113,7 +113,7 @@ def test_cuts_stand_behind_the_topmost_cells_that_are_called(
 def test_what_the_net_itself_keeps_still_is_a_buffer() -> None:
     net = nn.Dense(2, 3)
     net.scale = Parameter(Tensor(1.0), name="scale", requires_grad=False)
-    assert plan.resolve([], module_tree.read(net)).names("buffer") == ("scale",)
+    assert plan.resolve([], module_tree.describe(net)).names("buffer") == ("scale",)
 
 
 def test_a_plan_is_plain_data() -> None:
@@ -172,4 +172,4 @@ def test_a_cell_without_weights_is_cut_off_only_where_it_is_meant(
     """A cut behind the dropout of a block would freeze what the rule excepts in that block."""
     chosen = Rule((pattern,), "stop_gradient", cuts=True, kinds=kinds, excluded=excluded)
     expected = tuple(f"blocks.{at}.{behind}" for at in range(4))
-    assert plan.resolve([chosen], module_tree.read(Stack())).cuts == expected
+    assert plan.resolve([chosen], module_tree.describe(Stack())).cuts == expected

@@ -6,14 +6,14 @@ from tests.support.stacks import Stack, Tied
 from trainer.backend.graph import module_tree
 from trainer.config.rules import TRAIN, Rule
 from trainer.freezing import plan
-from trainer.freezing.plan_warnings import surprises
+from trainer.freezing.plan_warnings import plan_warnings
 
 FLAG = ("requires_grad", False)
 
 
 def told(net: nn.Cell, *rules: Rule, upstream: tuple[str, ...] = ()) -> list[str]:
-    what = module_tree.read(net)
-    return surprises(plan.resolve(rules, what, upstream), rules, what)
+    what = module_tree.describe(net)
+    return plan_warnings(plan.resolve(rules, what, upstream), rules, what)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_rules_that_say_the_same_and_the_rest_are_no_shadow() -> None:
 
 
 def test_what_is_made_anew_and_frozen() -> None:
-    what, rules = module_tree.read(TwoConvs()), [Rule(("fc",), *FLAG)]
-    (line,) = surprises(plan.resolve(rules, what), rules, what, ["fc"])
+    what, rules = module_tree.describe(TwoConvs()), [Rule(("fc",), *FLAG)]
+    (line,) = plan_warnings(plan.resolve(rules, what), rules, what, ["fc"])
     assert line == "fc.weight, fc.bias are made anew (new_head) and frozen: they stay random"
 
 
 def test_a_slice_of_what_is_made_anew_and_frozen() -> None:
-    what, rules = module_tree.read(Stack()), [Rule(("blocks.3.dense.bias",), *FLAG)]
-    (line,) = surprises(plan.resolve(rules, what), rules, what, ["blocks[-2:].dense"])
+    what, rules = module_tree.describe(Stack()), [Rule(("blocks.3.dense.bias",), *FLAG)]
+    (line,) = plan_warnings(plan.resolve(rules, what), rules, what, ["blocks[-2:].dense"])
     assert line.startswith("blocks.3.dense.bias are made anew")

@@ -8,7 +8,7 @@ from mindspore import nn
 
 from tests.support.command import CHECKOUT, Command
 from trainer.backend.graph import module_tree
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import freeze_methods, overrides, policy, schema
 from trainer.freezing import plan, validation
 from trainer.freezing.plan import Plan
@@ -33,10 +33,10 @@ TRAINABLE = {
 
 def planned(net: nn.Cell, *lines: str) -> Plan:
     chosen, problems = schema.read(overrides.check(["model=lenet5", *lines])[0])
-    rules, more = policy.make(
+    rules, more = policy.build_rules(
         chosen.policy, chosen.freeze, chosen.method, chosen.norm, freeze_methods.cuts
     )
-    what = module_tree.read(net)
+    what = module_tree.describe(net)
     assert [*problems, *more, *validation.problems(rules, what)] == []
     return plan.resolve(rules, what, lr_decay=chosen.policy.lr_decay)
 
@@ -144,11 +144,13 @@ def test_slices_on_the_command_line() -> None:
     ]
     lines += ["dataset.shape=[4]", "dataset.label_shape=[3]", "loss=mean_square", "new_head=[]"]
     lines += ["batch_size=5"]
-    _, setup = prepare.configure(Request([*lines, 'freeze="blocks[:2]"', "method=requires_grad"]))
+    _, setup = prepare.configure(
+        ResumeRequest([*lines, 'freeze="blocks[:2]"', "method=requires_grad"])
+    )
     assert {p.by for p in setup.plan.select("frozen")} == {"blocks[:2]"}
     assert len(setup.plan.select("frozen")) == 2 * 6
 
 
 def test_no_policy_at_all() -> None:
-    _, setup = prepare.configure(Request(["~policy", "freeze=conv1"]))
+    _, setup = prepare.configure(ResumeRequest(["~policy", "freeze=conv1"]))
     assert setup.plan.names("frozen") == ("conv1.weight", "conv1.bias")

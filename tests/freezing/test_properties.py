@@ -10,13 +10,13 @@ from mindspore import nn
 from tests.support import randoms
 from tests.support.training import IMAGES, plan_of, train
 from trainer.backend.graph import module_tree
-from trainer.backend.graph.module_tree import Layout
-from trainer.callbacks.freeze_guard import Guard
-from trainer.callbacks.freeze_proof import Proof
+from trainer.backend.graph.module_tree import ModuleTree
+from trainer.callbacks.freeze_guard import FreezeGuard
+from trainer.callbacks.freeze_proof import FreezeProof
 from trainer.config.rules import Rule
-from trainer.engine.callback import Watchers
+from trainer.engine.callback import CallbackList
 from trainer.freezing import plan, selection, validation
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 from trainer.freezing.selection import ancestors
 from trainer.optim import optimizer
@@ -27,14 +27,14 @@ many = settings(
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[Layout, list[Rule]]:
+def cases(draw: st.DrawFn) -> tuple[ModuleTree, list[Rule]]:
     what = draw(randoms.layouts().filter(lambda found: found.parameters))
     return what, draw(randoms.rules(what))
 
 
 @many
 @given(cases())
-def test_every_parameter_is_in_one_state(case: tuple[Layout, list[Rule]]) -> None:
+def test_every_parameter_is_in_one_state(case: tuple[ModuleTree, list[Rule]]) -> None:
     what, rules = case
     resolved = plan.resolve(rules, what, lr_decay=0.5)
     states = [resolved.names(state) for state in ("frozen", "trainable", "buffer")]
@@ -50,14 +50,14 @@ def test_every_parameter_is_in_one_state(case: tuple[Layout, list[Rule]]) -> Non
 
 @many
 @given(cases())
-def test_a_plan_is_deterministic(case: tuple[Layout, list[Rule]]) -> None:
+def test_a_plan_is_deterministic(case: tuple[ModuleTree, list[Rule]]) -> None:
     what, rules = case
     assert plan.resolve(rules, what).as_json() == plan.resolve(list(rules), what).as_json()
 
 
 @many
 @given(cases())
-def test_the_first_rule_that_takes_a_parameter_decides(case: tuple[Layout, list[Rule]]) -> None:
+def test_the_first_rule_that_takes_a_parameter_decides(case: tuple[ModuleTree, list[Rule]]) -> None:
     what, rules = case
     taken = [selection.select(rule, what).parameters for rule in rules]
     for p in plan.resolve(rules, what).parameters:
@@ -74,7 +74,7 @@ def test_the_first_rule_that_takes_a_parameter_decides(case: tuple[Layout, list[
 @many
 @given(cases())
 def test_a_rule_added_at_the_end_changes_nothing_taken_before(
-    case: tuple[Layout, list[Rule]],
+    case: tuple[ModuleTree, list[Rule]],
 ) -> None:
     what, rules = case
     longer = [*rules, Rule((), "requires_grad", False, label="the rest")]
@@ -87,7 +87,7 @@ def test_a_rule_added_at_the_end_changes_nothing_taken_before(
 @many
 @given(cases())
 def test_statistics_are_frozen_where_their_cell_is_in_inference_mode(
-    case: tuple[Layout, list[Rule]],
+    case: tuple[ModuleTree, list[Rule]],
 ) -> None:
     what, rules = case
     resolved = plan.resolve(rules, what)
@@ -100,7 +100,9 @@ def test_statistics_are_frozen_where_their_cell_is_in_inference_mode(
 
 @many
 @given(cases())
-def test_sound_rules_cut_behind_all_that_they_are_to_cut(case: tuple[Layout, list[Rule]]) -> None:
+def test_sound_rules_cut_behind_all_that_they_are_to_cut(
+    case: tuple[ModuleTree, list[Rule]],
+) -> None:
     what, rules = case
     found = validation.problems(rules, what)
     assert all(isinstance(text, str) and text for text in found)
@@ -108,7 +110,7 @@ def test_sound_rules_cut_behind_all_that_they_are_to_cut(case: tuple[Layout, lis
         check_cuts(plan.resolve(rules, what), what)
 
 
-def check_cuts(resolved: Plan, what: Layout) -> None:
+def check_cuts(resolved: Plan, what: ModuleTree) -> None:
     infos = {p.name: p for p in what.parameters}
     for p in resolved.select("frozen"):
         # What the net itself holds still has no gradient that a cut would have to stop.
@@ -149,7 +151,7 @@ def test_the_proof_holds_for_random_nets_and_rules(
     proof: Path, case: tuple[nn.Cell, list[Rule]]
 ) -> None:
     net, rules = case
-    assume(rules and not validation.problems(rules, module_tree.read(net)))
+    assume(rules and not validation.problems(rules, module_tree.describe(net)))
     resolved = plan_of(net, *rules)
     assume(resolved.names("frozen") and resolved.names("trainable"))
     told = train(
@@ -157,11 +159,11 @@ def test_the_proof_holds_for_random_nets_and_rules(
         resolved,
         optimizer=made,
         batches=lambda epoch: [IMAGES] * 2,
-        watcher=Watchers(Proof(proof), Guard()),
+        watcher=CallbackList(FreezeProof(proof), FreezeGuard()),
     )
     (moved,) = told.moved
     assert not moved & set(resolved.names("frozen"))
 
 
-def made(applied: Applied) -> nn.Optimizer:
+def made(applied: FrozenModel) -> nn.Optimizer:
     return optimizer.make(SPEC, applied.trainable, applied.plan)

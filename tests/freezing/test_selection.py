@@ -7,16 +7,16 @@ import pytest
 from tests.support.nets import Dotted
 from tests.support.stacks import Generator, Stack, Tied, Twice
 from trainer.backend.graph import module_tree
-from trainer.backend.graph.module_tree import Layout
+from trainer.backend.graph.module_tree import ModuleTree
 from trainer.config.rules import Rule
 from trainer.freezing import selection
 
-STACK, TIED, TWICE = (module_tree.read(make()) for make in (Stack, Tied, Twice))
+STACK, TIED, TWICE = (module_tree.describe(make()) for make in (Stack, Tied, Twice))
 ALL = {p.name for p in STACK.parameters}
 NONE: set[str] = set()
 
 
-def taken(what: Layout = STACK, *patterns: str, **selectors: Any) -> set[str]:
+def taken(what: ModuleTree = STACK, *patterns: str, **selectors: Any) -> set[str]:
     rule = Rule(patterns, "requires_grad", False, **selectors)
     return set(selection.select(rule, what).parameters)
 
@@ -165,7 +165,7 @@ def test_a_tied_parameter_is_taken_by_any_of_its_names() -> None:
 
 
 def test_a_head_that_shares_its_weight_is_the_last_layer_all_the_same() -> None:
-    what = module_tree.read(Generator())
+    what = module_tree.describe(Generator())
     assert selection.layers(what) == ["embedding", "body", "head"]
     assert taken(what, last=1) == {"embedding.weight"}
     assert taken(what, last=2) == {"embedding.weight", "body.weight", "body.bias"}
@@ -186,7 +186,7 @@ def test_cells_are_taken_whole_or_not_at_all(selectors: dict[str, Any], cells: s
 
 
 def test_layers_are_cells_whatever_dots_a_parameters_own_name_has() -> None:
-    what = module_tree.read(Dotted())
+    what = module_tree.describe(Dotted())
     assert selection.layers(what) == ["stem", "scaled", "head"]
     assert taken(what, last=2) == {*beneath("head"), "scaled.scales.0", "scaled.scales.1"}
     assert taken(what, kinds=("Scaled",)) == {"scaled.scales.0", "scaled.scales.1"}

@@ -10,7 +10,7 @@ from tests.support.nets import Dotted, Normed, TwoConvs
 from tests.support.stacks import Shelved, Stack, Tied, Token
 from tests.support.training import IMAGES, LOSS, ROWS
 from trainer.backend.graph import module_tree
-from trainer.backend.graph.reachability import upstream
+from trainer.backend.graph.reachability import unreachable_parameters
 from trainer.backend.graph.tracer import trace
 from trainer.config import freeze_methods, policy
 from trainer.config.policy import Policy
@@ -18,13 +18,13 @@ from trainer.config.rules import Rule
 from trainer.freezing import plan, validation
 
 STACK, NORMED, CONVS, TIED, TOKEN, SHELVED = (
-    module_tree.read(make()) for make in (Stack, Normed, TwoConvs, Tied, Token, Shelved)
+    module_tree.describe(make()) for make in (Stack, Normed, TwoConvs, Tied, Token, Shelved)
 )
 
 
 def rules_of(*settings: dict[str, Any], freeze: Sequence[str] = ()) -> list[Rule]:
     chosen = Policy.model_validate({"rules": list(settings)})
-    return policy.make(chosen, freeze, "stop_gradient", "eval", _cuts)[0]
+    return policy.build_rules(chosen, freeze, "stop_gradient", "eval", _cuts)[0]
 
 
 def _cuts(method: str) -> bool:
@@ -137,7 +137,7 @@ def test_two_names_of_a_tied_parameter_are_claims_of_equal_weight() -> None:
         (SHELVED, "shelf", "but 'shelf' is a container, never called itself"),
     ],
 )
-def test_what_cannot_be_cut(what: module_tree.Layout, select: str, why: str) -> None:
+def test_what_cannot_be_cut(what: module_tree.ModuleTree, select: str, why: str) -> None:
     (found,) = validation.problems(rules_of({"select": select}), what)
     assert why in found
     assert found.endswith("use method: requires_grad")
@@ -161,15 +161,15 @@ def test_what_the_net_itself_owns_is_cut_off_if_it_lies_upstream_of_a_cut() -> N
     assert "the gradient reaches it past stem" in found
     net = Token()
     lineage = trace(net, [(LOSS, ROWS)], resolved.cuts)
-    assert "token" in upstream(lineage, resolved.cuts, resolved.cut_methods)
+    assert "token" in unreachable_parameters(lineage, resolved.cuts, resolved.cut_methods)
 
 
 def lost(net: nn.Cell, *settings: dict[str, Any]) -> list[str]:
-    rules, what = rules_of(*settings), module_tree.read(net)
+    rules, what = rules_of(*settings), module_tree.describe(net)
     assert validation.problems(rules, what) == []
     resolved = plan.resolve(rules, what)
     lineage = trace(net, [(LOSS, IMAGES)], resolved.cuts)
-    behind = upstream(lineage, resolved.cuts, resolved.cut_methods)
+    behind = unreachable_parameters(lineage, resolved.cuts, resolved.cut_methods)
     return validation.out_of_reach(rules, plan.resolve(rules, what, behind), behind)
 
 
@@ -184,7 +184,7 @@ def test_what_no_rule_trains_upstream_of_a_cut_is_frozen_quietly() -> None:
 
 
 def test_a_parameter_whose_own_name_has_dots_is_cut_off_with_its_cell() -> None:
-    what = module_tree.read(Dotted())
+    what = module_tree.describe(Dotted())
     whole = rules_of({"select": ["scaled.scales.0", "scaled.scales.1"]})
     assert validation.problems(whole, what) == []
     assert plan.resolve(whole, what).cuts == ("scaled",)

@@ -11,61 +11,61 @@ from tests.support.command import Command
 from trainer.artifacts import status
 from trainer.artifacts.status import Status
 from trainer.backend import device
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import saved
-from trainer.core.signals import Stop
+from trainer.core.signals import StopFlag
 from trainer.launch import jobs
-from trainer.launch.job_config import Order
-from trainer.launch.local.worker_handle import Process
-from trainer.launch.sweep_launcher import Sweep, note
+from trainer.launch.job_config import JobConfig
+from trainer.launch.local.worker_handle import WorkerHandle
+from trainer.launch.sweep_launcher import Sweep, record_end
 
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Sweep:
-    return Sweep(Request([]), Stop(), {}, tmp_path)
+    return Sweep(ResumeRequest([]), StopFlag(), {}, tmp_path)
 
 
 @pytest.fixture
-def order(finished: Path, tmp_path: Path) -> Order:
+def order(finished: Path, tmp_path: Path) -> JobConfig:
     """The order of a job whose folder holds a finished run."""
     shutil.copytree(finished, tmp_path / "seed=0")
     return ordered(tmp_path, "seed=0", finished)
 
 
-def ordered(folder: Path, line: str, like: Path) -> Order:
+def ordered(folder: Path, line: str, like: Path) -> JobConfig:
     """Return an order with the settings of a run."""
     chosen = saved.settings_of(like / ".hydra/config.yaml")
-    return Order(jobs.make(folder, [line], []), OmegaConf.create({}), chosen)
+    return JobConfig(jobs.make(folder, [line], []), OmegaConf.create({}), chosen)
 
 
 def test_an_exit_code_of_0_without_a_finished_run_is_a_failure(
     sweep: Sweep, finished: Path
 ) -> None:
     empty = ordered(sweep.folder, "seed=1", finished)
-    assert note(sweep, empty, 0, "").state == "failed"
+    assert record_end(sweep, empty, 0, "").state == "failed"
     recorded = status.read(empty.job.folder)
     assert recorded
     assert "its folder holds no finished run" in recorded.why
 
 
-def test_a_crash_after_all_was_done_is_none(sweep: Sweep, order: Order) -> None:
+def test_a_crash_after_all_was_done_is_none(sweep: Sweep, order: JobConfig) -> None:
     status.write(order.job.folder, Status("failed", -11, "its process died"))
-    assert note(sweep, order, -signal.SIGSEGV, "its process died").state == "done"
+    assert record_end(sweep, order, -signal.SIGSEGV, "its process died").state == "done"
     recorded = status.read(order.job.folder)
     assert recorded
     assert recorded.state == "done"
 
 
-def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, order: Order) -> None:
+def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, order: JobConfig) -> None:
     (order.job.folder / "manifest.json").unlink()
-    assert note(sweep, order, -signal.SIGKILL, "killed").why == "killed"
+    assert record_end(sweep, order, -signal.SIGKILL, "killed").why == "killed"
     assert sweep.ended[order.job.name].code == -signal.SIGKILL
 
 
 def test_what_cannot_be_written_is_told_all_the_same(sweep: Sweep, finished: Path) -> None:
     (sweep.folder / "seed=1").touch()
     blocked = ordered(sweep.folder, "seed=1", finished)
-    assert note(sweep, blocked, 1, "no folder").why == "no folder"
+    assert record_end(sweep, blocked, 1, "no folder").why == "no folder"
 
 
 def test_the_order_of_overrides_makes_no_other_job(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_the_order_of_overrides_makes_no_other_job(tmp_path: Path) -> None:
 
 
 def test_a_process_that_died_between_jobs_is_replaced() -> None:
-    process = Process()
+    process = WorkerHandle()
     first = process._started()
     first.kill()
     first.wait()
@@ -87,7 +87,7 @@ def test_a_process_that_died_between_jobs_is_replaced() -> None:
 
 
 def test_jobs_with_another_device_have_another_process(tmp_path: Path) -> None:
-    process, pids = Process(), []
+    process, pids = WorkerHandle(), []
     for target in ("cpu", "cpu", "auto"):
         config = OmegaConf.create({"device": {"target": target}})
         code, why = process.train(tmp_path / "job", config, [])

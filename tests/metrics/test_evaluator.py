@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tests.support.nets import Normed
 from tests.support.training import LOSS, changed
 from trainer.backend.batch_types import Batch
-from trainer.backend.host_copy import fetch
+from trainer.backend.host_copy import to_numpy
 from trainer.metrics.evaluator import Evaluator
 
 RANDOM = np.random.default_rng(0)
@@ -49,12 +49,12 @@ def test_a_smaller_last_batch_counts_by_its_samples(size: int) -> None:
 
 def test_evaluation_moves_nothing_and_repeats_itself_after_training_mode() -> None:
     net = Normed().set_train()
-    before = fetch(net)
+    before = to_numpy(net)
     evaluator = Evaluator(net, LOSS)
     first = evaluator(batches(4))
     net.set_train()
     assert evaluator(batches(4)) == first
-    assert not changed(before, fetch(net))
+    assert not changed(before, to_numpy(net))
     assert not net.training
 
 

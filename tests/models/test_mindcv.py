@@ -35,7 +35,7 @@ def command(
     return Command(tmp_path, monkeypatch, capsys)
 
 
-def planned(name: str, *overrides: str) -> preview.Preview:
+def planned(name: str, *overrides: str) -> preview.PlanPreview:
     return preview.prepare(
         ["model=mindcv", f"model.name={name}", "model.num_classes=10", *overrides]
     )

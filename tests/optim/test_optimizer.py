@@ -6,14 +6,14 @@ from mindspore import Tensor, nn
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS
 from trainer.backend.optimizer_state import optimizer_state
-from trainer.core.errors import Mistake
-from trainer.engine.train_step import Step
+from trainer.core.errors import ConfigError
+from trainer.engine.train_step import TrainStep
 from trainer.optim import optimizer
 
 
 def stepped(net: nn.Cell, made: nn.Optimizer, steps: int = 2) -> nn.Optimizer:
     net.set_train()
-    step = Step(net, LOSS, made)
+    step = TrainStep(net, LOSS, made)
     for _ in range(steps):
         step(*IMAGES)
     return made
@@ -44,7 +44,7 @@ def test_make_takes_lr_and_the_classes_own_arguments() -> None:
     ],
 )
 def test_make_tells_mistakes(spec: dict[str, object], complaint: str) -> None:
-    with pytest.raises(Mistake, match=complaint) as caught:
+    with pytest.raises(ConfigError, match=complaint) as caught:
         optimizer.make(spec, TwoConvs().trainable_params())
     assert caught.value.problems[0].startswith("optimizer: ")
 

@@ -8,9 +8,9 @@ from tests.parity.case import LR, MOMENTUM, WEIGHT_DECAY, Batch, Case, End
 from tests.support.training import plan_of, rule, train
 from trainer.backend import host_copy
 from trainer.checkpoint.pretrained import loading
-from trainer.checkpoint.pretrained.source import SAFETENSORS, Source
+from trainer.checkpoint.pretrained.source import SAFETENSORS, WeightsSource
 from trainer.core.tensors import Weights
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.models.lenet5 import LeNet5
 from trainer.optim import optimizer
 
@@ -72,15 +72,15 @@ def shapes(net: str) -> dict[str, tuple[int, ...]]:
 def run(case: Case, start: Weights, batches: Sequence[Batch]) -> End:
     """Train with the case's part frozen, from given weights, a step a batch."""
     net = NETS[case.net]()
-    loading.load(net, Source(SAFETENSORS, start))
+    loading.load_weights(net, WeightsSource(SAFETENSORS, start))
     order = [(Tensor(images), Tensor(labels)) for images, labels in batches]
     rules = [rule(*case.freeze, method=case.method)] if case.freeze else []
     plan = plan_of(net, *rules, batch=order[0])
     told = train(net, plan, optimizer=_maker(case.optimizer), batches=lambda epoch: order)
-    return End(host_copy.fetch(net), told.losses, frozenset(plan.names("frozen")))
+    return End(host_copy.to_numpy(net), told.losses, frozenset(plan.names("frozen")))
 
 
-def _maker(name: str) -> Callable[[Applied], nn.Optimizer]:
+def _maker(name: str) -> Callable[[FrozenModel], nn.Optimizer]:
     spec = {
         "_target_": f"mindspore.nn.{name}",
         "lr": LR,

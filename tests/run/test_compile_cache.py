@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.command import CHECKOUT, Command, start, trained
 from tests.support.training import changed
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core.run_files import LOG
 
 SMALL = ("experiment=seed_mindspore", "epochs=1", "batch_size=2", "dataset.samples=4")
@@ -103,7 +103,7 @@ def test_t7_each_freeze_has_graphs_of_its_own(
         for number, (freeze, moved) in enumerate(FREEZES.items()):
             run = trained(place(tmp_path, f"{expected[0]} {number}"), *SMALL, *freeze, folder)
             assert told(run) == expected
-            weights = [Store(run / "snapshots").read(epoch) for epoch in (0, 1)]
+            weights = [SnapshotStore(run / "snapshots").read(epoch) for epoch in (0, 1)]
             assert changed(*weights) == moved
             assert json.loads((run / "proof.json").read_text())["holds"]
     assert not (tmp_path / "theirs").exists()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.command import Command
 from trainer.artifacts import manifest
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core.errors import CannotWrite
 from trainer.core.tensors import Weights
 from trainer.launch import jobs
@@ -23,7 +23,7 @@ def test_with_95_percent_frozen_snapshots_take_less_than_15_percent(command: Com
     values = {p["name"]: math.prod(p["shape"]) for p in plan}
     frozen = sum(values[p["name"]] for p in plan if p["state"] == "frozen")
     assert 0.95 < frozen / sum(values.values()) < 0.96
-    store = Store(run / "snapshots")
+    store = SnapshotStore(run / "snapshots")
     assert store.epochs() == list(range(13))
     share = store.size() / (13 * (run / "model.safetensors").stat().st_size)
     print(f"{share:.1%} of full copies")
@@ -33,15 +33,15 @@ def test_with_95_percent_frozen_snapshots_take_less_than_15_percent(command: Com
 def test_a_run_is_not_done_of_whose_last_epoch_something_cannot_be_written(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = Store.write
+    write = SnapshotStore.write
 
-    def full(store: Store, epoch: int, weights: Weights) -> None:
+    def full(store: SnapshotStore, epoch: int, weights: Weights) -> None:
         if epoch == 2:
             raise CannotWrite("expected to write a snapshot: No space left on device")
         write(store, epoch, weights)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "write", full)
+        patch.setattr(SnapshotStore, "write", full)
         ended = command.train("freeze=conv1", "epochs=2")
     run = command.folder / "run"
     assert (ended.code, "No space left" in ended.err) == (74, True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core import atomic_files
 from trainer.core.tensors import Weights
 
@@ -27,14 +27,14 @@ def weights(epoch: int) -> Weights:
 
 
 def written(folder: Path) -> None:
-    store = Store(folder)
+    store = SnapshotStore(folder)
     for epoch in range(5):
         store.write(epoch, weights(epoch))
 
 
 def go_on(folder: Path) -> None:
     """What is killed: a resume, an epoch more, and what is dropped for it."""
-    store = Store(folder)
+    store = SnapshotStore(folder)
     store.resume(4)
     store.write(5, weights(5))
     store.drop(DROPPED)
@@ -63,7 +63,7 @@ def killed(folder: Path, operation: int) -> bool:
 
 def check(folder: Path) -> None:
     """All that stands is whole, what is to be kept stands, and a resume finishes the work."""
-    store = Store(folder)
+    store = SnapshotStore(folder)
     assert set(KEPT) <= set(store.epochs())
     for epoch in store.epochs():
         for name, array in store.read(epoch).items():

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from mindspore import Tensor, nn
 
-from trainer.backend.graph.module_tree import CellInfo, Layout, ParameterInfo
+from trainer.backend.graph.module_tree import CellInfo, ModuleTree, ParameterInfo
 from trainer.config.rules import ROLES, Rule
 
 # Kind of a leaf, and its parameters: name, role, whether it is a statistic.
@@ -33,7 +33,7 @@ _TREES = st.recursive(
 
 
 @st.composite
-def layouts(draw: st.DrawFn) -> Layout:
+def layouts(draw: st.DrawFn) -> ModuleTree:
     """Layouts of nets of nested containers; now and then with a tied parameter or a buffer."""
     cells: list[CellInfo] = []
     parameters: list[ParameterInfo] = []
@@ -63,10 +63,10 @@ def layouts(draw: st.DrawFn) -> Layout:
         own("", "token", "weight", False)
     for at, tree in enumerate(draw(st.lists(_TREES, min_size=1, max_size=5))):
         grow(f"part{at}", tree)
-    return Layout(tuple(cells), tuple(parameters))
+    return ModuleTree(tuple(cells), tuple(parameters))
 
 
-def _patterns(what: Layout) -> st.SearchStrategy[tuple[str, ...]]:
+def _patterns(what: ModuleTree) -> st.SearchStrategy[tuple[str, ...]]:
     names = st.sampled_from(what.names)
     index = st.one_of(
         st.integers(-3, 3).map(str),
@@ -82,13 +82,13 @@ def _patterns(what: Layout) -> st.SearchStrategy[tuple[str, ...]]:
 
 
 @st.composite
-def rules(draw: st.DrawFn, what: Layout, most: int = 4) -> list[Rule]:
+def rules(draw: st.DrawFn, what: ModuleTree, most: int = 4) -> list[Rule]:
     """Rules for a layout, sound or not."""
     return [draw(_rule(what, at)) for at in range(draw(st.integers(0, most)))]
 
 
 @st.composite
-def _rule(draw: st.DrawFn, what: Layout, at: int) -> Rule:
+def _rule(draw: st.DrawFn, what: ModuleTree, at: int) -> Rule:
     method = draw(st.sampled_from(["train", "requires_grad", "stop_gradient"]))
     norms = ["eval", "train", *(["affine-only"] if method != "stop_gradient" else [])]
     trains = method == "train"

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from tests.support.training import LOSS, momentum
 from trainer.backend import device, dropout
 from trainer.backend.batch_types import Columns
-from trainer.backend.host_copy import fetch, put
+from trainer.backend.host_copy import from_numpy, to_numpy
 from trainer.core.tensors import Weights
-from trainer.engine.train_step import Step
+from trainer.engine.train_step import TrainStep
 from trainer.feature_cache import cacheable, features
-from trainer.feature_cache.cacheable import Storable, Trial
+from trainer.feature_cache.cacheable import Cacheable, CacheProbe
 from trainer.feature_cache.features import Features
 from trainer.feature_cache.store import FeatureStore
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
 device.look_for_numpy()
@@ -113,15 +113,15 @@ def batches(smaller: bool = False) -> list[list[NDArray[Any]]]:
     return [*made[:-1], [column[: 4 if smaller else SIZE] for column in made[-1]]]
 
 
-def trial(net: nn.Cell, plan: Plan) -> Trial:
+def trial(net: nn.Cell, plan: Plan) -> CacheProbe:
     """A net to be looked at with two samples."""
     few = [Tensor(column[:2]) for column in batches()[0]]
     whole = [Tensor(column) for column in batches()[0]]
-    return Trial(net, plan, LOSS, few, lambda: dropout.restart(_masks(net)), whole)
+    return CacheProbe(net, plan, LOSS, few, lambda: dropout.restart(_masks(net)), whole)
 
 
 def store_of(
-    found: Storable, folder: Path, dtype: str = "float32", memory: float = 1e9
+    found: Cacheable, folder: Path, dtype: str = "float32", memory: float = 1e9
 ) -> FeatureStore:
     return FeatureStore(folder / "key", features.columns(found, dtype), memory, 1e9)
 
@@ -129,7 +129,7 @@ def store_of(
 def whole(net: nn.Cell, plan: Plan, data: Sequence[Columns], epochs: int = 3) -> Trained:
     """Train on the inputs; the net gets its weights back."""
     tensors = [[Tensor(column) for column in batch] for batch in data]
-    return _train(net, plan, lambda made: Step(net, LOSS, made), [tensors] * epochs)
+    return _train(net, plan, lambda made: TrainStep(net, LOSS, made), [tensors] * epochs)
 
 
 def stored(
@@ -138,24 +138,24 @@ def stored(
     """Train on stored features; the net gets its weights back."""
 
     def step(optimizer: nn.Optimizer):  # type: ignore[no-untyped-def]
-        return made.step(lambda tail: Step(tail, LOSS, optimizer))
+        return made.step(lambda tail: TrainStep(tail, LOSS, optimizer))
 
     found = ([[Tensor(c) for c in b] for b in made.batches(data)] for _ in range(epochs))
     return _train(net, plan, step, found)
 
 
 def _train(net, plan, make, epochs) -> Trained:  # type: ignore[no-untyped-def]
-    before = fetch(net)
-    applied = Applied(net, plan)
+    before = to_numpy(net)
+    applied = FrozenModel(net, plan)
     dropout.restart(_masks(net))
     step = make(momentum(applied))
     losses = []
     for epoch in epochs:
         applied.set_train()
         losses += [float(step(*batch).asnumpy()) for batch in epoch]
-    after = fetch(net)
+    after = to_numpy(net)
     applied.undo()
-    put(net, before)
+    from_numpy(net, before)
     return Trained(losses, after)
 
 
@@ -167,5 +167,5 @@ def _masks(net: nn.Cell) -> Parameter | None:
     return count
 
 
-def examined(net: nn.Cell, plan: Plan) -> Storable:
+def examined(net: nn.Cell, plan: Plan) -> Cacheable:
     return cacheable.find(trial(net, plan))

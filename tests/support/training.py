@@ -10,20 +10,20 @@ from mindspore import Tensor, nn, ops
 
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree, tracer
-from trainer.backend.graph.reachability import upstream
-from trainer.backend.host_copy import fetch
+from trainer.backend.graph.reachability import unreachable_parameters
+from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.config import freeze_methods
 from trainer.config.rules import Rule
 from trainer.core.tensors import Weights
 from trainer.engine import loop
 from trainer.engine import train_step as step
-from trainer.engine.callback import Epoch, Watcher, Watchers
+from trainer.engine.callback import Callback, CallbackList, EpochResult
 from trainer.engine.loop import Loop, Phase
 from trainer.engine.progress import Progress
-from trainer.engine.train_step import Step
+from trainer.engine.train_step import TrainStep
 from trainer.freezing import plan
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 from trainer.metrics.evaluator import Score
 
@@ -34,12 +34,12 @@ IMAGES: Batch = (Tensor(_random.normal(size=(4, 1, 6, 6)).astype(np.float32)), _
 ROWS: Batch = (Tensor(_random.normal(size=(4, 4)).astype(np.float32)), _labels)
 
 
-class Recorder(Watcher):
+class Recorder(Callback):
     """Keeps all that a loop tells."""
 
     def __init__(self) -> None:
         self.optimizers: list[nn.Optimizer] = []
-        self.epochs: list[Epoch] = []
+        self.epochs: list[EpochResult] = []
         self.losses: list[float] = []
 
     @property
@@ -48,13 +48,13 @@ class Recorder(Watcher):
         weights = [epoch.weights for epoch in self.epochs]
         return [changed(*pair) for pair in pairwise(weights)]
 
-    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+    def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         self.optimizers.append(optimizer)
 
-    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+    def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         self.losses.append(loss)
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         self.epochs.append(epoch)
 
 
@@ -69,8 +69,8 @@ class Moments(Recorder):
         self._note()
         return [IMAGES] * 3
 
-    def epoch(self, epoch: Epoch) -> None:
-        super().epoch(epoch)
+    def epoch(self, epoch: EpochResult) -> None:
+        super().on_epoch_end(epoch)
         if epoch.number:
             self._note()
 
@@ -85,35 +85,35 @@ def rule(*patterns: str, method: str = "stop_gradient", norm: str = "eval") -> R
 
 def plan_of(net: nn.Cell, *rules: Rule, batch: Batch = IMAGES) -> Plan:
     """The plan of rules, upstream of their cuts included."""
-    what = module_tree.read(net)
+    what = module_tree.describe(net)
     resolved = plan.resolve(rules, what)
     if not resolved.cuts:
         return resolved
     lineage = tracer.trace(net, [(LOSS, batch)], resolved.cuts)
-    behind = upstream(lineage, resolved.cuts, resolved.cut_methods)
+    behind = unreachable_parameters(lineage, resolved.cuts, resolved.cut_methods)
     return plan.resolve(rules, what, behind)
 
 
-def momentum(applied: Applied) -> nn.Optimizer:
+def momentum(applied: FrozenModel) -> nn.Optimizer:
     return nn.Momentum(applied.trainable, 0.1, 0.9, weight_decay=0.1)
 
 
 def train(
     net: nn.Cell,
     *plans: Plan,
-    optimizer: Callable[[Applied], nn.Optimizer] = momentum,
+    optimizer: Callable[[FrozenModel], nn.Optimizer] = momentum,
     batches: Callable[[int], Iterable[Batch]] = lambda epoch: [IMAGES] * 3,
-    watcher: Watcher | None = None,
+    watcher: Callback | None = None,
     stopped: Callable[[], bool] = lambda: False,
     fetch_every: int = 1,
 ) -> Recorder:
     """Train an epoch under each plan, without evaluation; give what was told on the way."""
     recorder = Recorder()
-    watchers = Watchers(recorder, watcher or Watcher())
+    watchers = CallbackList(recorder, watcher or Callback())
     what = Loop(
         net,
         optimizer,
-        partial(Step, net, LOSS, halted=step.halting(fetch_every)),
+        partial(TrainStep, net, LOSS, halted=step.halting(fetch_every)),
         batches,
         _no_score,
         watchers,
@@ -150,7 +150,7 @@ def plain_step(net: nn.Cell, optimizer: nn.Optimizer) -> nn.Cell:
 
 def plain(net: nn.Cell, step: nn.Cell) -> set[str]:
     """Take three steps as MindSpore's manual has it; give the names of what moved."""
-    before = fetch(net)
+    before = to_numpy(net)
     for _ in range(3):
         step(*IMAGES)
-    return changed(before, fetch(net))
+    return changed(before, to_numpy(net))

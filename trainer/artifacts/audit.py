@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainer.artifacts import manifest, plan_check, plan_history, run_record
-from trainer.artifacts.run_record import Line, Proven
+from trainer.artifacts.run_record import MetricsLine, ProofRecord
 from trainer.checkpoint import checkpoint_index
-from trainer.checkpoint.snapshot_store import Entry, Store
+from trainer.checkpoint.snapshot_store import SnapshotStore, TensorEntry
 from trainer.config import retention
-from trainer.config.schema import Settings, Snapshot
+from trainer.config.schema import Settings, SnapshotSettings
 from trainer.core import tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.run_files import CHECKPOINTS, CONFIG, METRICS, MODEL, PROOF, SNAPSHOTS
-from trainer.core.text import few
+from trainer.core.text import shorten
 from trainer.freezing.plan import Plan
 
-_Indexes = dict[int, dict[str, Entry]]
+_Indexes = dict[int, dict[str, TensorEntry]]
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Check:
 def audit(run: Path) -> list[Check]:
     """Return the checks of a run's folder, each made as far as the files it needs are there."""
     found = run_record.read(run)
-    store = Store(run / SNAPSHOTS)
+    store = SnapshotStore(run / SNAPSHOTS)
     indexes = _indexes(store)
     sealed = manifest.read(run)
     done = sealed is not None and sealed.done
@@ -65,16 +65,16 @@ def audit(run: Path) -> list[Check]:
     return checks
 
 
-def _indexes(store: Store) -> _Indexes:
+def _indexes(store: SnapshotStore) -> _Indexes:
     """Return the indexes that can be read; the others are problems of the store."""
     found = {}
     for epoch in store.epochs():
-        with suppress(Mistake):
+        with suppress(ConfigError):
             found[epoch] = store.index(epoch)
     return found
 
 
-def _kept(setting: Snapshot, last: int, epochs: list[int], resumed: bool) -> Check:
+def _kept(setting: SnapshotSettings, last: int, epochs: list[int], resumed: bool) -> Check:
     """Hold the epochs that are there against those that were to be kept of a run that was done."""
     check = Check(SNAPSHOTS, f"the epochs that snapshot.keep={setting.keep} keeps of {last}")
     every = range(last + 1)
@@ -82,7 +82,7 @@ def _kept(setting: Snapshot, last: int, epochs: list[int], resumed: bool) -> Che
     stay = [epoch for epoch in every if epoch not in gone]
     if (resumed or setting.max_mb is not None) and {*epochs} < {*stay}:
         why = "snapshot.max_mb" if setting.max_mb is not None else "another snapshot.keep"
-        check.unchecked.append(f"whether {why} has left out {few(_text(stay, epochs))}")
+        check.unchecked.append(f"whether {why} has left out {shorten(_text(stay, epochs))}")
     elif epochs != stay:
         check.wrong.append(f"{SNAPSHOTS}: expected the epochs {stay}, received {epochs}")
     if not stay:
@@ -94,14 +94,16 @@ def _text(stay: list[int], epochs: list[int]) -> list[str]:
     return [f"epoch {epoch}" for epoch in stay if epoch not in epochs]
 
 
-def _proof(plan: Plan, proof: Proven) -> Check:
+def _proof(plan: Plan, proof: ProofRecord) -> Check:
     """Hold the proof against the plan and against itself."""
     frozen = plan.names("frozen")
     check = Check(PROOF, f"holds, for the {len(frozen)} tensors that plan.json freezes")
     pairs = [(frozen, [row.name for row in proof.tensors])]
     pairs += [(c.plan.names("frozen"), [row.name for row in c.tensors]) for c in proof.chapters]
     if alone := [name for planned, proven in pairs for name in sorted({*planned} ^ {*proven})]:
-        check.wrong.append(f"plan and proof.json: expected the same frozen tensors: {few(alone)}")
+        check.wrong.append(
+            f"plan and proof.json: expected the same frozen tensors: {shorten(alone)}"
+        )
     for row in proof.tensors:
         if row.equal != (row.sha256_before == row.sha256_after):
             check.wrong.append(f"proof.json: {row.name}: its hashes and `equal` disagree")
@@ -112,7 +114,7 @@ def _proof(plan: Plan, proof: Proven) -> Check:
     return check
 
 
-def _still(plan: Plan, proof: Proven, indexes: _Indexes) -> Check:
+def _still(plan: Plan, proof: ProofRecord, indexes: _Indexes) -> Check:
     """Hold the tensors of every snapshot against the plan, the frozen ones against the proof."""
     check = Check(SNAPSHOTS, "each frozen tensor is in all of them what it was at the start")
     spans = plan_history.spans(plan, proof)
@@ -130,7 +132,7 @@ def _still(plan: Plan, proof: Proven, indexes: _Indexes) -> Check:
     return check
 
 
-def _metrics(lines: list[Line], proof: Proven | None, indexes: _Indexes) -> Check:
+def _metrics(lines: list[MetricsLine], proof: ProofRecord | None, indexes: _Indexes) -> Check:
     """Hold the metrics against themselves, the proof and the snapshots."""
     last = len(lines) - 1
     check = Check(METRICS, f"epochs 0 to {last}, none missing and none twice")
@@ -153,12 +155,12 @@ def _metrics(lines: list[Line], proof: Proven | None, indexes: _Indexes) -> Chec
     return check
 
 
-def _model(run: Path, plan: Plan, proof: Proven, indexes: _Indexes, done: bool) -> Check:
+def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: bool) -> Check:
     """Hold the weights at the end against plan, proof and the last snapshot."""
     check = Check(MODEL, "its frozen tensors are as at the start, all as in the last snapshot")
     try:
         weights = tensors.read(run / MODEL)
-    except Mistake as mistake:
+    except ConfigError as mistake:
         if done or (run / MODEL).exists():
             check.wrong += mistake.problems
         else:
@@ -173,7 +175,7 @@ def _model(run: Path, plan: Plan, proof: Proven, indexes: _Indexes, done: bool) 
     if not (done and last):
         check.unchecked.append(f"{MODEL} against a snapshot of the same moment, for there is none")
     elif differ := [name for name in last if hashes.get(name) != last[name]]:
-        check.wrong.append(f"{MODEL}: expected the last snapshot's values in {few(differ)}")
+        check.wrong.append(f"{MODEL}: expected the last snapshot's values in {shorten(differ)}")
     return check
 
 

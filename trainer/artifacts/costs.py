@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Spent:
+class RunCosts:
     """What a run took since it was started last.
 
     Attributes:
@@ -30,8 +30,8 @@ class Spent:
     keeping_seconds: float | None = None
 
 
-def read(path: Path) -> Spent | None:
+def read(path: Path) -> RunCosts | None:
     """Return what a run took; None: there is no such file, or it cannot be read."""
     with suppress(OSError, ValueError, TypeError):
-        return Spent(**json.loads(path.read_text()))
+        return RunCosts(**json.loads(path.read_text()))
     return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trainer.backend import host_copy
 from trainer.core import tensors, text
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 Arrays = Sequence[NDArray[Any]]
 
@@ -59,7 +59,7 @@ def _write_onnx(net: nn.Cell, inputs: Sequence[Tensor], path: Path) -> None:
     except RuntimeError as error:
         unknown = re.search(r"Exporting (\S+) operator is not yet supported", str(error))
         why = f"it cannot say {unknown[1]} in ONNX" if unknown else text.first_line(error)
-        raise Mistake(
+        raise ConfigError(
             [f"format=onnx: expected a net that MindSpore can write, but {why}; try format=mindir"]
         ) from None
 
@@ -78,7 +78,7 @@ def _onnxruntime() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "onnxruntime":
             raise
-        raise Mistake(
+        raise ConfigError(
             [
                 "format=onnx: expected the package onnxruntime, to check what is written; it is in "
                 "the extra onnx: pip install 'freeze-trainer[onnx]'"
@@ -88,11 +88,11 @@ def _onnxruntime() -> Any:
 
 
 def _write_safetensors(net: nn.Cell, inputs: Sequence[Tensor], path: Path) -> None:
-    tensors.write(path, host_copy.fetch(net))
+    tensors.write(path, host_copy.to_numpy(net))
 
 
 def _tensors(net: nn.Cell, inputs: Sequence[Tensor]) -> Arrays:
-    return [array for _, array in sorted(host_copy.fetch(net).items())]
+    return [array for _, array in sorted(host_copy.to_numpy(net).items())]
 
 
 def _read_safetensors(path: Path, inputs: Sequence[Tensor]) -> Arrays:

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from trainer.config import overrides
-from trainer.core.errors import Mistake, nearest
+from trainer.core.errors import ConfigError, nearest
 from trainer.core.run_files import CONFIG, MODEL
 
 _NEEDED = {CONFIG: "its settings", MODEL: "the weights at its end"}
@@ -51,10 +51,10 @@ def words(arguments: Sequence[str], own: Sequence[str]) -> Words:
         own: keys that are the command's own.
 
     Raises:
-        Mistake: the folder is none of a run.
+        ConfigError: the folder is none of a run.
     """
     if not arguments:
-        raise Mistake(["RUN: expected the folder of a run, received nothing"])
+        raise ConfigError(["RUN: expected the folder of a run, received nothing"])
     text, *rest = arguments
     folder, at, _ = text.rpartition("@")
     if at and not Path(text).expanduser().exists():
@@ -73,7 +73,7 @@ def _checked(folder: Path, needed: Sequence[str]) -> Path:
         if not (folder / name).is_file():
             beside = folder.parent.glob(f"*/{name}") if folder.parent.is_dir() else []
             runs = sorted(str(path.relative_to(folder.parent).parts[0]) for path in beside)
-            raise Mistake(
+            raise ConfigError(
                 [
                     f"RUN: expected the folder of a run, received {folder}, which has no "
                     f"{name}, {_NEEDED[name]}{nearest(folder.name, runs)}"
@@ -93,7 +93,7 @@ def configuration(given: Words, allowed: Sequence[str]) -> tuple[dict[str, Any],
         The configuration, and what is wrong with the overrides.
 
     Raises:
-        Mistake: the run's own configuration is damaged.
+        ConfigError: the run's own configuration is damaged.
     """
     path = given.run / CONFIG
     try:
@@ -101,9 +101,9 @@ def configuration(given: Words, allowed: Sequence[str]) -> tuple[dict[str, Any],
         assert isinstance(config, DictConfig)
         OmegaConf.resolve(config["model"])  # other data shall not give the net other classes
         OmegaConf.set_struct(config, True)
-        problems = overrides.onto(config, given.lines, allowed)
+        problems = overrides.apply_to(config, given.lines, allowed)
         found = overrides.plain(config)
     except (OmegaConfBaseException, YAMLError, AssertionError, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())
-        raise Mistake([f"expected the settings of a run in {path} ({why})"]) from None
+        raise ConfigError([f"expected the settings of a run in {path} ({why})"]) from None
     return {**found, **_SETTLED, "init_from": given.weights}, problems

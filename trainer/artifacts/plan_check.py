@@ -7,9 +7,9 @@ which MindSpore would be needed.
 from collections.abc import Iterator, Sequence
 
 from trainer.config import policy
-from trainer.config.rules import Rule, takes
+from trainer.config.rules import Rule, matches
 from trainer.config.schema import Settings
-from trainer.core.text import few
+from trainer.core.text import shorten
 from trainer.freezing.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
 
 
@@ -18,7 +18,7 @@ def problems(settings: Settings, plan: Plan) -> list[str]:
     rules = _rules(settings)
     found = [text for p in plan.parameters for text in _wrong(p, rules, plan)]
     if plan.inference and not any(rule.holds or rule.quiet for rule in rules):
-        found.append(f"no cell in inference mode, received {few(plan.inference)}")
+        found.append(f"no cell in inference mode, received {shorten(plan.inference)}")
     return found
 
 
@@ -29,10 +29,11 @@ def unchecked(settings: Settings, plan: Plan) -> list[str]:
     upstream = [p.name for p in plan.select("frozen") if p.by == UPSTREAM]
     found = []
     if open_:
-        found.append(f"whether a rule by position, kind, role or index takes {few(open_)}")
+        found.append(f"whether a rule by position, kind, role or index takes {shorten(open_)}")
     if plan.cuts:
         found.append(
-            f"what lies upstream of the cut behind {few(plan.cuts)}: {len(upstream)} by the plan"
+            f"what lies upstream of the cut behind {shorten(plan.cuts)}: "
+            f"{len(upstream)} by the plan"
         )
     if plan.inference:
         found.append("which cells run in inference mode")
@@ -41,7 +42,7 @@ def unchecked(settings: Settings, plan: Plan) -> list[str]:
 
 def _rules(settings: Settings) -> list[Rule]:
     chosen = settings.policy, settings.freeze, settings.method, settings.norm
-    return policy.make(*chosen, lambda method: False)[0]
+    return policy.build_rules(*chosen, lambda method: False)[0]
 
 
 def _wrong(p: ParameterPlan, rules: Sequence[Rule], plan: Plan) -> Iterator[str]:
@@ -94,7 +95,7 @@ def _taken(rule: Rule, names: Sequence[str]) -> bool | None:
 
 
 def _any(patterns: Sequence[str], names: Sequence[str]) -> bool | None:
-    if any(takes(pattern, name) for pattern in patterns for name in names):
+    if any(matches(pattern, name) for pattern in patterns for name in names):
         return True
     indexed = any("[" in pattern and not pattern.startswith("re:") for pattern in patterns)
     return None if indexed else False

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainer.artifacts.run_record import Proven
+from trainer.artifacts.run_record import ProofRecord
 from trainer.freezing.plan import Plan
 
 
 @dataclass(frozen=True)
-class Span:
+class PlanSpan:
     """Training under one plan.
 
     Attributes:
@@ -29,7 +29,7 @@ class Span:
         return self.begin <= epoch <= self.end
 
 
-def spans(plan: Plan, proof: Proven | None) -> list[Span]:
+def spans(plan: Plan, proof: ProofRecord | None) -> list[PlanSpan]:
     """Return the spans of a run, in order.
 
     Args:
@@ -40,14 +40,14 @@ def spans(plan: Plan, proof: Proven | None) -> list[Span]:
     for chapter in proof.chapters if proof else ():
         end = chapter.epochs + (0.5 if chapter.steps else 0.0)
         hashes = {row.name: row.sha256 for row in chapter.tensors}
-        found.append(Span(begin, end, chapter.plan, hashes))
+        found.append(PlanSpan(begin, end, chapter.plan, hashes))
         begin = end
     rows = proof.tensors if proof else ()
     hashes = {row.name: row.sha256_before for row in rows if row.equal}
-    return [*found, Span(begin, math.inf, plan, hashes)]
+    return [*found, PlanSpan(begin, math.inf, plan, hashes)]
 
 
-def states(parts: Sequence[Span], one: float, other: float) -> dict[str, str]:
+def states(parts: Sequence[PlanSpan], one: float, other: float) -> dict[str, str]:
     """Return each parameter's state from one epoch to another: frozen if it was all the way."""
     first, last = sorted((one, other))
     passed = [part.plan for part in parts if part.begin < last and part.end > first]

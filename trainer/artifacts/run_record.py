@@ -13,7 +13,7 @@ from yaml import YAMLError
 
 from trainer.config.saved import settings_of
 from trainer.config.schema import Settings
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.run_files import CONFIG, METRICS, PLAN, PROOF
 from trainer.freezing.plan import Plan
 
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Still:
+class FrozenTensor:
     """A tensor of the proof; ``trainer.callbacks.freeze_proof`` explains it."""
 
     name: str
@@ -49,12 +49,12 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Proven:
+class ProofRecord:
     """``proof.json``."""
 
     holds: bool
     epochs: int
-    tensors: list[Still]
+    tensors: list[FrozenTensor]
     chapters: list[Chapter] = field(default_factory=list)
 
 
@@ -68,7 +68,7 @@ class Weight:
 
 
 @dataclass(frozen=True)
-class Line:
+class MetricsLine:
     """A line of ``metrics.jsonl``."""
 
     epoch: int
@@ -80,7 +80,7 @@ class Line:
 
 
 @dataclass
-class Account:
+class RunRecord:
     """The files of a run; None where one is not there or cannot be read.
 
     Attributes:
@@ -88,43 +88,43 @@ class Account:
     """
 
     plan: Plan | None = None
-    proof: Proven | None = None
-    lines: list[Line] | None = None
+    proof: ProofRecord | None = None
+    lines: list[MetricsLine] | None = None
     settings: Settings | None = None
     problems: list[str] = field(default_factory=list)
 
 
-def plan_and_proof(run: Path) -> tuple[Plan, Proven | None]:
+def plan_and_proof(run: Path) -> tuple[Plan, ProofRecord | None]:
     """Read a run's plan, and its proof if it has one.
 
     Raises:
-        Mistake: one of them is not as a run writes it.
+        ConfigError: one of them is not as a run writes it.
     """
     found: list[Any] = []
-    for kind, path in ((Plan, run / PLAN), (Proven, run / PROOF)):
+    for kind, path in ((Plan, run / PLAN), (ProofRecord, run / PROOF)):
         try:
             found.append(_typed(kind, path.read_text()) if path.exists() else None)
         except (OSError, ValueError) as error:
             problem = f"{path}: expected as a run writes it ({_short(error)})"
-            raise Mistake([problem]) from None
+            raise ConfigError([problem]) from None
     return found[0], found[1]
 
 
-def read(run: Path) -> Account:
+def read(run: Path) -> RunRecord:
     """Read the files of a run, each as far as it can be."""
-    found = Account()
+    found = RunRecord()
 
     def attempt(name: str, parse: Callable[[Path], _T]) -> _T | None:
         try:
             return parse(run / name)
         except FileNotFoundError:
             found.problems.append(f"{run / name}: expected, received none")
-        except (OSError, ValueError, YAMLError, OmegaConfBaseException, Mistake) as error:
+        except (OSError, ValueError, YAMLError, OmegaConfBaseException, ConfigError) as error:
             found.problems.append(f"{run / name}: expected as a run writes it ({_short(error)})")
         return None
 
     found.plan = attempt(PLAN, lambda path: _typed(Plan, path.read_text()))
-    found.proof = attempt(PROOF, lambda path: _typed(Proven, path.read_text()))
+    found.proof = attempt(PROOF, lambda path: _typed(ProofRecord, path.read_text()))
     found.lines = attempt(METRICS, lines)
     found.settings = attempt(CONFIG, settings_of)
     return found
@@ -134,17 +134,17 @@ def _typed(kind: type[_T], text: str) -> _T:
     return TypeAdapter(kind).validate_python(json.loads(text))
 
 
-def lines(path: Path) -> list[Line]:
+def lines(path: Path) -> list[MetricsLine]:
     """Read a ``metrics.jsonl``.
 
     Raises:
         OSError, ValueError: it is not there, or not as a run writes it.
     """
-    return [_typed(Line, text) for text in path.read_text().splitlines()]
+    return [_typed(MetricsLine, text) for text in path.read_text().splitlines()]
 
 
 def _short(error: Exception) -> str:
-    if isinstance(error, Mistake):
+    if isinstance(error, ConfigError):
         return "; ".join(error.problems)
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]

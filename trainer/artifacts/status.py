@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from trainer.core import atomic_files, file_lock
 from trainer.core.errors import CannotWrite, Stopped
-from trainer.core.exit_status import told
+from trainer.core.exit_status import exit_status
 from trainer.core.run_files import STATUS
 
 State: TypeAlias = Literal["running", "done", "stopped", "failed"]
@@ -48,7 +48,7 @@ def kept(run: Path) -> Iterator[None]:
         yield
     except BaseException as error:
         state: State = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
-        code, why = told(error)
+        code, why = exit_status(error)
         with suppress(CannotWrite):  # of which the error tells, if it is not that itself
             write(run, replace(here, state=state, code=code, why=why))
         raise

@@ -6,7 +6,7 @@ from typing import Any
 from mindspore import nn
 
 
-def wrapped(
+def subclass_with_construct(
     kind: type[nn.Cell], title: str, construct: Callable[..., Any], inner: str
 ) -> type[nn.Cell]:
     """Return a class of cells like those of ``kind``, but with another construct.

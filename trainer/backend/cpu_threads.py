@@ -6,7 +6,7 @@ import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
 
-class Branched(nn.Cell):
+class WithDummyBranch(nn.Cell):
     """Puts out what a net does, bit for bit.
 
     On a CPU MindSpore 2.10 runs a graph without branches in the thread that calls it, which gets
@@ -30,6 +30,6 @@ class Branched(nn.Cell):
         return self.net(*inputs)
 
 
-def branched(net: nn.Cell) -> nn.Cell:
+def with_dummy_branch(net: nn.Cell) -> nn.Cell:
     """Return what to call in place of a net whose graph would have no branch."""
-    return Branched(net) if ms.get_context("device_target") == "CPU" else net
+    return WithDummyBranch(net) if ms.get_context("device_target") == "CPU" else net

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 
 class DeviceOptions(Protocol):
@@ -89,7 +89,7 @@ def select(device: DeviceOptions, local_rank: int = 0) -> str:
         local_rank: of this process on its machine, from 0; added to ``device_id``.
 
     Raises:
-        Mistake: Ascend was asked for and is not there; the message names the missing libraries.
+        ConfigError: Ascend was asked for and is not there; the message names the missing libraries.
     """
     import mindspore as ms
 
@@ -121,7 +121,7 @@ def _set(target: str, device_id: int) -> None:
         missing = re.findall(r"Load dynamic library: (\S+) failed\. (.*)", str(error))
         reasons = "; ".join(f"{library}: {why}" for library, why in missing) or str(error)
         reasons = reasons.partition("\n")[0]
-        raise Mistake(
+        raise ConfigError(
             [
                 "device=ascend: expected Ascend's drivers and CANN, found none "
                 f"({reasons}); install CANN and source its set_env.sh, or use device=cpu"

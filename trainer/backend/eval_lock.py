@@ -10,7 +10,7 @@ _FLAG = "training"
 _ASKED = "_asked_to_train"
 
 
-def hold(cells: Sequence[nn.Cell]) -> None:
+def lock_eval(cells: Sequence[nn.Cell]) -> None:
     """Put cells in inference mode and keep them there.
 
     ``set_train`` reaches a cell by ``add_flags_recursive``, which is replaced on the cell itself. A
@@ -23,7 +23,7 @@ def hold(cells: Sequence[nn.Cell]) -> None:
         cell.add_flags(training=False)
 
 
-def release(cells: Sequence[nn.Cell]) -> None:
+def unlock_eval(cells: Sequence[nn.Cell]) -> None:
     """Let go of cells; each takes the mode that it was last asked to take."""
     for cell in cells:
         del vars(cell)["add_flags_recursive"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from trainer.core.tensors import Weights, alike
 
 
-class Mirror:
+class HostCopy:
     """A net's parameters on the host, followed from epoch to epoch.
 
     Args:
@@ -41,12 +41,12 @@ class Mirror:
         return copied
 
 
-def fetch(net: nn.Cell) -> Weights:
+def to_numpy(net: nn.Cell) -> Weights:
     """Return a copy of every parameter, by dotted path, on the host."""
     return {name: np.array(p.asnumpy()) for name, p in net.parameters_and_names()}
 
 
-def put(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]]) -> None:
+def from_numpy(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]]) -> None:
     """Put back the weights of this net, or those of another that it has in common with it."""
     for name, parameter in net.parameters_and_names():
         if name in weights and weights[name].shape == tuple(parameter.shape):

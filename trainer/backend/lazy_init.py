@@ -8,7 +8,7 @@ from mindspore.common.initializer import Initializer
 
 
 @contextmanager
-def blank() -> Iterator[None]:
+def skip_initializers() -> Iterator[None]:
     """Make all first values 0: to draw those of a large net takes longer than its plan."""
     draw = Initializer.__call__
     Initializer.__call__ = _leave

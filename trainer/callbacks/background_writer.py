@@ -4,15 +4,15 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import TypeAlias
 
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
 
 Task: TypeAlias = Callable[[], None]
-Give: TypeAlias = Callable[[Task], None]
+Submit: TypeAlias = Callable[[Task], None]
 _HEARD = 0.2  # seconds after which a signal is; MindSpore has a wait begin anew, not end
 
 
-class Writer(Watcher):
+class BackgroundWriter(Callback):
     """Does what it is given in a thread of its own, one after the other.
 
     So whenever the process is killed, all is there that was given before the last that is there.
@@ -30,7 +30,7 @@ class Writer(Watcher):
         """Whether something is left to do."""
         return self._last is not None and not self._last.done()
 
-    def give(self, task: Task) -> None:
+    def submit(self, task: Task) -> None:
         """Have something done; what it needs must not change until then."""
         self._last = self._thread.submit(self._do, task)
 
@@ -46,16 +46,16 @@ class Writer(Watcher):
         if failed is not None:
             raise failed
 
-    def settled(self, progress: Progress) -> None:
+    def on_weights_synced(self, progress: Progress) -> None:
         """Tell of an error as soon as there is one."""
         if not self.busy:
             self.wait()
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Wait for what the one before has left to do, of which memory holds a copy."""
         self.wait()
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """Wait for everything."""
         try:
             self.wait()
@@ -70,6 +70,6 @@ class Writer(Watcher):
                 self._error = error
 
 
-def at_once(task: Task) -> None:
+def run_now(task: Task) -> None:
     """Do it now: what stands in for ``Writer.give`` where nothing trains meanwhile."""
     task()

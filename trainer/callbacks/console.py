@@ -5,9 +5,9 @@ from functools import partial
 
 from tqdm import tqdm
 
-from trainer.callbacks.background_writer import Give, at_once
+from trainer.callbacks.background_writer import Submit, run_now
 from trainer.core.table import table
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ _MOST_ROWS = 24
 table_log = logging.getLogger(f"{__name__}.table")
 
 
-class Console(Watcher):
+class Console(Callback):
     """Shows how a run goes.
 
     Args:
@@ -23,13 +23,13 @@ class Console(Watcher):
         give: has the table of weights logged, once it is filled in.
     """
 
-    def __init__(self, steps: int, give: Give = at_once) -> None:
+    def __init__(self, steps: int, give: Submit = run_now) -> None:
         self._steps = steps
         self._give = give
         self._last = ""
         self._bar: tqdm | None = None  # type: ignore[type-arg]
 
-    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+    def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Advance the bar."""
         if self._bar is None:
             first = progress.steps - 1  # more than 0 where a run goes on in mid-epoch
@@ -39,17 +39,17 @@ class Console(Watcher):
         self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
         self._bar.update()
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Print the epoch's line; put the table of weights in the log file."""
         self._close()
         log.info(line(epoch))
         self._give(partial(self._log_table, epoch))
 
-    def _log_table(self, epoch: Epoch) -> None:
+    def _log_table(self, epoch: EpochResult) -> None:
         self._last = change_table(epoch)
         table_log.info("weights after epoch %d\n%s", epoch.number, self._last)
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """Leave no half bar behind; show the last table if it fits a screen."""
         self._close()
         if 0 < self._last.count("\n") <= _MOST_ROWS:
@@ -61,7 +61,7 @@ class Console(Watcher):
         self._bar = None
 
 
-def line(epoch: Epoch) -> str:
+def line(epoch: EpochResult) -> str:
     """Return an epoch's line."""
     frozen = len(epoch.plan.names("frozen"))
     proof = f"frozen MOVED ({len(epoch.moved)})" if epoch.moved else f"frozen ok ({frozen})"
@@ -77,7 +77,7 @@ def line(epoch: Epoch) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def change_table(epoch: Epoch) -> str:
+def change_table(epoch: EpochResult) -> str:
     """Return the table of weights: norms, and changes since the start and the epoch before."""
     head = ("parameter", "state", "norm", "max start", "mean start", "max last", "mean last")
     rows = [

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _FEW = 3  # steps apart, after which the trial may end
 _GAIN = 0.8  # apart must take at most this share of free's median
 
 
-class Placement(Watcher):
+class CpuAffinity(Callback):
     """Places the process's threads while a run trains, and frees them at the end.
 
     Args:
@@ -42,7 +42,7 @@ class Placement(Watcher):
         if self._mode == "apart":
             self._place("apart")
 
-    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+    def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Take the time of a step done under the present placement; place for the next."""
         self._in_epoch += 1
         if self._mode == "apart" and self._in_epoch <= _WARM_UP:
@@ -58,11 +58,11 @@ class Placement(Watcher):
         elif turn + 1 >= 0 and (turn + 1) % _BLOCK == 0:
             self._place(_kind(turn + 1))
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Look for new threads again: an epoch's data have threads of their own."""
         self._in_epoch = 0
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """Free the threads that were placed."""
         if self._mode != "free" or self._steps:
             self._place("free")

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from trainer.backend.graph import module_tree
 from trainer.core.errors import FrozenMoved, WeightsNotFinite
 from trainer.core.tensors import Weights
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.freezing.plan import ParameterPlan, Plan
 
 
-class Guard(Watcher):
+class FreezeGuard(Callback):
     """Looks at each epoch; stands where all is on record, and before what is kept to go on from."""
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Raise what ``ensure`` raises."""
         ensure(epoch.plan, epoch.weights, epoch.moved, f"the end of epoch {epoch.number}")
 

@@ -13,22 +13,22 @@ from mindspore import nn
 from numpy.typing import NDArray
 
 from trainer.backend.graph import module_tree
-from trainer.callbacks.background_writer import Give, at_once
+from trainer.callbacks.background_writer import Submit, run_now
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.core import atomic_files
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights, largest_change, same_bits, sha256
 from trainer.distributed.world import World
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.freezing.drift_causes import Evidence, cause
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import STATISTICS, Plan
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Compared:
+class TensorComparison:
     """A frozen tensor, as it was and as it is.
 
     Attributes:
@@ -48,7 +48,7 @@ class Compared:
     cause: str = ""
 
 
-class Proof(Watcher):
+class FreezeProof(Callback):
     """Compares the frozen tensors after each epoch and keeps ``proof.json`` up to date.
 
     Training waits while they are compared, which takes no time where a ``weights.Mirror`` gives the
@@ -66,7 +66,7 @@ class Proof(Watcher):
         path: Path,
         resumed: Checkpoint | None = None,
         world: World | None = None,
-        give: Give = at_once,
+        give: Submit = run_now,
     ) -> None:
         self._give = give
         self._world = world or World()
@@ -79,7 +79,7 @@ class Proof(Watcher):
         self._still: list[str] = []
         self._chapters: list[dict[str, Any]] = []
 
-    def resume(self, epoch: int) -> None:
+    def on_resume(self, epoch: int) -> None:
         """Take up hashes and chapters; errors are those of ``read``."""
         assert self._resumed is not None, "what is resumed was given to the constructor"
         record = read(self._path, self._resumed)
@@ -87,7 +87,7 @@ class Proof(Watcher):
         self.hashes = dict(self._resumed.frozen)
         self._chapters = [c for c in record.get("chapters", []) if _before(c, self._resumed)]
 
-    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+    def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Note what the optimizer was given, to know a cause by; begin a chapter if need be."""
         ids = {id(parameter) for parameter in optimizer.parameters}
         named = dict(applied.net.parameters_and_names())
@@ -102,7 +102,7 @@ class Proof(Watcher):
         self._chapters.append(_chapter(resumed))
         self._write(resumed.progress.epochs, self._compared(applied.plan, self._free))
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
         if not self._free:
             self._start = epoch.weights
@@ -120,16 +120,16 @@ class Proof(Watcher):
         self._write(epoch.number, found, epoch.moved)
 
     def _write(
-        self, epochs: int, found: Sequence[Compared], moved: Mapping[str, str] | None = None
+        self, epochs: int, found: Sequence[TensorComparison], moved: Mapping[str, str] | None = None
     ) -> None:
-        if not self._world.leads:
+        if not self._world.is_main:
             return
         holds = not moved and all(one.equal for one in found)  # a chapter is closed if it holds
         record: dict[str, Any] = {"holds": holds, "epochs": epochs, "tensors": []}
         record["chapters"] = list(self._chapters)
         self._give(partial(self._hash_and_write, record, found))
 
-    def _hash_and_write(self, record: dict[str, Any], found: Sequence[Compared]) -> None:
+    def _hash_and_write(self, record: dict[str, Any], found: Sequence[TensorComparison]) -> None:
         for one in found:
             if one.name not in self.hashes:
                 self.hashes[one.name] = sha256(one.before)
@@ -140,15 +140,15 @@ class Proof(Watcher):
         """Return the frozen tensors that have moved, each with how far and why."""
         return _moved(self._compared(plan, weights))
 
-    def _compared(self, plan: Plan, weights: Weights) -> list[Compared]:
+    def _compared(self, plan: Plan, weights: Weights) -> list[TensorComparison]:
         return [self._compare(name, plan, weights[name]) for name in plan.names("frozen")]
 
-    def _compare(self, name: str, plan: Plan, after: NDArray[np.generic]) -> Compared:
+    def _compare(self, name: str, plan: Plan, after: NDArray[np.generic]) -> TensorComparison:
         before = self._free[name]
         if same_bits(before, after):
-            return Compared(name, before, after)
+            return TensorComparison(name, before, after)
         change, why = largest_change(before, after), self._cause(name, plan, after)
-        return Compared(name, before, after, False, change, why)
+        return TensorComparison(name, before, after, False, change, why)
 
     def _cause(self, name: str, plan: Plan, after: NDArray[np.generic]) -> str:
         by = {p.name: p.by for p in plan.parameters}[name]
@@ -162,7 +162,7 @@ class Proof(Watcher):
             )
         )
 
-    def _warn_of_still(self, epoch: Epoch) -> None:
+    def _warn_of_still(self, epoch: EpochResult) -> None:
         names = epoch.plan.names("trainable") if self._start else ()  # not known after a resume
         still = [n for n in names if same_bits(self._start[n], epoch.weights[n])]
         if still and still != self._still:
@@ -178,20 +178,20 @@ def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
     """Return the record that a run goes on with, compared with the weights of the checkpoint.
 
     Raises:
-        Mistake: they do not agree, so that one of them has been changed.
+        ConfigError: they do not agree, so that one of them has been changed.
     """
     try:
         record = dict(json.loads(path.read_text())) if path.exists() else {}
         rows = {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
     except (ValueError, TypeError, KeyError) as error:
         problem = f"resume: expected {path} as the run wrote it, received another: {error!r}"
-        raise Mistake([problem]) from None
+        raise ConfigError([problem]) from None
     found = {name: sha256(resumed.weights[name]) for name in resumed.frozen}
     wrong = {name for name in found if found[name] != resumed.frozen[name]}
     wrong |= {name for name in rows.keys() & found if rows[name] != found[name]}
     if wrong:
         what = f"{path} and the checkpoint do not agree about {', '.join(sorted(wrong))}"
-        raise Mistake([f"resume: {what}: one of them has been changed"])
+        raise ConfigError([f"resume: {what}: one of them has been changed"])
     return record
 
 
@@ -223,11 +223,11 @@ def _everywhere(moved: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return found
 
 
-def _moved(found: Sequence[Compared]) -> dict[str, str]:
+def _moved(found: Sequence[TensorComparison]) -> dict[str, str]:
     return {one.name: f"by {one.change:.3g}: {one.cause}" for one in found if not one.equal}
 
 
-def _row(one: Compared, sha256_before: str) -> dict[str, Any]:
+def _row(one: TensorComparison, sha256_before: str) -> dict[str, Any]:
     row = {
         "name": one.name,
         "sha256_before": sha256_before,

@@ -4,12 +4,12 @@ import logging
 from pathlib import Path
 
 from trainer.artifacts import manifest
-from trainer.engine.callback import Watcher
+from trainer.engine.callback import Callback
 
 log = logging.getLogger(__name__)
 
 
-class Seal(Watcher):
+class ManifestWriter(Callback):
     """Writes ``manifest.json``; must hear of the end after all that writes files.
 
     Args:
@@ -20,10 +20,10 @@ class Seal(Watcher):
         self._folder = folder
         self._resumed = False
 
-    def resume(self, epoch: int) -> None:
+    def on_resume(self, epoch: int) -> None:
         """Note it: what the folder holds may be of other settings."""
         self._resumed = True
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """Write it; a checksum of it goes to the log, to be noted where the run is not."""
         log.info("manifest sha256 %s", manifest.write(self._folder, done, self._resumed))

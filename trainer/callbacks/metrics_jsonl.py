@@ -5,15 +5,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from trainer.callbacks.background_writer import Give, at_once
+from trainer.callbacks.background_writer import Submit, run_now
 from trainer.core import atomic_files
-from trainer.core.errors import Mistake
-from trainer.engine.callback import Epoch, Watcher
+from trainer.core.errors import ConfigError
+from trainer.engine.callback import Callback, EpochResult
 
 Record: TypeAlias = dict[str, Any]
 
 
-class Metrics(Watcher):
+class MetricsJsonl(Callback):
     """Keeps ``metrics.jsonl``, whole after every epoch.
 
     Args:
@@ -21,20 +21,20 @@ class Metrics(Watcher):
         give: has the file written.
     """
 
-    def __init__(self, path: Path, give: Give = at_once) -> None:
+    def __init__(self, path: Path, give: Submit = run_now) -> None:
         self._path = path
         self._give = give
         self._lines: list[str] = []
 
-    def resume(self, epoch: int) -> None:
+    def on_resume(self, epoch: int) -> None:
         """Take up the lines of the epochs before."""
         self._lines = [_line(record) for record in read(self._path) if record["epoch"] <= epoch]
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Have the epoch's line added."""
         self._give(partial(self._add, epoch))
 
-    def _add(self, epoch: Epoch) -> None:
+    def _add(self, epoch: EpochResult) -> None:
         self._lines.append(_line(record(epoch)))
         atomic_files.write_text(self._path, "".join(self._lines))
 
@@ -43,7 +43,7 @@ def _line(record: Record) -> str:
     return atomic_files.dumps(record) + "\n"
 
 
-def record(epoch: Epoch) -> Record:
+def record(epoch: EpochResult) -> Record:
     """Return an epoch as plain data; ``frozen_ok`` tells whether all frozen tensors were still."""
     return {
         "epoch": epoch.number,
@@ -63,7 +63,7 @@ def read(path: Path) -> list[Record]:
     """Return the records of a ``metrics.jsonl``; none if there is no such file.
 
     Raises:
-        Mistake: it has been changed.
+        ConfigError: it has been changed.
     """
     try:
         return [dict(json.loads(line)) for line in path.read_text().splitlines()]
@@ -71,4 +71,4 @@ def read(path: Path) -> list[Record]:
         return []
     except (ValueError, TypeError) as error:
         problem = f"{path}: expected a line of JSON an epoch, as the run wrote it ({error})"
-        raise Mistake([problem]) from None
+        raise ConfigError([problem]) from None

@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 from mindspore import Parameter, nn
 
-from trainer.backend.host_copy import Mirror
-from trainer.callbacks.background_writer import Writer
+from trainer.backend.host_copy import HostCopy
+from trainer.callbacks.background_writer import BackgroundWriter
 from trainer.callbacks.freeze_guard import ensure
-from trainer.callbacks.freeze_proof import Proof
+from trainer.callbacks.freeze_proof import FreezeProof
 from trainer.checkpoint import checkpoint_index, restore
 from trainer.checkpoint.checkpoint import Checkpoint, name_of
-from trainer.config.schema import Keeping
+from trainer.config.schema import CheckpointSettings
 from trainer.core.tensors import Weights
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 
 Make = Callable[[Progress, Weights, Weights], Checkpoint]
 
 
-class Saver(Watcher):
+class ModelCheckpoint(Callback):
     """Saves at each epoch's end, every so many steps or minutes, and where the run stops.
 
     Training waits while the weights are copied and compared with the proof. The files are written
@@ -44,12 +44,12 @@ class Saver(Watcher):
     def __init__(
         self,
         folder: Path,
-        when: Keeping,
-        proof: Proof,
+        when: CheckpointSettings,
+        proof: FreezeProof,
         extra: Mapping[str, Parameter],
         make: Make,
-        writer: Writer,
-        mirror: Mirror,
+        writer: BackgroundWriter,
+        mirror: HostCopy,
         after: str = "",
     ) -> None:
         self._folder = folder
@@ -64,17 +64,17 @@ class Saver(Watcher):
         self._last = time.monotonic()
         self._due = False
 
-    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+    def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Note what is to be saved."""
         self._applied = applied
         self._optimizer = optimizer
 
-    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+    def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Note whether it is time."""
         steps = self._when.every_steps
         self._due = self._due or (steps is not None and progress.steps % steps == 0)
 
-    def settled(self, progress: Progress) -> None:
+    def on_weights_synced(self, progress: Progress) -> None:
         """Save if it is time."""
         minutes = self._when.every_minutes
         by_time = minutes is not None and time.monotonic() - self._last >= 60 * minutes
@@ -82,11 +82,11 @@ class Saver(Watcher):
         if due and not self._writer.busy:
             self._save_here(progress)
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Save; the proof and the guard have seen these weights."""
         self._save(Progress(epoch.number), epoch.weights, _metric(self._when.best, epoch))
 
-    def stop(self, progress: Progress) -> None:
+    def on_interrupt(self, progress: Progress) -> None:
         """Save, and wait until it is written."""
         self._save_here(progress)
         self._writer.wait()
@@ -109,13 +109,15 @@ class Saver(Watcher):
         like = others[-2] if len(others) > 1 else ""
         made = partial(self._make, progress, copied, state)  # when the proof has made its hashes
         after = self._after
-        self._writer.give(lambda: checkpoint_index.keep(self._folder, made(), metric, after, like))
+        self._writer.submit(
+            lambda: checkpoint_index.keep(self._folder, made(), metric, after, like)
+        )
         self._after = name
         self._own = [*others[-1:], name]
         self._last = time.monotonic()
 
 
-def _metric(name: str | None, epoch: Epoch) -> float | None:
+def _metric(name: str | None, epoch: EpochResult) -> float | None:
     """Return what the best epoch has least of; None if this one is not to be chosen."""
     score = epoch.validation
     if epoch.number == 0 or name is None:

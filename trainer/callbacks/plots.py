@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from trainer.callbacks import metrics_jsonl
 from trainer.core.plotting import FROZEN, PALE, save
 from trainer.core.run_files import CURVES_PICTURE, METRICS, WEIGHTS_PICTURE
-from trainer.engine.callback import Watcher
+from trainer.engine.callback import Callback
 
 Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
 _MOST_ROWS = 60  # more names than that cannot be read; they are put together by cell
 
 
-class Pictures(Watcher):
+class Plots(Callback):
     """Draws ``weights.png`` and ``curves.png`` of ``metrics.jsonl`` when the run is over.
 
     Args:
@@ -30,7 +30,7 @@ class Pictures(Watcher):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """Draw, if at least one epoch was trained."""
         records = metrics_jsonl.read(self._folder / METRICS)
         if len(records) > 1:

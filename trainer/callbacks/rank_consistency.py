@@ -13,17 +13,17 @@ from trainer.checkpoint import restore
 from trainer.core import atomic_files
 from trainer.core.errors import RanksDiffer
 from trainer.core.tensors import Weights, sha256
-from trainer.core.text import few
+from trainer.core.text import shorten
 from trainer.distributed.world import World
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 
 log = logging.getLogger(__name__)
 file_log = logging.getLogger(f"{__name__}.table")
 
 
-class Agreement(Watcher):
+class RankConsistency(Callback):
     """Ends a run whose ranks differ in a weight or in the optimizer's state.
 
     Stands after the proof and before what is kept to go on from. It costs the SHA-256 of all
@@ -38,22 +38,22 @@ class Agreement(Watcher):
         self._world = world
         self._extra = extra
 
-    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+    def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Note what is to be compared."""
         self._net = applied.net
         self._optimizer = optimizer
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Compare; a rank that has no screen puts the epoch's line in its log."""
-        if not self._world.leads:
+        if not self._world.is_main:
             log.info(console.line(epoch))
         if not epoch.moved:  # which ends the run for a better reason
             self._compare(epoch.weights, f"the end of epoch {epoch.number}")
 
-    def stop(self, progress: Progress) -> None:
+    def on_interrupt(self, progress: Progress) -> None:
         """Compare before anything is saved to go on from."""
         when = f"step {progress.steps} of epoch {progress.epochs + 1}"
-        self._compare(host_copy.fetch(self._net), when)
+        self._compare(host_copy.to_numpy(self._net), when)
 
     def _compare(self, held: Weights, when: str) -> None:
         state = restore.mutable(self._optimizer, self._extra)
@@ -63,7 +63,7 @@ class Agreement(Watcher):
         found = self._world.gather(whole)
         if len(set(found)) == 1:
             text = "rank %d of %d by %s: the same bits as the others, sha256 %s"
-            file_log.info(text, self._world.rank, self._world.ranks, when, whole)
+            file_log.info(text, self._world.rank, self._world.world_size, when, whole)
             return
         differing = differences(self._world.gather(own))
         raise RanksDiffer(
@@ -82,10 +82,10 @@ def differences(hashes: Sequence[Mapping[str, str]]) -> list[str]:
     kinds = [atomic_files.checksum(dict(own)) for own in hashes]
     usual = Counter(kinds).most_common(1)[0][0]
     like = [rank for rank, kind in enumerate(kinds) if kind == usual]
-    who = f"rank {like[0]}" if len(like) == 1 else f"ranks {few([str(rank) for rank in like])}"
+    who = f"rank {like[0]}" if len(like) == 1 else f"ranks {shorten([str(rank) for rank in like])}"
     return [
         f"rank {rank} differs from {who} in "
-        + few([n for n in hashes[like[0]] if own.get(n) != hashes[like[0]][n]])
+        + shorten([n for n in hashes[like[0]] if own.get(n) != hashes[like[0]][n]])
         for rank, own in enumerate(hashes)
         if kinds[rank] != usual
     ]

@@ -5,15 +5,15 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from trainer.artifacts.costs import Spent
+from trainer.artifacts.costs import RunCosts
 from trainer.core import atomic_files
-from trainer.engine.callback import Watcher
+from trainer.engine.callback import Callback
 from trainer.engine.progress import Progress
 
 _RESET_PEAK = "5"  # see proc(5), clear_refs
 
 
-class Costs(Watcher):
+class CostsRecorder(Callback):
     """Writes ``costs.json`` when a run is over.
 
     Args:
@@ -31,22 +31,22 @@ class Costs(Watcher):
         with suppress(OSError):  # of the runs before
             Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
 
-    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+    def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Note a step's time."""
         self._seconds.append(seconds)
 
-    def kept(self, seconds: float) -> None:
+    def on_epoch_overhead(self, seconds: float) -> None:
         """Note what an epoch's end took."""
         self._keeping.append(seconds)
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """Write the file, unless nothing was trained."""
         first, *others = self._seconds or [0.0]
         median = statistics.median(others) if others else None
         compiling = None if self._compiled or median is None else max(0.0, first - median)
         keeping = statistics.median(self._keeping) if self._keeping else None
         steps, memory = len(self._seconds), _peak_memory()
-        spent = Spent(steps, median, compiling, memory, self._shared, keeping)
+        spent = RunCosts(steps, median, compiling, memory, self._shared, keeping)
         if self._seconds:
             atomic_files.write_json(self._path, asdict(spent))
 

@@ -11,22 +11,22 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.callbacks.background_writer import Give, at_once
-from trainer.checkpoint.snapshot_store import Store
+from trainer.callbacks.background_writer import Submit, run_now
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.config import retention
-from trainer.config.rules import takes
-from trainer.config.schema import Snapshot
+from trainer.config.rules import matches
+from trainer.config.schema import SnapshotSettings
 from trainer.core import tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 
 log = logging.getLogger(__name__)
 
 _MB = 1_000_000
 
 
-class Snapshots(Watcher):
+class Snapshots(Callback):
     """Writes the epochs to the store and fills in ``epoch.changes``.
 
     Args:
@@ -39,12 +39,12 @@ class Snapshots(Watcher):
     def __init__(
         self,
         folder: Path,
-        settings: Snapshot,
+        settings: SnapshotSettings,
         shown: Sequence[str] = (),
-        give: Give = at_once,
+        give: Submit = run_now,
     ) -> None:
         self._give = give
-        self._store = Store(folder)
+        self._store = SnapshotStore(folder)
         self._settings = settings
         self._shown = shown
         self._start: Weights = {}
@@ -52,18 +52,18 @@ class Snapshots(Watcher):
         self._rows: dict[str, dict[str, Any]] = {}
         self._told = False
 
-    def resume(self, epoch: int) -> None:
+    def on_resume(self, epoch: int) -> None:
         """Take up the weights of the start and of the last epoch; forget later ones."""
         self._last = _known(epoch, lambda: self._store.resume(epoch))
         self._start = self._last if epoch == 0 else _known(0, lambda: self._store.read(0))
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Print what was asked for; have the epoch written and the table filled in."""
         if epoch.number == 0:
             self._print("start", epoch.weights)
         self._give(partial(self._take, epoch))
 
-    def _take(self, epoch: Epoch) -> None:
+    def _take(self, epoch: EpochResult) -> None:
         if epoch.number == 0:
             self._store.drop(self._store.epochs())  # of a run killed before its first checkpoint
             self._start = self._last = epoch.weights
@@ -84,7 +84,7 @@ class Snapshots(Watcher):
             return {**known, "state": state, "largest_since_last": 0.0, "mean_since_last": 0.0}
         return _row(name, state, array, self._start.get(name), last)
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """Let go of what was only needed to go on, and print the values at the end."""
         self._thin(done)
         with suppress(OSError):  # not empty, or never made
@@ -112,7 +112,7 @@ class Snapshots(Watcher):
 
     def _print(self, moment: str, values: Weights) -> None:
         for name, array in values.items():
-            if any(takes(pattern, name) for pattern in self._shown):
+            if any(matches(pattern, name) for pattern in self._shown):
                 note = "" if moment == "start" else f", {self._against_start(name, array)} to start"
                 log.info("%s at %s%s:\n%s", name, moment, note, np.array2string(array))
 
@@ -126,7 +126,7 @@ def _known(epoch: int, read: Callable[[], Weights]) -> Weights:
     """Return an epoch's weights; none if they are lost, for which no run shall end."""
     try:
         return read()
-    except Mistake as mistake:
+    except ConfigError as mistake:
         lost = "; ".join(mistake.problems)
         log.warning("warning: changes since epoch %d will not be known: %s", epoch, lost)
         return {}

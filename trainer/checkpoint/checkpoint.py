@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from trainer.core import atomic_files, tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 from trainer.distributed import world
 from trainer.engine.progress import Progress
@@ -27,7 +27,7 @@ _STATE = "state.safetensors"
 RECORD = "checkpoint.json"
 
 
-class Unsound(Exception):
+class CorruptCheckpoint(Exception):
     """A file is not what was written; the message names it, and says what was expected."""
 
 
@@ -77,7 +77,7 @@ def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:
         like: name of one that is known to be sound. If the same is frozen in it, the two share one
             file on the disk for that, so that what is frozen costs neither time nor room.
     """
-    with atomic_files.whole_folder(folder / checkpoint.name) as partial:
+    with atomic_files.atomic_write_folder(folder / checkpoint.name) as partial:
         held = checkpoint.weights.items()
         sums = {
             **_frozen(partial, checkpoint, folder / like if like else None),
@@ -133,7 +133,7 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
         expected: SHA-256 of its record; None: not known, so that it is taken on trust.
 
     Raises:
-        Unsound: a file is missing, cut short, changed, or belongs elsewhere.
+        CorruptCheckpoint: a file is missing, cut short, changed, or belongs elsewhere.
     """
     path = folder / RECORD
     if expected is not None:
@@ -141,7 +141,7 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
     try:
         record = json.loads(path.read_text())
         if record["format"] not in _READ or record["name"] != folder.name:
-            raise Unsound(f"{path}: expected format {_FORMAT} of {folder.name}")
+            raise CorruptCheckpoint(f"{path}: expected format {_FORMAT} of {folder.name}")
         for name in dict.fromkeys((_WEIGHTS, _STATE, *record["sha256"])):
             _expect(folder / name, record["sha256"][name])
         return Checkpoint(
@@ -155,19 +155,21 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
             record["versions"],
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise Unsound(f"{path}: expected a checkpoint's record, received {error!r}") from None
+        raise CorruptCheckpoint(
+            f"{path}: expected a checkpoint's record, received {error!r}"
+        ) from None
 
 
 def weights(folder: Path) -> Weights:
     """Return the weights of a checkpoint's own folder.
 
     Raises:
-        Mistake: a file is missing, cut short, changed, or belongs elsewhere.
+        ConfigError: a file is missing, cut short, changed, or belongs elsewhere.
     """
     try:
         return read(folder).weights
-    except Unsound as unsound:
-        raise Mistake([str(unsound)]) from None
+    except CorruptCheckpoint as unsound:
+        raise ConfigError([str(unsound)]) from None
 
 
 def _weights(folder: Path, listed: Collection[str]) -> Weights:
@@ -183,7 +185,7 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "instruction set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native"),
-        "ranks": str(world.current().ranks),
+        "ranks": str(world.current().world_size),
     }
 
 
@@ -191,6 +193,8 @@ def _expect(path: Path, expected: str) -> None:
     try:
         received = atomic_files.digest(path)
     except OSError as error:
-        raise Unsound(f"{path}: {error.strerror}") from None
+        raise CorruptCheckpoint(f"{path}: {error.strerror}") from None
     if received != expected:
-        raise Unsound(f"{path}: expected SHA-256 {expected[:12]}…, received {received[:12]}…")
+        raise CorruptCheckpoint(
+            f"{path}: expected SHA-256 {expected[:12]}…, received {received[:12]}…"
+        )

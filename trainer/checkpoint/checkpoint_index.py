@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoint import checkpoint
-from trainer.checkpoint.checkpoint import Checkpoint, Unsound
+from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
 from trainer.core import atomic_files
 
 _INDEX = "index.json"
@@ -15,7 +15,7 @@ _LAST = 2  # kept, so that there is one more if the last is found damaged
 
 
 @dataclass(frozen=True)
-class Entry:
+class CheckpointEntry:
     """A checkpoint in the index.
 
     Attributes:
@@ -51,7 +51,7 @@ def keep(
     entries = [entry for entry in _entries(folder)[0] if entry.name < new.name]
     if after is not None:
         entries = [entry for entry in entries if entry.name <= after]
-    entries.append(Entry(new.name, checkpoint.write(folder, new, like), metric))
+    entries.append(CheckpointEntry(new.name, checkpoint.write(folder, new, like), metric))
     kept = [e for e in entries if e in entries[-_LAST:] or e == _best(entries)]
     _write_index(folder, kept)
     _tidy(folder, kept)
@@ -63,7 +63,7 @@ def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     for entry in reversed(entries):
         try:
             return _read(folder, entry), refused
-        except Unsound as unsound:
+        except CorruptCheckpoint as unsound:
             refused.append(str(unsound))
     return None, refused
 
@@ -74,12 +74,12 @@ def problems(folder: Path) -> list[str]:
     for entry in entries:
         try:
             _read(folder, entry)
-        except Unsound as unsound:
+        except CorruptCheckpoint as unsound:
             found.append(str(unsound))
     return found
 
 
-def _read(folder: Path, entry: Entry) -> Checkpoint:
+def _read(folder: Path, entry: CheckpointEntry) -> Checkpoint:
     return checkpoint.read(folder / entry.name, entry.sha256 or None)
 
 
@@ -89,30 +89,30 @@ def best(folder: Path) -> Path | None:
     return folder / found.name if found else None
 
 
-def _best(entries: list[Entry]) -> Entry | None:
+def _best(entries: list[CheckpointEntry]) -> CheckpointEntry | None:
     measured = [entry for entry in entries if entry.metric is not None]
     return min(measured, key=lambda entry: entry.metric or 0.0, default=None)
 
 
-def _entries(folder: Path) -> tuple[list[Entry], list[str]]:
+def _entries(folder: Path) -> tuple[list[CheckpointEntry], list[str]]:
     """Return what the index lists; without a sound one, what folders there are."""
     path = folder / _INDEX
     try:
         found: Any = json.loads(path.read_text())
-        return [Entry(**entry) for entry in found["kept"]], []
+        return [CheckpointEntry(**entry) for entry in found["kept"]], []
     except FileNotFoundError:
         problems = []
     except (OSError, ValueError, KeyError, TypeError) as error:
         problems = [f"{path}: expected an index of checkpoints, received {error!r}"]
     names = sorted(p.name for p in folder.glob("epoch_*_step_*"))
-    return [Entry(name, "") for name in names], problems
+    return [CheckpointEntry(name, "") for name in names], problems
 
 
-def _write_index(folder: Path, entries: list[Entry]) -> None:
+def _write_index(folder: Path, entries: list[CheckpointEntry]) -> None:
     atomic_files.write_json(folder / _INDEX, {"kept": [asdict(entry) for entry in entries]})
 
 
-def _tidy(folder: Path, kept: list[Entry]) -> None:
+def _tidy(folder: Path, kept: list[CheckpointEntry]) -> None:
     names = {entry.name for entry in kept}
     for path in folder.glob("epoch_*_step_*"):
         if path.name not in names:

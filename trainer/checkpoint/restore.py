@@ -4,32 +4,32 @@ from collections.abc import Mapping
 
 from mindspore import Parameter, Tensor, amp, nn
 
-from trainer.backend.host_copy import put
+from trainer.backend.host_copy import from_numpy
 from trainer.backend.optimizer_state import optimizer_state
-from trainer.checkpoint.resume import Point
+from trainer.checkpoint.resume import ResumePoint
 from trainer.core import atomic_files, text
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.freezing.plan import Plan
 
 _REPLAN = {"policy", "model"}  # what may change a plan, in resume.allow
 
 
-def weights(net: nn.Cell, resumed: Point) -> None:
+def weights(net: nn.Cell, resumed: ResumePoint) -> None:
     """Put the weights of a checkpoint into a net; only if another is allowed, what fits of them."""
     before = {name: array.shape for name, array in resumed.checkpoint.weights.items()}
     now = {name: tuple(p.shape) for name, p in net.parameters_and_names()}
     if before != now and "model" not in resumed.allow:
-        others = text.few(sorted(n for n in {**before, **now} if before.get(n) != now.get(n)))
-        raise Mistake(
+        others = text.shorten(sorted(n for n in {**before, **now} if before.get(n) != now.get(n)))
+        raise ConfigError(
             [
                 "resume: expected the net of the run, received one in which these are new, missing "
                 f"or of another shape: {others}. To go on with it: resume.allow=[model]"
             ]
         )
-    put(net, resumed.checkpoint.weights)
+    from_numpy(net, resumed.checkpoint.weights)
 
 
-def differences(resumed: Point | None, resolved: Plan, batches: int) -> list[str]:
+def differences(resumed: ResumePoint | None, resolved: Plan, batches: int) -> list[str]:
     """Return what is not as it was though the settings are."""
     if resumed is None:
         return []
@@ -48,7 +48,7 @@ def differences(resumed: Point | None, resolved: Plan, batches: int) -> list[str
     return found
 
 
-def state(resumed: Point | None, made: nn.Optimizer, extra: Mapping[str, Parameter]) -> None:
+def state(resumed: ResumePoint | None, made: nn.Optimizer, extra: Mapping[str, Parameter]) -> None:
     """Put back what a step changes besides the net; what is new since then starts fresh."""
     saved = resumed.checkpoint.state if resumed else {}
     for name, parameter in mutable(made, extra).items():

@@ -16,7 +16,7 @@ from yaml import YAMLError
 from trainer.config import saved as saved_
 from trainer.config.overrides import quoted
 from trainer.config.schema import Settings
-from trainer.core.errors import Mistake, nearest
+from trainer.core.errors import ConfigError, nearest
 from trainer.core.run_files import CHECKPOINTS, CONFIG, HYDRA, MODEL, OVERRIDES
 
 if TYPE_CHECKING:  # it imports MindSpore, for which the device is to be set before
@@ -45,7 +45,7 @@ _SAME = ("device.threads", "device.fetch_every")  # of these parts, but no weigh
 
 
 @dataclass(frozen=True)
-class Request:
+class ResumeRequest:
     """What a command line asks for.
 
     Attributes:
@@ -55,14 +55,14 @@ class Request:
         must: whether there has to be a checkpoint.
     """
 
-    lines: list[str]
+    overrides: list[str]
     folder: Path | None = None
     allow: frozenset[str] = frozenset()
-    must: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True)
-class Point:
+class ResumePoint:
     """Where a run goes on.
 
     Attributes:
@@ -82,11 +82,11 @@ class Point:
         return replace(saved, steps=0, loss=0.0, samples=0, seconds=0.0) if self.anew else saved
 
 
-def request(lines: Sequence[str]) -> Request:
+def resume_request(lines: Sequence[str]) -> ResumeRequest:
     """Take ``resume`` out of overrides, and put in those of the run that it names.
 
     Raises:
-        Mistake: it names no run's folder, or allows what is not known.
+        ConfigError: it names no run's folder, or allows what is not known.
     """
     values = {key: value for _, key, value in _parsed(lines)}
     rest = [line for line, key, _ in _parsed(lines) if key.partition(".")[0] != "resume"]
@@ -95,12 +95,12 @@ def request(lines: Sequence[str]) -> Request:
     words = list(map(str, allow if isinstance(allow, list) else [allow]))
     problems = [*_unknown(values, words), *_unfit(source, directory)]
     if problems:
-        raise Mistake(problems)
+        raise ConfigError(problems)
     if source is not None:
         folder = Path(str(source)).expanduser()
-        return Request(_joined(folder, rest), folder, frozenset(words), must=True)
+        return ResumeRequest(_joined(folder, rest), folder, frozenset(words), required=True)
     known = isinstance(directory, str) and "${" not in directory
-    return Request(rest, Path(str(directory)) if known else None, frozenset(words))
+    return ResumeRequest(rest, Path(str(directory)) if known else None, frozenset(words))
 
 
 def _parsed(lines: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
@@ -158,10 +158,10 @@ def _saved(path: Path) -> list[str]:
         return [str(line) for line in saved]
     except (OSError, ValueError, TypeError, YAMLError, OmegaConfBaseException) as error:
         why = " ".join(str(error).split())
-        raise Mistake([f"resume: expected the overrides of a run in {path} ({why})"]) from None
+        raise ConfigError([f"resume: expected the overrides of a run in {path} ({why})"]) from None
 
 
-def point(asked: Request, settings: Settings) -> tuple[Point | None, list[str]]:
+def resume_point(asked: ResumeRequest, settings: Settings) -> tuple[ResumePoint | None, list[str]]:
     """Return where a run goes on, and what forbids it.
 
     Call it once MindSpore may be imported. None without a problem: the run starts anew.
@@ -175,15 +175,15 @@ def point(asked: Request, settings: Settings) -> tuple[Point | None, list[str]]:
         log.warning("warning: checkpoint refused: %s", why)
     if found is not None:
         return _point(asked, asked.folder, settings, found)
-    if refused or asked.must or (asked.folder / MODEL).exists():
+    if refused or asked.required or (asked.folder / MODEL).exists():
         what = "sound checkpoint" if refused else "checkpoint"
         return None, [f"resume: expected a {what} in {asked.folder}, found none"]
     return None, []
 
 
 def _point(
-    asked: Request, folder: Path, settings: Settings, found: "Checkpoint"
-) -> tuple[Point | None, list[str]]:
+    asked: ResumeRequest, folder: Path, settings: Settings, found: "Checkpoint"
+) -> tuple[ResumePoint | None, list[str]]:
     try:
         before = Settings.model_validate(dict(found.settings)).plain()
     except ValidationError as error:
@@ -201,7 +201,7 @@ def _point(
         what = f"expected at least {begun}, which have begun, received {settings.epochs}"
         problems.append(f"epochs: {what}")
     anew = not {"dataset", "seed"}.isdisjoint(differing)
-    return Point(found, allow, anew), problems
+    return ResumePoint(found, allow, anew), problems
 
 
 def _begun(folder: Path, settings: Settings) -> bool:
@@ -210,7 +210,7 @@ def _begun(folder: Path, settings: Settings) -> bool:
 
     try:
         recorded = saved_.settings_of(folder / CONFIG)
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException, Mistake):
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException, ConfigError):
         return False
     return not changed(recorded.plain(), settings.plain())
 

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.core import atomic_files, tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
-from trainer.core.text import few
+from trainer.core.text import shorten
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _FILE = re.compile(r"epoch_\d{3,}\.safetensors")
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     """One tensor of an epoch.
 
     Attributes:
@@ -49,7 +49,7 @@ class Entry:
     dtype: str
 
 
-class Store:
+class SnapshotStore:
     """The snapshots in one folder; a run writes them, anything may read them.
 
     Args:
@@ -58,7 +58,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, TensorEntry] = {}
         self._weights: Weights = {}
 
     def epochs(self) -> list[int]:
@@ -92,7 +92,7 @@ class Store:
         """Read an epoch, in the order in which it was written.
 
         Raises:
-            Mistake: names each file that is not what was written.
+            ConfigError: names each file that is not what was written.
         """
         entries = self.index(epoch)
         weights: Weights = {}
@@ -102,14 +102,14 @@ class Store:
             weights |= found
             problems += wrong
         if problems:
-            raise Mistake(problems)
+            raise ConfigError(problems)
         return {name: weights[name] for name in entries}
 
     def resume(self, epoch: int) -> Weights:
         """Forget what is later than an epoch, read it, and let the next one refer to it.
 
         Raises:
-            Mistake: it is not there or damaged; the next one then refers to none.
+            ConfigError: it is not there or damaged; the next one then refers to none.
         """
         self._entries, self._weights = {}, {}
         self.drop(other for other in self.epochs() if other > epoch)
@@ -123,11 +123,11 @@ class Store:
         atomic_files.remove(self._path(epoch) for epoch in latest_first)
         self._sweep()
 
-    def index(self, epoch: int) -> dict[str, Entry]:
+    def index(self, epoch: int) -> dict[str, TensorEntry]:
         """Return an epoch's tensors by name, without reading them.
 
         Raises:
-            Mistake: the index is not there, or not what was written.
+            ConfigError: the index is not there, or not what was written.
         """
         path = self._path(epoch)
         try:
@@ -137,9 +137,9 @@ class Store:
             entries = [_entry_of(row) for row in data["tensors"]]
         except FileNotFoundError:
             there = ", ".join(map(str, self.epochs())) or "none"
-            raise Mistake([f"{path}: expected an epoch that is there: {there}"]) from None
+            raise ConfigError([f"{path}: expected an epoch that is there: {there}"]) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Mistake([f"{path}: expected the index as it was written ({error})"]) from None
+            raise ConfigError([f"{path}: expected the index as it was written ({error})"]) from None
         return {entry.name: entry for entry in entries}
 
     def problems(self) -> list[str]:
@@ -154,44 +154,44 @@ class Store:
     def _path(self, epoch: int) -> Path:
         return self.folder / f"epoch_{epoch:03d}.json"
 
-    def _entry(self, name: str, array: NDArray[np.generic], file: str) -> Entry:
+    def _entry(self, name: str, array: NDArray[np.generic], file: str) -> TensorEntry:
         known, before = self._entries.get(name), self._weights.get(name)
         if known and before is not None and tensors.alike(before, array):
             return known
-        return Entry(name, file, tensors.sha256(array), array.shape, array.dtype.name)
+        return TensorEntry(name, file, tensors.sha256(array), array.shape, array.dtype.name)
 
-    def _take(self, file: str, entries: Collection[Entry]) -> tuple[Weights, list[str]]:
+    def _take(self, file: str, entries: Collection[TensorEntry]) -> tuple[Weights, list[str]]:
         """Read entries of one file; return those that are as described, and what is wrong."""
         path = self.folder / file
         if not _FILE.fullmatch(file):
             return {}, [f"{self.folder}: expected files of its own in an index, received {file}"]
         try:
             weights = tensors.read(path, {entry.name for entry in entries})
-        except Mistake as mistake:
+        except ConfigError as mistake:
             return {}, list(mistake.problems)
         wrong = [entry.name for entry in entries if not _fits(entry, weights.get(entry.name))]
         if not wrong:
             return weights, []
-        return weights, [f"{path}: expected what its index describes, but not so: {few(wrong)}"]
+        return weights, [f"{path}: expected what its index describes, but not so: {shorten(wrong)}"]
 
-    def _referenced(self) -> tuple[list[Entry], list[str]]:
+    def _referenced(self) -> tuple[list[TensorEntry], list[str]]:
         """Return what the indexes name, each tensor once, and which indexes are damaged."""
-        entries: dict[Entry, None] = {}
+        entries: dict[TensorEntry, None] = {}
         problems: list[str] = []
         for epoch in self.epochs():
             try:
                 entries |= dict.fromkeys(self.index(epoch).values())
-            except Mistake as mistake:
+            except ConfigError as mistake:
                 problems += mistake.problems
         return list(entries), problems
 
-    def _excess(self, entries: Iterable[Entry]) -> Iterator[tuple[Path, set[str]]]:
+    def _excess(self, entries: Iterable[TensorEntry]) -> Iterator[tuple[Path, set[str]]]:
         """Give the files that hold more than entries name, with what they do name."""
         named = _by_file(entries)
         for path in sorted(self.folder.glob("epoch_*.safetensors")):
             needed = {entry.name for entry in named.get(path.name, ())}
             held: set[str] = set()
-            with suppress(Mistake):  # a damaged file is left as it is, for a read to report it
+            with suppress(ConfigError):  # a damaged file is left as it is, for a read to report it
                 held = set(tensors.names(path))
             if not needed or needed < held:
                 yield path, needed
@@ -211,19 +211,21 @@ class Store:
         atomic_files.remove(gone)
 
 
-def _entry_of(row: dict[str, Any]) -> Entry:
+def _entry_of(row: dict[str, Any]) -> TensorEntry:
     shape = tuple(int(length) for length in row["shape"])
-    return Entry(str(row["name"]), str(row["file"]), str(row["sha256"]), shape, str(row["dtype"]))
+    return TensorEntry(
+        str(row["name"]), str(row["file"]), str(row["sha256"]), shape, str(row["dtype"])
+    )
 
 
-def _by_file(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    found: dict[str, list[Entry]] = {}
+def _by_file(entries: Iterable[TensorEntry]) -> dict[str, list[TensorEntry]]:
+    found: dict[str, list[TensorEntry]] = {}
     for entry in entries:
         found.setdefault(entry.file, []).append(entry)
     return found
 
 
-def _fits(entry: Entry, array: NDArray[np.generic] | None) -> bool:
+def _fits(entry: TensorEntry, array: NDArray[np.generic] | None) -> bool:
     if array is None:
         return False
     kind = array.shape, array.dtype.name, tensors.sha256(array)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.checkpoint import checkpoint, checkpoint_index
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core import tensors
-from trainer.core.errors import Mistake, nearest
+from trainer.core.errors import ConfigError, nearest
 from trainer.core.run_files import CHECKPOINTS, MODEL, PLAN, SNAPSHOTS
 from trainer.core.tensors import Weights
 
@@ -18,7 +18,7 @@ _LAST, _BEST = "last", "best"
 
 
 @dataclass(frozen=True)
-class Reference:
+class WeightsRef:
     """Weights that are there, not yet read.
 
     Attributes:
@@ -37,17 +37,17 @@ class Reference:
         """Read them.
 
         Raises:
-            Mistake: names each file that is damaged.
+            ConfigError: names each file that is damaged.
         """
         if self.file is not None and self.file.is_dir():
             return checkpoint.weights(self.file)
         if self.file is not None:
             return tensors.read(self.file)
         assert self.run is not None and self.epoch is not None
-        return Store(self.run / SNAPSHOTS).read(self.epoch)
+        return SnapshotStore(self.run / SNAPSHOTS).read(self.epoch)
 
 
-def find(text: str, key: str = "") -> Reference:
+def find(text: str, key: str = "") -> WeightsRef:
     """Return what a word refers to.
 
     Args:
@@ -57,7 +57,7 @@ def find(text: str, key: str = "") -> Reference:
         key: the setting that the word is the value of, for messages.
 
     Raises:
-        Mistake: there is no such run, epoch or file; the message offers those that there are.
+        ConfigError: there is no such run, epoch or file; the message offers those that there are.
     """
     path = Path(text).expanduser()
     where = f"{key}: " if key else ""
@@ -66,12 +66,12 @@ def find(text: str, key: str = "") -> Reference:
         return _snapshot(where, text, Path(folder).expanduser(), epoch)
     if is_checkpoint(path):
         run = path.parent.parent
-        return Reference(text, run if is_run(run) else None, file=path)
+        return WeightsRef(text, run if is_run(run) else None, file=path)
     if path.is_dir():
         return _model(where, text, path)
     if not path.exists():
-        raise Mistake([f"{where}expected {_EXPECTED}, received {text!r}{_beside(path)}"])
-    return Reference(text, path.parent if is_run(path.parent) else None, file=path)
+        raise ConfigError([f"{where}expected {_EXPECTED}, received {text!r}{_beside(path)}"])
+    return WeightsRef(text, path.parent if is_run(path.parent) else None, file=path)
 
 
 _EXPECTED = "a run's folder, RUN@EPOCH, a checkpoint's folder or a safetensors file"
@@ -91,7 +91,7 @@ def run_folder(text: str, key: str = "") -> Path:
     """Return the folder of a run.
 
     Raises:
-        Mistake: it is not there, or not a run's; the message offers those that lie near.
+        ConfigError: it is not there, or not a run's; the message offers those that lie near.
     """
     path = Path(text).expanduser()
     if is_run(path):
@@ -99,45 +99,45 @@ def run_folder(text: str, key: str = "") -> Path:
     where = f"{key}: " if key else ""
     why = "which holds no plan.json" if path.is_dir() else "which is not there"
     near = _within(path) if path.is_dir() else _beside(path)
-    raise Mistake([f"{where}expected a run's folder, received {text!r}, {why}{near}"])
+    raise ConfigError([f"{where}expected a run's folder, received {text!r}, {why}{near}"])
 
 
-def _snapshot(where: str, text: str, folder: Path, epoch: str) -> Reference:
+def _snapshot(where: str, text: str, folder: Path, epoch: str) -> WeightsRef:
     run = run_folder(str(folder), where.removesuffix(": "))
     if epoch == _BEST:
-        return Reference(text, run, file=_best(where, text, run))
-    epochs = Store(run / SNAPSHOTS).epochs()
+        return WeightsRef(text, run, file=_best(where, text, run))
+    epochs = SnapshotStore(run / SNAPSHOTS).epochs()
     if not epochs:
-        raise Mistake(
+        raise ConfigError(
             [f"{where}expected a run that kept snapshots, received {text!r}; {run} has none"]
         )
     number = epochs[-1] if epoch == _LAST else next((n for n in epochs if str(n) == epoch), None)
     if number is None:
         there = ", ".join(map(str, epochs))
-        raise Mistake(
+        raise ConfigError(
             [f"{where}expected an epoch that {run} kept ({there}, last or best), received {text!r}"]
         )
-    return Reference(text, run, number)
+    return WeightsRef(text, run, number)
 
 
 def _best(where: str, text: str, run: Path) -> Path:
     found = checkpoint_index.best(run / CHECKPOINTS)
     if found is None:
         what = f"{where}expected a run with a best checkpoint, received {text!r}"
-        raise Mistake([f"{what}; none of its epochs was measured, or checkpoint.best is null"])
+        raise ConfigError([f"{what}; none of its epochs was measured, or checkpoint.best is null"])
     return found
 
 
-def _model(where: str, text: str, folder: Path) -> Reference:
+def _model(where: str, text: str, folder: Path) -> WeightsRef:
     run = run_folder(text, where.removesuffix(": "))
     if not (run / MODEL).is_file():
-        raise Mistake(
+        raise ConfigError(
             [
                 f"{where}expected {MODEL} in {run}, which has none: it was ended before, or its "
                 f"frozen weights moved (its snapshots are {text}@EPOCH)"
             ]
         )
-    return Reference(text, run, file=run / MODEL)
+    return WeightsRef(text, run, file=run / MODEL)
 
 
 def _beside(path: Path) -> str:

@@ -8,16 +8,16 @@ from pathlib import Path
 from hydra import compose, initialize_config_module
 
 from trainer.backend import device
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
 from trainer.config import overrides
-from trainer.core.errors import JobsFailed, Mistake
-from trainer.core.exit_status import gist
+from trainer.core.errors import ConfigError, JobsFailed
+from trainer.core.exit_status import one_line
 from trainer.launch import job_config, jobs, sweep_launcher
-from trainer.launch.job_config import Order
+from trainer.launch.job_config import JobConfig
 from trainer.launch.jobs import Job
 from trainer.launch.local import local_launcher
-from trainer.launch.local.worker_handle import Process
+from trainer.launch.local.worker_handle import WorkerHandle
 from trainer.launch.results import comparison, job_results
 from trainer.launch.sweep_launcher import Sweep
 from trainer.run import prepare
@@ -39,31 +39,31 @@ _NOTHING = ("freeze=null", "policy=none")
 
 def main() -> None:
     """Train, print the table, and exit with 7 if a run failed."""
-    if entry_point.helped(USAGE):
+    if entry_point.printed_help(USAGE):
         return
-    with entry_point.exits() as stop:
+    with entry_point.exit_codes() as stop:
         folder, lines = _parsed(sys.argv[1:])
         made = _jobs(folder, lines)
         with device.untouched():
             for job in made:
-                prepare.check(job.lines)
-        sweep = Sweep(Request([]), stop, {}, folder, _FOLDER)
+                prepare.check(job.overrides)
+        sweep = Sweep(ResumeRequest([]), stop, {}, folder, _FOLDER)
         with sweep.alone():
             jobs.begin(folder, made, lines)
-            todo = sweep_launcher.missing([_order(job) for job in made], sweep)
-            local_launcher.run(todo, sweep, [Process()], share=False)
+            todo = sweep_launcher.unfinished([_order(job) for job in made], sweep)
+            local_launcher.run(todo, sweep, [WorkerHandle()], share=False)
         found = job_results.read(folder)
         print(comparison.text(found))
         comparison.draw(folder, found)
         if bad := [s for s in found if s.state != "done"]:
-            raise JobsFailed("\n".join(f"{s.job.name}: {s.state}: {gist(s.why)}" for s in bad))
+            raise JobsFailed("\n".join(f"{s.job.name}: {s.state}: {one_line(s.why)}" for s in bad))
 
 
 def _parsed(words: Sequence[str]) -> tuple[Path, list[str]]:
     """Return the folder, and the overrides that all runs have.
 
     Raises:
-        Mistake: nothing is to be frozen, or the method is said, of which there are to be two.
+        ConfigError: nothing is to be frozen, or the method is said, of which there are to be two.
     """
     given = [word.partition("=")[2] for word in words if word.startswith(f"{_FOLDER}=")]
     lines = [word for word in words if not word.startswith(f"{_FOLDER}=")]
@@ -74,7 +74,7 @@ def _parsed(words: Sequence[str]) -> tuple[Path, list[str]]:
     if "method" in keys:
         found.append("method: expected none, for both are compared")
     if found:
-        raise Mistake(found)
+        raise ConfigError(found)
     return Path(given[-1] if given else datetime.now().strftime("compare/%Y-%m-%d/%H-%M-%S")), lines
 
 
@@ -84,9 +84,9 @@ def _jobs(folder: Path, lines: Sequence[str]) -> list[Job]:
     return [jobs.make(folder, run, lines) for run in runs]
 
 
-def _order(job: Job) -> Order:
+def _order(job: Job) -> JobConfig:
     with initialize_config_module(overrides.MODULE, version_base=overrides.VERSION):
-        config = compose(overrides.CONFIG, list(job.lines), return_hydra_config=True)
+        config = compose(overrides.CONFIG, list(job.overrides), return_hydra_config=True)
     return job_config.make(job, config, 0)
 
 

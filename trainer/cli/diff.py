@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.artifacts import plan_history, run_record
-from trainer.checkpoint.weights_ref import Reference, find
+from trainer.checkpoint.weights_ref import WeightsRef, find
 from trainer.cli import entry_point
 from trainer.core import atomic_files, tensors
-from trainer.core.errors import FrozenDiffers, Mistake, nearest
+from trainer.core.errors import ConfigError, FrozenDiffers, nearest
 from trainer.core.table import table
 from trainer.core.tensors import Weights
 
@@ -54,9 +54,9 @@ class Row:
 
 def main() -> None:
     """Print the table, and exit with the code that tells whether something frozen differs."""
-    with entry_point.exits():
+    with entry_point.exit_codes():
         words = sys.argv[1:]
-        if entry_point.helped(_USAGE):
+        if entry_point.printed_help(_USAGE):
             return
         a, b = read(words)
         rows = compare(a.weights(), b.weights(), states(a, b))
@@ -68,11 +68,11 @@ def main() -> None:
             )
 
 
-def read(words: Sequence[str]) -> tuple[Reference, Reference]:
+def read(words: Sequence[str]) -> tuple[WeightsRef, WeightsRef]:
     """Return what the words of the command line refer to.
 
     Raises:
-        Mistake: everything that is wrong with them.
+        ConfigError: everything that is wrong with them.
     """
     problems = [
         f"expected --json, received {word}{nearest(word, ['--json'])}"
@@ -86,20 +86,20 @@ def read(words: Sequence[str]) -> tuple[Reference, Reference]:
     for word in given[:2]:
         try:
             found.append(find(word))
-        except Mistake as mistake:
+        except ConfigError as mistake:
             problems += mistake.problems
     if problems:
-        raise Mistake(problems)
+        raise ConfigError(problems)
     return found[0], found[1]
 
 
-def states(a: Reference, b: Reference) -> dict[str, str]:
+def states(a: WeightsRef, b: WeightsRef) -> dict[str, str]:
     """Return each parameter's state by the plan that both are of; empty if there is none.
 
     Within a run that went on under another plan, frozen is what was so from one to the other.
 
     Raises:
-        Mistake: a plan or a proof is damaged.
+        ConfigError: a plan or a proof is damaged.
     """
     if a.run is None or b.run is None:
         return {}
@@ -113,7 +113,7 @@ def states(a: Reference, b: Reference) -> dict[str, str]:
     return mine if mine == theirs else {}
 
 
-def _moment(reference: Reference) -> float:
+def _moment(reference: WeightsRef) -> float:
     return math.inf if reference.epoch is None else reference.epoch
 
 
@@ -121,7 +121,7 @@ def compare(a: Weights, b: Weights, states: dict[str, str]) -> list[Row]:
     """Return how each parameter differs, those that changed most first.
 
     Raises:
-        Mistake: they are not of one net; names what only one has, and other shapes.
+        ConfigError: they are not of one net; names what only one has, and other shapes.
     """
     pairs = (("only in A", a, b), ("only in B", b, a))
     problems = [
@@ -135,7 +135,7 @@ def compare(a: Weights, b: Weights, states: dict[str, str]) -> list[Row]:
         if name in b and a[name].shape != b[name].shape
     ]
     if problems:
-        raise Mistake([f"expected weights of one net; {text}" for text in problems])
+        raise ConfigError([f"expected weights of one net; {text}" for text in problems])
     rows = [_row(name, states.get(name, ""), a[name], b[name]) for name in a]
     return sorted(rows, key=lambda row: (row.equal, -_order(row.largest)))
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from trainer.core import log_handlers
-from trainer.core.errors import Ending, Interrupted
-from trainer.core.exit_status import told
-from trainer.core.signals import Stop, caught
+from trainer.core.errors import Interrupted, TrainerExit
+from trainer.core.exit_status import exit_status
+from trainer.core.signals import StopFlag, catch_signals
 from trainer.distributed import world
 
 if TYPE_CHECKING:
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def exits() -> Iterator[Stop]:
+def exit_codes() -> Iterator[StopFlag]:
     """Turn an ending into its message on stderr and its exit code; a bug keeps its traceback.
 
     Gives what tells whether a signal has come: they are caught from the first, for one that meets
     MindSpore while it is imported would end in its C++.
     """
     try:
-        with log_handlers.to_screen(), caught() as stop:
+        with log_handlers.log_to_screen(), catch_signals() as stop:
             yield stop
-        if world.current().ranks > 1:
+        if world.current().world_size > 1:
             _leave(0)
     except BrokenPipeError:  # what read the output has gone, as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (Ending, OSError, KeyboardInterrupt) as error:
-        code, why = told(error)
-        if code == 1 and not isinstance(error, Ending):
+    except (TrainerExit, OSError, KeyboardInterrupt) as error:
+        code, why = exit_status(error)
+        if code == 1 and not isinstance(error, TrainerExit):
             raise
         if why:  # what another rank has said already has no message here
             print(why, file=sys.stderr)
@@ -48,14 +48,14 @@ def exits() -> Iterator[Stop]:
 
 
 def _leave(code: int) -> NoReturn:
-    if world.current().ranks > 1:
+    if world.current().world_size > 1:
         from trainer.distributed import collectives
 
         collectives.leave(code)
     sys.exit(code)
 
 
-def helped(usage: str) -> bool:
+def printed_help(usage: str) -> bool:
     """Print how a command is used if its line asks for that; tell whether it did."""
     asked = not {"-h", "--help"}.isdisjoint(sys.argv[1:])
     if asked:
@@ -63,7 +63,7 @@ def helped(usage: str) -> bool:
     return asked
 
 
-def leave_if(stop: Callable[[], object]) -> None:
+def exit_if(stop: Callable[[], object]) -> None:
     """End here if a signal has come.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.artifacts import finished_run
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
 from trainer.core import atomic_files
 from trainer.run import prepare
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set b
     from trainer.config.schema import Settings
     from trainer.metrics.confusion import Confusion
     from trainer.metrics.evaluator import Score
-    from trainer.run.setup import Setup
+    from trainer.run.setup import RunComponents
 
 _ALLOWED = ("dataset", "batch_size", "loss", "device", "seed")
 
@@ -32,29 +32,29 @@ Example:
 
 def main() -> None:
     """Print and write the evaluation, and exit with the code that tells how it ended."""
-    with entry_point.exits():
-        if entry_point.helped(_USAGE):
+    with entry_point.exit_codes():
+        if entry_point.printed_help(_USAGE):
             return
         given = finished_run.words(sys.argv[1:], ("out",))
         out = Path(given.own.get("out", given.run))
         config, problems = finished_run.configuration(given, _ALLOWED)
         if why := plan.unfit(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
-        settings, setup = prepare.make(config, Request([]), problems)
+        settings, setup = prepare.build(config, ResumeRequest([]), problems)
         score, confusion = measure(settings, setup)
         print(report(given.weights, settings, score, confusion))
         _write(out, as_json(given.weights, settings, score, confusion), confusion)
 
 
-def measure(settings: "Settings", setup: "Setup") -> "tuple[Score, Confusion | None]":
+def measure(settings: "Settings", setup: "RunComponents") -> "tuple[Score, Confusion | None]":
     """Return the score on the validation data, and the confusion if labels are classes."""
-    from trainer.backend.cpu_threads import branched
+    from trainer.backend.cpu_threads import with_dummy_branch
     from trainer.data import batches
     from trainer.metrics.confusion import Confusion
     from trainer.metrics.evaluator import Evaluator
 
     confusion = Confusion()
-    evaluator = Evaluator(setup.net, setup.loss, forward=branched(setup.net))
+    evaluator = Evaluator(setup.net, setup.loss, forward=with_dummy_branch(setup.net))
     score = evaluator(batches.batches(setup.validation, settings.seed, 0), confusion)
     return score, None if score.accuracy is None else confusion
 

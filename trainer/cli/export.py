@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.artifacts import finished_run
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
 from trainer.core import atomic_files
-from trainer.core.errors import Ending, Mistake, nearest
+from trainer.core.errors import ConfigError, TrainerExit, nearest
 from trainer.run import prepare
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
@@ -61,13 +61,13 @@ class Check:
 
 def main() -> None:
     """Write and check the file, and exit with the code that tells how it ended."""
-    with entry_point.exits():
-        if entry_point.helped(_USAGE):
+    with entry_point.exit_codes():
+        if entry_point.printed_help(_USAGE):
             return
         given = finished_run.words(sys.argv[1:], ("format", "out"))
         kind, path, found = _options(given.run, given.own)
         config, problems = finished_run.configuration(given, _ALLOWED)
-        settings, setup = prepare.make(config, Request([]), [*found, *problems])
+        settings, setup = prepare.build(config, ResumeRequest([]), [*found, *problems])
         from trainer.data import batches
 
         *inputs, _ = next(iter(batches.batches(setup.validation, settings.seed, 0)))
@@ -106,8 +106,8 @@ def export(kind: str, net: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) ->
         path: the file, written only if the check holds.
 
     Raises:
-        Mistake: MindSpore cannot write this net in this format; the operator is named.
-        Ending: what was written differs by more than ``TOLERANCE``.
+        ConfigError: MindSpore cannot write this net in this format; the operator is named.
+        TrainerExit: what was written differs by more than ``TOLERANCE``.
     """
     from trainer.artifacts.export_formats import FORMATS
 
@@ -119,14 +119,14 @@ def export(kind: str, net: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) ->
         made = Path(scratch) / f"export.{kind}"
         chosen.write(net, inputs, made)
         if len(list(Path(scratch).iterdir())) > 1:
-            raise Mistake([f"format={kind}: expected a net that goes into one file; {_LARGE}"])
+            raise ConfigError([f"format={kind}: expected a net that goes into one file; {_LARGE}"])
         check = compare(chosen.wanted(net, inputs), chosen.received(made, inputs))
         if not check.holds:
-            raise Ending(
+            raise TrainerExit(
                 f"format={kind}: expected what the net gives, within {TOLERANCE:g} of its largest "
                 f"value, received from the file: {check}; nothing was written"
             )
-        with atomic_files.whole(path) as partial:
+        with atomic_files.atomic_write(path) as partial:
             shutil.copyfile(made, partial)
     return check
 

@@ -14,12 +14,12 @@ from pydantic import Field, ValidationError
 from trainer.cli import entry_point
 from trainer.config import overrides, schema
 from trainer.config.options import Options
-from trainer.core.errors import FrozenMoved, Mistake, NotFinite, Stopped
+from trainer.core.errors import ConfigError, FrozenMoved, NotFinite, Stopped
 from trainer.distributed import rendezvous
 
 _GROUP = "kubernetes"
 _FOLDER = "hydra.run.dir="
-_NEVER = [Mistake.code, FrozenMoved.code, NotFinite.code]  # another try would end alike
+_NEVER = [ConfigError.code, FrozenMoved.code, NotFinite.code]  # another try would end alike
 _PORT = 8118  # of MindSpore's scheduler, in the first pod
 
 _USAGE = """usage: python -m trainer.kubernetes kubernetes.image=IMAGE
@@ -58,9 +58,9 @@ class Pods(Options):
 
 def main() -> None:
     """Print the manifest."""
-    with entry_point.exits():
+    with entry_point.exit_codes():
         words = sys.argv[1:]
-        if entry_point.helped(_USAGE):
+        if entry_point.printed_help(_USAGE):
             return
         own = [word for word in words if word.startswith(f"{_GROUP}.")]
         pods, run = read(own, [word for word in words if word not in own])
@@ -83,7 +83,7 @@ def read(own: Sequence[str], run: Sequence[str]) -> tuple[Pods, list[str]]:
     """Return what the pods are to have, and the run's overrides.
 
     Raises:
-        Mistake: everything that is wrong with either. What lies on the volumes is not looked at.
+        ConfigError: everything that is wrong with either. The volumes' contents are not looked at.
     """
     config, problems = overrides.check([word for word in run if not word.startswith("resume=")])
     problems += schema.read(config, problems)[1]
@@ -95,7 +95,7 @@ def read(own: Sequence[str], run: Sequence[str]) -> tuple[Pods, list[str]]:
         pods = Pods.model_validate(given)
     except ValidationError as error:
         found = [f"{_GROUP}.{schema.problem(one)}" for one in error.errors(include_url=False)]
-        raise Mistake([*problems, *found]) from None
+        raise ConfigError([*problems, *found]) from None
     folder = next((word.removeprefix(_FOLDER) for word in run if word.startswith(_FOLDER)), "none")
     if not any(PurePosixPath(folder).is_relative_to(path) for path in pods.volumes.values()):
         where = ", ".join(pods.volumes.values()) or "kubernetes.volumes names none"
@@ -103,7 +103,7 @@ def read(own: Sequence[str], run: Sequence[str]) -> tuple[Pods, list[str]]:
             f"hydra.run.dir: expected a folder on a volume ({where}), received {folder}"
         )
     if problems:
-        raise Mistake(problems)
+        raise ConfigError(problems)
     return pods, list(run)
 
 
@@ -111,7 +111,7 @@ def _given(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """Return the shipped settings with those of the command line, and what is wrong with these."""
     shipped = resources.files(overrides.MODULE).joinpath("kubernetes.yaml").read_text()
     config = OmegaConf.create({_GROUP: OmegaConf.create(shipped)})
-    problems = overrides.onto(config, words, [_GROUP])
+    problems = overrides.apply_to(config, words, [_GROUP])
     return overrides.plain(config)[_GROUP], problems
 
 

@@ -17,12 +17,12 @@ from trainer.run import prepare as prepare_
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from mindspore import nn
 
-    from trainer.backend.graph.autograd_graph import Lineage
-    from trainer.backend.graph.module_tree import Layout
-    from trainer.backend.graph.tracer import Sight
+    from trainer.backend.graph.autograd_graph import AutogradGraph
+    from trainer.backend.graph.module_tree import ModuleTree
+    from trainer.backend.graph.tracer import ExampleInput
     from trainer.config.schema import Settings
     from trainer.freezing.plan import Plan
-    from trainer.run.setup import Sound
+    from trainer.run.setup import Preflight
 
 _USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [out=FOLDER]
 
@@ -45,20 +45,20 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Preview:
+class PlanPreview:
     """A plan, what it was made from, and the lineage of the loss, if its cuts needed one."""
 
     settings: "Settings"
-    made: "Sound"
-    layout: "Layout"
+    made: "Preflight"
+    layout: "ModuleTree"
     plan: "Plan"
-    lineage: "Lineage | None"
+    lineage: "AutogradGraph | None"
 
 
 def main() -> None:
     """Print and write the plan, and exit with the code that tells how it ended."""
-    with entry_point.exits():
-        if entry_point.helped(_USAGE):
+    with entry_point.exit_codes():
+        if entry_point.printed_help(_USAGE):
             return
         options, lines, problems = read(sys.argv[1:])
         preview = prepare(lines, problems)
@@ -95,7 +95,7 @@ def unfit(folder: Path) -> str | None:
     return None if os.access(at, os.W_OK) else f"{at} is not writable"
 
 
-def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
+def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
     """Return the plan that a run with the same overrides would have.
 
     Data are read only if the plan has a cut and no input could be made up for the net.
@@ -105,38 +105,38 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> Preview:
         problems: mistakes already known; told together with what else is wrong.
 
     Raises:
-        Mistake: everything that is wrong with them.
+        ConfigError: everything that is wrong with them.
     """
     config, more = overrides.check(lines)
-    settings, made = prepare_.sound(config, [*problems, *more], lines)
+    settings, made = prepare_.preflight(config, [*problems, *more], lines)
     from trainer.engine import train_step
     from trainer.run import setup
 
     train_step.set_precision(made.net, settings.device.precision)
     plan, lineage = setup.resolve(settings, made, _sights(settings, made))
-    return Preview(settings, made, made.layout, plan, lineage)
+    return PlanPreview(settings, made, made.layout, plan, lineage)
 
 
-def _sights(settings: "Settings", made: "Sound") -> "Iterator[Sight]":
+def _sights(settings: "Settings", made: "Preflight") -> "Iterator[ExampleInput]":
     """Yield what the net may take, the data themselves last."""
     from trainer.backend.graph import dry_run, example_inputs
     from trainer.data import pipelines
 
-    yield from example_inputs.guesses(made.net)
-    yield made.loss, dry_run.check(made.net, made.loss, pipelines.sample(settings))[0]
+    yield from example_inputs.default_inputs(made.net)
+    yield made.loss, dry_run.dry_run(made.net, made.loss, pipelines.sample(settings))[0]
 
 
-def _lineage(net: "nn.Cell") -> "Lineage | None":
+def _lineage(net: "nn.Cell") -> "AutogradGraph | None":
     """Return what can be had without the data, for the estimate of work alone."""
     from trainer.backend.graph import example_inputs, tracer
 
     try:
-        return tracer.trace(net, example_inputs.guesses(net))
+        return tracer.trace(net, example_inputs.default_inputs(net))
     except Exception:  # what the net raised for the last guess
         return None
 
 
-def report(preview: Preview, options: Options) -> str:
+def report(preview: PlanPreview, options: Options) -> str:
     """Return the tree, the totals and, last, what may surprise."""
     from trainer.run.summary import totals
 
@@ -146,13 +146,13 @@ def report(preview: Preview, options: Options) -> str:
     if options.measure:
         rows.append(("step", _measured(preview)))
     rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))
-    found = plan_warnings.surprises(plan, preview.made.rules, preview.layout, settings.new_head)
+    found = plan_warnings.plan_warnings(plan, preview.made.rules, preview.layout, settings.new_head)
     rows += [("surprising", line) for line in found or ["nothing"]]
     picture = plan_tree.text(root, settings.optimizer.lr, settings.optimizer.weight_decay)
     return "\n".join([picture, "", *(f"{name:<11}{text}" for name, text in rows)])
 
 
-def _saved(preview: Preview) -> list[tuple[str, str]]:
+def _saved(preview: PlanPreview) -> list[tuple[str, str]]:
     from trainer.cli import plan_savings
 
     spec = preview.settings.optimizer.spec()
@@ -167,7 +167,7 @@ def _saved(preview: Preview) -> list[tuple[str, str]]:
     ]
 
 
-def _backward(preview: Preview) -> str:
+def _backward(preview: PlanPreview) -> str:
     from trainer.backend.graph import flops
     from trainer.cli import plan_savings
 
@@ -183,7 +183,7 @@ def _backward(preview: Preview) -> str:
     )
 
 
-def _measured(preview: Preview) -> str:
+def _measured(preview: PlanPreview) -> str:
     """Time a step under the plan and one that trains everything."""
     from trainer.backend.graph import dry_run
     from trainer.cli import plan_savings
@@ -191,7 +191,7 @@ def _measured(preview: Preview) -> str:
 
     settings, made = preview.settings, preview.made
     batch = pipelines.sample(settings)
-    dry_run.check(made.net, made.loss, batch)
+    dry_run.dry_run(made.net, made.loss, batch)
     plans = [preview.plan, plan_savings.everything(preview.layout)]
     own, full = plan_savings.times(made.net, made.loss, plans, settings, batch)
     return (
@@ -199,7 +199,7 @@ def _measured(preview: Preview) -> str:
     )
 
 
-def _write(preview: Preview, folder: Path) -> None:
+def _write(preview: PlanPreview, folder: Path) -> None:
     from trainer.cli import plan_figure
     from trainer.core import plotting
 

@@ -15,7 +15,7 @@ from trainer.freezing.plan import ParameterPlan, Plan
 from trainer.freezing.selection import layers
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout
+    from trainer.backend.graph.module_tree import ModuleTree
 
 _MOST_ROWS = 32  # more layers than that cannot be read; those of one block are put together
 _TRAINABLE = "#e08a3c"
@@ -41,7 +41,7 @@ class Row:
     moving: bool
 
 
-def rows(plan: Plan, layout: "Layout") -> list[Row]:
+def rows(plan: Plan, layout: "ModuleTree") -> list[Row]:
     """Return the bars from input to head: one a layer or, where they are many, one a block."""
     order = layers(layout)
     deepest = max(name.count(".") for name in order) + 1
@@ -74,7 +74,7 @@ def _size(parameters: Sequence[ParameterPlan]) -> int:
     return sum(math.prod(p.shape) for p in parameters)
 
 
-def plan_figure(plan: Plan, layout: "Layout", name: str) -> Figure:
+def plan_figure(plan: Plan, layout: "ModuleTree", name: str) -> Figure:
     """Return the picture: a bar a layer, frozen parts hatched, a line where the gradient ends."""
     bars = rows(plan, layout)
     figure = Figure(figsize=(9, 1.5 + 0.25 * len(bars)), dpi=120, layout="constrained")

@@ -10,11 +10,11 @@ from mindspore import nn
 
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree
-from trainer.backend.graph.module_tree import Layout
+from trainer.backend.graph.module_tree import ModuleTree
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.config.schema import Settings
 from trainer.engine import train_step
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan, resolve
 from trainer.optim import optimizer
 
@@ -47,7 +47,7 @@ def count(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
         plan: for it.
         spec: of the optimizer, as ``optimizer.make`` takes it.
     """
-    what = module_tree.read(net)
+    what = module_tree.describe(net)
     statistics = {p.name for p in what.parameters if p.statistic}
     weights = [p for p in plan.parameters if p.name not in statistics]
     return Savings(
@@ -58,7 +58,7 @@ def count(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
     )
 
 
-def everything(what: Layout) -> Plan:
+def everything(what: ModuleTree) -> Plan:
     """Return the plan that trains everything."""
     return resolve([], what)
 
@@ -71,9 +71,11 @@ def times(
 
 
 def _time(net: nn.Cell, loss: nn.Cell, plan: Plan, settings: Settings, batch: Batch) -> float:
-    applied = Applied(net, plan)
+    applied = FrozenModel(net, plan)
     made = optimizer.make(settings.optimizer.spec(), applied.trainable, plan)
-    train = train_step.Step(net, loss, made, train_step.scaler(settings.device.loss_scale))
+    train = train_step.TrainStep(
+        net, loss, made, train_step.loss_scaler(settings.device.loss_scale)
+    )
     applied.set_train()
     seconds = [_seconds(lambda: train(*batch).asnumpy()) for _ in range(_WARM_UP + _STEPS)]
     applied.undo()

@@ -11,7 +11,7 @@ from trainer.core.table import table
 from trainer.freezing.plan import ParameterPlan, Plan, decays
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout
+    from trainer.backend.graph.module_tree import ModuleTree
 
 MIXED = "mixed"
 _NUMBERED = re.compile(r"(.*?)(\d+)")
@@ -59,7 +59,7 @@ class Branch:
     children: tuple["Branch", ...] = ()
 
 
-def tree(plan: Plan, layout: "Layout", name: str, depth: int | None = None) -> Branch:
+def tree(plan: Plan, layout: "ModuleTree", name: str, depth: int | None = None) -> Branch:
     """Return the net's tree.
 
     Args:
@@ -72,7 +72,7 @@ def tree(plan: Plan, layout: "Layout", name: str, depth: int | None = None) -> B
 
 
 class _Reader:
-    def __init__(self, plan: Plan, layout: "Layout") -> None:
+    def __init__(self, plan: Plan, layout: "ModuleTree") -> None:
         self._kinds = {cell.name: cell.kind for cell in layout.cells}
         self._statistics = {p.name for p in layout.parameters if p.statistic}
         self._cuts = plan.cuts

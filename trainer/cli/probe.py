@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
 from trainer.core.table import table
 from trainer.run import prepare
 
 if TYPE_CHECKING:
     from trainer.config.schema import Settings
-    from trainer.run.setup import Setup
+    from trainer.run.setup import RunComponents
 
 
 _USAGE = """usage: python -m trainer.probe [KEY=VALUE ...]
@@ -29,14 +29,14 @@ overrides would have. Example:
 
 def main() -> None:
     """Print the gradients, and exit with the code that tells how it ended."""
-    with entry_point.exits():
-        if entry_point.helped(_USAGE):
+    with entry_point.exit_codes():
+        if entry_point.printed_help(_USAGE):
             return
-        chosen, setup = prepare.configure(Request(sys.argv[1:]))
+        chosen, setup = prepare.configure(ResumeRequest(sys.argv[1:]))
         print(report(setup, gradients(chosen, setup)))
 
 
-def gradients(chosen: "Settings", setup: "Setup") -> dict[str, NDArray[Any] | None]:
+def gradients(chosen: "Settings", setup: "RunComponents") -> dict[str, NDArray[Any] | None]:
     """Return the gradient of every parameter for the first batch; None where none arrives.
 
     The net is compiled as a run's step would compile it, with the plan applied.
@@ -47,10 +47,10 @@ def gradients(chosen: "Settings", setup: "Setup") -> dict[str, NDArray[Any] | No
     from trainer.backend.graph import tracer
     from trainer.data import batches
     from trainer.engine import train_step
-    from trainer.freezing.frozen_model import Applied
+    from trainer.freezing.frozen_model import FrozenModel
 
     batch = next(iter(batches.batches(setup.train, chosen.seed, 1)))
-    applied = Applied(setup.net, setup.plan)
+    applied = FrozenModel(setup.net, setup.plan)
     lineage = tracer.trace(setup.net, [(setup.loss, batch)])
     reached = lineage.reached() & set(setup.plan.names("trainable"))
     named = {name: p for name, p in setup.net.parameters_and_names() if name in reached}
@@ -61,7 +61,7 @@ def gradients(chosen: "Settings", setup: "Setup") -> dict[str, NDArray[Any] | No
     return {p.name: found.get(p.name) for p in setup.plan.parameters}
 
 
-def report(setup: "Setup", found: Mapping[str, NDArray[Any] | None]) -> str:
+def report(setup: "RunComponents", found: Mapping[str, NDArray[Any] | None]) -> str:
     """Return the gradients as a table, with what froze each parameter that has none."""
     head = ("parameter", "shape", "state", "gradient", "norm", "frozen by")
     rows = [head]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from trainer.cli import entry_point
-from trainer.core.errors import Interrupted, Mistake, Stopped
+from trainer.core.errors import ConfigError, Interrupted, Stopped
 
 _USAGE = """usage: srun python -m trainer.requeue MOST OVERRIDES
 
@@ -26,12 +26,12 @@ Example:
 
 def main() -> None:
     """Train, requeue if need be, and exit with the run's code."""
-    with entry_point.exits():
+    with entry_point.exit_codes():
         words = sys.argv[1:]
-        if entry_point.helped(_USAGE):
+        if entry_point.printed_help(_USAGE):
             return
         if not words or not words[0].isdigit():
-            raise Mistake(
+            raise ConfigError(
                 [f"expected a number of restarts, received {' '.join(words[:1]) or 'none'}"]
             )
     sys.exit(run([sys.executable, "-m", "trainer", *words[1:]], int(words[0])))

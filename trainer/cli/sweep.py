@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from trainer.cli import entry_point
-from trainer.core.errors import JobsFailed, Mistake
+from trainer.core.errors import ConfigError, JobsFailed
 from trainer.launch.results import job_results
 from trainer.launch.results.results_report import report
 
@@ -17,11 +17,13 @@ A setting is the mean over its seeds. The exit code is 7 if a job has failed, el
 
 def main() -> None:
     """Print the table and write the files; exit with 7 if a job has failed."""
-    if entry_point.helped(USAGE):
+    if entry_point.printed_help(USAGE):
         return
-    with entry_point.exits():
+    with entry_point.exit_codes():
         if len(sys.argv) != 2:
-            raise Mistake([f"expected one folder of a sweep, received {len(sys.argv) - 1} words"])
+            raise ConfigError(
+                [f"expected one folder of a sweep, received {len(sys.argv) - 1} words"]
+            )
         found = report(Path(sys.argv[1]))
         if bad := job_results.failed(found):
             raise JobsFailed(f"{len(bad)} of {len(found)} jobs have failed")

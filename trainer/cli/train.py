@@ -12,24 +12,24 @@ from omegaconf import DictConfig
 
 from trainer.backend import device
 from trainer.checkpoint import resume
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
 from trainer.config import overrides
 from trainer.config.schema import Settings
 from trainer.core import file_lock
-from trainer.core.errors import Ending, Mistake
-from trainer.core.signals import Stop
+from trainer.core.errors import ConfigError, TrainerExit
+from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, world
 from trainer.launch import sweep_launcher
-from trainer.launch.local.local_launcher import Local
+from trainer.launch.local.local_launcher import LocalLauncher
 from trainer.launch.results.results_report import report
-from trainer.launch.slurm.slurm_launcher import Slurm
-from trainer.launch.sweepers.grid import Grid
-from trainer.launch.sweepers.optuna_search import Optuna
+from trainer.launch.slurm.slurm_launcher import SlurmLauncher
+from trainer.launch.sweepers.grid import GridSweeper
+from trainer.launch.sweepers.optuna_search import OptunaSweeper
 from trainer.run import multi_rank, prepare, train
 
 if TYPE_CHECKING:
-    from trainer.run.setup import Setup
+    from trainer.run.setup import RunComponents
 
 # Other configurations than the one that has been checked.
 _REFUSED = ("config_path", "config_name", "config_dir", "experimental_rerun")
@@ -38,35 +38,39 @@ _REFUSED = ("config_path", "config_name", "config_dir", "experimental_rerun")
 def main() -> None:
     """Train as the command line says, and exit with the code that tells how it ended."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let exceptions through to `entry.exits`
-    with entry_point.exits() as stop:
+    with entry_point.exit_codes() as stop:
         flags = get_args_parser().parse_args()
         _refuse(flags)
-        asked = resume.request(flags.overrides)
+        asked = resume.resume_request(flags.overrides)
         for line in flags.overrides:
             sys.argv.remove(line)
-        sys.argv += asked.lines
+        sys.argv += asked.overrides
         if flags.help or flags.hydra_help or flags.cfg or flags.info:
-            if asked.lines and (problems := overrides.check(asked.lines, flags.multirun)[1]):
-                raise Mistake(problems)
+            if asked.overrides and (
+                problems := overrides.check(asked.overrides, flags.multirun)[1]
+            ):
+                raise ConfigError(problems)
             _with_hydra(None, asked, stop)
         elif flags.multirun:
             with device.untouched():
                 _check_jobs(asked, stop)
-            with sweep_launcher.sweeping(asked, stop, report, Local, Slurm, Grid, Optuna):
+            with sweep_launcher.sweeping(
+                asked, stop, report, LocalLauncher, SlurmLauncher, GridSweeper, OptunaSweeper
+            ):
                 _with_hydra(None, asked, stop, sweep=True)
         else:  # all mistakes are found before Hydra makes a folder
             _one(asked, stop)
 
 
-def _one(asked: Request, stop: Stop) -> None:
+def _one(asked: ResumeRequest, stop: StopFlag) -> None:
     """Check a single run, then train it: here, or in ranks that this command starts."""
-    config, problems = overrides.check(asked.lines)
+    config, problems = overrides.check(asked.overrides)
     problems += rendezvous.problems(config)
     asked = multi_rank.join(config, asked)
     here = world.current()
-    with file_lock.held(asked.folder if here.leads else None):
-        prepared = here.together(lambda: prepare.make(config, asked, problems))
-        entry_point.leave_if(lambda: any(here.gather(bool(stop()))))
+    with file_lock.lock_run(asked.folder if here.is_main else None):
+        prepared = here.all_or_raise(lambda: prepare.build(config, asked, problems))
+        entry_point.exit_if(lambda: any(here.gather(bool(stop()))))
         if not multi_rank.are_started_by(config):
             _with_hydra(prepared, asked, stop)
             return
@@ -82,39 +86,42 @@ def _refuse(flags: argparse.Namespace) -> None:
     modes = [word for word in flags.overrides if word.lstrip("+").startswith("hydra.mode")]
     problems += [f"{word}: expected -m for a sweep, and nothing for a run" for word in modes]
     if problems:
-        raise Mistake(problems)
+        raise ConfigError(problems)
 
 
-def _check_jobs(asked: Request, stop: Stop) -> None:
-    """Raise one Mistake for all that is wrong with the jobs of a sweep, before any of them runs."""
-    found = overrides.check(asked.lines, multirun=True)[1]
-    if asked.must:
+def _check_jobs(asked: ResumeRequest, stop: StopFlag) -> None:
+    """Raise one ConfigError for all problems of a sweep's jobs, before any of them runs."""
+    found = overrides.check(asked.overrides, multirun=True)[1]
+    if asked.required:
         found.append("resume: expected one run to go on with, received -m, which makes several")
-    search = "hydra/sweeper=optuna" in asked.lines
+    search = "hydra/sweeper=optuna" in asked.overrides
     if not found and not search:
-        found += overrides.unlisted(asked.lines)
+        found += overrides.unlisted(asked.overrides)
     choose = overrides.samples if search else overrides.jobs
-    jobs = [] if found else choose(asked.lines)
+    jobs = [] if found else choose(asked.overrides)
     if not found and not jobs:
         found.append("sweep: expected at least one job, received none, for a value is empty")
     for job in overrides.but_for_seeds(jobs):
-        entry_point.leave_if(stop)
+        entry_point.exit_if(stop)
         try:
             prepare.check(job)
-        except Mistake as mistake:
+        except ConfigError as mistake:
             found += mistake.problems
     if found:
-        raise Mistake(list(dict.fromkeys(found)))
+        raise ConfigError(list(dict.fromkeys(found)))
 
 
 def _with_hydra(
-    prepared: "tuple[Settings, Setup] | None", asked: Request, stop: Stop, sweep: bool = False
+    prepared: "tuple[Settings, RunComponents] | None",
+    asked: ResumeRequest,
+    stop: StopFlag,
+    sweep: bool = False,
 ) -> None:
     """Hand over to Hydra, which calls ``task``, or the launcher of a sweep.
 
     An ending is kept from Hydra, which would print a line of its own about it.
     """
-    endings: list[Ending] = []
+    endings: list[TrainerExit] = []
     started = sweep
 
     @hydra.main(f"pkg://{overrides.MODULE}", overrides.CONFIG, overrides.VERSION)
@@ -123,18 +130,18 @@ def _with_hydra(
         started = True
         try:
             return train.train(config, asked, stop, prepared)
-        except Ending as ending:
+        except TrainerExit as ending:
             endings.append(ending)
             return None
 
     try:
         task()
     except ConfigCompositionException as error:  # in Hydra's own part, which nothing has checked
-        raise Mistake([" ".join(str(error).split())]) from None
+        raise ConfigError([" ".join(str(error).split())]) from None
     except OSError as error:
         if started or error.filename is None:
             raise
-        raise Mistake([train.no_folder(error.filename, error.strerror)]) from None
+        raise ConfigError([train.no_folder(error.filename, error.strerror)]) from None
     for ending in endings:
         raise ending
 

@@ -7,7 +7,7 @@ from trainer.artifacts import manifest
 from trainer.artifacts.audit import Check, audit
 from trainer.checkpoint.weights_ref import run_folder
 from trainer.cli import entry_point
-from trainer.core.errors import FrozenMoved, Mistake, Tampered
+from trainer.core.errors import ConfigError, FrozenMoved, Tampered
 
 _USAGE = """usage: python -m trainer.verify RUN
 
@@ -20,12 +20,14 @@ Example:
 
 def main() -> None:
     """Print the checks, and exit with the code that tells what came of them."""
-    with entry_point.exits():
+    with entry_point.exit_codes():
         words = sys.argv[1:]
-        if entry_point.helped(_USAGE):
+        if entry_point.printed_help(_USAGE):
             return
         if len(words) != 1 or words[0].startswith("-"):
-            raise Mistake([f"expected the folder of one run, received {' '.join(words) or 'none'}"])
+            raise ConfigError(
+                [f"expected the folder of one run, received {' '.join(words) or 'none'}"]
+            )
         run = run_folder(words[0])
         checks = audit(run)
         sealed = manifest.read(run)

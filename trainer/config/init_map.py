@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from trainer.core.errors import Mistake, nearest
+from trainer.core.errors import ConfigError, nearest
 
 Renames = Mapping[str, str | None]
 _REGEX = "re:"
@@ -47,12 +47,12 @@ def load(value: Any) -> dict[str, str | None]:
     """Return the renames as ``read`` does.
 
     Raises:
-        Mistake: instead of ``read``'s ValueError.
+        ConfigError: instead of ``read``'s ValueError.
     """
     try:
         return read(value)
     except ValueError as error:
-        raise Mistake([f"init_map: {error}"]) from None
+        raise ConfigError([f"init_map: {error}"]) from None
 
 
 def _loaded(path: Path) -> Any:

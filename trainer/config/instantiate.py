@@ -9,14 +9,14 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 # What a wrong argument, a missing file or a wrong name raises. Anything else is a bug of the
 # target's and keeps its traceback.
 _MISTAKES = (ValueError, TypeError, OSError, ImportError)
 
 
-def build(key: str, spec: Mapping[str, Any], *arguments: Any) -> Any:
+def instantiate_target(key: str, spec: Mapping[str, Any], *arguments: Any) -> Any:
     """Return what ``spec`` describes.
 
     Args:
@@ -25,16 +25,16 @@ def build(key: str, spec: Mapping[str, Any], *arguments: Any) -> Any:
         arguments: positional arguments.
 
     Raises:
-        Mistake: the target does not exist, or refused its arguments.
+        ConfigError: the target does not exist, or refused its arguments.
     """
     try:
         return instantiate(dict(spec), *arguments, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__
         if cause is None:
-            raise Mistake([f"{key}: {_first_line(error)}"]) from None
+            raise ConfigError([f"{key}: {_first_line(error)}"]) from None
         if isinstance(cause, _MISTAKES):
-            raise Mistake([f"{key}: {spec['_target_']}: {_text(cause)}"]) from None
+            raise ConfigError([f"{key}: {spec['_target_']}: {_text(cause)}"]) from None
         raise cause from None
 
 

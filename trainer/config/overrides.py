@@ -18,7 +18,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
-from trainer.core.errors import Mistake, nearest
+from trainer.core.errors import ConfigError, nearest
 
 MODULE = "trainer.conf"
 CONFIG = "train"
@@ -33,7 +33,7 @@ def check(overrides: Sequence[str], multirun: bool = False) -> tuple[dict[str, A
         multirun: whether a value may be a sweep; of a sweep, only the key is looked at.
 
     Raises:
-        Mistake: nothing can be composed at all.
+        ConfigError: nothing can be composed at all.
     """
     with initialize_config_module(MODULE, version_base=VERSION):
         parsed, problems = _parse(overrides)
@@ -52,7 +52,7 @@ def check(overrides: Sequence[str], multirun: bool = False) -> tuple[dict[str, A
         return _compose([_line(o) for o in (*groups, *keys)], problems), problems
 
 
-def onto(config: DictConfig, lines: Sequence[str], allowed: Sequence[str]) -> list[str]:
+def apply_to(config: DictConfig, lines: Sequence[str], allowed: Sequence[str]) -> list[str]:
     """Apply overrides to a configuration that was composed before; return what is wrong with them.
 
     Args:
@@ -149,9 +149,9 @@ def _compose(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
         return plain(compose(CONFIG, list(lines)))
     except InterpolationKeyError as error:
         why = str(error.msg).partition("\n")[0]
-        raise Mistake([*problems, f"{error.full_key}: expected a value; {why}"]) from None
+        raise ConfigError([*problems, f"{error.full_key}: expected a value; {why}"]) from None
     except (HydraException, OmegaConfBaseException) as error:
-        raise Mistake([*problems, _one_line(error)]) from None
+        raise ConfigError([*problems, _one_line(error)]) from None
 
 
 def _parse(lines: Sequence[str]) -> tuple[list[Override], list[str]]:

@@ -112,7 +112,7 @@ class Policy(BaseModel):
     block: str | None = None
 
 
-def make(
+def build_rules(
     policy: Policy, freeze: Sequence[str], method: str, norm: str, cuts: Callable[[str], bool]
 ) -> tuple[list[Rule], list[str]]:
     """Return the rules in the order in which they are read, and what is wrong with them.

@@ -114,7 +114,7 @@ def problem(pattern: str) -> str | None:
     return None
 
 
-def takes(pattern: str, name: str) -> bool:
+def matches(pattern: str, name: str) -> bool:
     """Tell whether a pattern takes a dotted name, or a cell that the name lies beneath.
 
     ``conv1`` takes ``conv1`` and ``conv1.weight``, never ``conv10`` and never ``layer1.conv1``.

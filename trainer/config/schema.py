@@ -19,7 +19,7 @@ from trainer.config import freeze_methods, policy, retention
 from trainer.config import init_map as renames
 from trainer.config.policy import Patterns, Policy
 from trainer.core import atomic_files
-from trainer.core.errors import Mistake, nearest
+from trainer.core.errors import ConfigError, nearest
 
 
 def _known_method(name: str) -> str:
@@ -116,7 +116,7 @@ class Features(_Group):
         return self
 
 
-class Snapshot(_Group):
+class SnapshotSettings(_Group):
     """What is kept and printed of the weights."""
 
     keep: Annotated[str, BeforeValidator(_kept)] = "all"
@@ -124,7 +124,7 @@ class Snapshot(_Group):
     print: Patterns = []
 
 
-class Keeping(_Group):
+class CheckpointSettings(_Group):
     """When checkpoints are written, and which is kept as the best."""
 
     every_steps: int | None = Field(None, ge=1)
@@ -161,8 +161,8 @@ class Settings(_Group):
     new_head: Patterns = []
     init_map: Annotated[Any, AfterValidator(renames.checked)] = None
     init_strict: bool = True
-    snapshot: Snapshot = Snapshot()
-    checkpoint: Keeping = Keeping()
+    snapshot: SnapshotSettings = SnapshotSettings()
+    checkpoint: CheckpointSettings = CheckpointSettings()
     compile_cache: CompileCache = CompileCache()
     max_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
     resume: None = None  # of the command line alone: ``trainer.checkpoint.resume`` takes it away
@@ -182,7 +182,7 @@ def read(config: Mapping[str, Any], known: Sequence[str] = ()) -> tuple[Settings
         known: mistakes already found, for the exception's message only.
 
     Raises:
-        Mistake: a key without a default is wrong, so there are no settings to go on with.
+        ConfigError: a key without a default is wrong, so there are no settings to go on with.
     """
     try:
         return Settings.model_validate(config), []
@@ -194,7 +194,7 @@ def read(config: Mapping[str, Any], known: Sequence[str] = ()) -> tuple[Settings
             rest |= {key: value for key, value in _STAND_INS.items() if key in wrong}
             return Settings.model_validate(rest), problems
         except ValidationError:
-            raise Mistake([*known, *problems]) from None
+            raise ConfigError([*known, *problems]) from None
 
 
 # For wrong groups, so that the search for mistakes can go on; never trained with.

@@ -15,7 +15,7 @@ from trainer.core.errors import CannotWrite
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it takes ``path``'s place, else it goes.
 
     Raises:
@@ -38,7 +38,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_write_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``path``, which takes its place with all files in it.
 
     What stood at ``path`` is lost, and a kill may come before the new takes its place. Of several
@@ -80,7 +80,7 @@ def clear_partial(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text)
 
 

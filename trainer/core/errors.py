@@ -4,25 +4,25 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
-class Ending(Exception):
+class TrainerExit(Exception):
     """A run that ends early, told in one message and without a traceback."""
 
     code = 1
 
 
-class FrozenDiffers(Ending):
+class FrozenDiffers(TrainerExit):
     """Of two sets of weights that were compared, something differs that was declared frozen."""
 
     code = 1
 
 
-class Tampered(Ending):
+class Tampered(TrainerExit):
     """A run's files are not as the run wrote them, or do not agree with one another."""
 
     code = 5
 
 
-class Mistake(Ending):
+class ConfigError(TrainerExit):
     """The user's mistakes, all of them in one message; nothing has been written.
 
     Args:
@@ -37,13 +37,13 @@ class Mistake(Ending):
         super().__init__("\n".join([f"{head}:", *(f"  - {text}" for text in self.problems)]))
 
 
-class FrozenMoved(Ending):
+class FrozenMoved(TrainerExit):
     """A tensor that was to stay still has moved."""
 
     code = 3
 
 
-class NotFinite(Ending):
+class NotFinite(TrainerExit):
     """The loss is not finite; the weights are as they were before that step."""
 
     code = 4
@@ -53,37 +53,37 @@ class WeightsNotFinite(NotFinite):
     """Weights are not finite at an epoch's end, though every loss was."""
 
 
-class RanksDiffer(Ending):
+class RanksDiffer(TrainerExit):
     """The processes that train one net together no longer hold the same."""
 
     code = 6
 
 
-class JobsFailed(Ending):
+class JobsFailed(TrainerExit):
     """Jobs of a sweep have not ended well; the others have, and are kept."""
 
     code = 7
 
 
-class RankLost(Ending):
+class RankLost(TrainerExit):
     """One of the processes that train one net together was killed, crashed, or did not answer."""
 
     code = 8
 
 
-class CannotWrite(Ending):
+class CannotWrite(TrainerExit):
     """A file could not be written; the run can be resumed from its last checkpoint."""
 
     code = 74
 
 
-class Stopped(Ending):
+class Stopped(TrainerExit):
     """A signal, or the time being up, ended the run at a step's end, with everything saved."""
 
     code = 75
 
 
-class Interrupted(Ending):
+class Interrupted(TrainerExit):
     """A signal came before training began: nothing is saved, and nothing is lost."""
 
     code = 130

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from trainer.core.errors import CannotWrite, Mistake
+from trainer.core.errors import CannotWrite, ConfigError
 from trainer.core.run_files import HYDRA, LOCK
 
 _held: set[Path] = set()
@@ -16,21 +16,21 @@ _UNKNOWN_TO_DISK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
-def held(folder: Path | None) -> Iterator[None]:
+def lock_run(folder: Path | None) -> Iterator[None]:
     """Keep other processes out of a run's folder while the block runs; a kill frees it as well.
 
     Does nothing for a folder without ``.hydra``, which holds no run, for one that this process
     holds already, and where the file system knows no locks.
 
     Raises:
-        Mistake: another process is at work in it.
+        ConfigError: another process is at work in it.
         CannotWrite: it is read-only, say.
     """
     if folder is None or not (folder / HYDRA).is_dir() or folder.resolve() in _held:
         yield
         return
     path = folder.resolve()
-    with alone(path / LOCK, f"hydra.run.dir: another process is at work in {folder}"):
+    with exclusive(path / LOCK, f"hydra.run.dir: another process is at work in {folder}"):
         _held.add(path)
         try:
             yield
@@ -39,16 +39,16 @@ def held(folder: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def alone(path: Path, taken: str) -> Iterator[None]:
+def exclusive(path: Path, taken: str) -> Iterator[None]:
     """Hold a lock file while the block runs, made if there is none.
 
     Raises:
-        Mistake: another process holds it; ``taken`` is the message.
+        ConfigError: another process holds it; ``taken`` is the message.
         CannotWrite: its folder is read-only, say.
     """
     with _opened(path) as file:
         if not _locked(file):
-            raise Mistake([taken])
+            raise ConfigError([taken])
         yield
 
 

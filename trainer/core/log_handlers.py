@@ -11,7 +11,7 @@ _TRAINER = logging.getLogger("trainer")
 
 
 @contextmanager
-def to_screen() -> Iterator[None]:
+def log_to_screen() -> Iterator[None]:
     """Send the trainer's messages to stdout, as they are, while the block runs."""
     screen = logging.StreamHandler(sys.stdout)
     screen.setFormatter(logging.Formatter("%(message)s"))
@@ -28,7 +28,7 @@ def to_screen() -> Iterator[None]:
 
 
 @contextmanager
-def to_file(path: Path) -> Iterator[None]:
+def log_to_file(path: Path) -> Iterator[None]:
     """Send them to a file too, with the time, while the block runs."""
     handler = _File(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -49,7 +49,7 @@ def away(path: Path) -> Iterator[None]:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:
-        with to_file(path):
+        with log_to_file(path):
             yield
     finally:
         sys.stdout.flush()

@@ -12,5 +12,5 @@ PALE = "#d6e4f0"
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, whole."""
-    with atomic_files.whole(path) as partial:
+    with atomic_files.atomic_write(path) as partial:
         figure.savefig(partial, format="png")

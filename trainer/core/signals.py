@@ -13,7 +13,7 @@ _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _ONE_PRESS = 0.5  # seconds in which both may come of one press of Ctrl-C
 
 
-class Stop:
+class StopFlag:
     """Why to stop, if a signal has come or the time is up; call it to ask."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Stop:
             return "stopped"
         return "stopped by max_minutes" if self._spent() >= 60 * self._minutes else ""
 
-    def within(self, minutes: float | None) -> None:
+    def set_time_limit(self, minutes: float | None) -> None:
         """Stop when so many minutes have passed since the command began; None: whenever."""
         self._minutes = math.inf if minutes is None else minutes
 
@@ -49,9 +49,9 @@ class Stop:
 
 
 @contextmanager
-def caught() -> Iterator[Stop]:
+def catch_signals() -> Iterator[StopFlag]:
     """Catch the signals while the block runs, and give what tells of them."""
-    stop = Stop()
+    stop = StopFlag()
     before = [signal.signal(number, stop.receive) for number in _CAUGHT]
     try:
         yield stop

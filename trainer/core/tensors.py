@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from trainer.core import atomic_files
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 _BLOCK = 32_768  # values
 _FIRST = 1024  # values
@@ -86,7 +86,7 @@ def largest_change(before: NDArray[np.generic], after: NDArray[np.generic]) -> f
 
 def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:
     """Write a safetensors file whole."""
-    with atomic_files.whole(path) as partial:
+    with atomic_files.atomic_write(path) as partial:
         try:
             save_file({name: np.asarray(a, order="C") for name, a in weights.items()}, partial)
         except SafetensorError as error:  # how it tells of a full disk
@@ -107,8 +107,8 @@ def read(path: Path, only: Collection[str] | None = None) -> Weights:
         only: names of the tensors to read, of those that it holds; None: all.
 
     Raises:
-        Mistake: it is not there, is cut short, is not safetensors, or holds a type that NumPy has
-            not.
+        ConfigError: it is not there, is cut short, is not safetensors, or holds a type that NumPy
+            has not.
     """
     with _opened(path) as file:
         held = list(file.keys())
@@ -121,8 +121,8 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="numpy") as file:
             yield file
     except FileNotFoundError:
-        raise Mistake([f"{path}: expected a safetensors file, received none"]) from None
+        raise ConfigError([f"{path}: expected a safetensors file, received none"]) from None
     except (SafetensorError, OSError) as error:
-        raise Mistake([f"{path}: expected a whole safetensors file ({error})"]) from None
+        raise ConfigError([f"{path}: expected a whole safetensors file ({error})"]) from None
     except (TypeError, KeyError, AttributeError) as error:
-        raise Mistake([f"{path}: expected types that NumPy has, received {error}"]) from None
+        raise ConfigError([f"{path}: expected types that NumPy has, received {error}"]) from None

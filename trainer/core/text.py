@@ -6,7 +6,7 @@ _SHOWN = 3
 _LENGTH = 300
 
 
-def few(names: Sequence[str]) -> str:
+def shorten(names: Sequence[str]) -> str:
     """Return the first names of several, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -38,7 +38,7 @@ def columns(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns]:
     yield from pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
 
 
-def shares(batches: Iterable[Columns], world: World) -> Iterator[Columns]:
+def shard(batches: Iterable[Columns], world: World) -> Iterator[Columns]:
     """Yield this rank's share of each batch.
 
     Every rank runs the whole pipeline, whatever that may be, and takes its slice: the samples of a
@@ -46,14 +46,14 @@ def shares(batches: Iterable[Columns], world: World) -> Iterator[Columns]:
 
     A batch that does not divide loses the rest; one with fewer samples than ranks is passed over.
     """
-    if world.ranks == 1:
+    if world.world_size == 1:
         yield from batches
         return
     for batch in batches:
         size = len(batch[-1])
-        share, rest = divmod(size, world.ranks)
+        share, rest = divmod(size, world.world_size)
         if rest:
-            _warn(size, rest, world.ranks)
+            _warn(size, rest, world.world_size)
         if share:
             mine = slice(world.rank * share, (world.rank + 1) * share)
             yield [c[mine] if len(c) == size else c for c in batch]

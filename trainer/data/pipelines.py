@@ -6,10 +6,10 @@ from pathlib import Path
 import mindspore.dataset as ds
 
 from trainer.backend.batch_types import Batch
-from trainer.config.instantiate import build
+from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
 from trainer.core import text
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.data import batches
 
 
@@ -17,16 +17,16 @@ def make(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
     """Return the pipelines for training and for validation, whose batches are (inputs..., label).
 
     Raises:
-        Mistake: the target gives something else, or nothing to train on.
+        ConfigError: the target gives something else, or nothing to train on.
     """
-    made = build("dataset", settings.dataset.spec())
+    made = instantiate_target("dataset", settings.dataset.spec())
     sound = isinstance(made, tuple | list) and len(made) == 2
     if not sound or not all(isinstance(part, ds.Dataset) for part in made):
         kind = type(made).__name__
-        raise Mistake([f"dataset: expected (train, validation) pipelines, received a {kind}"])
+        raise ConfigError([f"dataset: expected (train, validation) pipelines, received a {kind}"])
     for name, pipeline in zip(("training", "validation"), made, strict=True):
         if pipeline.get_dataset_size() == 0:
-            raise Mistake([f"dataset: expected at least one {name} batch, received none"])
+            raise ConfigError([f"dataset: expected at least one {name} batch, received none"])
     return made[0], made[1]
 
 
@@ -34,7 +34,7 @@ def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
     """Return the first batch of a pipeline.
 
     Raises:
-        Mistake: the data cannot be read; tells where in the code of the pipeline.
+        ConfigError: the data cannot be read; tells where in the code of the pipeline.
     """
     try:
         return next(iter(batches.batches(pipeline, settings.seed, 0)))
@@ -43,7 +43,7 @@ def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
         why = raised[-1] if raised else text.first_line(error)
         places = re.findall(r'File "(.+)", line (\d+)', str(error))
         where = " ({}:{})".format(*places[-1]) if places else ""
-        raise Mistake([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
+        raise ConfigError([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
 
 
 def first_batches(

@@ -18,7 +18,7 @@ import numpy as np
 from mindspore import Tensor, communication, nn, ops
 from numpy.typing import NDArray
 
-from trainer.core.errors import Ending, RankLost
+from trainer.core.errors import RankLost, TrainerExit
 from trainer.distributed import scheduler, world
 from trainer.distributed.rendezvous import ROLE, WORKER, Place
 from trainer.distributed.world import World
@@ -30,7 +30,7 @@ _LEAVING = 1.0  # ... and in which they leave
 _COLLECTIVES = ("AllReduce", "AllGather")
 
 
-class Elsewhere(Ending):
+class ReportedElsewhere(TrainerExit):
     """How another rank ends, and this one with it."""
 
     def __init__(self, code: int, text: str = "") -> None:
@@ -38,7 +38,7 @@ class Elsewhere(Ending):
         super().__init__(text)
 
 
-class Ranks(World):
+class RankWorld(World):
     """Several processes; what they tell one another goes through MindSpore's collectives."""
 
     def gather(self, value: Any) -> list[Any]:
@@ -52,32 +52,32 @@ class Ranks(World):
         room = _ROOM
         while room < max(sizes):
             room *= 2
-        parts = _gathered(np.frombuffer(text.ljust(room), np.int32)).reshape(self.ranks, -1)
+        parts = _gathered(np.frombuffer(text.ljust(room), np.int32)).reshape(self.world_size, -1)
         return [json.loads(part.tobytes()) for part in parts]
 
-    def first(self, make: Callable[[], _T]) -> _T:
+    def from_main(self, make: Callable[[], _T]) -> _T:
         """See ``World``."""
-        value, ending = _attempt(make) if self.leads else (None, None)
+        value, ending = _attempt(make) if self.is_main else (None, None)
         told, end = self.gather([value, _packed(ending)])[0]
         if end:
             _exit.agreed = True
-            raise ending or Elsewhere(end[0])
-        return value if self.leads else told  # type: ignore[return-value]
+            raise ending or ReportedElsewhere(end[0])
+        return value if self.is_main else told  # type: ignore[return-value]
 
-    def together(self, make: Callable[[], _T]) -> _T:
+    def all_or_raise(self, make: Callable[[], _T]) -> _T:
         """See ``World``; the first rank tells what all of them have to say."""
         value, ending = _attempt(make)
         ends = self.gather(_packed(ending))
         if not any(ends):
             return value
         _exit.agreed = True
-        if not self.leads:
-            raise Elsewhere(next(end[0] for end in ends if end))
+        if not self.is_main:
+            raise ReportedElsewhere(next(end[0] for end in ends if end))
         own = str(ending) if ending else ""
         others = [f"rank {n}: {end[1]}" for n, end in enumerate(ends) if end and end[1] != own]
         if ending and not others:
             raise ending
-        raise Elsewhere(
+        raise ReportedElsewhere(
             next(end[0] for end in ends if end), "\n".join(filter(None, [own, *others]))
         )
 
@@ -87,14 +87,14 @@ class Ranks(World):
         _exit.agreed = True
 
 
-def _attempt(make: Callable[[], Any]) -> tuple[Any, Ending | None]:
+def _attempt(make: Callable[[], Any]) -> tuple[Any, TrainerExit | None]:
     try:
         return make(), None
-    except Ending as ending:
+    except TrainerExit as ending:
         return None, ending
 
 
-def _packed(ending: Ending | None) -> tuple[int, str] | None:
+def _packed(ending: TrainerExit | None) -> tuple[int, str] | None:
     return (ending.code, str(ending)) if ending else None
 
 
@@ -147,7 +147,7 @@ def answered(ask: Callable[[], _T]) -> _T:
             raise
         here, seconds = world.current(), os.environ["MS_NODE_TIMEOUT"]
         raise RankLost(
-            f"expected an answer of all {here.ranks} ranks within {seconds} s, but rank "
+            f"expected an answer of all {here.world_size} ranks within {seconds} s, but rank "
             f"{here.rank} waited in vain: another one was killed, hangs, or was busy for longer, "
             "with a compile, say; then raise distributed.timeout"
         ) from None
@@ -168,7 +168,7 @@ def leave(code: int) -> NoReturn:
     an error, and then exits with 143 itself. So of an end that all ranks share the first one brings
     the code, when the others have left with 0.
     """
-    leads = world.current().leads
+    leads = world.current().is_main
     if _exit.agreed and not leads:
         time.sleep(_LINGERING)
     if _exit.agreed and _exit.by_srun:
@@ -209,7 +209,7 @@ def join(place: Place, timeout: int, device: Callable[[], object], by_srun: bool
         _exit.serving = scheduler.start(place, timeout)
     own = {ROLE: WORKER, "MS_NODE_ID": str(place.rank), "DEVICE_ID": str(place.local)}
     os.environ.update(scheduler.environment(place, timeout) | own)
-    world.become(Ranks(place.rank, place.ranks, place.local))
+    world.set_current(RankWorld(place.rank, place.ranks, place.local))
     device()
     ms.set_context(mode=ms.GRAPH_MODE)
     try:

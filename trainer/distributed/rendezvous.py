@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 ROLE = "MS_ROLE"
 WORKER = "MS_WORKER"
@@ -95,7 +95,7 @@ def of_slurm(port: int | None = None) -> Place:
         port: where they meet; None: one made of the numbers of job, step and restart.
 
     Raises:
-        Mistake: the first node has no address that can be found.
+        ConfigError: the first node has no address that can be found.
     """
     numbers = ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT")
     job, step, restarts = (int(os.environ.get(name) or 0) for name in numbers)
@@ -133,7 +133,7 @@ def _address(node: str) -> str:
         with suppress(OSError):
             if name:
                 return socket.gethostbyname(name)
-    raise Mistake(
+    raise ConfigError(
         [
             f"distributed: expected the address of the first node, {node!r}, found none: its name "
             "does not resolve, and scontrol knows no NodeAddr for it"

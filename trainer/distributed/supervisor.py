@@ -17,16 +17,16 @@ from typing import TypeAlias
 
 from trainer.config.schema import Distributed
 from trainer.core.errors import (
-    Ending,
+    ConfigError,
     FrozenMoved,
     Interrupted,
-    Mistake,
     NotFinite,
     RankLost,
     RanksDiffer,
     Stopped,
+    TrainerExit,
 )
-from trainer.core.signals import Stop
+from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, scheduler
 from trainer.distributed.rendezvous import ROLE, STARTED, WORKER, Place
 
@@ -36,10 +36,10 @@ _LOOK = 0.1  # seconds between two looks at the ranks
 _AFTER_DEATH = 1  # seconds that the others are left when one was killed: they cannot end well
 _AFTER_END = 15  # ... and when one has ended by itself: they are about to
 # With these all ranks end: the first one may still be at work on its files.
-_AGREED = {e.code for e in (Mistake, FrozenMoved, NotFinite, RanksDiffer, Stopped)}
+_AGREED = {e.code for e in (ConfigError, FrozenMoved, NotFinite, RanksDiffer, Stopped)}
 
 
-class Ended(Ending):
+class RanksEnded(TrainerExit):
     """The ranks have ended other than well, and have said why."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -47,7 +47,9 @@ class Ended(Ending):
         super().__init__(text)
 
 
-def run(words: Sequence[str], chosen: Distributed, logs: Path, stop: Stop) -> Ending | None:
+def run(
+    words: Sequence[str], chosen: Distributed, logs: Path, stop: StopFlag
+) -> TrainerExit | None:
     """Start ranks, wait until all have ended, and return how, if not well.
 
     Args:
@@ -101,7 +103,7 @@ class _Watch:
     """
 
     def __init__(
-        self, ranks: Sequence[Process], serving: Process, logs: Path, stop: Stop, timeout: int
+        self, ranks: Sequence[Process], serving: Process, logs: Path, stop: StopFlag, timeout: int
     ) -> None:
         self._ranks = ranks
         self._serving = serving
@@ -113,7 +115,7 @@ class _Watch:
         self._since = math.inf
         self._killed: list[int] = []
 
-    def outcome(self) -> Ending | None:
+    def outcome(self) -> TrainerExit | None:
         """Wait for all of them; return how they ended, None: well."""
         while None in self._codes():
             self._pass_on()
@@ -150,7 +152,7 @@ class _Watch:
             return max(self._timeout, _AFTER_END)
         return _AFTER_DEATH if code < 0 else _AFTER_END
 
-    def _ending(self) -> Ending:
+    def _ending(self) -> TrainerExit:
         killed = _listed(self._killed)
         if self._first is None:
             why = f"expected an answer of {killed} within distributed.timeout, received none"
@@ -168,9 +170,9 @@ class _Watch:
         if code == Stopped.code:
             return Stopped(f"all {len(self._ranks)} ranks have stopped{others}")
         if self._first == 0 and not killed:
-            return Ended(code, "")  # it has said why
+            return RanksEnded(code, "")  # it has said why
         place = "" if self._first == 0 else f"; see {self._logs / f'{self._first}.log'}"
-        return Ended(code, f"{who} ended with exit code {code}{others}{place}")
+        return RanksEnded(code, f"{who} ended with exit code {code}{others}{place}")
 
 
 def _worst(codes: Sequence[int | None]) -> int:

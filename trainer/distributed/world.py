@@ -24,11 +24,11 @@ class World:
     """
 
     rank: int = 0
-    ranks: int = 1
-    local: int = 0
+    world_size: int = 1
+    local_rank: int = 0
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the rank that writes the run's folder."""
         return self.rank == 0
 
@@ -36,19 +36,19 @@ class World:
         """Return each rank's value, in order; all wait for the last of them."""
         return [value]
 
-    def first(self, make: Callable[[], _T]) -> _T:
+    def from_main(self, make: Callable[[], _T]) -> _T:
         """Return on all ranks what ``make`` gives on the first; it is called there alone.
 
         Raises:
-            Ending: the first rank's, on all of them.
+            TrainerExit: the first rank's, on all of them.
         """
         return make()
 
-    def together(self, make: Callable[[], _T]) -> _T:
+    def all_or_raise(self, make: Callable[[], _T]) -> _T:
         """Return what ``make`` gives on this rank, once it has ended well on all.
 
         Raises:
-            Ending: one of theirs, on all of them.
+            TrainerExit: one of theirs, on all of them.
         """
         return make()
 
@@ -64,7 +64,7 @@ def current() -> World:
     return _current
 
 
-def become(world: World) -> None:
+def set_current(world: World) -> None:
     """Set the world of this process, once and for all."""
     global _current
     _current = world

@@ -9,13 +9,13 @@ from mindspore import nn
 
 from trainer.core.tensors import Weights
 from trainer.engine.progress import Progress
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 from trainer.metrics.evaluator import Score
 
 
 @dataclass
-class Epoch:
+class EpochResult:
     """What is known at an epoch's end; epoch 0 is the state before the first step.
 
     Attributes:
@@ -44,77 +44,77 @@ class Epoch:
     changes: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Watcher:
+class Callback:
     """What may stand around the loop; a watcher overrides what it needs."""
 
-    def resume(self, epoch: int) -> None:
+    def on_resume(self, epoch: int) -> None:
         """The run goes on after so many whole epochs: take up what the folder holds of them.
 
         What it holds of later ones was written after the checkpoint, and is forgotten.
         """
 
-    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+    def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """A phase is set up; nothing is compiled yet."""
 
-    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+    def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """A step is done: its loss, its wall time with the wait for data, and where that leads."""
 
-    def settled(self, progress: Progress) -> None:
+    def on_weights_synced(self, progress: Progress) -> None:
         """The steps that were told of are all that were taken: the weights are of this moment."""
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """An epoch is over; also called once before the first."""
 
-    def kept(self, seconds: float) -> None:
+    def on_epoch_overhead(self, seconds: float) -> None:
         """Training has waited so long at an epoch's end: for the watchers, and for the weights."""
 
-    def stop(self, progress: Progress) -> None:
+    def on_interrupt(self, progress: Progress) -> None:
         """The run stops here, to be resumed later."""
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """The run is over; ``done`` tells whether it came to its end, or may still go on."""
 
 
-class Watchers(Watcher):
+class CallbackList(Callback):
     """Several watchers as one; each hears of an event after those before it."""
 
-    def __init__(self, *watchers: Watcher) -> None:
+    def __init__(self, *watchers: Callback) -> None:
         self._watchers = watchers
 
-    def resume(self, epoch: int) -> None:
+    def on_resume(self, epoch: int) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.resume(epoch))
+        self._each(lambda watcher: watcher.on_resume(epoch))
 
-    def phase(self, applied: Applied, optimizer: nn.Optimizer) -> None:
+    def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.phase(applied, optimizer))
+        self._each(lambda watcher: watcher.on_phase_start(applied, optimizer))
 
-    def step(self, loss: float, seconds: float, progress: Progress) -> None:
+    def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.step(loss, seconds, progress))
+        self._each(lambda watcher: watcher.on_step_end(loss, seconds, progress))
 
-    def settled(self, progress: Progress) -> None:
+    def on_weights_synced(self, progress: Progress) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.settled(progress))
+        self._each(lambda watcher: watcher.on_weights_synced(progress))
 
-    def epoch(self, epoch: Epoch) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.epoch(epoch))
+        self._each(lambda watcher: watcher.on_epoch_end(epoch))
 
-    def kept(self, seconds: float) -> None:
+    def on_epoch_overhead(self, seconds: float) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.kept(seconds))
+        self._each(lambda watcher: watcher.on_epoch_overhead(seconds))
 
-    def stop(self, progress: Progress) -> None:
+    def on_interrupt(self, progress: Progress) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.stop(progress))
+        self._each(lambda watcher: watcher.on_interrupt(progress))
 
-    def end(self, done: bool) -> None:
+    def on_run_end(self, done: bool) -> None:
         """Pass it on to all of them, even if one fails."""
         with ExitStack() as stack:
             for watcher in reversed(self._watchers):
-                stack.callback(watcher.end, done)
+                stack.callback(watcher.on_run_end, done)
 
-    def _each(self, tell: Callable[[Watcher], None]) -> None:
+    def _each(self, tell: Callable[[Callback], None]) -> None:
         for watcher in self._watchers:
             tell(watcher)

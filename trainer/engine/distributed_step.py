@@ -11,12 +11,12 @@ from mindspore import Tensor, amp, nn, ops
 from trainer.backend.graph import module_tree
 from trainer.distributed import collectives
 from trainer.engine.loop import Loop
-from trainer.engine.train_step import Step
+from trainer.engine.train_step import TrainStep
 
 Make = Callable[[nn.Cell], Callable[..., Tensor]]
 
 
-def shared(
+def distribute(
     loop: Loop,
     loss: nn.Cell,
     scaler: amp.LossScaler | None,
@@ -42,7 +42,7 @@ def shared(
     )
 
 
-class SharedStep(Step):
+class DistributedStep(TrainStep):
     """A step whose gradients, loss and statistics are the mean over all ranks.
 
     All of it goes in one vector, for one collective costs about as much as another, whatever its
@@ -112,7 +112,7 @@ class Exchange:
         self, net: nn.Cell, loss: nn.Cell, optimizer: nn.Optimizer, scaler: amp.LossScaler | None
     ) -> Callable[..., Tensor]:
         """Return a step like ``Step``, to be given this rank's share of each batch."""
-        compiled = SharedStep(net, loss, optimizer, scaler, self._ranks)
+        compiled = DistributedStep(net, loss, optimizer, scaler, self._ranks)
 
         def take(*batch: Tensor) -> Tensor:
             vote = Tensor(np.array([1.0 if self._stop() else 0.0]), compiled.wide)

@@ -9,11 +9,11 @@ from itertools import islice
 from mindspore import Tensor, nn
 
 from trainer.backend.batch_types import Batch
-from trainer.backend.host_copy import Mirror
+from trainer.backend.host_copy import HostCopy
 from trainer.core.errors import NotFinite, Stopped
-from trainer.engine.callback import Epoch, Watcher
+from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 from trainer.metrics.evaluator import Score
 from trainer.optim import optimizer as optimizers
@@ -47,16 +47,16 @@ class Loop:
     """
 
     net: nn.Cell
-    optimizer: Callable[[Applied], nn.Optimizer]
+    optimizer: Callable[[FrozenModel], nn.Optimizer]
     step: Callable[[nn.Optimizer], Callable[..., Tensor]]
     batches: Callable[[int], Iterable[Batch]]
     evaluate: Callable[[], Score]
-    watcher: Watcher
+    callback: Callback
     stopped: Callable[[], str] = lambda: ""
     start: Progress | None = None
     restore: Callable[[nn.Optimizer], None] = lambda optimizer: None
     shares: int = 1
-    mirror: Mirror | None = None
+    host_copy: HostCopy | None = None
     fetch_every: int = 1
 
 
@@ -68,15 +68,15 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         Stopped: ``loop.stopped`` said so; the watchers know where.
     """
     done, previous, progress = 0, None, loop.start or Progress()
-    mirror = loop.mirror or Mirror(loop.net)
+    mirror = loop.host_copy or HostCopy(loop.net)
     for phase in phases:
         numbers = range(max(done, progress.epochs) + 1, done + phase.epochs + 1)
         done += phase.epochs
         if not numbers:
             continue
-        applied = Applied(loop.net, phase.plan)
+        applied = FrozenModel(loop.net, phase.plan)
         optimizer = loop.optimizer(applied)
-        loop.watcher.phase(applied, optimizer)
+        loop.callback.on_phase_start(applied, optimizer)
         if previous is not None:
             optimizers.carry_over(previous, optimizer)
         else:
@@ -91,28 +91,28 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
     return score if previous is not None else loop.evaluate()
 
 
-def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, mirror: Mirror) -> None:
+def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, mirror: HostCopy) -> None:
     """Record the state before the first step, or go on from where the run had come."""
     if loop.start is None:
-        loop.watcher.epoch(Epoch(0, plan, mirror.now(), loop.evaluate()))
+        loop.callback.on_epoch_end(EpochResult(0, plan, mirror.now(), loop.evaluate()))
     else:
         loop.restore(optimizer)
 
 
 def _epoch(
     loop: Loop,
-    applied: Applied,
+    applied: FrozenModel,
     step: Callable[..., Tensor],
     progress: Progress,
-    mirror: Mirror,
+    mirror: HostCopy,
 ) -> Score:
     """Train what is left of an epoch, and record it."""
     applied.set_train()
     progress, speed = _steps(loop, step, progress)
     score = loop.evaluate()
     over = time.perf_counter()
-    loop.watcher.epoch(
-        Epoch(
+    loop.callback.on_epoch_end(
+        EpochResult(
             progress.epochs + 1,
             applied.plan,
             mirror.now(),
@@ -123,7 +123,7 @@ def _epoch(
             images_per_second=speed,
         )
     )
-    loop.watcher.kept(time.perf_counter() - over)
+    loop.callback.on_epoch_overhead(time.perf_counter() - over)
     return score
 
 
@@ -140,7 +140,7 @@ def _steps(loop: Loop, step: Callable[..., Tensor], progress: Progress) -> tuple
             continue
         progress, start = _fetch(loop, taken, progress, start, times)
         if why := loop.stopped():
-            loop.watcher.stop(progress)
+            loop.callback.on_interrupt(progress)
             raise Stopped(f"{why} in epoch {number}, after step {progress.steps}; all is saved")
     progress, _ = _fetch(loop, taken, progress, start, times)
     return progress, _speed(times)
@@ -161,9 +161,9 @@ def _fetch(
             raise NotFinite(_not_finite(loss, progress.epochs + 1, progress.steps + 1))
         times.append((samples, (now - start) / len(taken)))
         progress = progress.after(loss, *times[-1])
-        loop.watcher.step(loss, times[-1][1], progress)
+        loop.callback.on_step_end(loss, times[-1][1], progress)
     if taken:
-        loop.watcher.settled(progress)
+        loop.callback.on_weights_synced(progress)
     taken.clear()
     return progress, now
 

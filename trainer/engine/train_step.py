@@ -17,7 +17,7 @@ def forward(net: nn.Cell, loss: nn.Cell) -> Callable[..., Tensor]:
     return value
 
 
-class Step(nn.Cell):
+class TrainStep(nn.Cell):
     """One training step; built anew for every phase, for a compiled graph ignores later changes.
 
     Args:
@@ -105,7 +105,7 @@ def halting(fetch_every: int) -> Parameter | None:
     return Parameter(Tensor(False), name="trainer.halted", requires_grad=False)
 
 
-def scaler(loss_scale: float | str) -> amp.LossScaler | None:
+def loss_scaler(loss_scale: float | str) -> amp.LossScaler | None:
     """Return the scaler for a setting: a factor (1 for none), or ``dynamic``."""
     if loss_scale == "dynamic":
         return amp.DynamicLossScaler(2**16, 2, 1000)
@@ -122,7 +122,7 @@ def set_precision(net: nn.Cell, precision: str) -> None:
             cell.to_float(ms.float32)
 
 
-def inline(net: nn.Cell) -> None:
+def inline_subgraphs(net: nn.Cell) -> None:
     """Take ``@lazy_inline`` back on a CPU, where no such cell compiles; it only saves compiling."""
     if ms.get_context("device_target") == "CPU":
         for _, cell in net.cells_and_names():

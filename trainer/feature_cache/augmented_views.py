@@ -20,7 +20,7 @@ class _View:
     sizes: list[int]
 
 
-class Views:
+class AugmentedViews:
     """The batches of epochs that draw among fixed views of each sample.
 
     View k is what the pipeline gives in epoch k of a run without a store. Each epoch takes all its

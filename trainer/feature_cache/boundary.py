@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from trainer.backend.graph import flops as work
-from trainer.backend.graph.autograd_graph import Lineage
+from trainer.backend.graph.autograd_graph import AutogradGraph
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Boundary:
 
 
 def find(
-    lineage: Lineage,
+    lineage: AutogradGraph,
     trained: Collection[str],
     still: Collection[str],
     storable: Collection[str],
@@ -57,7 +57,7 @@ def find(
     )
 
 
-def _walk(lineage: Lineage, ends: dict[int, str]) -> tuple[set[int], set[str]]:
+def _walk(lineage: AutogradGraph, ends: dict[int, str]) -> tuple[set[int], set[str]]:
     """Return the nodes from the loss back to where it meets stored cells, and those cells."""
     seen, stored = set[int](), set[str]()
     left = [] if lineage.loss is None else [lineage.loss]

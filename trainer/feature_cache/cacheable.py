@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import dry_run, tracer
 from trainer.core.tensors import close, same_bits
-from trainer.core.text import few
+from trainer.core.text import shorten
 from trainer.data import batches
 from trainer.engine.train_step import forward
 from trainer.feature_cache import boundary, constant_outputs
 from trainer.feature_cache.boundary import Boundary
 from trainer.feature_cache.constant_outputs import Calls, Kind
-from trainer.feature_cache.replay import Detour, parameter
-from trainer.freezing.frozen_model import Applied
+from trainer.feature_cache.replay import FeatureReplay, parameter
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
 
-class NotStorable(Exception):
+class NotCacheable(Exception):
     """Why a frozen part cannot be stored."""
 
 
 @dataclass(frozen=True)
-class Storable:
+class Cacheable:
     """What can be stored of a net.
 
     Attributes:
@@ -50,14 +50,14 @@ class Storable:
         firsts = (self.calls[name].outputs[0] for name in self.boundary.stored)
         return [kind for first in firsts for kind in first or ()]
 
-    def detour(self, net: nn.Cell, size: int) -> Detour:
+    def detour(self, net: nn.Cell, size: int) -> FeatureReplay:
         """Return a net of the same kind without its still part, for batches of one size."""
         inputs = None if self.needs_inputs else made_up(self.inputs, size)
-        return Detour(net, self.boundary, self.calls, size, inputs)
+        return FeatureReplay(net, self.boundary, self.calls, size, inputs)
 
 
 @dataclass(frozen=True)
-class Trial:
+class CacheProbe:
     """What is tried.
 
     Attributes:
@@ -83,15 +83,15 @@ class Trial:
         return int(self.batch[-1].shape[0])
 
 
-def find(trial: Trial) -> Storable:
+def find(trial: CacheProbe) -> Cacheable:
     """Return what can be stored of a net: the outputs nearest to the loss that stay the same.
 
     Raises:
-        NotStorable: nothing can; tells why.
+        NotCacheable: nothing can; tells why.
     """
     names = [name for name, _ in trial.net.cells_and_names() if name]
     lineage = tracer.trace(trial.net, [(trial.loss, trial.batch)], names)
-    calls = constant_outputs.still(trial.net, trial.plan, trial.batch, trial.restart)
+    calls = constant_outputs.constant_outputs(trial.net, trial.plan, trial.batch, trial.restart)
     alike = {name for name, made in calls.items() if _is_alike(made, trial.size)}
     once = {name for name in alike if len(calls[name].outputs) == 1}
     if trial.whole is not None:
@@ -99,11 +99,11 @@ def find(trial: Trial) -> Storable:
     trained = [p.name for p in trial.plan.parameters if p.state != "frozen"]
     found = boundary.find(lineage, trained, calls, once, alike)
     if not found.stored or not found.work:
-        raise NotStorable(_nothing(trial, calls))
+        raise NotCacheable(_nothing(trial, calls))
     _check_rows(trial, found)
     needs_inputs = _needs_inputs(trial, found, calls)
     inputs = [(tuple(column.shape), column.dtype) for column in trial.batch[:-1]]
-    return Storable(found, calls, needs_inputs, inputs, found.work / trial.size)
+    return Cacheable(found, calls, needs_inputs, inputs, found.work / trial.size)
 
 
 def made_up(inputs: Sequence[Kind], size: int) -> list[Parameter]:
@@ -129,7 +129,7 @@ _PLAIN = {
 }
 
 
-def _nothing(trial: Trial, calls: Mapping[str, Calls]) -> str:
+def _nothing(trial: CacheProbe, calls: Mapping[str, Calls]) -> str:
     frozen = [p.name for p in trial.plan.parameters if p.state == "frozen"]
     if not frozen:
         return "nothing is frozen"
@@ -137,15 +137,15 @@ def _nothing(trial: Trial, calls: Mapping[str, Calls]) -> str:
     moving = list(dict.fromkeys(o for o in owners if o and o not in calls))
     why = "no output of a frozen cell stays the same while the rest trains"
     if moving:
-        return f"{why}; it changes for {few(moving)}"
+        return f"{why}; it changes for {shorten(moving)}"
     return why if trial.whole is None else f"{why} to the bit; features.exact=false may find one"
 
 
-def _check_rows(trial: Trial, found: Boundary) -> None:
+def _check_rows(trial: CacheProbe, found: Boundary) -> None:
     """Check that a sample's features do not depend on the others of its batch.
 
     Raises:
-        NotStorable: they do.
+        NotCacheable: they do.
     """
     *inputs, _ = trial.batch
     alone = [Tensor(np.repeat(c.asnumpy()[:1], trial.size, axis=0)) for c in inputs]
@@ -153,7 +153,7 @@ def _check_rows(trial: Trial, found: Boundary) -> None:
     other = constant_outputs.outputs(trial.net, found.stored, alone)
     mixed = [name for name in found.stored if not _same_rows(one[name], other[name])]
     if mixed:
-        raise NotStorable(f"what {few(mixed)} put out for a sample depends on its whole batch")
+        raise NotCacheable(f"what {shorten(mixed)} put out for a sample depends on its whole batch")
 
 
 def _same_rows(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
@@ -162,21 +162,21 @@ def _same_rows(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bo
     return all(close(np.broadcast_to(first[:1], rows.shape), rows) for first, rows in pairs)
 
 
-def _needs_inputs(trial: Trial, found: Boundary, calls: Mapping[str, Calls]) -> bool:
+def _needs_inputs(trial: CacheProbe, found: Boundary, calls: Mapping[str, Calls]) -> bool:
     """Tell whether the net needs its inputs besides the features.
 
     Raises:
-        NotStorable: loss and gradients are not those of the whole net even with them.
+        NotCacheable: loss and gradients are not those of the whole net even with them.
     """
     *inputs, label = trial.batch
     made = constant_outputs.outputs(trial.net, found.stored, inputs)
     features = [Tensor(array) for name in found.stored for array in made[name]]
     whole = _answers(trial, trial.net, trial.batch)
     if not _alike(whole, _answers(trial, trial.net, trial.batch)):
-        raise NotStorable("the net draws at random in a way that cannot be repeated")
+        raise NotCacheable("the net draws at random in a way that cannot be repeated")
 
     def tried(others: Batch | None, *columns: Tensor) -> bool:
-        detour = Detour(trial.net, found, calls, trial.size, others)
+        detour = FeatureReplay(trial.net, found, calls, trial.size, others)
         with detour.replayed():
             return _alike(whole, _answers(trial, detour.tail, [*columns, label]))
 
@@ -185,7 +185,7 @@ def _needs_inputs(trial: Trial, found: Boundary, calls: Mapping[str, Calls]) -> 
     if tried(None, *features, *inputs):
         return True
     where = ", ".join(found.stored)
-    raise NotStorable(f"with the outputs of {where} given, the loss or a gradient is another")
+    raise NotCacheable(f"with the outputs of {where} given, the loss or a gradient is another")
 
 
 def _others(inputs: Batch, size: int) -> list[Batch]:
@@ -194,10 +194,10 @@ def _others(inputs: Batch, size: int) -> list[Batch]:
     return [made_up(kinds, size), batches.backwards(inputs)]
 
 
-def _answers(trial: Trial, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
+def _answers(trial: CacheProbe, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
     """Return the loss of a net, the gradients of what trains, and the loss in inference mode."""
-    with dry_run.mode(), dry_run.unchanged(trial.net):
-        applied = Applied(trial.net, trial.plan)
+    with dry_run.eager_mode(), dry_run.unchanged(trial.net):
+        applied = FrozenModel(trial.net, trial.plan)
         try:
             applied.set_train()
             trial.restart()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import dry_run
 from trainer.data import batches
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
 Kind: TypeAlias = tuple[tuple[int, ...], Any]
@@ -42,7 +42,7 @@ class Calls:
     digests: list[bytes] = field(default_factory=list)
 
 
-def still(
+def constant_outputs(
     net: nn.Cell, plan: Plan, batch: Batch, restart: Callable[[], None] = lambda: None
 ) -> dict[str, Calls]:
     """Return the cells whose output two passes have found to stay the same, and what it was.
@@ -73,7 +73,7 @@ def outputs(net: nn.Cell, names: Sequence[str], inputs: Batch) -> dict[str, list
     def note(name: str, output: Any) -> None:
         found[name] = [t.asnumpy() for t in _tensors(output) or ()]
 
-    with dry_run.mode(), dry_run.unchanged(net), dry_run.hooked(net, names, note):
+    with dry_run.eager_mode(), dry_run.unchanged(net), dry_run.forward_hooks(net, names, note):
         net.set_train(False)
         net(*inputs)
     return found
@@ -94,7 +94,7 @@ def exact(net: nn.Cell, names: Sequence[str], inputs: Batch) -> set[str]:
                 for tensor in _tensors(output) or ()
             ]
 
-        with dry_run.mode(), dry_run.unchanged(net), dry_run.hooked(net, names, note):
+        with dry_run.eager_mode(), dry_run.unchanged(net), dry_run.forward_hooks(net, names, note):
             net.set_train(False)
             net(*given)
         return found
@@ -117,11 +117,11 @@ def _pass(net: nn.Cell, plan: Plan, batch: Batch, training: bool = True) -> dict
         calls.digests.append(digest.digest())
 
     names = [name for name, _ in net.cells_and_names() if name]
-    with dry_run.mode(), dry_run.unchanged(net):
-        applied = Applied(net, plan)
+    with dry_run.eager_mode(), dry_run.unchanged(net):
+        applied = FrozenModel(net, plan)
         try:
             applied.set_train() if training else net.set_train(False)
-            with dry_run.hooked(net, names, note):
+            with dry_run.forward_hooks(net, names, note):
                 net(*batch[:-1])
         finally:
             applied.undo()
@@ -151,4 +151,4 @@ def _otherwise(net: nn.Cell, plan: Plan) -> Iterator[None]:
 
 
 def _write(parameter: Parameter, value: NDArray[Any]) -> None:
-    dry_run.write(parameter, Tensor(value, dtype=parameter.dtype))
+    dry_run.assign(parameter, Tensor(value, dtype=parameter.dtype))

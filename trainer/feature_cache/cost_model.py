@@ -13,7 +13,7 @@ _MARGIN = 1.5  # times the cost that must be saved
 
 
 @dataclass(frozen=True)
-class Payoff:
+class Estimate:
     """Seconds that stored features save and cost, as far as can be told."""
 
     saved: float
@@ -47,7 +47,7 @@ class Volume:
         return self.train * min(self.views, self.epochs) + self.validation
 
 
-def predict(volume: Volume, work: float, row_bytes: int, target: str) -> Payoff:
+def predict(volume: Volume, work: float, row_bytes: int, target: str) -> Estimate:
     """Return what is saved and what it costs.
 
     Args:
@@ -62,4 +62,4 @@ def predict(volume: Volume, work: float, row_bytes: int, target: str) -> Payoff:
     cost = _OVERHEADS.get(target, _OVERHEADS["Ascend"])
     cost += volume.rows * row_bytes / _DISK + read / _MEMORY
     rate = _RATES.get(target, _RATES["Ascend"])
-    return Payoff(again * work / (rate * cores), cost)
+    return Estimate(again * work / (rate * cores), cost)

@@ -11,12 +11,12 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Columns
-from trainer.core.errors import CannotWrite, Mistake
+from trainer.core.errors import CannotWrite, ConfigError
 from trainer.core.tensors import close, largest_change, same_bits
 from trainer.data import batches as data
 from trainer.distributed.world import World
-from trainer.feature_cache.cacheable import Storable
-from trainer.feature_cache.replay import Detour
+from trainer.feature_cache.cacheable import Cacheable
+from trainer.feature_cache.replay import FeatureReplay
 from trainer.feature_cache.store import Column, FeatureStore
 from trainer.feature_cache.store import digests as digests_of
 from trainer.metrics.evaluator import Evaluator
@@ -44,12 +44,12 @@ class Features:
     """
 
     def __init__(
-        self, net: nn.Cell, storable: Storable, store: FeatureStore, exact: bool = True
+        self, net: nn.Cell, storable: Cacheable, store: FeatureStore, exact: bool = True
     ) -> None:
         self._exact = exact
         self._net = net
         self._storable = storable
-        self._detours: dict[int, Detour] = {}
+        self._detours: dict[int, FeatureReplay] = {}
         self._store = store
         self._checked = 0  # so many of the segments that others have written
         self._fit = True
@@ -138,7 +138,7 @@ class Features:
         """Write what is only in memory yet, for other runs."""
         self._store.flush()
 
-    def _detour(self, size: int) -> Detour:
+    def _detour(self, size: int) -> FeatureReplay:
         if size not in self._detours:
             self._detours[size] = self._storable.detour(self._net, size)
         return self._detours[size]
@@ -185,7 +185,7 @@ class Features:
 class _Whole:
     """A net that takes batches of features, for an evaluator."""
 
-    def __init__(self, net: nn.Cell, detour: Callable[[int], Detour]) -> None:
+    def __init__(self, net: nn.Cell, detour: Callable[[int], FeatureReplay]) -> None:
         self._net = net
         self._detour = detour
 
@@ -201,7 +201,7 @@ class _Whole:
             return detour.tail(*columns)
 
 
-def columns(storable: Storable, dtype: str) -> list[Column]:
+def columns(storable: Cacheable, dtype: str) -> list[Column]:
     """Return what is stored of each sample.
 
     Args:
@@ -220,13 +220,13 @@ def _narrowed(column: NDArray[Any], dtype: str) -> NDArray[Any]:
     """Return values as they are stored.
 
     Raises:
-        Mistake: one is too large for that type.
+        ConfigError: one is too large for that type.
     """
     with np.errstate(over="ignore"):
         made = column.astype(dtype, copy=False)
     if made.dtype != column.dtype and np.isinf(made).sum() > np.isinf(column).sum():
         largest = float(np.abs(column).max())
-        raise Mistake([f"features.dtype: expected values below 65504, found {largest:.3g}"])
+        raise ConfigError([f"features.dtype: expected values below 65504, found {largest:.3g}"])
     return made
 
 

@@ -13,13 +13,13 @@ from mindspore import Parameter, Tensor, nn, ops
 from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Batch
-from trainer.backend.cell_patch import wrapped
-from trainer.backend.cpu_threads import branched
+from trainer.backend.cell_patch import subclass_with_construct
+from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.feature_cache.boundary import Boundary
 from trainer.feature_cache.constant_outputs import Calls, Kind
 
 
-class Detour:
+class FeatureReplay:
     """A net without its still part, for batches of one size.
 
     Args:
@@ -56,8 +56,8 @@ class Detour:
             self._replaying[name] = _replay(given)
         for name in boundary.hollow:
             self._replaying[name] = _hollow(calls[name], size)
-        self.tail = Tail(net, self.features, inputs)
-        self._head = Head(branched(net))
+        self.tail = TrainableTail(net, self.features, inputs)
+        self._head = Head(with_dummy_branch(net))
 
     def capture(self, inputs: Batch) -> list[NDArray[Any]]:
         """Return the outputs at the boundary for a batch's inputs; changes nothing in the net."""
@@ -84,7 +84,9 @@ class Detour:
                 cell = self._cells[name]
                 place = title, name, type(cell)  # a plan too may have given it another class
                 if place not in self._kinds:
-                    self._kinds[place] = wrapped(type(cell), title, construct, "_unnoted")
+                    self._kinds[place] = subclass_with_construct(
+                        type(cell), title, construct, "_unnoted"
+                    )
                 undo.callback(setattr, cell, "__class__", type(cell))
                 cell.__class__ = self._kinds[place]
             yield
@@ -103,7 +105,7 @@ class Head(nn.Cell):
         return 0
 
 
-class Tail(nn.Cell):
+class TrainableTail(nn.Cell):
     """A net as a function of the features at its boundary and, if it needs them, its inputs."""
 
     def __init__(self, net: nn.Cell, features: Sequence[Parameter], inputs: Batch | None) -> None:

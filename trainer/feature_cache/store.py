@@ -191,7 +191,7 @@ class FeatureStore:
             if left + nbytes > self._limit:
                 raise CannotWrite(f"they take more than features.max_mb, {self._limit / 1e6:g} MB")
             if not (self.folder / name).is_dir():  # its name tells what it holds
-                with atomic_files.whole_folder(self.folder / name) as partial:
+                with atomic_files.atomic_write_folder(self.folder / name) as partial:
                     _save(partial, digests, rows)
         except (CannotWrite, OSError) as error:
             self._writable = False

@@ -4,18 +4,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainer.config.rules import Rule, takes
+from trainer.config.rules import Rule, matches
 from trainer.freezing.selection import Selection, expand
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout, ParameterInfo
+    from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo
 
 UPSTREAM = "upstream of the cut"
 AFFINE = ("norm_scale", "norm_shift")
 
 
 @dataclass(frozen=True)
-class Claim:
+class Assignment:
     """What becomes of one parameter, the mode of its normalisation left aside.
 
     Attributes:
@@ -34,12 +34,12 @@ class Claim:
         return self.rule.method if self.rule and self.state == "frozen" else ""
 
 
-def claims(
+def assign(
     rules: Sequence[Rule],
     selections: Sequence[Selection],
-    layout: "Layout",
+    layout: "ModuleTree",
     upstream: Collection[str],
-) -> dict[str, Claim]:
+) -> dict[str, Assignment]:
     """Return the claim on each parameter: the first rule that takes it decides.
 
     Args:
@@ -58,20 +58,22 @@ def claims(
         rule = first.get(info.name)
         if rule is not None:
             trains = not rule.freezes or (rule.norm == "affine-only" and info.role in AFFINE)
-            found[info.name] = Claim(free if trains else "frozen", rule, _by(rule, info, layout))
+            found[info.name] = Assignment(
+                free if trains else "frozen", rule, _by(rule, info, layout)
+            )
         elif info.name in upstream:
-            found[info.name] = Claim("frozen", cutter, UPSTREAM)
+            found[info.name] = Assignment("frozen", cutter, UPSTREAM)
         else:
-            found[info.name] = Claim(free)
+            found[info.name] = Assignment(free)
     return found
 
 
-def _by(rule: Rule, info: "ParameterInfo", layout: "Layout") -> str:
+def _by(rule: Rule, info: "ParameterInfo", layout: "ModuleTree") -> str:
     """Return the rule's label or, for a rule without one, that of its patterns which took."""
     if rule.label:
         return rule.label
     return next(
         pattern
         for pattern in rule.patterns
-        if any(takes(deep, name) for deep in expand(pattern, layout) for name in info.names)
+        if any(matches(deep, name) for deep in expand(pattern, layout) for name in info.names)
     )

@@ -4,18 +4,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule
-from trainer.freezing.assignment import Claim
+from trainer.freezing.assignment import Assignment
 from trainer.freezing.selection import Selection, ancestors, path
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import CellInfo, Layout, ParameterInfo
+    from trainer.backend.graph.module_tree import CellInfo, ModuleTree, ParameterInfo
 
 
-def inference(
+def eval_modules(
     rules: Sequence[Rule],
     selections: Sequence[Selection],
-    layout: "Layout",
-    claimed: Mapping[str, Claim],
+    layout: "ModuleTree",
+    claimed: Mapping[str, Assignment],
     upstream: Collection[str],
 ) -> set[str]:
     """Return the cells to run in inference mode, all beneath such a cell included.
@@ -55,7 +55,7 @@ def _rule_of_bare(
     return next((rule for rule, selection in pairs if cell.name in selection.cells), None)
 
 
-def _frozen_whole(layout: "Layout", claimed: Mapping[str, Claim]) -> set[str]:
+def _frozen_whole(layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> set[str]:
     """Return the cells all of whose weights are frozen; the net's own buffers do not count."""
     closed, open_ = set[str](), set[str]()
     for info in layout.parameters:
@@ -66,7 +66,7 @@ def _frozen_whole(layout: "Layout", claimed: Mapping[str, Claim]) -> set[str]:
 
 
 def _above(
-    layout: "Layout", claimed: Mapping[str, Claim], test: Callable[[Rule], bool]
+    layout: "ModuleTree", claimed: Mapping[str, Assignment], test: Callable[[Rule], bool]
 ) -> set[str]:
     """Return the cells above frozen weights whose rule passes a test."""
     found = set[str]()
@@ -77,7 +77,7 @@ def _above(
     return found
 
 
-def _held(layout: "Layout", claimed: Mapping[str, Claim]) -> set[str]:
+def _held(layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> set[str]:
     """Return the cells whose running statistics are held whatever else lies around them."""
     own: dict[str, list[ParameterInfo]] = {}
     for info in layout.parameters:
@@ -89,7 +89,7 @@ def _held(layout: "Layout", claimed: Mapping[str, Claim]) -> set[str]:
     }
 
 
-def _holds(infos: "Sequence[ParameterInfo]", claimed: Mapping[str, Claim]) -> bool:
+def _holds(infos: "Sequence[ParameterInfo]", claimed: Mapping[str, Assignment]) -> bool:
     """Tell whether a normalisation's statistics are held: what its weights' rules say comes first.
 
     A weight's rule that only freezes it says nothing of a cell whose other weights still train.

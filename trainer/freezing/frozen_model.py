@@ -9,7 +9,7 @@ from trainer.freezing import methods
 from trainer.freezing.plan import Plan
 
 
-class Applied:
+class FrozenModel:
     """A net under a plan.
 
     Attributes:

@@ -4,18 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule
-from trainer.freezing.assignment import Claim
+from trainer.freezing.assignment import Assignment
 from trainer.freezing.selection import Selection, above, ancestors
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout
+    from trainer.backend.graph.module_tree import ModuleTree
 
 
-def cuts(
+def gradient_cuts(
     rules: Sequence[Rule],
     selections: Sequence[Selection],
-    layout: "Layout",
-    claimed: Mapping[str, Claim],
+    layout: "ModuleTree",
+    claimed: Mapping[str, Assignment],
 ) -> dict[str, str]:
     """Return each cell to cut behind and the method that cuts it.
 
@@ -33,13 +33,13 @@ def cuts(
     return found
 
 
-def topmost(layout: "Layout", chosen: Collection[str]) -> tuple[str, ...]:
+def topmost(layout: "ModuleTree", chosen: Collection[str]) -> tuple[str, ...]:
     """Return the chosen cells that have no chosen cell above them."""
     cells = (cell.name for cell in layout.cells if cell.name in chosen)
     return tuple(name for name in cells if not any(a in chosen for a in ancestors(name)))
 
 
-def _owned(selection: Selection, layout: "Layout") -> set[str]:
+def _owned(selection: Selection, layout: "ModuleTree") -> set[str]:
     """Return the cells that own weights and all of whose weights are taken, be it one by one."""
     owners, partly = set[str](), set[str]()
     for info in layout.parameters:
@@ -50,13 +50,13 @@ def _owned(selection: Selection, layout: "Layout") -> set[str]:
     return owners - partly
 
 
-def _open(layout: "Layout", claimed: Mapping[str, Claim]) -> set[str]:
+def _open(layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> set[str]:
     """Return the cells with a weight beneath them that trains."""
     weights = (p for p in layout.parameters if claimed[p.name].state == "trainable")
     return {name for p in weights for name in above(p)}
 
 
-def _concerned(rule: Rule, layout: "Layout", claimed: Mapping[str, Claim]) -> set[str]:
+def _concerned(rule: Rule, layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> set[str]:
     """Return the cells that hold a weight which this rule was the first to take, or none at all."""
     held, mine = set[str](), set[str]()
     for info in layout.parameters:

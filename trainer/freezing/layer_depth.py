@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from trainer.freezing.selection import layers
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout
+    from trainer.backend.graph.module_tree import ModuleTree
 
 
 def unit(cell: str) -> str:
@@ -20,7 +20,7 @@ def unit(cell: str) -> str:
     return cell
 
 
-def heights(layout: "Layout") -> dict[str, int]:
+def depth_from_head(layout: "ModuleTree") -> dict[str, int]:
     """Return for each parameter how many units lie between its own and the head."""
     units = dict.fromkeys(unit(name) for name in layers(layout))
     order = {name: at for at, name in enumerate(reversed(units))}

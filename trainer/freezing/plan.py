@@ -4,16 +4,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from trainer.config.rules import Rule, takes
+from trainer.config.rules import Rule, matches
 from trainer.core.errors import nearest
 from trainer.freezing import assignment, layer_depth
-from trainer.freezing.assignment import Claim
-from trainer.freezing.eval_modules import inference
-from trainer.freezing.gradient_cuts import cuts, topmost
+from trainer.freezing.assignment import Assignment
+from trainer.freezing.eval_modules import eval_modules
+from trainer.freezing.gradient_cuts import gradient_cuts, topmost
 from trainer.freezing.selection import Selection, select
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout, ParameterInfo
+    from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo
 
 UPSTREAM = assignment.UPSTREAM
 STATISTICS = "statistics of the frozen part"
@@ -85,7 +85,7 @@ class Plan:
 
 def resolve(
     rules: Sequence[Rule],
-    layout: "Layout",
+    layout: "ModuleTree",
     upstream: Collection[str] = (),
     lr_decay: float = 1.0,
 ) -> Plan:
@@ -100,20 +100,20 @@ def resolve(
             ``trainer.freezing.layer_depth``).
     """
     selections = [select(rule, layout) for rule in rules]
-    claimed = assignment.claims(rules, selections, layout, upstream)
-    modes = inference(rules, selections, layout, claimed, upstream)
-    heights = layer_depth.heights(layout) if lr_decay != 1 else {}
+    claimed = assignment.assign(rules, selections, layout, upstream)
+    modes = eval_modules(rules, selections, layout, claimed, upstream)
+    heights = layer_depth.depth_from_head(layout) if lr_decay != 1 else {}
     parameters = tuple(
         _planned(info, claimed[info.name], modes, lr_decay ** heights.get(info.name, 0))
         for info in layout.parameters
     )
-    cut = cuts(rules, selections, layout, claimed)
+    cut = gradient_cuts(rules, selections, layout, claimed)
     notes = *_tied(layout), *_idle(rules, selections)
     return Plan(parameters, tuple(cut), topmost(layout, modes), tuple(cut.values()), notes)
 
 
 def _planned(
-    info: "ParameterInfo", claim: Claim, modes: Collection[str], decay: float
+    info: "ParameterInfo", claim: Assignment, modes: Collection[str], decay: float
 ) -> ParameterPlan:
     state, by, method, rule = claim.state, claim.by, claim.method, claim.rule
     if info.statistic:
@@ -134,7 +134,7 @@ def _planned(
     )
 
 
-def _tied(layout: "Layout") -> list[str]:
+def _tied(layout: "ModuleTree") -> list[str]:
     infos = [p for p in layout.parameters if p.aliases]
     return [f"{p.name} is also {', '.join(p.aliases)}: one parameter, one state" for p in infos]
 
@@ -151,6 +151,6 @@ def decays(name: str) -> bool:
 
 def unknown(key: str, pattern: str, names: Sequence[str]) -> str:
     """Return the problem of a pattern that takes nothing, with the names nearest to it."""
-    deeper = sum(takes(f"*.{pattern}", name) for name in names)
+    deeper = sum(matches(f"*.{pattern}", name) for name in names)
     hint = f" ('*.{pattern}' would take {deeper} names)" if deeper else nearest(pattern, names)
     return f"{key}: expected a cell or parameter of the net, received {pattern!r}{hint}"

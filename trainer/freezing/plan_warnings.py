@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from trainer.config.rules import Rule, takes
-from trainer.core.text import few
+from trainer.config.rules import Rule, matches
+from trainer.core.text import shorten
 from trainer.freezing.plan import UPSTREAM, Plan
 from trainer.freezing.selection import expanded, select
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout
+    from trainer.backend.graph.module_tree import ModuleTree
 
 
-def surprises(
-    plan: Plan, rules: Sequence[Rule], layout: "Layout", new_head: Sequence[str] = ()
+def plan_warnings(
+    plan: Plan, rules: Sequence[Rule], layout: "ModuleTree", new_head: Sequence[str] = ()
 ) -> list[str]:
     """Return what may surprise, a line each.
 
@@ -33,7 +33,7 @@ def surprises(
     ]
 
 
-def _uncounted(rules: Sequence[Rule], layout: "Layout") -> Iterator[str]:
+def _uncounted(rules: Sequence[Rule], layout: "ModuleTree") -> Iterator[str]:
     """Tell of layers that are counted in another order than that in which the net calls them."""
     if any(rule.ordered for rule in rules) and not layout.order:
         yield (
@@ -42,7 +42,7 @@ def _uncounted(rules: Sequence[Rule], layout: "Layout") -> Iterator[str]:
         )
 
 
-def _moving(plan: Plan, layout: "Layout") -> Iterator[str]:
+def _moving(plan: Plan, layout: "ModuleTree") -> Iterator[str]:
     """Tell of running statistics that move in cells whose weights are all frozen."""
     statistics = {p.name for p in layout.parameters if p.statistic}
     cells = {p.name: p.cell for p in layout.parameters}
@@ -51,8 +51,8 @@ def _moving(plan: Plan, layout: "Layout") -> Iterator[str]:
     frozen = {cells[p.name] for p in plan.select("frozen")}
     if left := [c.name for c in layout.cells if c.name in (moving & frozen) - trained]:
         yield (
-            f"running statistics move in {len(left)} cells whose weights are frozen: {few(left)} "
-            "(to hold them: norm=eval)"
+            f"running statistics move in {len(left)} cells whose weights are frozen: "
+            f"{shorten(left)} (to hold them: norm=eval)"
         )
 
 
@@ -61,11 +61,11 @@ def _more_than_asked(plan: Plan) -> Iterator[str]:
     if more := [p.name for p in plan.select("frozen") if p.by == UPSTREAM]:
         yield (
             f"{len(more)} parameters that no rule names are frozen, for they lie upstream of a "
-            f"cut: {few(more)} (to let the gradient pass: requires_grad)"
+            f"cut: {shorten(more)} (to let the gradient pass: requires_grad)"
         )
 
 
-def _shadowed(rules: Sequence[Rule], layout: "Layout") -> Iterator[str]:
+def _shadowed(rules: Sequence[Rule], layout: "ModuleTree") -> Iterator[str]:
     """Tell of rules that earlier ones keep from some of what they select."""
     taken: dict[str, Rule] = {}
     for rule in rules:
@@ -76,16 +76,16 @@ def _shadowed(rules: Sequence[Rule], layout: "Layout") -> Iterator[str]:
                 names = [name for name in lost if taken[name] == other]
                 yield (
                     f"{_called(other)} keeps {len(names)} of the {len(mine)} parameters of "
-                    f"{_called(rule)} from it: {few(names)}"
+                    f"{_called(rule)} from it: {shorten(names)}"
                 )
         taken = dict.fromkeys(mine, rule) | taken
 
 
 def _frozen_anew(plan: Plan, new_head: Sequence[str]) -> Iterator[str]:
     """Tell of fresh random weights that are frozen."""
-    names = [p.name for p in plan.select("frozen") if any(takes(n, p.name) for n in new_head)]
+    names = [p.name for p in plan.select("frozen") if any(matches(n, p.name) for n in new_head)]
     if names:
-        yield f"{few(names)} are made anew (new_head) and frozen: they stay random"
+        yield f"{shorten(names)} are made anew (new_head) and frozen: they stay random"
 
 
 def _called(rule: Rule) -> str:

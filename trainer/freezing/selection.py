@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainer.config.rules import Rule, takes
+from trainer.config.rules import Rule, matches
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout, ParameterInfo
+    from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo
 
 NET = "."  # the net itself, in `of`
 
@@ -32,7 +32,7 @@ class Selection:
     inner: frozenset[str] = frozenset()
 
 
-def select(rule: Rule, layout: "Layout") -> Selection:
+def select(rule: Rule, layout: "ModuleTree") -> Selection:
     """Return what a rule takes. Running statistics have no role, so no role takes them."""
     named = _by_name(rule, layout)
     placed = _by_place(rule, layout)
@@ -70,20 +70,20 @@ def _takes_bare(rule: Rule, name: str, named: set[str], kinds: set[str]) -> bool
     return name in named and (not rule.kinds or of_kind)
 
 
-def _by_name(rule: Rule, layout: "Layout") -> set[str]:
+def _by_name(rule: Rule, layout: "ModuleTree") -> set[str]:
     """Return the names that ``select`` and ``except`` let through."""
     wanted, excluded = expanded(rule.patterns, layout), expanded(rule.excluded, layout)
     groups = [(c.name, *c.aliases) for c in layout.cells] + [p.names for p in layout.parameters]
     return {
         name
         for names in groups
-        if not any(takes(pattern, name) for pattern in excluded for name in names)
+        if not any(matches(pattern, name) for pattern in excluded for name in names)
         for name in names
-        if not rule.patterns or any(takes(p, other) for p in wanted for other in names)
+        if not rule.patterns or any(matches(p, other) for p in wanted for other in names)
     }
 
 
-def _by_place(rule: Rule, layout: "Layout") -> set[str] | None:
+def _by_place(rule: Rule, layout: "ModuleTree") -> set[str] | None:
     """Return the parameters that ``first``, ``last`` and ``before_last`` let through."""
     if not rule.positioned:
         return None
@@ -104,7 +104,7 @@ def _by_place(rule: Rule, layout: "Layout") -> set[str] | None:
     return found
 
 
-def countable(of: str | None, layout: "Layout") -> list[str]:
+def countable(of: str | None, layout: "ModuleTree") -> list[str]:
     """Return what ``first`` and ``last`` count: layers, or children of a cell, with weights."""
     if of is None:
         return layers(layout)
@@ -112,7 +112,7 @@ def countable(of: str | None, layout: "Layout") -> list[str]:
     return [name for name in children(of, layout) if held[name]]
 
 
-def layers(layout: "Layout") -> list[str]:
+def layers(layout: "ModuleTree") -> list[str]:
     """Return the cells that own weights themselves, from input to head.
 
     That is the order in which the net calls them, where it is known, else that of definition. One
@@ -128,13 +128,13 @@ def layers(layout: "Layout") -> list[str]:
     return sorted(defined, key=places.__getitem__)
 
 
-def children(cell: str, layout: "Layout") -> list[str]:
+def children(cell: str, layout: "ModuleTree") -> list[str]:
     """Return a cell's immediate cells in the order of definition; ``.``: those of the net."""
     above = "" if cell == NET else cell
     return [c.name for c in layout.cells if c.name.rpartition(".")[0] == above]
 
 
-def _before_last(percent: float, layout: "Layout") -> set[str]:
+def _before_last(percent: float, layout: "ModuleTree") -> set[str]:
     """Return all layers but the fewest at the end that hold so many percent of the values."""
     sizes: Counter[str] = Counter()
     for info in _weights(layout):
@@ -145,7 +145,7 @@ def _before_last(percent: float, layout: "Layout") -> set[str]:
     return set(order)
 
 
-def expand(pattern: str, layout: "Layout") -> list[str]:
+def expand(pattern: str, layout: "ModuleTree") -> list[str]:
     """Return a pattern with its indices and slices replaced by the names that they mean.
 
     ``blocks[-1].attn`` gives ``blocks.11.attn``. In a glob ``[12]`` is a class of characters; it is
@@ -162,12 +162,12 @@ def expand(pattern: str, layout: "Layout") -> list[str]:
     return [deep for child in chosen for deep in expand(child + rest, layout)]
 
 
-def expanded(patterns: Iterable[str], layout: "Layout") -> list[str]:
+def expanded(patterns: Iterable[str], layout: "ModuleTree") -> list[str]:
     """Return several patterns so, in a list."""
     return [deep for pattern in patterns for deep in expand(pattern, layout)]
 
 
-def indexed(pattern: str, layout: "Layout") -> tuple[str, str, str] | None:
+def indexed(pattern: str, layout: "ModuleTree") -> tuple[str, str, str] | None:
     """Split a pattern at its first index into cell, index and rest; None if it has none."""
     match = _INDEXED.fullmatch(pattern)
     if match is None or pattern.startswith("re:") or not children(match[1], layout):
@@ -203,7 +203,7 @@ def above(info: "ParameterInfo") -> set[str]:
     return {name for cell in info.cells for name in path(cell)}
 
 
-def _weights(layout: "Layout") -> Iterator["ParameterInfo"]:
+def _weights(layout: "ModuleTree") -> Iterator["ParameterInfo"]:
     return (p for p in layout.parameters if not p.statistic)
 
 

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trainer.config.rules import Rule, takes
+from trainer.config.rules import Rule, matches
 from trainer.core.errors import nearest
 from trainer.freezing.plan import unknown
 from trainer.freezing.selection import NET, children, countable, expand, indexed, pick, select
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout
+    from trainer.backend.graph.module_tree import ModuleTree
 
 
-def misses(rule: Rule, layout: "Layout") -> list[str]:
+def unmatched(rule: Rule, layout: "ModuleTree") -> list[str]:
     """Return what is wrong with a rule's selectors, each looked at by itself."""
     found = [text for p in rule.patterns for text in missing(rule.where("select"), p, layout)]
     found += [text for p in rule.excluded for text in missing(rule.where("except"), p, layout)]
@@ -22,7 +22,7 @@ def misses(rule: Rule, layout: "Layout") -> list[str]:
     return found
 
 
-def missing(key: str, pattern: str, layout: "Layout") -> Iterator[str]:
+def missing(key: str, pattern: str, layout: "ModuleTree") -> Iterator[str]:
     """Tell of a pattern, found under a key, that takes nothing."""
     parts = indexed(pattern, layout)
     if parts is not None:
@@ -43,11 +43,11 @@ def missing(key: str, pattern: str, layout: "Layout") -> Iterator[str]:
         for child in chosen if "[" in rest else ():
             yield from missing(key, child + rest, layout)
     deep = expand(pattern, layout)
-    if not any(takes(each, name) for each in deep for name in layout.names):
+    if not any(matches(each, name) for each in deep for name in layout.names):
         yield unknown(key, pattern, layout.names)
 
 
-def _needless(rule: Rule, layout: "Layout") -> Iterator[str]:
+def _needless(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
     """Tell of patterns that take nothing they could act on, and of exceptions from nothing."""
     for pattern in rule.patterns if not rule.cuts else ():
         if not select(Rule((pattern,), rule.method, rule.cuts), layout).parameters:
@@ -65,7 +65,7 @@ def _needless(rule: Rule, layout: "Layout") -> Iterator[str]:
             )
 
 
-def _kinds(rule: Rule, layout: "Layout") -> Iterator[str]:
+def _kinds(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
     known = list(dict.fromkeys(cell.kind for cell in layout.cells))
     for kind in rule.kinds:
         if kind not in known:
@@ -75,7 +75,7 @@ def _kinds(rule: Rule, layout: "Layout") -> Iterator[str]:
             )
 
 
-def _counts(rule: Rule, layout: "Layout") -> Iterator[str]:
+def _counts(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
     cells = [cell.name for cell in layout.cells]
     if rule.of is not None and rule.of not in (NET, *cells):
         yield unknown(rule.where("of"), rule.of, cells)

@@ -5,27 +5,27 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule, is_plain
-from trainer.core.errors import Mistake
-from trainer.core.text import few
-from trainer.freezing.assignment import Claim, claims
-from trainer.freezing.gradient_cuts import cuts
+from trainer.core.errors import ConfigError
+from trainer.core.text import shorten
+from trainer.freezing.assignment import Assignment, assign
+from trainer.freezing.gradient_cuts import gradient_cuts
 from trainer.freezing.plan import STATISTICS, Plan, resolve
 from trainer.freezing.selection import Selection, above, ancestors, expanded, select
-from trainer.freezing.unmatched import misses
+from trainer.freezing.unmatched import unmatched
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
-    from trainer.backend.graph.module_tree import Layout, ParameterInfo
+    from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo
 
 _SHOWN = 3
 
 
-def problems(rules: Sequence[Rule], layout: "Layout") -> list[str]:
+def problems(rules: Sequence[Rule], layout: "ModuleTree") -> list[str]:
     """Return what is wrong with rules for a net, as far as it shows before any data are read."""
-    found = [text for rule in rules if not rule.optional for text in misses(rule, layout)]
+    found = [text for rule in rules if not rule.optional for text in unmatched(rule, layout)]
     if found:
         return found
     selections = [select(rule, layout) for rule in rules]
-    claimed = claims(rules, selections, layout, ())
+    claimed = assign(rules, selections, layout, ())
     disputes = _disputes(rules, layout)
     found += disputes.values()
     disputed = {pair[1] for pair in disputes}
@@ -36,9 +36,9 @@ def problems(rules: Sequence[Rule], layout: "Layout") -> list[str]:
     return found or all_frozen(resolve(rules, layout))
 
 
-def sound(
+def validated_plan(
     rules: Sequence[Rule],
-    layout: "Layout",
+    layout: "ModuleTree",
     behind: Callable[[Plan], Collection[str]],
     lr_decay: float = 1.0,
 ) -> Plan:
@@ -51,7 +51,7 @@ def sound(
         lr_decay: see ``plan.resolve``.
 
     Raises:
-        Mistake: nothing is left to train, or what is to train lies out of reach.
+        ConfigError: nothing is left to train, or what is to train lies out of reach.
     """
     found = resolve(rules, layout, lr_decay=lr_decay)
     if not found.cuts:
@@ -60,7 +60,7 @@ def sound(
     found = resolve(rules, layout, lost, lr_decay)
     wrong = out_of_reach(rules, found, lost) + still_reached(found, layout, lost)
     if wrong := wrong or all_frozen(found):
-        raise Mistake(wrong)
+        raise ConfigError(wrong)
     return found
 
 
@@ -88,25 +88,25 @@ def out_of_reach(rules: Sequence[Rule], plan: Plan, upstream: Collection[str]) -
         if rule.label and (lost := [name for name in lost if name in upstream]):
             found.append(
                 f"{rule.key}: expected parameters that the gradient reaches, but of those that "
-                f"{rule.label} trains {few(lost)} lie upstream of the cut behind "
-                f"{few(plan.cuts)}; freeze those by requires_grad, or do not train these"
+                f"{rule.label} trains {shorten(lost)} lie upstream of the cut behind "
+                f"{shorten(plan.cuts)}; freeze those by requires_grad, or do not train these"
             )
     return found
 
 
-def still_reached(plan: Plan, layout: "Layout", upstream: Collection[str]) -> list[str]:
+def still_reached(plan: Plan, layout: "ModuleTree", upstream: Collection[str]) -> list[str]:
     """Return what the net itself owns and is to be cut off, but lies upstream of no cut."""
     trainable = {p.name for p in layout.parameters if p.trainable and not p.cell}
     return [
         f"method: expected {p.name!r}, which {p.by!r} takes and the net itself owns, upstream of a "
-        f"cut by {p.method}, but the gradient reaches it past {few(plan.cuts)}; freeze it by "
+        f"cut by {p.method}, but the gradient reaches it past {shorten(plan.cuts)}; freeze it by "
         "requires_grad"
         for p in plan.select("frozen")
         if p.method in plan.cut_methods and p.name in trainable - set(upstream)
     ]
 
 
-def _idle(rule: Rule, selection: Selection, claimed: Mapping[str, Claim]) -> list[str]:
+def _idle(rule: Rule, selection: Selection, claimed: Mapping[str, Assignment]) -> list[str]:
     """Return the problem of a rule that takes nothing, or nothing that others left."""
     taken = selection.parameters
     if not taken and not (rule.cuts and selection.cells):
@@ -127,7 +127,7 @@ def _idle(rule: Rule, selection: Selection, claimed: Mapping[str, Claim]) -> lis
     ]
 
 
-def _disputes(rules: Sequence[Rule], layout: "Layout") -> dict[tuple[str, str], str]:
+def _disputes(rules: Sequence[Rule], layout: "ModuleTree") -> dict[tuple[str, str], str]:
     """Return, by the keys of two rules, that they claim a parameter by names of equal weight."""
     found: dict[tuple[str, str], str] = {}
     named = [rule for rule in rules if rule.only_names]
@@ -146,7 +146,7 @@ def _disputes(rules: Sequence[Rule], layout: "Layout") -> dict[tuple[str, str], 
     return found
 
 
-def _plain(rule: Rule, layout: "Layout") -> list[str]:
+def _plain(rule: Rule, layout: "ModuleTree") -> list[str]:
     """Return a rule's plain names, indices and slices replaced; exceptions leave it none."""
     deep = expanded(rule.patterns, layout) if not rule.excluded else []
     return [name for name in deep if is_plain(name)]
@@ -164,11 +164,11 @@ def _weight(info: "ParameterInfo", plain: Collection[str]) -> tuple[int, str] | 
 def _uncut(
     rules: Sequence[Rule],
     selections: Sequence[Selection],
-    layout: "Layout",
-    claimed: Mapping[str, Claim],
+    layout: "ModuleTree",
+    claimed: Mapping[str, Assignment],
 ) -> Iterator[str]:
     """Tell of parameters that a rule is to cut off though no cell can be cut behind them."""
-    behind = cuts(rules, selections, layout, claimed)
+    behind = gradient_cuts(rules, selections, layout, claimed)
     called = {cell.name: cell.called for cell in layout.cells}
     for rule in (rule for rule in rules if rule.cuts):
         lost = [

@@ -11,7 +11,7 @@ from trainer.launch.jobs import Job
 
 
 @dataclass(frozen=True)
-class Order:
+class JobConfig:
     """A job, its whole configuration with Hydra's own part, and the settings that this gives."""
 
     job: Job
@@ -19,13 +19,13 @@ class Order:
     settings: Settings
 
 
-def make(job: Job, config: DictConfig, number: int) -> Order:
+def make(job: Job, config: DictConfig, number: int) -> JobConfig:
     """Return the order of a job, which is told its number and its folder."""
     with open_dict(config):
         config.hydra.job.id = str(number)
         config.hydra.job.num = number
         config.hydra.runtime.output_dir = str(job.folder.resolve())
-    return Order(job, config, settings.read(overrides.plain(task_config(config)))[0])
+    return JobConfig(job, config, settings.read(overrides.plain(task_config(config)))[0])
 
 
 def task_config(config: DictConfig) -> DictConfig:

@@ -16,7 +16,7 @@ from trainer.config import saved
 from trainer.config.overrides import quoted
 from trainer.config.schema import Settings
 from trainer.core import atomic_files
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.run_files import CONFIG, METRICS
 
 RECORD = "jobs.json"  # in a sweep's folder
@@ -37,13 +37,13 @@ class Job:
 
     name: str
     folder: Path
-    lines: tuple[str, ...]
+    overrides: tuple[str, ...]
     differs: tuple[str, ...]
 
     def command(self) -> list[str]:
         """Return the command that runs it, and goes on with it if it has begun."""
         folder = quoted(str(self.folder.resolve()))
-        return [sys.executable, "-m", "trainer", *self.lines, f"hydra.run.dir={folder}"]
+        return [sys.executable, "-m", "trainer", *self.overrides, f"hydra.run.dir={folder}"]
 
 
 def environment() -> dict[str, str]:
@@ -78,14 +78,14 @@ def begin(sweep: Path, jobs: Sequence[Job], fixed: Sequence[str]) -> None:
     """Record the jobs of a sweep; to those of an earlier call, others may be added.
 
     Raises:
-        Mistake: the folder holds another sweep, with other settings or keys that differ.
+        ConfigError: the folder holds another sweep, with other settings or keys that differ.
     """
     path = sweep / RECORD
     known = {job.name: job for job in read(sweep)} if path.exists() else {}
     if known:
         _same_sweep(sweep, jobs, fixed)
-    rows = {job.name: {"name": job.name, "overrides": job.lines} for job in known.values()}
-    rows |= {job.name: {"name": job.name, "overrides": job.lines} for job in jobs}
+    rows = {job.name: {"name": job.name, "overrides": job.overrides} for job in known.values()}
+    rows |= {job.name: {"name": job.name, "overrides": job.overrides} for job in jobs}
     atomic_files.write_lines(path, {"fixed": list(fixed), "jobs": list(rows.values())})
 
 
@@ -100,7 +100,7 @@ def _same_sweep(sweep: Path, jobs: Sequence[Job], fixed: Sequence[str]) -> None:
     if found:
         what = "; ".join(found)
         problem = f"hydra.sweep.dir: {sweep} holds another sweep: expected {what}"
-        raise Mistake([f"{problem}; use a new folder"])
+        raise ConfigError([f"{problem}; use a new folder"])
 
 
 def _keys(jobs: Sequence[Job]) -> list[str]:
@@ -111,7 +111,7 @@ def read(sweep: Path) -> list[Job]:
     """Return the jobs of a sweep, in the order of their first launch.
 
     Raises:
-        Mistake: the folder holds no sweep, or its record is not as it was written.
+        ConfigError: the folder holds no sweep, or its record is not as it was written.
     """
     record = _record(sweep)
     return [make(sweep, row["overrides"], record["fixed"]) for row in record["jobs"]]
@@ -124,9 +124,11 @@ def _record(sweep: Path) -> dict[str, Any]:
         _ = [[*row["overrides"]] for row in found["jobs"]], [*found["fixed"]]
     except FileNotFoundError:
         problem = f"{sweep}: expected the folder of a sweep, received one without {RECORD}"
-        raise Mistake([problem]) from None
+        raise ConfigError([problem]) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Mistake([f"{path}: expected the jobs as the sweep wrote them ({error!r})"]) from None
+        raise ConfigError(
+            [f"{path}: expected the jobs as the sweep wrote them ({error!r})"]
+        ) from None
     return found
 
 

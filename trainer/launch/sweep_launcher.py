@@ -20,20 +20,20 @@ from omegaconf import DictConfig
 
 from trainer.artifacts import status
 from trainer.artifacts.status import Status
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import hydra_plugins, overrides
 from trainer.core import file_lock
-from trainer.core.errors import CannotWrite, JobsFailed, Mistake
-from trainer.core.exit_status import gist
-from trainer.core.signals import Stop
+from trainer.core.errors import CannotWrite, ConfigError, JobsFailed
+from trainer.core.exit_status import one_line
+from trainer.core.signals import StopFlag
 from trainer.launch import job_config as order
 from trainer.launch import jobs
-from trainer.launch.job_config import Order, task_config
+from trainer.launch.job_config import JobConfig, task_config
 from trainer.launch.jobs import Job
 
 log = logging.getLogger(__name__)
 
-_SEARCH = f"{hydra_plugins.MODULE}.Optuna"
+_SEARCH = f"{hydra_plugins.MODULE}.OptunaSweeper"
 
 
 @dataclass
@@ -49,8 +49,8 @@ class Sweep:
         at_end: what is to be called when the sweep is over.
     """
 
-    asked: Request
-    stop: Stop
+    asked: ResumeRequest
+    stop: StopFlag
     ended: dict[str, Status]
     folder: Path = Path()
     key: str = "hydra.sweep.dir"
@@ -62,7 +62,7 @@ class Sweep:
         """Keep other commands away from the folder, which is made, while the block runs.
 
         Raises:
-            Mistake: another command is at work there, or it is no folder to write in.
+            ConfigError: another command is at work there, or it is no folder to write in.
         """
         if self._alone:
             yield
@@ -71,9 +71,9 @@ class Sweep:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             what = f"expected a folder to write in, received {self.folder} ({error.strerror})"
-            raise Mistake([f"{self.key}: {what}"]) from None
+            raise ConfigError([f"{self.key}: {what}"]) from None
         taken = f"{self.key}: another command is at work on {self.folder}"
-        with file_lock.alone(self.folder / ".lock", taken):
+        with file_lock.exclusive(self.folder / ".lock", taken):
             self._alone = True
             try:
                 yield
@@ -91,7 +91,7 @@ def current() -> Sweep:
 
 @contextmanager
 def sweeping(
-    asked: Request, stop: Stop, report: Callable[[Path], object], *kinds: type[Plugin]
+    asked: ResumeRequest, stop: StopFlag, report: Callable[[Path], object], *kinds: type[Plugin]
 ) -> Iterator[Sweep]:
     """Make launchers and sweepers known to Hydra while the block runs, in which it starts a sweep.
 
@@ -118,7 +118,7 @@ def sweeping(
         _current.pop()
 
 
-class Launching(Launcher):
+class SweepLauncher(Launcher):
     """A Hydra launcher; a subclass says how jobs are started.
 
     Attributes:
@@ -143,7 +143,7 @@ class Launching(Launcher):
         """Start the jobs that are not done, wait for them, and return how all have ended.
 
         Raises:
-            Mistake: its folder is another sweep's, or another command is at work there.
+            ConfigError: its folder is another sweep's, or another command is at work there.
             Stopped: a signal came; what had begun is saved.
         """
         setup_globals()
@@ -155,26 +155,26 @@ class Launching(Launcher):
         self.check(list(orders.values()))
         with sweep.alone():
             jobs.begin(sweep.folder, made, fixed)
-            self.start(missing(list(orders.values()), sweep), sweep)
+            self.start(unfinished(list(orders.values()), sweep), sweep)
         return [self._returned(orders[job.name], sweep) for job in made]
 
-    def check(self, orders: Sequence[Order]) -> None:
-        """Raise a Mistake for jobs that cannot be started here; nothing has been written yet."""
+    def check(self, orders: Sequence[JobConfig]) -> None:
+        """Raise a ConfigError for jobs that cannot be started here; nothing is written yet."""
 
-    def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
+    def start(self, orders: Sequence[JobConfig], sweep: Sweep) -> None:
         """Start jobs, wait for them, and note in ``sweep.ended`` how each has ended."""
         raise NotImplementedError
 
-    def _order(self, job: Job, number: int) -> Order:
-        config = self.context.config_loader.load_sweep_config(self.config, list(job.lines))
+    def _order(self, job: Job, number: int) -> JobConfig:
+        config = self.context.config_loader.load_sweep_config(self.config, list(job.overrides))
         return order.make(job, config, number)
 
-    def _returned(self, order: Order, sweep: Sweep) -> JobReturn:
+    def _returned(self, order: JobConfig, sweep: Sweep) -> JobReturn:
         """Return what Hydra's sweepers want to know of a job.
 
         Only a search is told of a failure: the others would forget the batches that are to come.
         """
-        found = JobReturn(overrides=list(order.job.lines), cfg=task_config(order.config))
+        found = JobReturn(overrides=list(order.job.overrides), cfg=task_config(order.config))
         ended = sweep.ended.get(order.job.name, Status("failed", None, "it was not started"))
         failed = ended.state != "done" and self.config.hydra.sweeper._target_ == _SEARCH
         found.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
@@ -182,12 +182,12 @@ class Launching(Launcher):
         return found
 
 
-def missing(orders: Sequence[Order], sweep: Sweep) -> list[Order]:
+def unfinished(orders: Sequence[JobConfig], sweep: Sweep) -> list[JobConfig]:
     """Return the jobs that are not done yet; take down those that are."""
     found = []
     for one in orders:
         if jobs.finished(one.job.folder, one.settings):
-            note(sweep, one, 0, "")
+            record_end(sweep, one, 0, "")
         else:
             found.append(one)
     if len(found) < len(orders):
@@ -195,7 +195,7 @@ def missing(orders: Sequence[Order], sweep: Sweep) -> list[Order]:
     return found
 
 
-def note(sweep: Sweep, order: Order, code: int, why: str) -> Status:
+def record_end(sweep: Sweep, order: JobConfig, code: int, why: str) -> Status:
     """Take down how a job has ended, in its folder too if it could not do that itself.
 
     What counts is whether its folder holds a finished run: an exit code of 0 may be that of
@@ -221,7 +221,7 @@ def note(sweep: Sweep, order: Order, code: int, why: str) -> Status:
 
 def _told(failed: Mapping[str, Status], sweep: Sweep) -> str:
     lines = [f"{len(failed)} of {len(sweep.ended)} jobs did not end well:"]
-    lines += [f"  - {name}: {gist(s.why)}{_exit(s)}" for name, s in failed.items()]
+    lines += [f"  - {name}: {one_line(s.why)}{_exit(s)}" for name, s in failed.items()]
     again = f"{sweep.key}={sweep.folder}"
     lines.append(f"The same command with {again} does what is missing; the others are done.")
     return "\n".join(lines)
@@ -231,16 +231,16 @@ def _exit(status: Status) -> str:
     return f" (exit code {status.code})" if status.code and status.code > 0 else ""
 
 
-def make(context: HydraContext, function: TaskFunction, config: DictConfig) -> Launching:
+def make(context: HydraContext, function: TaskFunction, config: DictConfig) -> SweepLauncher:
     """Return the launcher that a configuration names.
 
     Raises:
-        Mistake: it is none of the trainer's; Hydra's own hide how jobs end.
+        ConfigError: it is none of the trainer's; Hydra's own hide how jobs end.
     """
     found = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=function, config=config
     )
-    if not isinstance(found, Launching):
+    if not isinstance(found, SweepLauncher):
         what = "expected one of the trainer's, which tell how jobs end"
-        raise Mistake([f"hydra.launcher: {what}, received {type(found).__name__}"])
+        raise ConfigError([f"hydra.launcher: {what}, received {type(found).__name__}"])
     return found

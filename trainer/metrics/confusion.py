@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.table import table
 
 MOST = 20  # classes that a screen and a picture with numbers have room for
@@ -35,12 +35,12 @@ class Confusion:
             labels: [N, ...], 0 to classes - 1.
 
         Raises:
-            Mistake: a label is no class.
+            ConfigError: a label is no class.
         """
         classes = range(scores.shape[1])
         if wrong := sorted({int(n) for n in np.unique(labels)} - set(classes)):
             found = ", ".join(map(str, wrong))
-            raise Mistake([f"dataset: expected labels below {len(classes)}, found {found}"])
+            raise ConfigError([f"dataset: expected labels below {len(classes)}, found {found}"])
         answers = scores.argmax(axis=1)
         counted = confusion_matrix(labels.ravel(), answers.ravel(), labels=classes)
         self.counts = self.counts + counted if self.counts.size else counted

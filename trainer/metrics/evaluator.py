@@ -60,7 +60,7 @@ class Evaluator:
         full = 0
         for number, (*inputs, label) in enumerate(batches):
             full = max(full, label.shape[0])
-            if number % self.world.ranks == self.world.rank:
+            if number % self.world.world_size == self.world.rank:
                 own.append(self._part(inputs, label, full, seen))
         return _sum(self.world.gather(own))
 

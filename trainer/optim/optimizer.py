@@ -7,7 +7,7 @@ from mindspore import Parameter, nn
 
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.config import instantiate
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.freezing.param_groups import param_groups
 from trainer.freezing.plan import Plan
 
@@ -24,14 +24,14 @@ def make(
         plan: says which of them, in its order, have a learning rate or weight decay of their own.
 
     Raises:
-        Mistake: the class does not exist, or refused its arguments.
+        ConfigError: the class does not exist, or refused its arguments.
     """
     options = {("learning_rate" if key == "lr" else key): value for key, value in spec.items()}
     given = param_groups(spec, parameters, plan) if plan else list(parameters)
-    optimizer = instantiate.build("optimizer", options, given)
+    optimizer = instantiate.instantiate_target("optimizer", options, given)
     if not isinstance(optimizer, nn.Optimizer):
         kind = type(optimizer).__name__
-        raise Mistake([f"optimizer: expected a mindspore.nn.Optimizer, received a {kind}"])
+        raise ConfigError([f"optimizer: expected a mindspore.nn.Optimizer, received a {kind}"])
     return optimizer
 
 

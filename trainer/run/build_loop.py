@@ -7,33 +7,33 @@ from functools import partial
 from mindspore import Parameter, Tensor, nn
 
 from trainer.backend.batch_types import Batch, Columns
-from trainer.backend.host_copy import Mirror
+from trainer.backend.host_copy import HostCopy
 from trainer.checkpoint import restore
 from trainer.config.schema import Settings
-from trainer.core.signals import Stop
+from trainer.core.signals import StopFlag
 from trainer.data import batches as data
 from trainer.distributed import world
 from trainer.distributed.world import World
-from trainer.engine.callback import Watcher
+from trainer.engine.callback import Callback
 from trainer.engine.loop import Loop
-from trainer.engine.train_step import Step
-from trainer.feature_cache.augmented_views import Views
+from trainer.engine.train_step import TrainStep
+from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.features import Features
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import Score
 from trainer.optim import optimizer
 from trainer.run import cached_features
-from trainer.run.graph_reuse import Compiled
-from trainer.run.setup import Setup
+from trainer.run.graph_reuse import CompiledRun
+from trainer.run.setup import RunComponents
 
 
-def loop(
+def build_loop(
     settings: Settings,
-    compiled: Compiled,
-    watcher: Watcher,
-    stop: Stop,
+    compiled: CompiledRun,
+    watcher: Callback,
+    stop: StopFlag,
     extra: Mapping[str, Parameter],
-    mirror: Mirror,
+    mirror: HostCopy,
 ) -> Loop:
     """Return the loop of a run.
 
@@ -48,7 +48,7 @@ def loop(
     here, setup, spec = world.current(), compiled.setup, settings.optimizer.spec()
     resumed, seed = setup.resumed, settings.seed
 
-    def make_optimizer(applied: Applied) -> nn.Optimizer:
+    def make_optimizer(applied: FrozenModel) -> nn.Optimizer:
         return compiled.make_optimizer(
             lambda: optimizer.make(spec, applied.trainable, applied.plan)
         )
@@ -59,43 +59,47 @@ def loop(
         step=compiled.make_step,
         batches=lambda epoch: data.batches(setup.train, seed, epoch),
         evaluate=lambda: compiled.evaluator(data.batches(setup.validation, seed, 0)),
-        watcher=watcher,
+        callback=watcher,
         stopped=stop,
         start=resumed.progress if resumed else None,
         restore=lambda made: restore.state(resumed, made, extra),
-        mirror=mirror,
-        fetch_every=settings.device.fetch_every if here.ranks == 1 else 1,
+        host_copy=mirror,
+        fetch_every=settings.device.fetch_every if here.world_size == 1 else 1,
     )
-    stored = cached_features.features_of(settings, setup) if setup.choice.storable else None
+    stored = cached_features.cached_features(settings, setup) if setup.choice.storable else None
     if stored is not None:
         whole = _stored(whole, settings, compiled, stored)
-    if here.ranks == 1:
+    if here.world_size == 1:
         return whole
     from trainer.engine import distributed_step  # imports MindSpore's communication
 
     if stored is None:
         whole = replace(whole, batches=_shares(setup, seed, here))
     around = None if stored is None else stored.step
-    return distributed_step.shared(whole, setup.loss, compiled.scaler, here.ranks, around)
+    return distributed_step.distribute(whole, setup.loss, compiled.scaler, here.world_size, around)
 
 
-def _shares(setup: Setup, seed: int, here: World) -> Callable[[int], Iterator[Batch]]:
+def _shares(setup: RunComponents, seed: int, here: World) -> Callable[[int], Iterator[Batch]]:
     def batches(epoch: int) -> Iterator[Batch]:
-        return _tensors(data.shares(data.columns(setup.train, seed, epoch), here))
+        return _tensors(data.shard(data.columns(setup.train, seed, epoch), here))
 
     return batches
 
 
-def _stored(whole: Loop, settings: Settings, compiled: Compiled, stored: Features) -> Loop:
+def _stored(whole: Loop, settings: Settings, compiled: CompiledRun, stored: Features) -> Loop:
     """Return a loop that trains and evaluates on stored features."""
     setup, seed, here = compiled.setup, settings.seed, world.current()
     evaluator = stored.evaluator(setup.loss, here)
     count = settings.features.views
-    views = Views(stored, partial(data.columns, setup.train, seed), count, seed) if count else None
+    views = (
+        AugmentedViews(stored, partial(data.columns, setup.train, seed), count, seed)
+        if count
+        else None
+    )
 
     def batches(epoch: int) -> Iterator[Batch]:
         own = views.batches(epoch) if views else data.columns(setup.train, seed, epoch)
-        shared = data.shares(own, here)
+        shared = data.shard(own, here)
         try:
             yield from _tensors(shared if views else stored.batches(shared))
         finally:  # an epoch may be left before its end
@@ -110,7 +114,7 @@ def _stored(whole: Loop, settings: Settings, compiled: Compiled, stored: Feature
 
     def make_step(made: nn.Optimizer) -> Callable[..., Tensor]:
         parts = setup.loss, made, compiled.scaler
-        return stored.step(lambda tail: Step(tail, *parts, halted=compiled.halted))
+        return stored.step(lambda tail: TrainStep(tail, *parts, halted=compiled.halted))
 
     return replace(whole, step=make_step, batches=batches, evaluate=evaluate)
 

@@ -5,21 +5,21 @@ import os
 import mindspore as ms
 
 from trainer.backend import device
-from trainer.backend.host_copy import fetch
+from trainer.backend.host_copy import to_numpy
 from trainer.checkpoint import checkpoint
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, cache_folder
 from trainer.core.tensors import sha256
 from trainer.distributed import world
 from trainer.feature_cache import features
-from trainer.feature_cache.cacheable import Storable
+from trainer.feature_cache.cacheable import Cacheable
 from trainer.feature_cache.decide import _COMPUTING, _NO_BIT
 from trainer.feature_cache.features import Features
 from trainer.feature_cache.store import FeatureStore
-from trainer.run.setup import Setup
+from trainer.run.setup import RunComponents
 
 
-def features_of(settings: Settings, setup: "Setup") -> Features:
+def cached_features(settings: Settings, setup: "RunComponents") -> Features:
     """Return the features of a net, with those that runs before have left."""
     choice = setup.choice
     assert choice.storable is not None, "what is not stored has no features"
@@ -32,12 +32,12 @@ def features_of(settings: Settings, setup: "Setup") -> Features:
     return Features(setup.net, choice.storable, store, own.exact)
 
 
-def _key(settings: Settings, storable: Storable, setup: "Setup") -> str:
+def _key(settings: Settings, storable: Cacheable, setup: "RunComponents") -> str:
     """Return a hash of all that features depend on, besides the samples."""
-    weights, frozen = fetch(setup.net), {*setup.plan.names("frozen")}
+    weights, frozen = to_numpy(setup.net), {*setup.plan.names("frozen")}
     kept = [name for name, array in weights.items() if name in frozen or array.dtype.kind in "biu"]
     stored = features.columns(storable, settings.features.dtype)
-    sizes = [settings.batch_size, world.current().ranks]
+    sizes = [settings.batch_size, world.current().world_size]
     return atomic_files.checksum(
         {
             "net": setup.choice.net,

@@ -21,7 +21,7 @@ from trainer.config.schema import Settings
 from trainer.core import atomic_files, cache_folder
 from trainer.core.errors import CannotWrite
 from trainer.distributed import world
-from trainer.run.setup import Setup
+from trainer.run.setup import RunComponents
 
 log = logging.getLogger(__name__)
 
@@ -110,13 +110,13 @@ class _Cached:
             _told.add(self._store.folder)
 
 
-def of_run(settings: Settings, setup: Setup) -> CompileCache:
+def of_run(settings: Settings, setup: RunComponents) -> CompileCache:
     """Return what a run takes its graphs from; the log tells why, if that is nothing."""
     chosen, others = settings.compile_cache, mindir.foreign()
     refusals = {
         "compile_cache.use=false": not chosen.use,
         "tried on a CPU alone": ms.get_context("device_target") != "CPU",
-        "several processes share each batch": world.current().ranks > 1,
+        "several processes share each batch": world.current().world_size > 1,
         "the net draws at random unseen": not setup.repeatable,
         "MindSpore's own is set in this process": others,
     }

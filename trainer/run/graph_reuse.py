@@ -9,7 +9,7 @@ from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 
 from trainer.backend.compile import fingerprint
 from trainer.backend.compile.fingerprint import Unknown
-from trainer.backend.cpu_threads import branched
+from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.checkpoint import restore
 from trainer.config import schema
@@ -17,15 +17,15 @@ from trainer.config.schema import Settings
 from trainer.core import atomic_files
 from trainer.distributed import world
 from trainer.engine import train_step as step
-from trainer.engine.train_step import Step
+from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Evaluator
 from trainer.run import compile_cache
 from trainer.run.compile_cache import CompileCache
-from trainer.run.setup import Setup
+from trainer.run.setup import RunComponents
 
 
 @dataclass
-class Compiled:
+class CompiledRun:
     """What a run trains with; its graphs are compiled when they are first called.
 
     Attributes:
@@ -40,7 +40,7 @@ class Compiled:
         step: one training step; None until it is made.
     """
 
-    setup: Setup
+    setup: RunComponents
     scaler: amp.LossScaler | None
     evaluator: Evaluator
     key: str
@@ -61,7 +61,7 @@ class Compiled:
         self._put([(p, fresh[n]) for n, p in optimizer_state(self.optimizer).items()])
         return self.optimizer
 
-    def adopt(self, setup: Setup, scaler: amp.LossScaler | None) -> None:
+    def adopt(self, setup: RunComponents, scaler: amp.LossScaler | None) -> None:
         """Take over the first values of a run that is to train with these graphs."""
         own, fresh = self.setup, dict(setup.net.parameters_and_names())
         pairs = [(p, fresh[name]) for name, p in own.net.parameters_and_names()]
@@ -84,7 +84,7 @@ class Compiled:
             taken = {p.name for p in setup.net.get_parameters()}
             others = restore.extra(self.scaler, setup.drawn).values()
             extra = [p for p in others if p.name not in taken]  # MindSpore allows no name twice
-            step = Step(setup.net, setup.loss, made, self.scaler, extra, self.halted)
+            step = TrainStep(setup.net, setup.loss, made, self.scaler, extra, self.halted)
             self.step = self.cache.cached("step", step, lambda: _of_step(setup, made))
         return self.step
 
@@ -107,7 +107,7 @@ class _Put(nn.Cell):
         return 0
 
 
-class Graphs:
+class GraphPool:
     """Keeps what the last run of a process was compiled into.
 
     Attributes:
@@ -115,14 +115,14 @@ class Graphs:
     """
 
     def __init__(self) -> None:
-        self._kept: Compiled | None = None
+        self._kept: CompiledRun | None = None
         self.runs = 0
 
-    def take(self, settings: Settings, setup: Setup) -> Compiled:
+    def acquire(self, settings: Settings, setup: RunComponents) -> CompiledRun:
         """Return what a run is to train with: what is kept, with the run's values, or new."""
         self.runs += 1
         kept, self._kept = self._kept, None
-        scaler = step.scaler(settings.device.loss_scale)
+        scaler = step.loss_scaler(settings.device.loss_scale)
         key = schema.compiled_key(settings) + atomic_files.dumps(setup.plan.as_json())
         cells = _fingerprint(setup)
         # What is restored is restored by set_data, which a graph that is compiled does not heed.
@@ -131,22 +131,22 @@ class Graphs:
         if kept is None or not fits or cells is None or kept.cells != cells:
             cache = compile_cache.of_run(settings, setup)
             evaluator, halted = _evaluator(setup, cache), step.halting(settings.device.fetch_every)
-            return Compiled(setup, scaler, evaluator, key, cells, cache, halted)
+            return CompiledRun(setup, scaler, evaluator, key, cells, cache, halted)
         kept.adopt(setup, scaler)
         return kept
 
-    def keep(self, compiled: Compiled) -> None:
+    def release(self, compiled: CompiledRun) -> None:
         """Keep what a run that ended well was compiled into, for the next."""
         self._kept = compiled
 
 
-def _evaluator(setup: Setup, cache: CompileCache) -> Evaluator:
-    whole = branched(setup.net)
+def _evaluator(setup: RunComponents, cache: CompileCache) -> Evaluator:
+    whole = with_dummy_branch(setup.net)
     forward = cache.cached("evaluation", whole, lambda: {"net": _of(setup.net, setup)})
     return Evaluator(setup.net, setup.loss, world.current(), forward)
 
 
-def _of_step(setup: Setup, made: nn.Optimizer) -> dict[str, Any]:
+def _of_step(setup: RunComponents, made: nn.Optimizer) -> dict[str, Any]:
     """Return what a step's graph depends on, besides the settings."""
     state = [[p.name, list(p.shape), str(p.dtype)] for p in made.get_parameters()]
     return {
@@ -156,7 +156,7 @@ def _of_step(setup: Setup, made: nn.Optimizer) -> dict[str, Any]:
     }
 
 
-def _of(cell: nn.Cell, setup: Setup) -> str:
+def _of(cell: nn.Cell, setup: RunComponents) -> str:
     return fingerprint.of(cell, [setup.drawn] if setup.drawn is not None else [])
 
 
@@ -164,7 +164,7 @@ def _has_state(loss: nn.Cell) -> bool:
     return any(True for _ in loss.get_parameters())
 
 
-def _fingerprint(setup: Setup) -> str | None:
+def _fingerprint(setup: RunComponents) -> str | None:
     """Return what net and loss consist of, but for their parameters' values; None: not known."""
     with suppress(Unknown):
         return fingerprint.of(setup.net) + fingerprint.of(setup.loss)

@@ -15,22 +15,22 @@ from omegaconf import DictConfig
 from pydantic import ValidationError
 
 from trainer.backend import device
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import overrides
 from trainer.config.overrides import quoted
 from trainer.config.schema import Device, Distributed
 from trainer.core import log_handlers
 from trainer.core.errors import (
-    Ending,
+    ConfigError,
     FrozenMoved,
-    Mistake,
     NotFinite,
     RankLost,
     RanksDiffer,
     Stopped,
+    TrainerExit,
 )
 from trainer.core.run_files import METRICS, RANKS
-from trainer.core.signals import Stop
+from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, world
 from trainer.run import preload
 
@@ -40,7 +40,7 @@ def are_started_by(config: Mapping[str, Any]) -> bool:
     return _launcher(config) == "msrun" and not rendezvous.is_started()
 
 
-def join(config: Mapping[str, Any], asked: Request) -> Request:
+def join(config: Mapping[str, Any], asked: ResumeRequest) -> ResumeRequest:
     """Make this process a rank, if the configuration says so and it is none yet.
 
     Args:
@@ -52,18 +52,18 @@ def join(config: Mapping[str, Any], asked: Request) -> Request:
 
     Raises:
         RankLost: the others did not come.
-        Mistake: there is no place to meet.
+        ConfigError: there is no place to meet.
     """
     launcher, here = _launcher(config), world.current()
-    if here.ranks == 1 and launcher in ("msrun", "slurm") and not are_started_by(config):
+    if here.world_size == 1 and launcher in ("msrun", "slurm") and not are_started_by(config):
         if not _meet(config, launcher):
             return asked  # what is wrong is told with all else that is
         here = world.current()
-    if here.ranks > 1 and asked.folder is None:
-        folder = here.first(lambda: _directory(asked.lines))
+    if here.world_size > 1 and asked.folder is None:
+        folder = here.from_main(lambda: _directory(asked.overrides))
         line = f"hydra.run.dir={quoted(folder)}"
         sys.argv.append(line)  # where Hydra looks
-        return replace(asked, lines=[*asked.lines, line], folder=Path(folder))
+        return replace(asked, overrides=[*asked.overrides, line], folder=Path(folder))
     return asked
 
 
@@ -83,7 +83,7 @@ def _meet(config: Mapping[str, Any], launcher: str) -> bool:
 
     by_srun = launcher == "slurm"
     collectives.join(
-        place, chosen.timeout, lambda: device.select(where, world.current().local), by_srun
+        place, chosen.timeout, lambda: device.select(where, world.current().local_rank), by_srun
     )
     return True
 
@@ -99,7 +99,7 @@ def _directory(lines: Sequence[str]) -> str:
 def logged(folder: Path) -> Iterator[None]:
     """Give a rank other than the first a log of its own instead of the screen."""
     here = world.current()
-    if here.leads:
+    if here.is_main:
         yield
         return
     with log_handlers.away(folder / RANKS / f"{here.rank}.log"):
@@ -122,7 +122,11 @@ def ended_together() -> Iterator[None]:
 
 
 def start(
-    config: Mapping[str, Any], lines: Sequence[str], asked: Request, folder: Path, stop: Stop
+    config: Mapping[str, Any],
+    lines: Sequence[str],
+    asked: ResumeRequest,
+    folder: Path,
+    stop: StopFlag,
 ) -> float | None:
     """Start ranks on this machine for a run, and watch them; return the accuracy at its end.
 
@@ -134,11 +138,11 @@ def start(
         stop: tells why to stop, if so.
 
     Raises:
-        Ending: how they end, if not well.
-        Mistake: what is wrong, as far as it is known before any is started.
+        TrainerExit: how they end, if not well.
+        ConfigError: what is wrong, as far as it is known before any is started.
     """
     if problems := rendezvous.problems(config):
-        raise Mistake(problems)
+        raise ConfigError(problems)
     from trainer.callbacks import metrics_jsonl
     from trainer.distributed import supervisor
 
@@ -146,7 +150,7 @@ def start(
     words = [*lines, f"hydra.run.dir={quoted(str(folder.resolve()))}"]
     if asked.allow:
         words.append(f"resume.allow=[{','.join(sorted(asked.allow))}]")
-    ending: Ending | None = supervisor.run(words, chosen, folder / RANKS, stop)
+    ending: TrainerExit | None = supervisor.run(words, chosen, folder / RANKS, stop)
     if ending:
         raise ending
     records = metrics_jsonl.read(folder / METRICS)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.backend import device
 from trainer.checkpoint import resume
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import overrides, schema
 from trainer.config.schema import Settings
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.distributed import rendezvous
 from trainer.run import preload
 
 if TYPE_CHECKING:
-    from trainer.run.setup import Setup, Sound
+    from trainer.run.setup import Preflight, RunComponents
 
 
 _OF_THE_NET = re.compile(
@@ -23,19 +23,19 @@ _OF_THE_NET = re.compile(
 )
 
 
-def configure(asked: Request) -> tuple[Settings, "Setup"]:
+def configure(asked: ResumeRequest) -> tuple[Settings, "RunComponents"]:
     """Return the settings that overrides give, and net, data and plan made from them.
 
     Raises:
-        Mistake: everything that is wrong with them.
+        ConfigError: everything that is wrong with them.
     """
-    config, problems = overrides.check(asked.lines)
-    return make(config, asked, problems)
+    config, problems = overrides.check(asked.overrides)
+    return build(config, asked, problems)
 
 
-def make(
-    config: Mapping[str, Any], asked: Request, problems: Sequence[str] = ()
-) -> tuple[Settings, "Setup"]:
+def build(
+    config: Mapping[str, Any], asked: ResumeRequest, problems: Sequence[str] = ()
+) -> tuple[Settings, "RunComponents"]:
     """Make net, data and plan of a whole configuration.
 
     Args:
@@ -44,30 +44,30 @@ def make(
         problems: mistakes already known; told together with what else is wrong.
 
     Raises:
-        Mistake: everything that is wrong.
+        ConfigError: everything that is wrong.
     """
-    chosen, found = _ready(config, problems, asked.lines)
-    resumed, more = resume.point(asked, chosen)
+    chosen, found = _ready(config, problems, asked.overrides)
+    resumed, more = resume.resume_point(asked, chosen)
     from trainer.run import setup
 
-    return chosen, setup.prepare(chosen, [*found, *more], resumed)
+    return chosen, setup.build_run(chosen, [*found, *more], resumed)
 
 
 def check(lines: Sequence[str]) -> None:
     """Check overrides as far as that needs no data.
 
     Raises:
-        Mistake: everything that is wrong with them.
+        ConfigError: everything that is wrong with them.
     """
     config, problems = overrides.check(lines)
     if (config.get("distributed") or {}).get("launcher") != "slurm":  # a job may be its task yet
         problems += rendezvous.problems(config)
-    sound(config, problems, lines)
+    preflight(config, problems, lines)
 
 
-def sound(
+def preflight(
     config: Mapping[str, Any], problems: Sequence[str] = (), lines: Sequence[str] | None = None
-) -> tuple[Settings, "Sound"]:
+) -> tuple[Settings, "Preflight"]:
     """Make what needs no data, with a net whose first values are 0.
 
     Args:
@@ -76,14 +76,14 @@ def sound(
         lines: the overrides that made it; None or none: not known.
 
     Raises:
-        Mistake: everything that is wrong.
+        ConfigError: everything that is wrong.
     """
     chosen, found = _ready(config, problems, lines)
     from trainer.backend import lazy_init
     from trainer.run import setup
 
-    with lazy_init.blank():
-        return chosen, setup.sound(chosen, found)
+    with lazy_init.skip_initializers():
+        return chosen, setup.preflight(chosen, found)
 
 
 def _ready(
@@ -92,12 +92,12 @@ def _ready(
     """Read the settings, set the environment and import MindSpore.
 
     Raises:
-        Mistake: there are some, and the net, which takes seconds to look at, can show no others.
+        ConfigError: there are some, and the net, which takes seconds to build, can show no others.
     """
     chosen, more = schema.read(config, problems)
     found = [*problems, *more]
     if found and lines and not any(map(_OF_THE_NET.match, lines)):
-        raise Mistake(found)
+        raise ConfigError(found)
     device.prepare(chosen.device.instruction_set)
     preload.load()
     return chosen, found

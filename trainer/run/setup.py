@@ -11,24 +11,24 @@ from mindspore import Parameter, nn
 from trainer.backend import device, dropout
 from trainer.backend.graph import dry_run, example_inputs, tracer
 from trainer.backend.graph import module_tree as layout
-from trainer.backend.graph.autograd_graph import Lineage
-from trainer.backend.graph.module_tree import Layout
-from trainer.backend.graph.reachability import upstream
+from trainer.backend.graph.autograd_graph import AutogradGraph
+from trainer.backend.graph.module_tree import ModuleTree
+from trainer.backend.graph.reachability import unreachable_parameters
 from trainer.checkpoint import restore
 from trainer.checkpoint.pretrained import loading, source
-from trainer.checkpoint.pretrained.provenance import Initial
-from trainer.checkpoint.resume import Point
+from trainer.checkpoint.pretrained.provenance import Provenance
+from trainer.checkpoint.resume import ResumePoint
 from trainer.config import freeze_methods, init_map, policy
-from trainer.config.instantiate import build
-from trainer.config.rules import Rule, takes
+from trainer.config.instantiate import instantiate_target
+from trainer.config.rules import Rule, matches
 from trainer.config.schema import Settings
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.data import pipelines
 from trainer.distributed import world
 from trainer.engine import train_step
 from trainer.feature_cache import decide as choice
-from trainer.feature_cache.cacheable import Trial
-from trainer.feature_cache.decide import Choice, Source
+from trainer.feature_cache.cacheable import CacheProbe
+from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing import plan
 from trainer.freezing import validation as faults
 from trainer.freezing.plan import Plan
@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Setup:
+class RunComponents:
     """What a run starts from.
 
     Attributes:
@@ -64,27 +64,27 @@ class Setup:
     plan: Plan
     device: str
     drawn: Parameter | None = None
-    resumed: Point | None = None
+    resumed: ResumePoint | None = None
     repeatable: bool = True
-    initial: Initial | None = None
-    choice: Choice = Choice()
+    initial: Provenance | None = None
+    choice: CacheDecision = CacheDecision()
 
 
 @dataclass(frozen=True)
-class Sound:
+class Preflight:
     """What can be made without data; see ``Setup``."""
 
     net: nn.Cell
     loss: nn.Cell
-    layout: Layout
+    layout: ModuleTree
     rules: Sequence[Rule]
     device: str
-    initial: Initial | None = None
+    initial: Provenance | None = None
 
 
-def prepare(
-    settings: Settings, problems: Sequence[str] = (), resumed: Point | None = None
-) -> Setup:
+def build_run(
+    settings: Settings, problems: Sequence[str] = (), resumed: ResumePoint | None = None
+) -> RunComponents:
     """Make everything, cheapest first; nothing is compiled and no file is written.
 
     Args:
@@ -93,10 +93,10 @@ def prepare(
         resumed: where the run goes on, with the weights from there instead of ``init_from``.
 
     Raises:
-        Mistake: all mistakes of the configuration, before the data are read; or those that only
+        ConfigError: all mistakes of the configuration, before the data are read; or those that only
             the data show.
     """
-    made = sound(settings, problems, resumed)
+    made = preflight(settings, problems, resumed)
     mark = choice.fingerprint(settings, made.net)  # before dropout, which the seed makes another
     source = pipelines.make(settings)
     train, validation = pipelines.first_batches(settings, source)
@@ -106,66 +106,70 @@ def prepare(
     def restart() -> None:
         dropout.restart(drawn)
 
-    few, repeatable = dry_run.check(made.net, made.loss, train, restart)
+    few, repeatable = dry_run.dry_run(made.net, made.loss, train, restart)
     resolved, _ = resolve(settings, made, [(made.loss, few)])
     restart()
     if problems := restore.differences(resumed, resolved, source[0].get_dataset_size()):
-        raise Mistake(problems)
+        raise ConfigError(problems)
     whole = train if settings.features.exact else None
-    trial = Trial(made.net, resolved, made.loss, few, restart, whole)
+    trial = CacheProbe(made.net, resolved, made.loss, few, restart, whole)
     sizes = train[-1].shape[0], validation[-1].shape[0]
     rows = all(c.shape[0] == len(b[-1]) for b in (train, validation) for c in b)
     try:
-        chosen = choice.choose(settings, trial, Source(*source, sizes, rows), mark)
+        chosen = choice.decide(settings, trial, SampleSource(*source, sizes, rows), mark)
     finally:
         restart()
     parts = made.net, made.loss, *source, resolved, made.device
-    return Setup(*parts, drawn, resumed, repeatable, made.initial, chosen)
+    return RunComponents(*parts, drawn, resumed, repeatable, made.initial, chosen)
 
 
-def sound(settings: Settings, problems: Sequence[str] = (), resumed: Point | None = None) -> Sound:
+def preflight(
+    settings: Settings, problems: Sequence[str] = (), resumed: ResumePoint | None = None
+) -> Preflight:
     """Make what needs no data; the arguments are those of ``prepare``.
 
     Raises:
-        Mistake: ``problems``, and all that is found on the way.
+        ConfigError: ``problems``, and all that is found on the way.
     """
     found = list(problems)
-    place = _try(found, lambda: device.select(settings.device, world.current().local)) or ""
+    place = _try(found, lambda: device.select(settings.device, world.current().local_rank)) or ""
     ms.set_seed(settings.seed)
-    loss = _try(found, lambda: build("loss", settings.loss.spec()))
+    loss = _try(found, lambda: instantiate_target("loss", settings.loss.spec()))
     net = _try(found, lambda: _net(settings.model.spec()))
     rules, unsound = _rules(settings)
     found += [*unsound, *pipelines.problems(settings)]
     initial = what = None
     if net is not None:
         initial = _try(found, lambda: _load(settings, net, resumed))
-        what = tracer.ordered(net, rules, settings.policy.lr_decay, example_inputs.guesses(net))
+        what = tracer.ordered(
+            net, rules, settings.policy.lr_decay, example_inputs.default_inputs(net)
+        )
         found += _net_problems(settings, what, rules)
     if found or net is None or loss is None or what is None:
-        raise Mistake(found)
-    return Sound(net, loss, what, rules, place, initial)
+        raise ConfigError(found)
+    return Preflight(net, loss, what, rules, place, initial)
 
 
 def _try(problems: list[str], make: Callable[[], _T]) -> _T | None:
     """Return what ``make`` makes; if it is a mistake, note it and go on."""
     try:
         return make()
-    except Mistake as mistake:
+    except ConfigError as mistake:
         problems += mistake.problems
         return None
 
 
 def _net(spec: dict[str, Any]) -> nn.Cell:
-    net = build("model", spec)
+    net = instantiate_target("model", spec)
     if not isinstance(net, nn.Cell):
         kind = type(net).__name__
-        raise Mistake([f"model: expected a mindspore.nn.Cell, received a {kind}"])
-    train_step.inline(net)
+        raise ConfigError([f"model: expected a mindspore.nn.Cell, received a {kind}"])
+    train_step.inline_subgraphs(net)
     return net
 
 
 def _rules(settings: Settings) -> tuple[list[Rule], list[str]]:
-    return policy.make(
+    return policy.build_rules(
         settings.policy,
         settings.freeze,
         settings.method,
@@ -174,19 +178,19 @@ def _rules(settings: Settings) -> tuple[list[Rule], list[str]]:
     )
 
 
-def _net_problems(settings: Settings, what: Layout, rules: Sequence[Rule]) -> list[str]:
+def _net_problems(settings: Settings, what: ModuleTree, rules: Sequence[Rule]) -> list[str]:
     """Return what does not fit the net."""
     found = faults.problems(rules, what)
     found += _unknown("new_head", settings.new_head, what)
     return found + _unknown("snapshot.print", settings.snapshot.print, what)
 
 
-def _unknown(key: str, patterns: Sequence[str], what: Layout) -> list[str]:
+def _unknown(key: str, patterns: Sequence[str], what: ModuleTree) -> list[str]:
     """Return the problems of patterns that take no parameter of the net."""
     names = [p.name for p in what.parameters]
     found = []
     for pattern in patterns:
-        if not any(takes(deep, name) for deep in expand(pattern, what) for name in names):
+        if not any(matches(deep, name) for deep in expand(pattern, what) for name in names):
             found += list(missing(key, pattern, what)) or [plan.unknown(key, pattern, names)]
     return found
 
@@ -197,7 +201,7 @@ def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
     optimizer.make(settings.optimizer.spec(), given, resolved)
 
 
-def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | None:
+def _load(settings: Settings, net: nn.Cell, resumed: ResumePoint | None) -> Provenance | None:
     if resumed is not None:
         restore.weights(net, resumed)
         return None
@@ -205,13 +209,13 @@ def _load(settings: Settings, net: nn.Cell, resumed: Point | None) -> Initial | 
         return None
     what = source.find(settings.init_from)
     mapping = init_map.load(settings.init_map)
-    anew = expanded(settings.new_head, layout.read(net))
-    return loading.load(net, what, anew, mapping, settings.init_strict)
+    anew = expanded(settings.new_head, layout.describe(net))
+    return loading.load_weights(net, what, anew, mapping, settings.init_strict)
 
 
 def resolve(
-    settings: Settings, made: Sound, sights: Iterable[tracer.Sight]
-) -> tuple[Plan, Lineage | None]:
+    settings: Settings, made: Preflight, sights: Iterable[tracer.ExampleInput]
+) -> tuple[Plan, AutogradGraph | None]:
     """Return the plan, for which an optimizer can be made, and the lineage that its cuts needed.
 
     Args:
@@ -221,16 +225,16 @@ def resolve(
             are some.
 
     Raises:
-        Mistake: the cuts leave nothing to train, or what a rule trains; or the optimizer refuses.
+        ConfigError: the cuts leave nothing to train, or what a rule trains; or no optimizer fits.
     """
-    lineage: Lineage | None = None
+    lineage: AutogradGraph | None = None
 
     def behind(found: Plan) -> frozenset[str]:
         nonlocal lineage
         lineage = tracer.trace(made.net, sights, found.cuts)
-        return upstream(lineage, found.cuts, found.cut_methods)
+        return unreachable_parameters(lineage, found.cuts, found.cut_methods)
 
     decay = settings.policy.lr_decay
-    resolved = faults.sound(made.rules, made.layout, behind, decay)
+    resolved = faults.validated_plan(made.rules, made.layout, behind, decay)
     _check_optimizer(settings, made.net, resolved)
     return resolved, lineage

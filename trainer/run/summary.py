@@ -26,11 +26,11 @@ from trainer.core.run_files import (
 )
 from trainer.distributed import world
 from trainer.freezing.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
-from trainer.run.setup import Setup
+from trainer.run.setup import RunComponents
 
 
 def before(
-    settings: Settings, setup: Setup, plan: Plan, optimizer: nn.Optimizer, folder: Path
+    settings: Settings, setup: RunComponents, plan: Plan, optimizer: nn.Optimizer, folder: Path
 ) -> str:
     """Return the screen that says what is about to happen."""
     source = f", weights from {settings.init_from}" if settings.init_from else ", untrained"
@@ -62,20 +62,22 @@ def before(
     return "\n".join(f"{name:<11}{text}" for name, text in rows)
 
 
-def _ranks_rows(settings: Settings, setup: Setup) -> list[tuple[str, str]]:
+def _ranks_rows(settings: Settings, setup: RunComponents) -> list[tuple[str, str]]:
     """Return what becomes of a batch, the learning rate and normalisation with several ranks."""
     here, size = world.current(), settings.batch_size
-    if here.ranks == 1:
+    if here.world_size == 1:
         return []
     rate = f"optimizer.lr {settings.optimizer.lr:g} is for the whole batch and is not scaled"
-    rows = [("ranks", f"{here.ranks}: {size // here.ranks} of each batch of {size}; {rate}")]
+    rows = [
+        ("ranks", f"{here.world_size}: {size // here.world_size} of each batch of {size}; {rate}")
+    ]
     if module_tree.moving(setup.net):
-        own = f"each rank normalises by its own {size // here.ranks} samples"
+        own = f"each rank normalises by its own {size // here.world_size} samples"
         rows.append(("", f"BatchNorm: {own}; its statistics are averaged after each step"))
     return rows
 
 
-def _resume_rows(setup: Setup) -> list[tuple[str, str]]:
+def _resume_rows(setup: RunComponents) -> list[tuple[str, str]]:
     """Return a row where a run goes on, and one for what keeps a resume from being exact."""
     rows = []
     if setup.resumed is not None:

@@ -13,29 +13,29 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from trainer.artifacts import status
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import overrides, schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, file_lock, log_handlers
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.run_files import CONFIG, HYDRA, LOG, MANIFEST, OVERRIDES
-from trainer.core.signals import Stop
+from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, world
 from trainer.run import multi_rank, prepare
 
 if TYPE_CHECKING:
-    from trainer.run.graph_reuse import Graphs
-    from trainer.run.setup import Setup
+    from trainer.run.graph_reuse import GraphPool
+    from trainer.run.setup import RunComponents
 
 log = logging.getLogger(__name__)
 
 
 def train(
     config: DictConfig,
-    asked: Request,
-    stop: Stop,
-    prepared: "tuple[Settings, Setup] | None" = None,
-    graphs: "Callable[[], Graphs] | None" = None,
+    asked: ResumeRequest,
+    stop: StopFlag,
+    prepared: "tuple[Settings, RunComponents] | None" = None,
+    graphs: "Callable[[], GraphPool] | None" = None,
 ) -> float | None:
     """Train in the folder that Hydra has made; return the accuracy, for sweeps to go by.
 
@@ -47,46 +47,48 @@ def train(
         graphs: gives the compiled graphs of the runs before in this process.
 
     Raises:
-        Ending: how the run ends, if not well.
+        TrainerExit: how the run ends, if not well.
     """
     own = HydraConfig.get()
     folder = Path(own.runtime.output_dir)
     if not os.access(folder, os.W_OK):
-        raise Mistake([no_folder(str(folder), "it is not writable")])
+        raise ConfigError([no_folder(str(folder), "it is not writable")])
     plain = overrides.plain(config)
     if multi_rank.are_started_by(plain):
         return multi_rank.start(plain, own.overrides.task, asked, folder, stop)
     multi_rank.join(plain, replace(asked, folder=folder))
     here = world.current()
-    with file_lock.held(folder if here.leads else None), multi_rank.logged(folder):
-        stale = here.first(lambda: prepared is not None and _has_begun(prepared[1], folder))
+    with file_lock.lock_run(folder if here.is_main else None), multi_rank.logged(folder):
+        stale = here.from_main(lambda: prepared is not None and _has_begun(prepared[1], folder))
         if prepared is None or stale:  # a run has begun in the folder since it was looked at
             now = replace(asked, folder=folder)
-            prepared = here.together(lambda: prepare.make(plain, now, rendezvous.problems(plain)))
+            prepared = here.all_or_raise(
+                lambda: prepare.build(plain, now, rendezvous.problems(plain))
+            )
         chosen, setup = prepared
         assert chosen == schema.read(plain)[0], "Hydra composed something else"
         from trainer.run import fit  # imports MindSpore, for which the device is set by now
 
         if setup.resumed is None:
-            here.first(lambda: _claim(folder))
-        elif done := here.first(partial(fit.finished, chosen, setup.resumed, folder)):
+            here.from_main(lambda: _claim(folder))
+        elif done := here.from_main(partial(fit.finished, chosen, setup.resumed, folder)):
             log.info("done already: all %d epochs are trained; left as it is", chosen.epochs)
             return done.get("accuracy")
-        with file_lock.held(folder if here.leads else None):
-            here.first(lambda: _begin(config, folder))
-            stop.within(chosen.max_minutes)
-            with _recorded(folder) if here.leads else nullcontext(), multi_rank.ended_together():
-                return fit.run(chosen, setup, folder, stop, graphs and graphs()).accuracy
+        with file_lock.lock_run(folder if here.is_main else None):
+            here.from_main(lambda: _begin(config, folder))
+            stop.set_time_limit(chosen.max_minutes)
+            with _recorded(folder) if here.is_main else nullcontext(), multi_rank.ended_together():
+                return fit.fit(chosen, setup, folder, stop, graphs and graphs()).accuracy
 
 
 @contextmanager
 def _recorded(folder: Path) -> Iterator[None]:
     """Keep the run's log and status, which one process does for all ranks."""
-    with log_handlers.to_file(folder / LOG), status.kept(folder):
+    with log_handlers.log_to_file(folder / LOG), status.kept(folder):
         yield
 
 
-def _has_begun(setup: "Setup", folder: Path) -> bool:
+def _has_begun(setup: "RunComponents", folder: Path) -> bool:
     return setup.resumed is None and (folder / HYDRA).exists()
 
 
@@ -99,12 +101,12 @@ def _claim(folder: Path) -> None:
     """Take a folder for a run from the start: a new one, or one whose run saved no checkpoint.
 
     Raises:
-        Mistake: another process was faster.
+        ConfigError: another process was faster.
     """
     try:
         (folder / HYDRA).mkdir(exist_ok=file_lock.is_held(folder))
     except FileExistsError:
-        raise Mistake([no_folder(str(folder), "another run has begun in it")]) from None
+        raise ConfigError([no_folder(str(folder), "another run has begun in it")]) from None
 
 
 def _record_configuration(config: DictConfig, folder: Path) -> None:

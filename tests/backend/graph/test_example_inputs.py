@@ -4,10 +4,10 @@ from mindspore import Tensor, nn, ops
 from tests.support.nets import TwoConvs
 from tests.support.stacks import Stack
 from trainer.backend import device
-from trainer.backend.graph.example_inputs import Total, guesses, sights
+from trainer.backend.graph.example_inputs import Total, default_inputs, example_inputs
 from trainer.backend.graph.tracer import trace
 from trainer.config.schema import Device
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.models.lenet5 import LeNet5
 
 device.select(Device(target="cpu"))  # as every command does before it runs a net
@@ -32,7 +32,7 @@ class Bare(nn.Cell):
 
 def taken(net: nn.Cell) -> tuple[int, ...]:
     """The shape of the first guess that runs through a net."""
-    (shape,) = trace(net, guesses(net)).inputs
+    (shape,) = trace(net, default_inputs(net)).inputs
     return shape
 
 
@@ -48,13 +48,13 @@ def test_a_small_picture_is_found_too() -> None:
 
 
 def test_no_guess_without_a_layer_of_a_known_kind() -> None:
-    assert not list(guesses(Bare()))
-    with pytest.raises(Mistake, match="give a tensor, a shape"):
-        trace(Bare(), sights(Bare()))
+    assert not list(default_inputs(Bare()))
+    with pytest.raises(ConfigError, match="give a tensor, a shape"):
+        trace(Bare(), example_inputs(Bare()))
 
 
 def test_given_inputs_are_the_only_ones() -> None:
-    ((_, batch),) = sights(TwoConvs(), (3, 1, 6, 6))
+    ((_, batch),) = example_inputs(TwoConvs(), (3, 1, 6, 6))
     assert [column.shape for column in batch] == [(3, 1, 6, 6), (2,)]
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS
-from trainer.backend.graph.autograd_graph import Lineage, Node
+from trainer.backend.graph.autograd_graph import AutogradGraph, Node
 from trainer.backend.graph.flops import backward
 from trainer.backend.graph.tracer import trace
 
@@ -53,6 +53,6 @@ def test_products(
 ) -> None:
     leaves = {at: Node("leaf", shape, ()) for at, shape in enumerate(shapes, 1)}
     nodes = {0: Node(kind, out, tuple(leaves)), **leaves}
-    lineage = Lineage(0, nodes, {str(at): at for at in leaves}, {}, frozenset(), ())
+    lineage = AutogradGraph(0, nodes, {str(at): at for at in leaves}, {}, frozenset(), ())
     assert backward(lineage, [str(len(shapes))]) == forward
     assert backward(lineage, [str(at) for at in leaves]) == forward * len(shapes)

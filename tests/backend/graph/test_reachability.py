@@ -6,15 +6,15 @@ from mindspore import Tensor, nn, ops
 from tests.support.nets import Branches, Gated, Nested, Normed, Residual, Tupled, TwoConvs
 from tests.support.training import IMAGES, LOSS, ROWS, changed
 from trainer.backend.batch_types import Batch
-from trainer.backend.graph.reachability import upstream
+from trainer.backend.graph.reachability import unreachable_parameters
 from trainer.backend.graph.tracer import trace
-from trainer.backend.host_copy import fetch
-from trainer.core.errors import Mistake
+from trainer.backend.host_copy import to_numpy
+from trainer.core.errors import ConfigError
 
 
 def behind(net: nn.Cell, *cuts: str, batch: Batch = ROWS) -> set[str]:
     lineage = trace(net, [(LOSS, batch)], cuts)
-    return set(upstream(lineage, cuts, ["stop_gradient"] * len(cuts)))
+    return set(unreachable_parameters(lineage, cuts, ["stop_gradient"] * len(cuts)))
 
 
 def weights(*cells: str) -> set[str]:
@@ -71,11 +71,11 @@ def test_the_nets_own_flags_do_not_matter() -> None:
 def test_the_net_is_left_as_it_was(training: bool) -> None:
     net = Normed().set_train(training)
     net.bn1.set_train(False)
-    before = fetch(net)
+    before = to_numpy(net)
     modes = {name: cell.training for name, cell in net.cells_and_names()}
     names = [p.name for p in net.trainable_params()]
     behind(net, "conv2", batch=IMAGES)
-    assert not changed(before, fetch(net))
+    assert not changed(before, to_numpy(net))
     assert {name: cell.training for name, cell in net.cells_and_names()} == modes
     assert [p.name for p in net.trainable_params()] == names
     assert ms.get_context("mode") == ms.GRAPH_MODE
@@ -96,7 +96,7 @@ class Idle(nn.Cell):
 
 def test_cell_that_is_never_called_cannot_be_cut_behind() -> None:
     batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
-    with pytest.raises(Mistake, match="'inner', which it never does"):
+    with pytest.raises(ConfigError, match="'inner', which it never does"):
         behind(Idle(), "inner", batch=batch)
 
 

@@ -63,7 +63,7 @@ def is_reached(net: nn.Cell) -> bool:
 @pytest.mark.parametrize("function", FLAT.values(), ids=FLAT)
 def test_no_gradient_goes_where_the_derivative_is_0(function: Callable[[Tensor], Any]) -> None:
     net = Through(function)
-    with dry_run.mode():
+    with dry_run.eager_mode():
         gradient = ms.grad(lambda x: Total()(net(x), x), None, net.weight)(ROWS[0])
     assert not gradient.asnumpy().any()
     assert not is_reached(net)
@@ -71,7 +71,7 @@ def test_no_gradient_goes_where_the_derivative_is_0(function: Callable[[Tensor],
 
 def test_whole_numbers_do_not_stop_mindspores_gradient() -> None:
     """It is no derivative; should this ever fail, ``trace`` has one rule too many."""
-    with dry_run.mode():
+    with dry_run.eager_mode():
         net = Through(STEEP["whole numbers"])
         gradient = ms.grad(lambda x: Total()(net(x), x), None, net.weight)(ROWS[0])
     assert gradient.asnumpy().any()
@@ -147,7 +147,7 @@ def test_what_is_dropped_is_not_taken_for_what_comes_after_it() -> None:
 )
 def test_layers_stand_in_the_order_in_which_they_are_called(rule: Rule, lr_decay: float) -> None:
     net = Backward()
-    what = ordered(net, [rule], lr_decay, example_inputs.guesses(net))
+    what = ordered(net, [rule], lr_decay, example_inputs.default_inputs(net))
     assert layers(what) == ["stem", "body.0", "head", "unused"]
     assert all(parameter.requires_grad for parameter in net.get_parameters())
 

@@ -10,9 +10,9 @@ from tests.support.nets import Normed
 from tests.support.training import LOSS, changed
 from trainer.backend import host_copy
 from trainer.checkpoint.pretrained import loading, source
-from trainer.checkpoint.snapshot_store import Store
+from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core import atomic_files, tensors
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 
 def test_locate_finds_a_path_a_packages_file_and_a_runs_folder(tmp_path: Path) -> None:
@@ -26,10 +26,10 @@ def test_locate_finds_a_path_a_packages_file_and_a_runs_folder(tmp_path: Path) -
 def test_a_snapshot_of_a_run(tmp_path: Path) -> None:
     run = tmp_path / "run"
     atomic_files.write_json(run / "plan.json", {})
-    Store(run / "snapshots").write(3, {"a": np.ones(2, np.float32)})
+    SnapshotStore(run / "snapshots").write(3, {"a": np.ones(2, np.float32)})
     found = source.find(f"{run}@3")
     assert (found.kind, found.weights["a"].tolist()) == (source.SAFETENSORS, [1, 1])
-    with pytest.raises(Mistake, match="init_from: expected an epoch that"):
+    with pytest.raises(ConfigError, match="init_from: expected an epoch that"):
         source.find(f"{run}@4")
 
 
@@ -49,7 +49,7 @@ def test_locate_tells_mistakes(
     monkeypatch.chdir(tmp_path)
     for beside in ("weights.safetensors", "other.ckpt", "notes.txt"):
         Path(beside).touch()
-    with pytest.raises(Mistake, match=f"init_from: {complaint}"):
+    with pytest.raises(ConfigError, match=f"init_from: {complaint}"):
         source.locate(name)
 
 
@@ -60,8 +60,8 @@ def test_a_checkpoint_of_mindspores_with_its_optimizer(tmp_path: Path) -> None:
     path = str(tmp_path / "w.ckpt")
     step = nn.TrainOneStepCell(nn.WithLossCell(net, LOSS), optimizer)
     ms.save_checkpoint(step, path, append_dict={"epoch_num": 3, "note": "text"})
-    done = loading.load(other, source.read(Path(path)))
-    assert not changed(host_copy.fetch(net), host_copy.fetch(other))
+    done = loading.load_weights(other, source.read(Path(path)))
+    assert not changed(host_copy.to_numpy(net), host_copy.to_numpy(other))
     assert done.kind == "MindSpore checkpoint"
     moments = [f"moments.{p.name}" for p in net.trainable_params()]
     state = ["epoch_num", "global_step", "learning_rate", "momentum", *moments]
@@ -90,14 +90,14 @@ def test_a_file_that_is_no_whole_checkpoint_is_a_mistake(
     whole = path.read_bytes()
     path.chmod(0o600)
     path.write_bytes({"cut": whole[:-4], "text": b"weights, honestly", "empty": b""}[content])
-    with pytest.raises(Mistake, match="not a whole MindSpore checkpoint"):
+    with pytest.raises(ConfigError, match="not a whole MindSpore checkpoint"):
         source.read(path)
     assert not "".join(capfd.readouterr()), "MindSpore's own log of it"
 
 
 def test_a_file_of_another_kind_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "w.h5").touch()
-    with pytest.raises(Mistake, match=r"expected a file named \*\.safetensors, \.ckpt, \.pth"):
+    with pytest.raises(ConfigError, match=r"expected a file named \*\.safetensors, \.ckpt, \.pth"):
         source.read(tmp_path / "w.h5")
 
 
@@ -131,7 +131,7 @@ def test_bfloat16_is_widened_without_a_loss(tmp_path: Path) -> None:
 
 def test_a_type_that_numpy_has_not_is_a_mistake(tmp_path: Path) -> None:
     path = by_hand(tmp_path / "w.safetensors", "F8_E4M3", "[2]", b"ab")
-    with pytest.raises(Mistake, match="a type that NumPy has not: F8_E4M3"):
+    with pytest.raises(ConfigError, match="a type that NumPy has not: F8_E4M3"):
         source.read(path)
 
 
@@ -141,5 +141,5 @@ def test_a_file_that_is_no_whole_safetensors_is_a_mistake(content: str, tmp_path
     tensors.write(path, {"a": np.ones(100, np.float32)})
     whole = path.read_bytes()
     path.write_bytes({"cut": whole[:-4], "text": b"weights, honestly", "empty": b""}[content])
-    with pytest.raises(Mistake, match="not a whole safetensors file"):
+    with pytest.raises(ConfigError, match="not a whole safetensors file"):
         source.read(path)

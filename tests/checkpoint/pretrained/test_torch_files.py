@@ -14,7 +14,7 @@ from mindspore import Tensor, nn
 from tests.support.training import changed
 from trainer.backend import host_copy
 from trainer.checkpoint.pretrained import loading, source, torch_files
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 torch = pytest.importorskip("torch", reason="PyTorch's checkpoints are not tested: no PyTorch")
 from tests.support import torch_nets  # noqa: E402
@@ -55,7 +55,7 @@ def farthest(net: nn.Cell, other: Any, batch: Any) -> float:
 def test_a_net_of_all_that_differs_gives_the_same_outputs(tmp_path: Path) -> None:
     theirs, ours = torch_nets.unusual(torch_nets.Reader()), Reader()
     torch.save(theirs.state_dict(), tmp_path / "w.pth")
-    done = loading.load(ours, source.read(tmp_path / "w.pth"))
+    done = loading.load_weights(ours, source.read(tmp_path / "w.pth"))
     assert done.reshaped == {"conv.weight": (6, 12, 3)}
     assert done.taken["norm.gamma"] == "norm.weight"
     tokens = RANDOM.integers(0, 11, (4, 9)).astype(np.int32)
@@ -69,7 +69,7 @@ def test_mindcvs_resnet18_takes_torchvisions_names(tmp_path: Path) -> None:
     ours = mindcv.create_model("resnet18", num_classes=5)
     torch.save(theirs.state_dict(), tmp_path / "w.pth")
     names = {"fc": "classifier", "downsample": "down_sample"}
-    done = loading.load(ours, source.read(tmp_path / "w.pth"), mapping=names)
+    done = loading.load_weights(ours, source.read(tmp_path / "w.pth"), mapping=names)
     assert not done.missing
     assert not done.left
     assert len(done.taken) == len(list(ours.get_parameters())) == 102
@@ -97,7 +97,7 @@ def test_wrappers_are_taken_off_and_said(wrapper: str, zipped: bool, tmp_path: P
     path = tmp_path / "w.pt"
     torch.save(wrap(theirs), path, _use_new_zipfile_serialization=zipped)
     net = Reader()
-    done = loading.load(net, source.read(path))
+    done = loading.load_weights(net, source.read(path))
     assert done.notes == notes
     assert (net.head.weight.asnumpy() == theirs["head.weight"].numpy()).all()
 
@@ -141,7 +141,7 @@ def test_an_exploit_is_refused_by_name_and_not_run(wrapped: str, tmp_path: Path)
         path.write_bytes(pickle.dumps(Exploit(proof), protocol=2))
     else:
         torch.save(state, path, _use_new_zipfile_serialization=wrapped == "in a checkpoint")
-    with pytest.raises(Mistake, match=r"to read it, posix\.system would have to be run"):
+    with pytest.raises(ConfigError, match=r"to read it, posix\.system would have to be run"):
         source.read(path)
     assert not proof.exists()
     torch.load(path, weights_only=False) if wrapped != "bare" else pickle.loads(path.read_bytes())
@@ -150,7 +150,7 @@ def test_an_exploit_is_refused_by_name_and_not_run(wrapped: str, tmp_path: Path)
 
 def test_a_whole_net_is_refused_by_its_class(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(2, 3), tmp_path / "w.pth")
-    with pytest.raises(Mistake, match=r"linear\.Linear would have to be run.*state_dict\(\)"):
+    with pytest.raises(ConfigError, match=r"linear\.Linear would have to be run.*state_dict\(\)"):
         source.read(tmp_path / "w.pth")
 
 
@@ -160,7 +160,7 @@ def test_a_file_that_is_no_whole_checkpoint_is_a_mistake(content: str, tmp_path:
     torch.save({"a": torch.ones(100)}, path)
     whole = path.read_bytes()
     path.write_bytes({"cut": whole[:-100], "text": b"weights, honestly", "empty": b""}[content])
-    with pytest.raises(Mistake, match="is not a whole PyTorch checkpoint"):
+    with pytest.raises(ConfigError, match="is not a whole PyTorch checkpoint"):
         source.read(path)
 
 
@@ -172,7 +172,7 @@ def test_tensors_beside_a_wrapper_are_no_weights(tmp_path: Path) -> None:
 
 def test_tensors_that_numpy_has_not_are_a_mistake(tmp_path: Path) -> None:
     torch.save({"a": torch.eye(2).to_sparse()}, tmp_path / "w.pth")
-    with pytest.raises(Mistake, match="holds tensors that NumPy has not: "):
+    with pytest.raises(ConfigError, match="holds tensors that NumPy has not: "):
         source.read(tmp_path / "w.pth")
 
 
@@ -181,7 +181,7 @@ def test_an_old_pytorch_is_a_mistake_for_it_could_be_fooled(
 ) -> None:
     torch.save({"a": torch.ones(2)}, tmp_path / "w.pth")
     monkeypatch.setattr(torch, "__version__", "2.5.1+cpu")
-    with pytest.raises(Mistake, match=r"expected PyTorch 2\.6 or newer, received 2\.5\.1"):
+    with pytest.raises(ConfigError, match=r"expected PyTorch 2\.6 or newer, received 2\.5\.1"):
         source.read(tmp_path / "w.pth")
 
 
@@ -196,14 +196,14 @@ def test_an_old_pytorch_is_a_mistake_for_it_could_be_fooled(
 )
 def test_a_checkpoint_without_weights_is_a_mistake(content: Any, said: str, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "w.pth")
-    with pytest.raises(Mistake, match=said):
+    with pytest.raises(ConfigError, match=said):
         source.read(tmp_path / "w.pth")
 
 
 def test_what_was_taken_is_what_the_file_holds(tmp_path: Path) -> None:
     theirs, ours = torch_nets.unusual(torch_nets.Reader()).state_dict(), Reader()
     torch.save(theirs, tmp_path / "w.pth")
-    done = loading.load(ours, source.read(tmp_path / "w.pth"))
+    done = loading.load_weights(ours, source.read(tmp_path / "w.pth"))
     held = {own: theirs[origin].numpy() for own, origin in done.taken.items()}
-    assert not changed(held, host_copy.fetch(ours))
+    assert not changed(held, host_copy.to_numpy(ours))
     assert ms.get_context("mode") == ms.GRAPH_MODE

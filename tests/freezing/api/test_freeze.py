@@ -12,8 +12,8 @@ from tests.support.nets import Nested, Normed, Tupled, TwoConvs
 from tests.support.stacks import Stack
 from tests.support.training import IMAGES, LOSS, ROWS, changed
 from trainer import freeze
-from trainer.backend.host_copy import fetch
-from trainer.core.errors import FrozenMoved, Mistake
+from trainer.backend.host_copy import to_numpy
+from trainer.core.errors import ConfigError, FrozenMoved
 from trainer.core.tensors import Weights
 
 METHODS = ["stop_gradient", "requires_grad"]
@@ -34,14 +34,14 @@ def momentum(parameters: Any) -> nn.Optimizer:
 def test_the_frozen_part_stays_still_in_every_loop(loop: Loop, method: str) -> None:
     """Each loop calls set_train(True), so statistics would move and dropout be on."""
     net = Normed()
-    before = fetch(net)
+    before = to_numpy(net)
     frozen = freeze(net, FRONT, method=method)
     optimizer = momentum(frozen.trainable_parameters())
     epoch = loop(net, optimizer)
     for _ in range(2):
         epoch()
         frozen.verify(optimizer)
-    moved = changed(before, fetch(net))
+    moved = changed(before, to_numpy(net))
     assert moved == {name for name in before if name.startswith(("conv2", "bn2", "fc"))}
 
 
@@ -71,11 +71,13 @@ def test_the_callback_verifies_after_each_epoch() -> None:
 def test_the_callback_notices_a_wrong_optimizer_before_the_first_step() -> None:
     net = TwoConvs()
     frozen = freeze(net, "conv1")
-    before = fetch(net)
+    before = to_numpy(net)
     epoch = modelled(net, momentum(net.get_parameters()), [frozen.callback()])
-    with pytest.raises(Mistake, match=r"Momentum, built after the freeze, which has conv1\.weight"):
+    with pytest.raises(
+        ConfigError, match=r"Momentum, built after the freeze, which has conv1\.weight"
+    ):
         epoch()
-    assert not changed(before, fetch(net))
+    assert not changed(before, to_numpy(net))
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
@@ -130,7 +132,7 @@ def outcome(net: nn.Cell) -> Weights:
 def test_undo_takes_everything_back(method: str, training: bool) -> None:
     net = Normed().set_train(training)
     net.conv2.weight.requires_grad = False
-    before, states = fetch(net), state(net)
+    before, states = to_numpy(net), state(net)
     plain = outcome(net.set_train(False)) if not training else {}
     frozen = freeze(net, FRONT, method=method)
     assert state(net) != states
@@ -139,7 +141,7 @@ def test_undo_takes_everything_back(method: str, training: bool) -> None:
     frozen.undo()
     frozen.undo()
     assert state(net) == states
-    assert not changed(before, fetch(net))
+    assert not changed(before, to_numpy(net))
     assert not plain or not changed(plain, outcome(net))
 
 
@@ -156,10 +158,10 @@ def test_a_net_can_be_frozen_again_after_undo_and_only_then() -> None:
     net = TwoConvs()
     frozen = freeze(net, "conv1")
     for part in (net, net.conv1):
-        with pytest.raises(Mistake, match="expected one that is not frozen"):
+        with pytest.raises(ConfigError, match="expected one that is not frozen"):
             freeze(part, "conv2")
     frozen.undo()
-    with pytest.raises(Mistake, match="received one after undo"):
+    with pytest.raises(ConfigError, match="received one after undo"):
         frozen.verify()
     again = freeze(net, "conv2", method="requires_grad")
     celled(net, momentum(again.trainable_parameters()))()
@@ -171,7 +173,7 @@ def test_rules_as_in_a_policy() -> None:
     net = Stack()
     rules = [{"select": "head", "method": "train", "lr_factor": 2.0}, {}]
     frozen = freeze(net, rules, method="requires_grad")
-    with pytest.raises(Mistake, match="lr: expected the optimizer's"):
+    with pytest.raises(ConfigError, match="lr: expected the optimizer's"):
         frozen.trainable_parameters()
     (group,) = frozen.trainable_parameters(lr=0.1, weight_decay=0.01)
     assert (group["lr"], group["weight_decay"]) == (0.2, 0.01)
@@ -196,14 +198,14 @@ def test_mistakes(
     rules: str | Sequence[str | Mapping[str, Any]], options: Mapping[str, str], text: str
 ) -> None:
     net = TwoConvs()
-    with pytest.raises(Mistake, match=text):
+    with pytest.raises(ConfigError, match=text):
         freeze(net, rules, **options)
     assert all(p.requires_grad for p in net.get_parameters())
 
 
 def test_the_compile_cache_must_be_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MS_COMPILER_CACHE_ENABLE", "1")
-    with pytest.raises(Mistake, match="compile cache to be off"):
+    with pytest.raises(ConfigError, match="compile cache to be off"):
         freeze(TwoConvs(), "conv1")
 
 
@@ -223,7 +225,7 @@ def test_inputs_are_asked_for_where_no_guess_runs(inputs: Any) -> None:
             return self.head(self.first(x[:, 1:]))
 
     net = Odd()
-    with pytest.raises(Mistake, match=r"inputs=\(2, 3, 224, 224\)"):
+    with pytest.raises(ConfigError, match=r"inputs=\(2, 3, 224, 224\)"):
         freeze(net, "first")
     assert freeze(net, "first", inputs=inputs).plan.cuts == ("first",)
 

@@ -12,7 +12,7 @@ from mindspore.experimental import optim
 from tests.support.loops import celled, handwritten
 from tests.support.nets import Normed, TwoConvs
 from trainer import freeze
-from trainer.core.errors import FrozenMoved, Mistake
+from trainer.core.errors import ConfigError, FrozenMoved
 
 NEWER = [optim.SGD, optim.Adam, mint.optim.SGD]
 
@@ -25,7 +25,9 @@ def test_an_optimizer_of_the_newer_kind_is_looked_at_like_any(make: Callable[...
     handwritten(net, right)()
     frozen.verify(right)
     wrong = make(list(net.get_parameters()), 0.1)
-    with pytest.raises(Mistake, match="built after the freeze, which has conv1.weight, conv1.bias"):
+    with pytest.raises(
+        ConfigError, match="built after the freeze, which has conv1.weight, conv1.bias"
+    ):
         frozen.check(wrong)
     handwritten(net, wrong)()
     with pytest.raises(FrozenMoved, match=r"was given it; a gradient reached it: requires_grad"):
@@ -70,7 +72,7 @@ def test_mixed_precision_that_renames_parameters_is_not_accused() -> None:
 )
 def test_arguments_that_are_none(rules: Any, inputs: Any, text: str) -> None:
     net = TwoConvs()
-    with pytest.raises(Mistake, match=text):
+    with pytest.raises(ConfigError, match=text):
         freeze(net, rules, inputs=inputs)
     assert all(p.requires_grad for p in net.get_parameters())
 

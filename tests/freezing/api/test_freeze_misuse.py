@@ -11,7 +11,7 @@ from tests.support.loops import celled, handwritten
 from tests.support.nets import Normed, TwoConvs
 from tests.support.training import plain_step
 from trainer import Frozen, freeze
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 
 def sgd(parameters: object) -> nn.Optimizer:
@@ -32,9 +32,11 @@ def test_an_optimizer_over_all_parameters_given_or_not() -> None:
     frozen = freeze(net, "conv1")
     wrong = sgd(net.get_parameters())
     for cells in ((), (wrong,)):
-        with pytest.raises(Mistake, match="SGD, built after the freeze, which has conv1.weight, c"):
+        with pytest.raises(
+            ConfigError, match="SGD, built after the freeze, which has conv1.weight, c"
+        ):
             frozen.check(*cells)
-    with pytest.raises(Mistake, match="SGD, built after"):
+    with pytest.raises(ConfigError, match="SGD, built after"):
         frozen.verify()
 
 
@@ -43,12 +45,12 @@ def test_an_optimizer_from_before_the_freeze_only_if_it_is_used() -> None:
     old = sgd(net.trainable_params())
     frozen = freeze(net, "conv1")
     frozen.check()
-    with pytest.raises(Mistake, match=r"SGD, built before the freeze, which has conv1\.weight"):
+    with pytest.raises(ConfigError, match=r"SGD, built before the freeze, which has conv1\.weight"):
         frozen.check(old)
-    with pytest.raises(Mistake, match="SGD, built before"):
+    with pytest.raises(ConfigError, match="SGD, built before"):
         frozen.check(plain_step(net, old))
     old.global_step.set_data(old.global_step + 1)
-    with pytest.raises(Mistake, match="SGD, built before"):
+    with pytest.raises(ConfigError, match="SGD, built before"):
         frozen.check()
 
 
@@ -57,13 +59,13 @@ def test_an_optimizer_that_lacks_trainable_parameters() -> None:
     frozen = freeze(net, "conv1")
     head, middle = sgd(net.fc.get_parameters()), sgd(net.conv2.get_parameters())
     frozen.check(head, middle)
-    with pytest.raises(Mistake, match=r"received SGD without conv2\.weight, conv2\.bias"):
+    with pytest.raises(ConfigError, match=r"received SGD without conv2\.weight, conv2\.bias"):
         frozen.check(head)
 
 
 def test_no_optimizer_at_all() -> None:
     net = TwoConvs()
-    with pytest.raises(Mistake, match="expected an optimizer, received only Two"):
+    with pytest.raises(ConfigError, match="expected an optimizer, received only Two"):
         freeze(net, "conv1").check(net)
 
 
@@ -98,7 +100,7 @@ def test_what_holds_the_freeze_is_undone(misuse: Callable[[nn.Cell], None], text
     frozen.verify()
     misuse(net)
     for look in (frozen.check, frozen.verify):
-        with pytest.raises(Mistake, match=text):
+        with pytest.raises(ConfigError, match=text):
             look()
 
 
@@ -122,7 +124,9 @@ def frozen_later(net: nn.Cell, step: nn.Cell) -> Frozen:
 
     step(*IMAGES)
     frozen = freeze(net, "conv1")
-    with pytest.raises(Mistake, match="TrainOneStepCell was compiled before the freeze, which it"):
+    with pytest.raises(
+        ConfigError, match="TrainOneStepCell was compiled before the freeze, which it"
+    ):
         frozen.check(step)
     return frozen
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from trainer.core import atomic_files
-from trainer.core.errors import CannotWrite, Mistake
+from trainer.core.errors import CannotWrite, ConfigError
 from trainer.launch.jobs import Job
 from trainer.launch.slurm import submit as submission
-from trainer.launch.slurm.partitions import Wanted
+from trainer.launch.slurm.partitions import ResourceRequest
 
 pytest.importorskip("submitit", reason="needs the extra slurm")
 
@@ -41,7 +41,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def submit(sweep: Path) -> dict[str, str]:
     jobs = [Job(name, sweep / name, (), ()) for name in "ab"]
-    return submission.submit(jobs, Wanted(), sweep)
+    return submission.submit(jobs, ResourceRequest(), sweep)
 
 
 def did() -> list[str]:
@@ -56,7 +56,7 @@ def test_what_runs_already_is_not_submitted(sweep: Path) -> None:
 @pytest.mark.parametrize("text", ['{"a": "1', "[]", '{"a": 16}', "\udcff"])
 def test_numbers_that_cannot_be_read_are_not_taken_for_none(sweep: Path, text: str) -> None:
     (sweep / ".slurm/ids.json").write_text(text, errors="surrogateescape")
-    with pytest.raises(Mistake, match=r"ids\.json: expected the numbers"):
+    with pytest.raises(ConfigError, match=r"ids\.json: expected the numbers"):
         submit(sweep)
     assert did() == []
     assert submission.states(sweep) == {}
@@ -64,7 +64,7 @@ def test_numbers_that_cannot_be_read_are_not_taken_for_none(sweep: Path, text: s
 
 def test_a_slurm_that_falls_silent_is_told_of(sweep: Path) -> None:
     Path("answer").unlink()
-    with pytest.raises(Mistake, match="expected a Slurm that answers; .*answer"):
+    with pytest.raises(ConfigError, match="expected a Slurm that answers; .*answer"):
         submit(sweep)
     assert did() == []
 

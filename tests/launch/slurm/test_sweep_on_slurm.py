@@ -19,7 +19,7 @@ from tests.support.sandbox import call, epochs, restarts, same_weights, sandbox
 from trainer.artifacts import status
 from trainer.core.run_files import OUTPUT
 from trainer.launch.slurm import queue, submit
-from trainer.launch.slurm.queue import State
+from trainer.launch.slurm.queue import SlurmState
 
 RUN = [
     "freeze=conv1",
@@ -82,7 +82,7 @@ def reference(place: Path) -> Path:
 @pytest.fixture(scope="module")
 def mixed(
     place: Path, limited: object, array: tuple[Path, str], reference: Path
-) -> tuple[Ended, dict[str, tuple[str, State]]]:
+) -> tuple[Ended, dict[str, tuple[str, SlurmState]]]:
     """A sweep: one job requeued, one killed, one that fails. And what Slurm says of each."""
     sweep = start(place, "trainer", *MIXED)
     runs, number = array
@@ -115,7 +115,7 @@ def _end(process: "subprocess.Popen[str]") -> Ended:
 
 
 def test_slurm_records_how_a_job_truly_ended(
-    mixed: tuple[Ended, dict[str, tuple[str, State]]],
+    mixed: tuple[Ended, dict[str, tuple[str, SlurmState]]],
 ) -> None:
     states = {name: state for name, (_, state) in mixed[1].items()}
     assert (states[REQUEUED].name, states[REQUEUED].code) == ("COMPLETED", 0)
@@ -124,7 +124,7 @@ def test_slurm_records_how_a_job_truly_ended(
 
 
 def test_the_command_names_what_failed_and_why(
-    mixed: tuple[Ended, dict[str, tuple[str, State]]],
+    mixed: tuple[Ended, dict[str, tuple[str, SlurmState]]],
 ) -> None:
     ended = mixed[0]
     assert ended.code == 7
@@ -134,14 +134,14 @@ def test_the_command_names_what_failed_and_why(
 
 
 def test_a_requeued_job_ends_with_the_same_bits(
-    mixed: tuple[Ended, dict[str, tuple[str, State]]], place: Path, reference: Path
+    mixed: tuple[Ended, dict[str, tuple[str, SlurmState]]], place: Path, reference: Path
 ) -> None:
     assert restarts(mixed[1][REQUEUED][0]) == 1
     assert same_weights(place / "mixed" / REQUEUED, reference)
 
 
 def test_the_same_command_does_only_what_is_missing(
-    mixed: tuple[Ended, dict[str, tuple[str, State]]], place: Path, reference: Path
+    mixed: tuple[Ended, dict[str, tuple[str, SlurmState]]], place: Path, reference: Path
 ) -> None:
     again = _end(start(place, "trainer", *MIXED))
     assert again.code == 7

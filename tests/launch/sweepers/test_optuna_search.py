@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.command import Command, until
 from tests.support.sweeps import begun, swept
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.launch import jobs
 from trainer.launch.sweepers.optuna_search import spaces
 
@@ -88,5 +88,5 @@ def test_overrides_become_distributions() -> None:
     assert space["c"] == optuna.distributions.CategoricalDistribution(["x", "y"])
     assert space["d"] == optuna.distributions.CategoricalDistribution(["1", "2", "3"])
     assert fixed == ["e=7", "+f=1"]
-    with pytest.raises(Mistake, match="expected choice, range or interval"):
+    with pytest.raises(ConfigError, match="expected choice, range or interval"):
         spaces(["a=glob(*)"])

@@ -55,7 +55,7 @@ class GraphStore:
         Raises:
             CannotWrite: the folder is full, or read-only.
         """
-        with atomic_files.whole_folder(self.folder / key) as partial:
+        with atomic_files.atomic_write_folder(self.folder / key) as partial:
             (partial / _GRAPH).write_bytes(graph)
             record = {"sha256": atomic_files.sha256(graph), "depends": dict(depends)}
             (partial / _RECORD).write_text(atomic_files.dumps(record, indent=1) + "\n")

@@ -20,7 +20,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Lineage:
+class AutogradGraph:
     """All that a loss is made from.
 
     Attributes:

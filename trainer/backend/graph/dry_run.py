@@ -10,7 +10,7 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph.task import is_classification
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 from trainer.core.text import first_line
 
@@ -20,7 +20,7 @@ _CONTEXT = ("mode", "pynative_synchronize")
 _REFUSALS = (TypeError, ValueError, RuntimeError)
 
 
-def check(
+def dry_run(
     net: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None] = lambda: None
 ) -> tuple[Batch, bool]:
     """Check that net, loss and data fit one another, before anything is compiled.
@@ -36,12 +36,14 @@ def check(
         gives the same for them each time, so that nothing in it is drawn at random unseen.
 
     Raises:
-        Mistake: net or loss refuse the batch, the loss is no scalar, or a label is no class.
+        ConfigError: net or loss refuse the batch, the loss is no scalar, or a label is no class.
     """
     if any(column.ndim == 0 for column in batch):
-        raise Mistake([f"dataset: expected batches, received {_shapes(batch)}; add .batch(...)"])
+        raise ConfigError(
+            [f"dataset: expected batches, received {_shapes(batch)}; add .batch(...)"]
+        )
     few = [Tensor(column.asnumpy()[:_SAMPLES]) for column in batch]
-    with mode(), unchanged(net):
+    with eager_mode(), unchanged(net):
         net.set_train(True)
         restart()
         try:
@@ -53,7 +55,7 @@ def check(
                 value = _try_out(net, loss, few, batch[-1])
             except _REFUSALS as error:
                 what = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
-                raise Mistake([f"{what}: {first_line(error)}"]) from None
+                raise ConfigError([f"{what}: {first_line(error)}"]) from None
         restart()
         return few, value == _try_out(net, loss, few, batch[-1])
 
@@ -65,12 +67,12 @@ def _try_out(net: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor) -> bytes
     value = loss(output, batch[-1])
     if not isinstance(value, Tensor) or value.size != 1:
         received = value.shape if isinstance(value, Tensor) else type(value).__name__
-        raise Mistake([f"loss: expected a tensor of one number a batch, received {received}"])
+        raise ConfigError([f"loss: expected a tensor of one number a batch, received {received}"])
     return bytes(value.asnumpy().tobytes())
 
 
 @contextmanager
-def mode() -> Iterator[None]:
+def eager_mode() -> Iterator[None]:
     """Run operator by operator: a second instead of a compile.
 
     Each is waited for: MindSpore 2.10's threads hand over to one another so slowly that, on two
@@ -108,11 +110,13 @@ def unchanged(net: nn.Cell) -> Iterator[None]:
         net.phase = phase
         for parameter, value in values:
             if not same_bits(parameter.asnumpy(), value):
-                write(parameter, Tensor(value))
+                assign(parameter, Tensor(value))
 
 
 @contextmanager
-def hooked(net: nn.Cell, names: Collection[str], seen: Callable[[str, Any], Any]) -> Iterator[None]:
+def forward_hooks(
+    net: nn.Cell, names: Collection[str], seen: Callable[[str, Any], Any]
+) -> Iterator[None]:
     """Show what cells put out; what ``seen`` returns of it, unless None, is taken in its place."""
 
     def seeing(name: str) -> Any:
@@ -130,7 +134,7 @@ def hooked(net: nn.Cell, names: Collection[str], seen: Callable[[str, Any], Any]
             handle.remove()
 
 
-def write(parameter: Parameter, value: Tensor) -> None:
+def assign(parameter: Parameter, value: Tensor) -> None:
     """Write to a parameter where it stands.
 
     After ``set_data`` a jitted function that was compiled before goes on with the old values and
@@ -145,7 +149,9 @@ def _check_classes(output: Any, label: Tensor) -> None:
         classes, labels = output.shape[1], label.asnumpy()
         if wrong := sorted({int(n) for n in labels[(labels < 0) | (labels >= classes)].flat}):
             found = ", ".join(str(number) for number in wrong)
-            raise Mistake([f"model: expected labels below {classes}, its classes, found {found}"])
+            raise ConfigError(
+                [f"model: expected labels below {classes}, its classes, found {found}"]
+            )
 
 
 def _shapes(batch: Batch) -> str:

@@ -7,8 +7,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from trainer.backend.graph.tracer import Sight
-from trainer.core.errors import Mistake
+from trainer.backend.graph.tracer import ExampleInput
+from trainer.core.errors import ConfigError
 
 Inputs: TypeAlias = Tensor | Sequence[int] | Sequence[Tensor | Sequence[int]]
 
@@ -29,7 +29,7 @@ class Total(nn.Cell):
         return sum((self.construct(part, label) for part in parts), Tensor(0.0))
 
 
-def sights(net: nn.Cell, inputs: Inputs | None = None) -> Iterator[Sight]:
+def example_inputs(net: nn.Cell, inputs: Inputs | None = None) -> Iterator[ExampleInput]:
     """Yield what to try a net on, the sum of its outputs in place of a loss.
 
     Args:
@@ -38,14 +38,14 @@ def sights(net: nn.Cell, inputs: Inputs | None = None) -> Iterator[Sight]:
             the same, of which the net takes one or none.
 
     Raises:
-        Mistake: after the last guess.
+        ConfigError: after the last guess.
     """
     label = Tensor(np.zeros(_SAMPLES, np.int32))
     if inputs is not None:
         yield Total(), (*_tensors(inputs), label)
         return
-    yield from guesses(net)
-    raise Mistake(
+    yield from default_inputs(net)
+    raise ConfigError(
         [
             "inputs: a cut freezes what lies upstream of it, which shows only when the net "
             "runs, and no guessed input does; give a tensor, a shape or a list of them, as in "
@@ -54,7 +54,7 @@ def sights(net: nn.Cell, inputs: Inputs | None = None) -> Iterator[Sight]:
     )
 
 
-def guesses(net: nn.Cell) -> Iterator[Sight]:
+def default_inputs(net: nn.Cell) -> Iterator[ExampleInput]:
     """Yield inputs of two samples that the net's first layer would take, as ``sights`` does."""
     label = Tensor(np.zeros(_SAMPLES, np.int32))
     return ((Total(), (made, label)) for made in _candidates(net))

@@ -4,12 +4,12 @@ import math
 import re
 from collections.abc import Collection
 
-from trainer.backend.graph.autograd_graph import Lineage, Node
+from trainer.backend.graph.autograd_graph import AutogradGraph, Node
 
 _PRODUCT = re.compile("Conv|MatMul|Dense")  # kinds of nodes, most of the work of most nets
 
 
-def backward(lineage: Lineage, trained: Collection[str], cuts: Collection[str] = ()) -> int:
+def backward(lineage: AutogradGraph, trained: Collection[str], cuts: Collection[str] = ()) -> int:
     """Return the multiply-adds of convolutions and matrix products in a backward pass.
 
     For each of its two inputs that a gradient has to go to, such an operator costs as much as on
@@ -29,13 +29,13 @@ def backward(lineage: Lineage, trained: Collection[str], cuts: Collection[str] =
     )
 
 
-def forward(lineage: Lineage, nodes: Collection[int]) -> int:
+def forward(lineage: AutogradGraph, nodes: Collection[int]) -> int:
     """Return the multiply-adds of the convolutions and matrix products among nodes, forward."""
     found = (lineage.nodes[at] for at in nodes)
     return sum(_forward(node, lineage) for node in found if _PRODUCT.search(node.kind))
 
 
-def fed_by(lineage: Lineage, trained: Collection[str], reached: Collection[int]) -> set[int]:
+def fed_by(lineage: AutogradGraph, trained: Collection[str], reached: Collection[int]) -> set[int]:
     """Return the nodes, of those reached, that something trained goes into."""
     into: dict[int, list[int]] = {}
     for at in reached:
@@ -51,7 +51,7 @@ def fed_by(lineage: Lineage, trained: Collection[str], reached: Collection[int])
     return found
 
 
-def _forward(node: Node, lineage: Lineage) -> int:
+def _forward(node: Node, lineage: AutogradGraph) -> int:
     """Return the multiply-adds of one convolution or matrix product on the way forward."""
     shapes = [lineage.nodes[at].shape for at in node.inputs[:2]]
     if "Conv" in node.kind:

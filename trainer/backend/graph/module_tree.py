@@ -77,7 +77,7 @@ class ParameterInfo:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ModuleTree:
     """A net's cells and parameters, both in the order of definition, the root left out.
 
     Attributes:
@@ -97,7 +97,7 @@ class Layout:
         return (*cells, *(name for p in self.parameters for name in p.names))
 
 
-def read(net: nn.Cell) -> Layout:
+def describe(net: nn.Cell) -> ModuleTree:
     """Return the layout of a net. What is tied stands once, under its first name."""
     cells: dict[int, tuple[nn.Cell, list[str]]] = {}
     parameters: dict[int, tuple[Parameter, nn.Cell, dict[str, str]]] = {}
@@ -106,7 +106,7 @@ def read(net: nn.Cell) -> Layout:
         for own, parameter in _own(cell):
             path = f"{name}.{own}" if name else own
             parameters.setdefault(id(parameter), (parameter, cell, {}))[2][path] = name
-    return Layout(
+    return ModuleTree(
         tuple(_cell_info(cell, names) for cell, names in cells.values() if cell is not net),
         tuple(_info(*found) for found in parameters.values()),
     )

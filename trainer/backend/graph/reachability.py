@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Sequence
 
-from trainer.backend.graph.autograd_graph import Lineage
-from trainer.core.errors import Mistake
+from trainer.backend.graph.autograd_graph import AutogradGraph
+from trainer.core.errors import ConfigError
 
 
-def upstream(lineage: Lineage, cuts: Sequence[str], methods: Sequence[str]) -> frozenset[str]:
+def unreachable_parameters(
+    lineage: AutogradGraph, cuts: Sequence[str], methods: Sequence[str]
+) -> frozenset[str]:
     """Return the names of parameters and of bare cells that the cuts put out of reach.
 
     Args:
@@ -15,14 +17,14 @@ def upstream(lineage: Lineage, cuts: Sequence[str], methods: Sequence[str]) -> f
         methods: the method that cuts behind each.
 
     Raises:
-        Mistake: a cell is never called, so that nothing can be cut behind it, and yet the gradient
-            reaches a weight of it.
+        ConfigError: a cell is never called, so that nothing can be cut behind it, and yet the
+            gradient reaches a weight of it.
     """
     reached = lineage.reached(cuts)
     idle = {cut for cut in cuts if cut not in lineage.outputs and _any_beneath(cut, reached)}
     pairs = zip(cuts, methods, strict=True)
     if idle:
-        raise Mistake([_never_called(*pair) for pair in pairs if pair[0] in idle])
+        raise ConfigError([_never_called(*pair) for pair in pairs if pair[0] in idle])
     return lineage.reached() - reached
 
 

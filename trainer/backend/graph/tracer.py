@@ -14,12 +14,12 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn
 
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import dry_run, module_tree
-from trainer.backend.graph.autograd_graph import Lineage, Node
-from trainer.backend.graph.module_tree import Layout
+from trainer.backend.graph.autograd_graph import AutogradGraph, Node
+from trainer.backend.graph.module_tree import ModuleTree
 from trainer.config.rules import Rule
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
-Sight: TypeAlias = tuple[nn.Cell, Batch]  # a loss of (output, label), and a batch
+ExampleInput: TypeAlias = tuple[nn.Cell, Batch]  # a loss of (output, label), and a batch
 
 # Recorded although their derivative is 0 everywhere (MindSpore 2.10).
 _FLAT = {
@@ -32,7 +32,9 @@ _REAL = {
 }
 
 
-def trace(net: nn.Cell, sights: Iterable[Sight], cells: Collection[str] = ()) -> Lineage:
+def trace(
+    net: nn.Cell, sights: Iterable[ExampleInput], cells: Collection[str] = ()
+) -> AutogradGraph:
     """Run a net once and return what its loss is made from.
 
     Args:
@@ -44,7 +46,7 @@ def trace(net: nn.Cell, sights: Iterable[Sight], cells: Collection[str] = ()) ->
         Exception: what the net raised for the last of them.
     """
     refusal = None
-    with dry_run.mode(), dry_run.unchanged(net):
+    with dry_run.eager_mode(), dry_run.unchanged(net):
         net.set_train(True)
         for parameter in net.get_parameters():
             parameter.requires_grad = parameter.is_floating_point()
@@ -56,7 +58,7 @@ def trace(net: nn.Cell, sights: Iterable[Sight], cells: Collection[str] = ()) ->
     raise refusal or ValueError("expected something to run the net on, received nothing")
 
 
-def _trace(net: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) -> Lineage:
+def _trace(net: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) -> AutogradGraph:
     *inputs, label = batch
     bare = _bare(net)
     zero = Parameter(Tensor(0.0, ms.float32), name="zero")
@@ -84,12 +86,12 @@ def _trace(net: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) ->
     }
     shapes = tuple(tuple(column.shape) for column in inputs)
     noted = {name: [node._unique_id() for node in made] for name, made in outputs.items()}
-    return Lineage(_id(roots[0]), _nodes(roots[0]), used, noted, bare, shapes)
+    return AutogradGraph(_id(roots[0]), _nodes(roots[0]), used, noted, bare, shapes)
 
 
 def ordered(
-    net: nn.Cell, rules: Sequence[Rule], lr_decay: float, sights: Iterable[Sight]
-) -> Layout:
+    net: nn.Cell, rules: Sequence[Rule], lr_decay: float, sights: Iterable[ExampleInput]
+) -> ModuleTree:
     """Return a net's layout; if something hangs on the order of its layers, with that order.
 
     Args:
@@ -98,14 +100,14 @@ def ordered(
         lr_decay: counts them, unless it is 1.
         sights: what to run the net on; if it takes none, the order stays unknown.
     """
-    what = module_tree.read(net)
+    what = module_tree.describe(net)
     if lr_decay == 1 and not any(rule.ordered for rule in rules):
         return what
     owners = {cell for parameter in what.parameters for cell in parameter.cells}
     return replace(what, order=_order(net, owners, sights))
 
 
-def _order(net: nn.Cell, names: Collection[str], sights: Iterable[Sight]) -> tuple[str, ...]:
+def _order(net: nn.Cell, names: Collection[str], sights: Iterable[ExampleInput]) -> tuple[str, ...]:
     """Return cells in the order in which the net first calls them."""
     calls: list[str] = []
 
@@ -118,7 +120,7 @@ def _order(net: nn.Cell, names: Collection[str], sights: Iterable[Sight]) -> tup
     chosen = [(name, cell) for name, cell in net.cells_and_names() if name in names]
     handles = [cell.register_forward_pre_hook(noting(name)) for name, cell in chosen]
     try:
-        with dry_run.mode(), dry_run.unchanged(net), suppress(Mistake):
+        with dry_run.eager_mode(), dry_run.unchanged(net), suppress(ConfigError):
             net.set_train(True)
             for _, (*inputs, _) in sights:
                 calls.clear()
@@ -153,7 +155,7 @@ def _noted(net: nn.Cell, names: Collection[str], zero: Parameter) -> Iterator[di
     def mark(name: str, output: Any) -> Any:
         return _marked(output, zero, outputs.setdefault(name, []))
 
-    with dry_run.hooked(net, names, mark):
+    with dry_run.forward_hooks(net, names, mark):
         yield outputs
 
 

@@ -8,25 +8,25 @@ from numpy.typing import NDArray
 
 from trainer.backend.graph import module_tree
 from trainer.checkpoint.pretrained import torch_names
-from trainer.checkpoint.pretrained.provenance import ANEW, Initial
-from trainer.checkpoint.pretrained.source import CHECKPOINT, Source
+from trainer.checkpoint.pretrained.provenance import ANEW, Provenance
+from trainer.checkpoint.pretrained.source import CHECKPOINT, WeightsSource
 from trainer.config import init_map
 from trainer.config.init_map import Renames
-from trainer.config.rules import takes
-from trainer.core.errors import Mistake, nearest
+from trainer.config.rules import matches
+from trainer.core.errors import ConfigError, nearest
 from trainer.core.tensors import same_bits
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def load(
+def load_weights(
     net: nn.Cell,
-    source: Source,
+    source: WeightsSource,
     anew: Sequence[str] = (),
     mapping: Renames | None = None,
     strict: bool = True,
-) -> Initial:
+) -> Provenance:
     """Put the weights of a file into a net.
 
     Args:
@@ -41,18 +41,18 @@ def load(
         What was taken and what was not.
 
     Raises:
-        Mistake: names every parameter that is missing, left over, or of another shape.
+        ConfigError: names every parameter that is missing, left over, or of another shape.
     """
     parameters = dict(net.parameters_and_names())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     done, problems = _match(source, torch_names.known(net), anew, mapping or {})
     done.anew = [name for name in shapes if _taken(anew, name)]
     done.missing = [n for n in shapes if n not in done.taken and n not in done.anew]
-    cells = {p.name: p.cell or p.name for p in module_tree.read(net).parameters}
+    cells = {p.name: p.cell or p.name for p in module_tree.describe(net).parameters}
     misfits = _reshape(done, shapes, source.weights, cells)
     problems += [*_gaps(done, strict), *misfits, *_rest(done, strict)]
     if problems:
-        raise Mistake(problems)
+        raise ConfigError(problems)
     for name, origin in done.taken.items():
         array = source.weights[origin].reshape(shapes[name])
         parameters[name].set_data(Tensor(array, dtype=parameters[name].dtype))
@@ -60,12 +60,12 @@ def load(
 
 
 def _match(
-    source: Source, known: Mapping[str, str], anew: Sequence[str], mapping: Renames
-) -> tuple[Initial, list[str]]:
+    source: WeightsSource, known: Mapping[str, str], anew: Sequence[str], mapping: Renames
+) -> tuple[Provenance, list[str]]:
     """Find the parameter that each of a file's names means."""
     became, problems = init_map.apply(mapping, source.weights)
     prefix = torch_names.outer([name for name in became.values() if name is not None], known)
-    done = Initial(source.kind, [*source.notes, *([f"all under {prefix!r}"] if prefix else [])])
+    done = Provenance(source.kind, [*source.notes, *([f"all under {prefix!r}"] if prefix else [])])
     for origin, renamed in became.items():
         name = None if renamed is None else renamed.removeprefix(prefix)
         own = known.get(name or "")
@@ -99,7 +99,9 @@ def _needless(
     return torch_names.COUNTER if torch_names.counts(name) else None
 
 
-def _reshape(done: Initial, shapes: Shapes, arrays: Arrays, cells: Mapping[str, str]) -> list[str]:
+def _reshape(
+    done: Provenance, shapes: Shapes, arrays: Arrays, cells: Mapping[str, str]
+) -> list[str]:
     """Note where ones come or go in a shape; return the problems of shapes that fit in no way."""
     problems = []
     for name, origin in done.taken.items():
@@ -117,13 +119,13 @@ def _reshape(done: Initial, shapes: Shapes, arrays: Arrays, cells: Mapping[str, 
     return problems
 
 
-def _gaps(done: Initial, strict: bool) -> list[str]:
+def _gaps(done: Provenance, strict: bool) -> list[str]:
     if not done.taken and not strict:
         return ["init_from: expected at least one parameter of the net, found none"]
     return [f"init_from: {name} is missing" for name in done.missing] if strict else []
 
 
-def _rest(done: Initial, strict: bool) -> list[str]:
+def _rest(done: Provenance, strict: bool) -> list[str]:
     left = done.left if strict else []
     hint = "; to rename or leave out: init_map; to take what fits: init_strict=false"
     return [
@@ -142,4 +144,4 @@ def _without_ones(shape: Sequence[int]) -> list[int]:
 
 
 def _taken(patterns: Sequence[str], name: str) -> bool:
-    return any(takes(pattern, name) for pattern in patterns)
+    return any(matches(pattern, name) for pattern in patterns)

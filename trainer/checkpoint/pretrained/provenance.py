@@ -9,7 +9,7 @@ _SHOWN = 4  # names in a line
 
 
 @dataclass
-class Initial:
+class Provenance:
     """Where each of a net's weights came from, and what became of all that the file holds.
 
     Attributes:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, deserialize
 
 from trainer.checkpoint import weights_ref
 from trainer.checkpoint.pretrained import torch_files
-from trainer.core.errors import Mistake, nearest
+from trainer.core.errors import ConfigError, nearest
 from trainer.core.run_files import MODEL
 from trainer.core.tensors import Weights
 
@@ -36,7 +36,7 @@ _ZIP = b"PK\x03\x04"
 
 
 @dataclass(frozen=True)
-class Source:
+class WeightsSource:
     """Weights as a file holds them.
 
     Attributes:
@@ -50,16 +50,16 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def find(text: str) -> Source:
+def find(text: str) -> WeightsSource:
     """Return the weights that ``init_from`` names: ``RUN@EPOCH``, a checkpoint's folder, or a file.
 
     Raises:
-        Mistake: see ``reference.find``, ``locate`` and ``read``.
+        ConfigError: see ``reference.find``, ``locate`` and ``read``.
     """
     path = Path(text).expanduser()
     snapshot = "@" in text and not text.startswith(_PACKAGE) and not path.exists()
     if snapshot or weights_ref.is_checkpoint(path):
-        return Source(SAFETENSORS, weights_ref.find(text, "init_from").weights())
+        return WeightsSource(SAFETENSORS, weights_ref.find(text, "init_from").weights())
     return read(locate(text))
 
 
@@ -67,14 +67,14 @@ def locate(source: str) -> Path:
     """Return the file that ``init_from`` names: a path, a run's folder, or ``pkg://package/file``.
 
     Raises:
-        Mistake: there is no such file; the message offers those that lie beside it.
+        ConfigError: there is no such file; the message offers those that lie beside it.
     """
     if source.startswith(_PACKAGE):
         package, _, name = source.removeprefix(_PACKAGE).partition("/")
         try:
             path = Path(str(importlib.resources.files(package).joinpath(name)))
         except (ImportError, TypeError, ValueError):
-            raise Mistake([f"init_from: no package {package!r} ({source})"]) from None
+            raise ConfigError([f"init_from: no package {package!r} ({source})"]) from None
     else:
         path = Path(source).expanduser()
     if path.is_dir():
@@ -82,32 +82,32 @@ def locate(source: str) -> Path:
     if not path.is_file():
         beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
         likely = [p.name for p in beside if p.suffix in _SUFFIXES]
-        raise Mistake([f"init_from: no file {path}{nearest(path.name, likely)}"])
+        raise ConfigError([f"init_from: no file {path}{nearest(path.name, likely)}"])
     return path
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> WeightsSource:
     """Read a file of weights, without running code from it.
 
     Raises:
-        Mistake: its name ends in none of the known ways, or it is not what that says.
+        ConfigError: its name ends in none of the known ways, or it is not what that says.
     """
     try:
         kind = _kind(path)
     except OSError as error:
-        raise Mistake([f"init_from: cannot read {path} ({error.strerror})"]) from None
+        raise ConfigError([f"init_from: cannot read {path} ({error.strerror})"]) from None
     if kind == SAFETENSORS:
-        return Source(kind, _safetensors(path))
+        return WeightsSource(kind, _safetensors(path))
     if kind == CHECKPOINT:
-        return Source(kind, _checkpoint(path))
+        return WeightsSource(kind, _checkpoint(path))
     arrays, notes = torch_files.read(path)
-    return Source(kind, arrays, tuple(notes))
+    return WeightsSource(kind, arrays, tuple(notes))
 
 
 def _kind(path: Path) -> str:
     if path.suffix not in _SUFFIXES:
         known = ", ".join(_SUFFIXES)
-        raise Mistake([f"init_from: expected a file named *{known}, received {path}"])
+        raise ConfigError([f"init_from: expected a file named *{known}, received {path}"])
     with path.open("rb") as file:
         if path.suffix == ".ckpt" and file.read(len(_ZIP)) == _ZIP:
             return PYTORCH  # as PyTorch Lightning names its own
@@ -119,9 +119,13 @@ def _safetensors(path: Path) -> Weights:
     try:
         content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except (SafetensorError, OSError) as error:
-        raise Mistake([f"init_from: {path} is not a whole safetensors file ({error})"]) from None
+        raise ConfigError(
+            [f"init_from: {path} is not a whole safetensors file ({error})"]
+        ) from None
     if strange := sorted({t["dtype"] for _, t in content} - {*_TYPES, _BFLOAT16}):
-        raise Mistake([f"init_from: {path} holds a type that NumPy has not: {', '.join(strange)}"])
+        raise ConfigError(
+            [f"init_from: {path} holds a type that NumPy has not: {', '.join(strange)}"]
+        )
     return {name: _widened(**tensor) for name, tensor in content}
 
 
@@ -138,7 +142,9 @@ def _checkpoint(path: Path) -> Weights:
         content = ms.load_checkpoint(str(path), crc_check=True)
     except (ValueError, KeyError) as error:
         why = str(error).partition("\n")[0]
-        raise Mistake([f"init_from: {path} is not a whole MindSpore checkpoint ({why})"]) from None
+        raise ConfigError(
+            [f"init_from: {path} is not a whole MindSpore checkpoint ({why})"]
+        ) from None
     tensors = {name: p for name, p in content.items() if isinstance(p, Parameter)}
     return {name: _array(parameter) for name, parameter in tensors.items()}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from trainer.core.tensors import Weights
@@ -24,7 +24,7 @@ def read(path: Path) -> "tuple[Weights, list[str]]":
     """Return the weights of a checkpoint (``.pth``, ``.pt``, ``.bin``), and notes on it.
 
     Raises:
-        Mistake: PyTorch is not installed; or the file is no checkpoint, is damaged, holds no
+        ConfigError: PyTorch is not installed; or the file is no checkpoint, is damaged, holds no
             weights, or would need code of its own to be run, which is named.
     """
     content, notes = _load(path), []
@@ -33,14 +33,14 @@ def read(path: Path) -> "tuple[Weights, list[str]]":
         content = content[key]
     tensors = _tensors(content)
     if not tensors:
-        raise Mistake([f"init_from: {path}: {_no_weights(content)}"])
+        raise ConfigError([f"init_from: {path}: {_no_weights(content)}"])
     if narrow := sum(str(t.dtype) == "torch.bfloat16" for t in tensors.values()):
         notes.append(f"{narrow} of bfloat16 widened to float32")
     try:
         return {name: _array(tensor) for name, tensor in tensors.items()}, notes
     except (TypeError, RuntimeError) as error:
         why = str(error).partition("\n")[0]
-        raise Mistake([f"init_from: {path} holds tensors that NumPy has not: {why}"]) from None
+        raise ConfigError([f"init_from: {path} holds tensors that NumPy has not: {why}"]) from None
 
 
 def _load(path: Path) -> Any:
@@ -49,20 +49,22 @@ def _load(path: Path) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise Mistake(
+        raise ConfigError(
             [
                 f"init_from: expected PyTorch, to read {path}; it is the extra torch: "
                 "pip install 'freeze-trainer[torch]'"
             ]
         ) from None
     if tuple(int(part) for part in torch.__version__.split(".")[:2]) < _SAFE:
-        raise Mistake([f"init_from: expected PyTorch 2.6 or newer, received {torch.__version__}"])
+        raise ConfigError(
+            [f"init_from: expected PyTorch 2.6 or newer, received {torch.__version__}"]
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what PyTorch has to say of a file is in its error, too
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged file makes it raise whatever comes
-            raise Mistake([f"init_from: {path} {_refusal(error)}"]) from None
+            raise ConfigError([f"init_from: {path} {_refusal(error)}"]) from None
 
 
 def _refusal(error: Exception) -> str:

@@ -27,7 +27,7 @@ def known(net: nn.Cell) -> dict[str, str]:
     The names of the net itself come first, those of tied parameters included; then those that
     MindSpore's checkpoints use, where they differ; then PyTorch's.
     """
-    found = module_tree.read(net)
+    found = module_tree.describe(net)
     kinds = {"": type(net).__name__} | {c.name: c.kind for c in found.cells}
     names = {name: p.name for p in found.parameters for name in p.names}
     own = dict(net.parameters_and_names())

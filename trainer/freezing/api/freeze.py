@@ -12,14 +12,14 @@ from mindspore import Parameter, nn
 from trainer.backend import device
 from trainer.backend import eval_lock as held
 from trainer.backend.graph import example_inputs, tracer
-from trainer.backend.graph.reachability import upstream
+from trainer.backend.graph.reachability import unreachable_parameters
 from trainer.core import text as text_
-from trainer.core.errors import FrozenMoved, Mistake
+from trainer.core.errors import ConfigError, FrozenMoved
 from trainer.core.tensors import largest_change, same_bits
 from trainer.freezing import drift_causes, validation
 from trainer.freezing.api import python_rules
-from trainer.freezing.api.misuse import Witness
-from trainer.freezing.frozen_model import Applied
+from trainer.freezing.api.misuse import MisuseDetector
+from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.param_groups import param_groups
 from trainer.freezing.plan import Plan
 
@@ -51,39 +51,41 @@ def freeze(
             layer runs. The net is tried with it, eagerly, and left as it was.
 
     Raises:
-        Mistake: what is wrong with the rules for this net, all in one message; the net is frozen
-            already; or ``inputs`` is needed.
+        ConfigError: what is wrong with the rules for this net, all in one message; the net is
+            frozen already; or ``inputs`` is needed.
     """
     _refuse(net)
     device.look_for_numpy()
     chosen = python_rules.read(rules, method, norm)
-    what = tracer.ordered(net, chosen, 1.0, example_inputs.sights(net, inputs))
+    what = tracer.ordered(net, chosen, 1.0, example_inputs.example_inputs(net, inputs))
     if problems := validation.problems(chosen, what):
-        raise Mistake(problems)
+        raise ConfigError(problems)
 
     def behind(plan: Plan) -> frozenset[str]:
         try:
-            lineage = tracer.trace(net, example_inputs.sights(net, inputs), plan.cuts)
+            lineage = tracer.trace(net, example_inputs.example_inputs(net, inputs), plan.cuts)
         except _REFUSALS as error:
             if inputs is None:
                 raise
-            raise Mistake(
+            raise ConfigError(
                 [f"inputs: expected what the net takes: {text_.first_line(error)}"]
             ) from None
-        return upstream(lineage, plan.cuts, plan.cut_methods)
+        return unreachable_parameters(lineage, plan.cuts, plan.cut_methods)
 
-    return Frozen(net, validation.sound(chosen, what, behind))
+    return Frozen(net, validation.validated_plan(chosen, what, behind))
 
 
 def _refuse(net: nn.Cell) -> None:
     """Raise a mistake if a net must not be frozen now."""
     if not isinstance(net, nn.Cell):
-        raise Mistake([f"net: expected a mindspore.nn.Cell, received a {type(net).__name__}"])
+        raise ConfigError([f"net: expected a mindspore.nn.Cell, received a {type(net).__name__}"])
     if any(cell in _FROZEN for _, cell in net.cells_and_names()):
-        raise Mistake(["net: expected one that is not frozen, received a frozen one; undo() first"])
+        raise ConfigError(
+            ["net: expected one that is not frozen, received a frozen one; undo() first"]
+        )
     on = os.environ.get("MS_COMPILER_CACHE_ENABLE", "0") != "0"
     if on or ms.get_context("enable_compile_cache"):
-        raise Mistake(
+        raise ConfigError(
             [
                 "MS_COMPILER_CACHE_ENABLE: expected MindSpore's compile cache to be off, for its "
                 "key knows nothing of what is frozen and a graph that trains it may be reused"
@@ -102,16 +104,16 @@ class Frozen:
     def __init__(self, net: nn.Cell, plan: Plan) -> None:
         self.net = net
         self.plan = plan
-        self._witness = Witness(net, plan)
+        self._witness = MisuseDetector(net, plan)
         if before := self._witness.already_there():
-            log.warning("warning: from before the freeze; do not use: %s", text_.few(before))
+            log.warning("warning: from before the freeze; do not use: %s", text_.shorten(before))
         self._start = {
             name: self._witness.parameters[name].asnumpy().copy() for name in plan.names("frozen")
         }
         self._cells = [cell for _, cell in net.cells_and_names()]
-        self._applied: Applied | None = Applied(net, plan)
+        self._applied: FrozenModel | None = FrozenModel(net, plan)
         self._held = _beneath(net, plan.inference)
-        held.hold(self._held)
+        held.lock_eval(self._held)
         self._witness.seal()
         _FROZEN.update(self._cells)
 
@@ -126,7 +128,7 @@ class Frozen:
             weight_decay: the optimizer's weight decay, for parameters without one of their own.
 
         Raises:
-            Mistake: there are such rules, and no ``lr``.
+            ConfigError: there are such rules, and no ``lr``.
         """
         own = [p for p in self.plan.select("trainable") if p.weight_decay is not None]
         own += [p for p in self.plan.select("trainable") if p.lr_factor != 1]
@@ -134,7 +136,7 @@ class Frozen:
         if not own:
             return parameters
         if lr is None:
-            raise Mistake(
+            raise ConfigError(
                 [f"lr: expected the optimizer's, for {own[0].by} has a rate or decay of its own"]
             )
         return param_groups({"lr": lr, "weight_decay": weight_decay}, parameters, self.plan)
@@ -147,12 +149,12 @@ class Frozen:
                 Those that are alive and were built since the freeze are looked at in any case.
 
         Raises:
-            Mistake: an optimizer has frozen parameters or lacks trainable ones, a flag was set
+            ConfigError: an optimizer has frozen parameters or lacks trainable ones, a flag was set
                 again, a cut removed, a mode changed, or a cell was compiled before the freeze.
         """
         self._applied_now()
         if problems := self._witness.misuse(cells):
-            raise Mistake(problems)
+            raise ConfigError(problems)
 
     def verify(self, *cells: nn.Cell) -> None:
         """Check that no frozen tensor has moved by a single bit since the freeze; then ``check``.
@@ -162,7 +164,7 @@ class Frozen:
 
         Raises:
             FrozenMoved: names each tensor that moved, by how much, and why, as far as is known.
-            Mistake: nothing has moved yet, but ``check`` found what will.
+            ConfigError: nothing has moved yet, but ``check`` found what will.
         """
         self._applied_now()
         held = {id(parameter) for parameter in self.net.get_parameters()}
@@ -184,7 +186,7 @@ class Frozen:
         """
         if self._applied is None:
             return
-        held.release(self._held)
+        held.unlock_eval(self._held)
         phase, modes = self.net.phase, [cell.training for cell in self._cells]
         self._applied.undo()
         self._applied = None
@@ -195,7 +197,7 @@ class Frozen:
 
     def _applied_now(self) -> None:
         if self._applied is None:
-            raise Mistake(["frozen: expected a net that is frozen, received one after undo()"])
+            raise ConfigError(["frozen: expected a net that is frozen, received one after undo()"])
 
     def _moved(self, name: str, held: Collection[int]) -> str:
         """Return how far and why a tensor has moved; empty if it has not.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trainer.backend.graph.module_tree import is_statistic
 from trainer.config import freeze_methods
-from trainer.core.text import few
+from trainer.core.text import shorten
 from trainer.freezing.api.live_optimizers import Optimizer, Past, cells, given, optimizers
 from trainer.freezing.drift_causes import Evidence
 from trainer.freezing.plan import Plan
@@ -22,7 +22,7 @@ _ASSIGNED = (
 )
 
 
-class Witness:
+class MisuseDetector:
     """Made just before a plan is applied, for what was there before to be known.
 
     Attributes:
@@ -59,7 +59,7 @@ class Witness:
             kinds = ", ".join(type(cell).__name__ for cell in seen)
             found.append(f"expected an optimizer, received only {kinds}")
         if flags := self._flags():
-            found.append(f"requires_grad was set again for {few(flags)}, which are frozen")
+            found.append(f"requires_grad was set again for {shorten(flags)}, which are frozen")
         found += [f"the cut behind {name!r} was removed" for name in self._uncut()]
         found += [f"{name!r} was let out of inference mode" for name in self._loose()]
         return found + [
@@ -104,7 +104,7 @@ class Witness:
                 yield (
                     f"expected an optimizer over frozen.trainable_parameters(), received "
                     f"{type(each).__name__}, built {'after' if fresh else 'before'} the freeze, "
-                    f"which has {few(names)}: frozen"
+                    f"which has {shorten(names)}: frozen"
                 )
 
     def _lacking(self, used: Sequence[Optimizer]) -> Iterator[str]:
@@ -114,7 +114,7 @@ class Witness:
         if used and lacking:
             yield (
                 f"expected an optimizer over all frozen.trainable_parameters(), received "
-                f"{', '.join(type(each).__name__ for each in used)} without {few(lacking)}"
+                f"{', '.join(type(each).__name__ for each in used)} without {shorten(lacking)}"
             )
 
     def _flags(self) -> list[str]:
@@ -139,7 +139,9 @@ class Witness:
 
     def _stale(self, used: Optimizer | None = None) -> list[str]:
         graphs = self.past.all_graphs(used)
-        return [f"compiled before the freeze, which it ignores: {few(graphs)}"] if graphs else []
+        return (
+            [f"compiled before the freeze, which it ignores: {shorten(graphs)}"] if graphs else []
+        )
 
     def _given(self, name: str, used: Optimizer) -> str:
         """Tell how an optimizer came by a frozen parameter."""
@@ -164,7 +166,7 @@ class Witness:
     def _through(self, name: str) -> Iterator[str]:
         """Tell what let a gradient through to a frozen parameter."""
         if self._uncut():
-            yield f"the cut behind {few(self._uncut())} was removed"
+            yield f"the cut behind {shorten(self._uncut())} was removed"
         method = next(p.method for p in self._plan.parameters if p.name == name)
         if method and not freeze_methods.cuts(method):
             yield f"{method} stops no gradient of what an optimizer has"

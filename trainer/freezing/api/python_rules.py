@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from trainer.config import freeze_methods, policy, schema
 from trainer.config.policy import Policy
 from trainer.config.rules import Rule, problem
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 
 Rules = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 _NORMS = ("eval", "train")
@@ -24,7 +24,7 @@ def read(given: Rules, method: str, norm: str) -> list[Rule]:
         norm: the mode of normalisation where a rule that freezes names none.
 
     Raises:
-        Mistake: all that is wrong with them for any net.
+        ConfigError: all that is wrong with them for any net.
     """
     one = isinstance(given, str | Mapping) or not isinstance(given, Iterable)
     listed: list[Any] = [given] if one else list(given)
@@ -33,11 +33,11 @@ def read(given: Rules, method: str, norm: str) -> list[Rule]:
     if not problems:
         short = len(names) == len(listed)
         rules = Policy() if short else _policy(listed)
-        found, problems = policy.make(
+        found, problems = policy.build_rules(
             rules, names if short else (), method, norm, freeze_methods.cuts
         )
     if problems:
-        raise Mistake(problems)
+        raise ConfigError(problems)
     return found
 
 
@@ -57,4 +57,4 @@ def _policy(listed: Sequence[str | Mapping[str, Any]]) -> Policy:
         details = error.errors(include_url=False)
         for detail in details:
             detail["loc"] = ("policy", *detail["loc"])
-        raise Mistake([schema.problem(detail) for detail in details]) from None
+        raise ConfigError([schema.problem(detail) for detail in details]) from None

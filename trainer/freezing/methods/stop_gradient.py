@@ -9,7 +9,7 @@ from typing import Any
 
 from mindspore import Parameter, nn, ops
 
-from trainer.backend.cell_patch import wrapped
+from trainer.backend.cell_patch import subclass_with_construct
 from trainer.freezing.methods import requires_grad
 
 
@@ -23,7 +23,7 @@ def apply(cells: Sequence[nn.Cell], parameters: Sequence[Parameter]) -> Callable
         undo.callback(requires_grad.apply(cells, parameters))
         for cell in cells:
             undo.callback(setattr, cell, "__class__", type(cell))
-            cell.__class__ = wrapped(type(cell), "Cut", _construct, "_uncut")
+            cell.__class__ = subclass_with_construct(type(cell), "Cut", _construct, "_uncut")
         return undo.pop_all().close
 
 

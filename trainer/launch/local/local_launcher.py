@@ -16,25 +16,25 @@ from pydantic import Field
 
 from trainer.config import hydra_plugins, options, schema
 from trainer.config.options import Options
-from trainer.core.errors import Mistake, Stopped
-from trainer.core.exit_status import gist
-from trainer.launch.job_config import Order
-from trainer.launch.local.worker_handle import Process
-from trainer.launch.sweep_launcher import Launching, Sweep, note
+from trainer.core.errors import ConfigError, Stopped
+from trainer.core.exit_status import one_line
+from trainer.launch.job_config import JobConfig
+from trainer.launch.local.worker_handle import WorkerHandle
+from trainer.launch.sweep_launcher import Sweep, SweepLauncher, record_end
 
 log = logging.getLogger(__name__)
 
 _POLL = 0.1  # seconds between looks whether a signal has come
 
 
-class Asked(Options):
+class LocalOptions(Options):
     """What ``conf/hydra/launcher/local.yaml`` explains."""
 
     n_jobs: int = Field(1, ge=1)
     share: bool = True
 
 
-class Local(Launching):
+class LocalLauncher(SweepLauncher):
     """Hydra's launcher for one machine."""
 
     __module__ = hydra_plugins.MODULE
@@ -45,16 +45,16 @@ class Local(Launching):
         """Take what Hydra hands over.
 
         Raises:
-            Mistake: arguments are wrong; nothing has been written.
+            ConfigError: arguments are wrong; nothing has been written.
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         given = options.plain(config.hydra.launcher)
-        self.asked, problems = options.parsed(Asked, given, "hydra.launcher")
+        self.asked, problems = options.parsed(LocalOptions, given, "hydra.launcher")
         if problems:
-            raise Mistake(problems)
-        self._processes: list[Process] = []
+            raise ConfigError(problems)
+        self._processes: list[WorkerHandle] = []
 
-    def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
+    def start(self, orders: Sequence[JobConfig], sweep: Sweep) -> None:
         """Start jobs in up to ``n_jobs`` processes.
 
         Raises:
@@ -64,16 +64,18 @@ class Local(Launching):
             log.info("sweep: %d jobs in %s", len(orders), sweep.folder)
         run(orders, sweep, self._workers(sweep)[: len(orders)], self.asked.share)
 
-    def _workers(self, sweep: Sweep) -> list[Process]:
+    def _workers(self, sweep: Sweep) -> list[WorkerHandle]:
         """Return the processes, which outlive a call of ``start``: a search makes many."""
         if not self._processes:
-            self._processes = [Process() for _ in range(self.asked.n_jobs)]
+            self._processes = [WorkerHandle() for _ in range(self.asked.n_jobs)]
             for process in self._processes:
                 sweep.at_end.callback(process.end)
         return self._processes
 
 
-def run(orders: Sequence[Order], sweep: Sweep, workers: Sequence[Process], share: bool) -> None:
+def run(
+    orders: Sequence[JobConfig], sweep: Sweep, workers: Sequence[WorkerHandle], share: bool
+) -> None:
     """Train jobs, neighbours being those that can share a graph; note how each has ended.
 
     Args:
@@ -85,7 +87,7 @@ def run(orders: Sequence[Order], sweep: Sweep, workers: Sequence[Process], share
     Raises:
         Stopped: a signal came; what had begun is saved.
     """
-    queue = Queue(orders, sweep)
+    queue = JobQueue(orders, sweep)
     with ThreadPoolExecutor(max(1, len(workers)), "sweep") as pool:
         running = [pool.submit(_serve, queue, worker, share) for worker in workers]
         _watch(running, workers, queue, sweep)
@@ -97,10 +99,10 @@ def run(orders: Sequence[Order], sweep: Sweep, workers: Sequence[Process], share
         )
 
 
-class Queue:
+class JobQueue:
     """Jobs that wait for a process, in an order in which neighbours share a graph if they can."""
 
-    def __init__(self, orders: Sequence[Order], sweep: Sweep) -> None:
+    def __init__(self, orders: Sequence[JobConfig], sweep: Sweep) -> None:
         keys = [schema.compiled_key(order.settings) for order in orders]
         first = {key: keys.index(key) for key in keys}
         chosen = sorted(range(len(orders)), key=lambda i: first[keys[i]])
@@ -110,7 +112,7 @@ class Queue:
         self._ended = 0
         self.sweep = sweep
 
-    def take(self, last: str) -> tuple[Order, str] | None:
+    def take(self, last: str) -> tuple[JobConfig, str] | None:
         """Return the next job and its key, one that has the key ``last`` if there is one."""
         with self._lock:
             if not self._waiting or self.sweep.stop():
@@ -123,17 +125,17 @@ class Queue:
         with self._lock:
             self._waiting.clear()
 
-    def ended(self, order: Order, code: int, why: str, seconds: float) -> None:
+    def ended(self, order: JobConfig, code: int, why: str, seconds: float) -> None:
         """Take down how a job has ended, and tell it."""
         with self._lock:
             self._ended += 1
-            found = note(self.sweep, order, code, why)
-            what = found.state if found.state != "failed" else f"failed: {gist(found.why)}"
+            found = record_end(self.sweep, order, code, why)
+            what = found.state if found.state != "failed" else f"failed: {one_line(found.why)}"
             count = f"[{self._ended:{len(str(self._count))}d}/{self._count}]"
             log.info("%s %s  %s  %.1f s", count, order.job.name, what, seconds)
 
 
-def _serve(queue: Queue, worker: Process, share: bool) -> None:
+def _serve(queue: JobQueue, worker: WorkerHandle, share: bool) -> None:
     key = ""
     while taken := queue.take(key):
         order, key = taken
@@ -145,7 +147,7 @@ def _serve(queue: Queue, worker: Process, share: bool) -> None:
 
 
 def _watch(
-    running: Sequence[Future[None]], workers: Sequence[Process], queue: Queue, sweep: Sweep
+    running: Sequence[Future[None]], workers: Sequence[WorkerHandle], queue: JobQueue, sweep: Sweep
 ) -> None:
     """Wait for the jobs; hand a signal on to those that train."""
     try:

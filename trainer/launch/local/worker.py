@@ -18,16 +18,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import setup_globals
 from omegaconf import DictConfig, OmegaConf
 
-from trainer.checkpoint.resume import Request
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.core import log_handlers
-from trainer.core.exit_status import told
+from trainer.core.exit_status import exit_status
 from trainer.core.run_files import OUTPUT
-from trainer.core.signals import caught
+from trainer.core.signals import catch_signals
 from trainer.launch.job_config import task_config
 from trainer.run import train
 
 if TYPE_CHECKING:
-    from trainer.run.graph_reuse import Graphs
+    from trainer.run.graph_reuse import GraphPool
 
 _training = Event()
 
@@ -60,11 +60,11 @@ def _read(lines: "SimpleQueue[str | None]") -> None:
 
 
 @cache
-def _graphs() -> "Graphs":
+def _graphs() -> "GraphPool":
     """Return the compiled graphs of this process; its first job has set the device by then."""
-    from trainer.run.graph_reuse import Graphs
+    from trainer.run.graph_reuse import GraphPool
 
-    return Graphs()
+    return GraphPool()
 
 
 def _ended(order: dict[str, Any]) -> tuple[int, str]:
@@ -75,16 +75,16 @@ def _ended(order: dict[str, Any]) -> tuple[int, str]:
         with (folder / OUTPUT).open("a") as output:
             os.dup2(output.fileno(), sys.stdout.fileno())
             os.dup2(output.fileno(), sys.stderr.fileno())
-        with log_handlers.to_screen(), caught() as stop:
+        with log_handlers.log_to_screen(), catch_signals() as stop:
             config = OmegaConf.create(order["config"])
             assert isinstance(config, DictConfig)
-            asked = Request([], folder, frozenset(order["allow"]))
+            asked = ResumeRequest([], folder, frozenset(order["allow"]))
             own: Any = config  # set_config would want one that Hydra has composed
             HydraConfig.instance().cfg = own
             train.train(task_config(config), asked, stop, graphs=_graphs)
         return 0, ""
     except BaseException as error:  # whatever it is, the next job is another
-        code, why = told(error)
+        code, why = exit_status(error)
         print(why, file=sys.stderr)
         return code, why
     finally:

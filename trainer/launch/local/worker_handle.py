@@ -18,7 +18,7 @@ from trainer.launch import jobs
 _LOOK = 0.5  # seconds between looks whether a process that says nothing has died
 
 
-class Process:
+class WorkerHandle:
     """Trains jobs, one after the other, in a process that is started when it is needed."""
 
     def __init__(self) -> None:

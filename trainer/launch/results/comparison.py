@@ -8,17 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from trainer.artifacts import run_record
-from trainer.artifacts.run_record import Line
+from trainer.artifacts.run_record import MetricsLine
 from trainer.core import plotting
 from trainer.core.run_files import METRICS
 from trainer.core.table import table
-from trainer.launch.results.job_results import Standing
+from trainer.launch.results.job_results import JobResult
 
 PICTURE = "compare.png"
 _HEAD = ("run", "loss", "validation", "accuracy", "drift", "ms a step", "MB", "loss curve")
 
 
-def text(standings: Sequence[Standing]) -> str:
+def text(standings: Sequence[JobResult]) -> str:
     """Return the table, a row a run, the first being what the curves of the others are held to.
 
     The drift is that of the tensors that the first run freezes, in each run.
@@ -30,14 +30,17 @@ def text(standings: Sequence[Standing]) -> str:
     return table([_HEAD, *rows], left=(0, len(_HEAD) - 1))
 
 
-def _lines(run: Path) -> list[Line]:
+def _lines(run: Path) -> list[MetricsLine]:
     with suppress(OSError, ValueError):
         return run_record.lines(run / METRICS)
     return []
 
 
 def _row(
-    standing: Standing, lines: Sequence[Line], first: Sequence[Line], frozen: set[str]
+    standing: JobResult,
+    lines: Sequence[MetricsLine],
+    first: Sequence[MetricsLine],
+    frozen: set[str],
 ) -> tuple[str, ...]:
     last = lines[-1] if lines else None
     moved = [w.largest_since_start for line in lines for w in line.weights if w.name in frozen]
@@ -57,7 +60,7 @@ def _row(
     )
 
 
-def curves(lines: Sequence[Line], first: Sequence[Line]) -> str:
+def curves(lines: Sequence[MetricsLine], first: Sequence[MetricsLine]) -> str:
     """Say whether two runs had the same losses, and if not, from where on and how far apart."""
     if lines is first:
         return "the first"
@@ -74,11 +77,11 @@ def curves(lines: Sequence[Line], first: Sequence[Line]) -> str:
     return f"differs from epoch {apart[0][0]} on, by up to {max(a for _, a in apart):.2g}"
 
 
-def _losses(lines: Sequence[Line]) -> list[tuple[float, float]]:
+def _losses(lines: Sequence[MetricsLine]) -> list[tuple[float, float]]:
     return [(line.loss or 0.0, line.validation_loss) for line in lines]
 
 
-def draw(folder: Path, standings: Sequence[Standing]) -> None:
+def draw(folder: Path, standings: Sequence[JobResult]) -> None:
     """Draw the losses of all runs by epoch into the folder."""
     made = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
     panels = made.subplots(1, 2)

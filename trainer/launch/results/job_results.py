@@ -13,13 +13,13 @@ from trainer.core.run_files import COSTS, METRICS
 from trainer.launch import jobs
 from trainer.launch.jobs import Job
 from trainer.launch.slurm import submit
-from trainer.launch.slurm.queue import FORGOTTEN, State
+from trainer.launch.slurm.queue import FORGOTTEN, SlurmState
 
 SEED = "seed"  # what a setting is the mean over
 
 
 @dataclass(frozen=True)
-class Standing:
+class JobResult:
     """How one job stands.
 
     Attributes:
@@ -50,7 +50,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingResult:
     """Jobs that differ in nothing but their seed.
 
     Attributes:
@@ -59,9 +59,9 @@ class Setting:
     """
 
     name: str
-    members: Sequence[Standing]
+    members: Sequence[JobResult]
 
-    def values(self, of: Callable[[Standing], float | None]) -> list[float]:
+    def values(self, of: Callable[[JobResult], float | None]) -> list[float]:
         """Return a figure of those jobs that are done and have it."""
         found = (of(member) for member in self.members if member.state == "done")
         return [value for value in found if value is not None]
@@ -74,17 +74,17 @@ class Setting:
         return ", ".join(f"{number} {state}" for state, number in count.items())
 
 
-def read(sweep: Path) -> list[Standing]:
+def read(sweep: Path) -> list[JobResult]:
     """Return how the jobs of a sweep stand, in the order of their first launch.
 
     Raises:
-        Mistake: the folder holds no sweep.
+        ConfigError: the folder holds no sweep.
     """
     queued = submit.states(sweep)
     return [_queued(_standing(job), queued.get(job.name)) for job in jobs.read(sweep)]
 
 
-def _queued(found: Standing, state: State | None) -> Standing:
+def _queued(found: JobResult, state: SlurmState | None) -> JobResult:
     """Return a standing as Slurm sees it, which also knows of jobs that could not say anything."""
     if state is None or found.state == "done" or state.name == FORGOTTEN:
         return found
@@ -96,16 +96,16 @@ def _queued(found: Standing, state: State | None) -> Standing:
     return found
 
 
-def _standing(job: Job) -> Standing:
+def _standing(job: Job) -> JobResult:
     found = status.read(job.folder)
     if found is None:
-        return Standing(job, "done" if jobs.finished(job.folder) else "pending")
-    lines: list[run_record.Line] = []
+        return JobResult(job, "done" if jobs.finished(job.folder) else "pending")
+    lines: list[run_record.MetricsLine] = []
     with suppress(OSError, ValueError):
         lines = run_record.lines(job.folder / METRICS)
     took = costs.read(job.folder / COSTS)
     last = lines[-1] if lines else None
-    return Standing(
+    return JobResult(
         job,
         found.state,
         found.code,
@@ -120,22 +120,22 @@ def _standing(job: Job) -> Standing:
     )
 
 
-def _drift(lines: Iterable[run_record.Line]) -> float | None:
+def _drift(lines: Iterable[run_record.MetricsLine]) -> float | None:
     moved = [w.largest_since_start for line in lines for w in line.weights if w.state == "frozen"]
     return max(moved, key=lambda value: math.inf if math.isnan(value) else value, default=None)
 
 
-def settings(standings: Sequence[Standing]) -> list[Setting]:
+def settings(standings: Sequence[JobResult]) -> list[SettingResult]:
     """Return the settings, the best first: by accuracy, where there is none by validation loss."""
-    groups: dict[str, list[Standing]] = {}
+    groups: dict[str, list[JobResult]] = {}
     for standing in standings:
         alike = [line for line in standing.job.differs if line.partition("=")[0] != SEED]
         groups.setdefault(" ".join(alike) or "all alike", []).append(standing)
-    found = [Setting(name, members) for name, members in groups.items()]
+    found = [SettingResult(name, members) for name, members in groups.items()]
     return sorted(found, key=_rank)
 
 
-def _rank(setting: Setting) -> tuple[float, float]:
+def _rank(setting: SettingResult) -> tuple[float, float]:
     """Return what sorts settings: the mean accuracy, then the mean loss; none comes last."""
     right = setting.values(lambda s: s.accuracy)
     loss = setting.values(lambda s: s.validation_loss)
@@ -145,6 +145,6 @@ def _rank(setting: Setting) -> tuple[float, float]:
     )
 
 
-def failed(standings: Iterable[Standing]) -> list[Standing]:
+def failed(standings: Iterable[JobResult]) -> list[JobResult]:
     """Return the jobs that have failed."""
     return [standing for standing in standings if standing.state == "failed"]

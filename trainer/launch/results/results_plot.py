@@ -8,19 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trainer.core.plotting import FROZEN, PALE, save
-from trainer.launch.results.job_results import Setting, Standing, settings
+from trainer.launch.results.job_results import JobResult, SettingResult, settings
 
 _MOST_ROWS = 40  # more settings than that cannot be read
 _BAD = "#b03a2e"
 
 
-def draw(sweep: Path, standings: Sequence[Standing]) -> None:
+def draw(sweep: Path, standings: Sequence[JobResult]) -> None:
     """Write the picture into the sweep's folder, if a job is done."""
     if any(standing.state == "done" for standing in standings):
         save(figure(settings(standings)), sweep)
 
 
-def figure(ranked: Sequence[Setting]) -> Figure:
+def figure(ranked: Sequence[SettingResult]) -> Figure:
     """Return the picture: a dot a job, a line for the mean, and bars for the median step."""
     shown = ranked[:_MOST_ROWS]
     made = Figure(figsize=(10.5, 1.7 + 0.36 * len(shown)), dpi=120, layout="constrained")
@@ -33,7 +33,7 @@ def figure(ranked: Sequence[Setting]) -> Figure:
     return made
 
 
-def _results(axes: Axes, shown: Sequence[Setting]) -> None:
+def _results(axes: Axes, shown: Sequence[SettingResult]) -> None:
     scored = any(setting.values(lambda s: s.accuracy) for setting in shown)
     for row, setting in enumerate(shown):
         values = setting.values(lambda s: s.accuracy if scored else s.validation_loss)
@@ -56,14 +56,14 @@ def _results(axes: Axes, shown: Sequence[Setting]) -> None:
     axes.grid(axis="x", alpha=0.3)
 
 
-def _steps(axes: Axes, shown: Sequence[Setting]) -> None:
+def _steps(axes: Axes, shown: Sequence[SettingResult]) -> None:
     medians = [setting.values(lambda s: s.step_ms) for setting in shown]
     axes.barh(range(len(shown)), [float(np.median(m)) if m else 0 for m in medians], color=PALE)
     axes.set_xlabel("ms a step, median")
     axes.tick_params(left=False)
 
 
-def _title(ranked: Sequence[Setting], shown: int) -> str:
+def _title(ranked: Sequence[SettingResult], shown: int) -> str:
     members = [member for setting in ranked for member in setting.members if member.state == "done"]
     frozen = [member.drift for member in members if member.drift is not None]
     moved = sum(drift != 0 for drift in frozen)

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from trainer.launch.results import job_results, results_table
-from trainer.launch.results.job_results import Standing
+from trainer.launch.results.job_results import JobResult
 
 
-def report(folder: Path) -> list[Standing]:
+def report(folder: Path) -> list[JobResult]:
     """Print how a sweep stands, and write it into its folder.
 
     Raises:
-        Mistake: the folder holds no sweep.
+        ConfigError: the folder holds no sweep.
         CannotWrite: the folder is read-only, say.
     """
     found = job_results.read(folder)

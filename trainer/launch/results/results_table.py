@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from trainer.core import atomic_files
-from trainer.core.exit_status import gist
+from trainer.core.exit_status import one_line
 from trainer.core.table import table
-from trainer.launch.results.job_results import Setting, Standing, failed, settings
+from trainer.launch.results.job_results import JobResult, SettingResult, failed, settings
 
 TABLE, RECORD, PICTURE = "sweep.csv", "sweep.json", "sweep.png"
 _HEAD = ("setting", "jobs", "result", "spread", "drift", "ms a step", "compile s", "MB", "state")
 
 
-def text(standings: Sequence[Standing]) -> str:
+def text(standings: Sequence[JobResult]) -> str:
     """Return the table of settings, the best first, and why jobs have failed."""
     rows = [_row(setting) for setting in settings(standings)]
     found = [table([_HEAD, *rows], left=(0, len(_HEAD) - 1))]
-    found += [f"failed: {s.job.name}: {gist(s.why)}" for s in failed(standings)]
+    found += [f"failed: {s.job.name}: {one_line(s.why)}" for s in failed(standings)]
     return "\n".join(found)
 
 
-def _row(setting: Setting) -> tuple[str, ...]:
+def _row(setting: SettingResult) -> tuple[str, ...]:
     right = setting.values(lambda s: s.accuracy)
     loss = setting.values(lambda s: s.validation_loss)
     result, spread = _shown(right, _percent) if right else _shown(loss, lambda v: f"{v:.4g}")
@@ -56,7 +56,7 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def write(sweep: Path, standings: Sequence[Standing]) -> None:
+def write(sweep: Path, standings: Sequence[JobResult]) -> None:
     """Write the standings into the sweep's folder, as CSV and as JSON, whole."""
     rows = [_plain(standing) for standing in standings]
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -90,7 +90,7 @@ def _summary(values: Sequence[float]) -> dict[str, float] | None:
     }
 
 
-def _plain(standing: Standing) -> dict[str, Any]:
+def _plain(standing: JobResult) -> dict[str, Any]:
     differs = dict(line.partition("=")[::2] for line in standing.job.differs)
     figures = {key: value for key, value in vars(standing).items() if key != "job"}
-    return {"job": standing.job.name, **differs, **figures, "why": gist(standing.why)}
+    return {"job": standing.job.name, **differs, **figures, "why": one_line(standing.why)}

@@ -10,13 +10,13 @@ from pydantic import Field
 
 from trainer.config import options
 from trainer.config.options import Options
-from trainer.core.errors import Mistake, nearest
+from trainer.core.errors import ConfigError, nearest
 from trainer.launch.slurm import queue
 
 _KEY = "hydra.launcher"
 
 
-class Wanted(Options):
+class ResourceRequest(Options):
     """What a job is to have; ``conf/hydra/launcher/slurm.yaml`` explains each key."""
 
     partition: str | None = None
@@ -48,13 +48,13 @@ class Partition:
     gres: dict[str, int] = field(default_factory=dict)
 
 
-def read(given: Mapping[str, object]) -> Wanted:
+def read(given: Mapping[str, object]) -> ResourceRequest:
     """Return what a configuration asks for, once it is known to be had.
 
     Raises:
-        Mistake: all that is wrong with it, or that there is no Slurm here.
+        ConfigError: all that is wrong with it, or that there is no Slurm here.
     """
-    wanted, found = options.parsed(Wanted, given, _KEY)
+    wanted, found = options.parsed(ResourceRequest, given, _KEY)
     missing = []
     if find_spec("submitit") is None:
         missing.append("expected the package submitit; pip install 'freeze-trainer[slurm]'")
@@ -65,7 +65,7 @@ def read(given: Mapping[str, object]) -> Wanted:
     except OSError as error:
         missing.append(f"expected a Slurm that answers; {error}")
     if found or missing:
-        raise Mistake([*(f"hydra/launcher=slurm: {text}" for text in missing), *found])
+        raise ConfigError([*(f"hydra/launcher=slurm: {text}" for text in missing), *found])
     return wanted
 
 
@@ -90,7 +90,7 @@ def partitions() -> dict[str, Partition]:
     return found
 
 
-def problems(wanted: Wanted, known: Mapping[str, Partition]) -> list[str]:
+def problems(wanted: ResourceRequest, known: Mapping[str, Partition]) -> list[str]:
     """Return what no node, or no partition, has."""
     found = []
     for name in (wanted.partition or "").split(","):
@@ -108,7 +108,7 @@ def problems(wanted: Wanted, known: Mapping[str, Partition]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _too_much(wanted: Wanted, offer: Partition, where: str) -> list[str]:
+def _too_much(wanted: ResourceRequest, offer: Partition, where: str) -> list[str]:
     cpus = wanted.cpus_per_task * wanted.tasks_per_node
     asked = [
         ("nodes", wanted.nodes, offer.nodes, f"the nodes of {where}"),

@@ -13,7 +13,7 @@ _SECONDS = 60  # for one question; a busy controller may take long
 
 
 @dataclass(frozen=True)
-class State:
+class SlurmState:
     """The state of a job.
 
     Attributes:
@@ -36,7 +36,7 @@ class State:
         return f"{self.name} ({self.detail})" if self.detail else self.name
 
 
-def states(ids: Iterable[str]) -> dict[str, State]:
+def states(ids: Iterable[str]) -> dict[str, SlurmState]:
     """Return the state of each job.
 
     ``squeue`` is asked first, which knows a job for some minutes after its end; then ``sacct``,
@@ -51,10 +51,10 @@ def states(ids: Iterable[str]) -> dict[str, State]:
     asked = list(dict.fromkeys(ids))
     found = _queued(asked) if asked else {}
     found |= _accounted([one for one in asked if one not in found])
-    return {one: found.get(one, State(FORGOTTEN)) for one in asked}
+    return {one: found.get(one, SlurmState(FORGOTTEN)) for one in asked}
 
 
-def _queued(ids: list[str]) -> dict[str, State]:
+def _queued(ids: list[str]) -> dict[str, SlurmState]:
     """Return what the controller still knows."""
     fields = ("JobArrayID", "State", "exit_code", "Reason", "NodeList")
     form = ",".join(f"{field}:|" for field in fields)
@@ -71,14 +71,14 @@ def _queued(ids: list[str]) -> dict[str, State]:
     for line in said.splitlines():
         name, state, status, reason, nodes = line.split("|")[:5]
         if name in wanted:
-            known = State(state)
+            known = SlurmState(state)
             code = _shell_code(int(status)) if known.over and status.isdigit() else None
             detail = nodes if state in _AT_WORK else reason
-            found[name] = State(state, code, "" if detail in ("None", "") else detail)
+            found[name] = SlurmState(state, code, "" if detail in ("None", "") else detail)
     return found
 
 
-def _accounted(ids: list[str]) -> dict[str, State]:
+def _accounted(ids: list[str]) -> dict[str, SlurmState]:
     """Return what the accounting knows; nothing where a site has none."""
     if not ids:
         return {}
@@ -92,8 +92,8 @@ def _accounted(ids: list[str]) -> dict[str, State]:
         name, state, code = row.split("|")[:3]
         status, _, number = code.partition(":")
         ended = 128 + int(number) if number not in ("", "0") else int(status)
-        known = State(state.split()[0])  # CANCELLED by 0
-        found[name] = State(known.name, ended if known.over else None)
+        known = SlurmState(state.split()[0])  # CANCELLED by 0
+        found[name] = SlurmState(known.name, ended if known.over else None)
     return {name: state for name, state in found.items() if name in ids}
 
 

@@ -10,18 +10,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from trainer.artifacts import status
 from trainer.config import hydra_plugins, options
-from trainer.core.errors import Mistake, Stopped
+from trainer.core.errors import ConfigError, Stopped
 from trainer.core.run_files import OUTPUT
 from trainer.launch import jobs
-from trainer.launch.job_config import Order
+from trainer.launch.job_config import JobConfig
 from trainer.launch.slurm import partitions, submit
-from trainer.launch.slurm.queue import FORGOTTEN, State
-from trainer.launch.sweep_launcher import Launching, Sweep, note
+from trainer.launch.slurm.queue import FORGOTTEN, SlurmState
+from trainer.launch.sweep_launcher import Sweep, SweepLauncher, record_end
 
 log = logging.getLogger(__name__)
 
 
-class Slurm(Launching):
+class SlurmLauncher(SweepLauncher):
     """Hydra's launcher for Slurm; ``conf/hydra/launcher/slurm.yaml`` explains its arguments."""
 
     __module__ = hydra_plugins.MODULE
@@ -32,21 +32,21 @@ class Slurm(Launching):
         """Take what Hydra hands over.
 
         Raises:
-            Mistake: the cluster has not what is asked for; nothing has been written.
+            ConfigError: the cluster has not what is asked for; nothing has been written.
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         self.wanted = partitions.read(options.plain(config.hydra.launcher))
         self.waits = self.wanted.wait
 
-    def check(self, orders: Sequence[Order]) -> None:
-        """Raise a Mistake if several tasks would all train the same."""
+    def check(self, orders: Sequence[JobConfig]) -> None:
+        """Raise a ConfigError if several tasks would all train the same."""
         tasks = self.wanted.nodes * self.wanted.tasks_per_node
         shared = [OmegaConf.select(order.config, "distributed.launcher") for order in orders]
         if tasks > 1 and any(kind != "slurm" for kind in shared):
             text = f"expected distributed=slurm for {tasks} tasks (nodes times tasks_per_node)"
-            raise Mistake([f"hydra/launcher=slurm: {text}, received none"])
+            raise ConfigError([f"hydra/launcher=slurm: {text}, received none"])
 
-    def start(self, orders: Sequence[Order], sweep: Sweep) -> None:
+    def start(self, orders: Sequence[JobConfig], sweep: Sweep) -> None:
         """Submit jobs as one array, those that wait or run already excepted, and watch them.
 
         Raises:
@@ -74,12 +74,12 @@ def _stopped(why: str, look: str, going: Sequence[str]) -> str:
     return f"{why}, but not the jobs: {look} looks, scancel {' '.join(going)} ends them"
 
 
-def _note(sweep: Sweep, order: Order, number: str, state: State) -> None:
+def _note(sweep: Sweep, order: JobConfig, number: str, state: SlurmState) -> None:
     """Take down how a job has ended, in the run's own words where it had time for some."""
     job = order.job
     found = status.read(job.folder)
     if state.name == "COMPLETED" or (state.name == FORGOTTEN and jobs.finished(job.folder)):
-        note(sweep, order, 0, "")
+        record_end(sweep, order, 0, "")
     elif found is not None and found.state == "stopped":
         told = replace(found, why=f"job {number} {state}: {found.why}")
         sweep.ended[job.name] = told
@@ -87,4 +87,4 @@ def _note(sweep: Sweep, order: Order, number: str, state: State) -> None:
         code = state.code or 1
         how = f" by {signal.Signals(code - 128).name}" if code > 128 else ""
         why = f"job {number} {state}, ended{how}; see {job.folder / OUTPUT}"
-        note(sweep, order, code, why)
+        record_end(sweep, order, code, why)

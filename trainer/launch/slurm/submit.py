@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from trainer.core import atomic_files
-from trainer.core.errors import CannotWrite, Mistake
+from trainer.core.errors import CannotWrite, ConfigError
 from trainer.core.run_files import OUTPUT
-from trainer.core.signals import Stop
+from trainer.core.signals import StopFlag
 from trainer.launch.jobs import Job
 from trainer.launch.slurm import queue
-from trainer.launch.slurm.partitions import Wanted
-from trainer.launch.slurm.queue import State
+from trainer.launch.slurm.partitions import ResourceRequest
+from trainer.launch.slurm.queue import SlurmState
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def ids(sweep: Path) -> dict[str, str]:
     """Return Slurm's numbers of the jobs that were submitted for a sweep, by the runs' names.
 
     Raises:
-        Mistake: they cannot be read; taken for none, all jobs would be submitted once more.
+        ConfigError: they cannot be read; taken for none, all jobs would be submitted once more.
     """
     path = sweep / _OWN / _IDS
     try:
@@ -37,15 +37,19 @@ def ids(sweep: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise Mistake([f"{path}: expected the numbers of Slurm's jobs by name; {error}"]) from None
+        raise ConfigError(
+            [f"{path}: expected the numbers of Slurm's jobs by name; {error}"]
+        ) from None
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise Mistake([f"{path}: expected the numbers of Slurm's jobs by name, received {found!r}"])
+        raise ConfigError(
+            [f"{path}: expected the numbers of Slurm's jobs by name, received {found!r}"]
+        )
     return found
 
 
-def states(sweep: Path) -> dict[str, State]:
+def states(sweep: Path) -> dict[str, SlurmState]:
     """Return the states of a sweep's jobs by name; none where it has none, or Slurm cannot say."""
-    with suppress(OSError, Mistake):
+    with suppress(OSError, ConfigError):
         numbers = ids(sweep)
         found = queue.states(numbers.values())
         return {name: found[number] for name, number in numbers.items()}
@@ -53,7 +57,7 @@ def states(sweep: Path) -> dict[str, State]:
 
 
 def submit(
-    jobs: Sequence[Job], wanted: Wanted, sweep: Path, allow: Sequence[str] = ()
+    jobs: Sequence[Job], wanted: ResourceRequest, sweep: Path, allow: Sequence[str] = ()
 ) -> dict[str, str]:
     """Submit runs as one array, except those whose jobs wait or run already; return all numbers.
 
@@ -64,7 +68,7 @@ def submit(
         allow: what may have changed since the runs began; see ``trainer.checkpoint.resume``.
 
     Raises:
-        Mistake: Slurm refuses them, or does not say which wait already; none is submitted.
+        ConfigError: Slurm refuses them, or does not say which wait already; none is submitted.
         CannotWrite: their numbers cannot be recorded; none is submitted, or all are cancelled.
     """
     before = ids(sweep)
@@ -72,7 +76,7 @@ def submit(
         known = queue.states(before.values())
     except OSError as error:
         text = f"hydra/launcher=slurm: expected a Slurm that answers; {error}"
-        raise Mistake([text]) from None
+        raise ConfigError([text]) from None
     waiting = {name for name, number in before.items() if not known[number].over}
     new = [job for job in jobs if job.name not in waiting]
     for name in waiting & {job.name for job in jobs}:
@@ -103,7 +107,7 @@ def _record(sweep: Path, before: Mapping[str, str], numbers: Mapping[str, str]) 
         raise CannotWrite(f"{error}; job {new}, just submitted, is cancelled") from None
 
 
-def watch(numbers: Mapping[str, str], seconds: float, stop: Stop) -> dict[str, State]:
+def watch(numbers: Mapping[str, str], seconds: float, stop: StopFlag) -> dict[str, SlurmState]:
     """Wait until all jobs are over, a line for each change; return their states by name.
 
     Args:
@@ -111,7 +115,7 @@ def watch(numbers: Mapping[str, str], seconds: float, stop: Stop) -> dict[str, S
         seconds: from one look to the next.
         stop: tells why to stop, if so; then what is over by then is returned.
     """
-    seen: dict[str, State] = {}
+    seen: dict[str, SlurmState] = {}
     silent = False
     while True:
         try:
@@ -129,7 +133,7 @@ def watch(numbers: Mapping[str, str], seconds: float, stop: Stop) -> dict[str, S
         _sleep(seconds, stop)
 
 
-def _sleep(seconds: float, stop: Stop) -> None:
+def _sleep(seconds: float, stop: StopFlag) -> None:
     """Sleep, but not through a signal."""
     end = time.monotonic() + seconds
     while not stop() and (left := end - time.monotonic()) > 0:
@@ -137,7 +141,7 @@ def _sleep(seconds: float, stop: Stop) -> None:
 
 
 def _submit(
-    commands: Sequence[list[str]], jobs: Sequence[Job], wanted: Wanted, sweep: Path
+    commands: Sequence[list[str]], jobs: Sequence[Job], wanted: ResourceRequest, sweep: Path
 ) -> list[str]:
     """Return the numbers of the new jobs."""
     from submitit import SlurmExecutor  # an extra, which `offer` has looked for
@@ -152,17 +156,17 @@ def _submit(
                 for command, job in zip(commands, jobs, strict=True)
             ]
     except (FailedJobError, FailedSubmissionError) as error:
-        raise Mistake([f"hydra/launcher=slurm: Slurm refuses the jobs: {error}"]) from None
+        raise ConfigError([f"hydra/launcher=slurm: Slurm refuses the jobs: {error}"]) from None
     return [str(one.job_id) for one in made]
 
 
-def _command(job: Job, wanted: Wanted, allow: Sequence[str]) -> list[str]:
+def _command(job: Job, wanted: ResourceRequest, allow: Sequence[str]) -> list[str]:
     python, _, _, *words = job.command()
     words += [f"resume.allow=[{','.join(allow)}]"] if allow else []
     return [python, "-m", "trainer.requeue", str(wanted.max_requeues), *words]
 
 
-def _parameters(wanted: Wanted) -> dict[str, Any]:
+def _parameters(wanted: ResourceRequest) -> dict[str, Any]:
     """Return what submitit calls the wanted resources."""
     more = {
         "signal": f"USR1@{wanted.signal_seconds}",  # submitit's own is USR2

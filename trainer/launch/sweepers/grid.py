@@ -9,10 +9,10 @@ from omegaconf import DictConfig
 
 from trainer.config import hydra_plugins, overrides
 from trainer.launch import sweep_launcher
-from trainer.launch.sweep_launcher import Launching
+from trainer.launch.sweep_launcher import SweepLauncher
 
 
-class Grid(Sweeper):
+class GridSweeper(Sweeper):
     """Hydra's sweeper for lists, ranges and choices."""
 
     __module__ = hydra_plugins.MODULE
@@ -21,7 +21,7 @@ class Grid(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Take what Hydra hands over, and make the launcher."""
-        self.launcher: Launching = sweep_launcher.make(hydra_context, task_function, config)
+        self.launcher: SweepLauncher = sweep_launcher.make(hydra_context, task_function, config)
 
     def sweep(self, arguments: list[str]) -> None:
         """Launch all jobs."""

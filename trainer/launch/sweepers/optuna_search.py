@@ -16,9 +16,9 @@ from pydantic import Field
 
 from trainer.config import hydra_plugins, options, overrides
 from trainer.config.options import Options
-from trainer.core.errors import Mistake
+from trainer.core.errors import ConfigError
 from trainer.launch import jobs, sweep_launcher
-from trainer.launch.sweep_launcher import Launching
+from trainer.launch.sweep_launcher import SweepLauncher
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Asked(Options):
+class SearchOptions(Options):
     """What ``conf/hydra/sweeper/optuna.yaml`` explains."""
 
     n_trials: int = Field(20, ge=1)
@@ -38,7 +38,7 @@ class Asked(Options):
     study: str = "trainer"
 
 
-class Optuna(Sweeper):
+class OptunaSweeper(Sweeper):
     """Hydra's sweeper for searches."""
 
     __module__ = hydra_plugins.MODULE
@@ -52,20 +52,20 @@ class Optuna(Sweeper):
         """Take what Hydra hands over, and make the launcher.
 
         Raises:
-            Mistake: arguments are wrong, or Optuna is missing; nothing has been written.
+            ConfigError: arguments are wrong, or Optuna is missing; nothing has been written.
         """
         given = options.plain(config.hydra.sweeper)
-        self.asked, problems = options.parsed(Asked, given, "hydra.sweeper")
+        self.asked, problems = options.parsed(SearchOptions, given, "hydra.sweeper")
         if find_spec("optuna") is None:
             what = "expected the package optuna; pip install 'freeze-trainer[search]'"
             problems.append(f"hydra/sweeper=optuna: {what}")
         if problems:
-            raise Mistake(problems)
+            raise ConfigError(problems)
         self.folder = Path(str(config.hydra.sweep.dir))
-        self.launcher: Launching = sweep_launcher.make(hydra_context, task_function, config)
+        self.launcher: SweepLauncher = sweep_launcher.make(hydra_context, task_function, config)
         if not self.launcher.waits:
             what = "expected true with a search, which goes by the results, received false"
-            raise Mistake([f"hydra.launcher.wait: {what}"])
+            raise ConfigError([f"hydra.launcher.wait: {what}"])
 
     def sweep(self, arguments: list[str]) -> None:
         """Ask Optuna for settings and train them, until there are enough trials.
@@ -73,7 +73,7 @@ class Optuna(Sweeper):
         Trials that failed, or were under way when an earlier call was killed, come first.
 
         Raises:
-            Mistake: nothing can be chosen, or the database holds a search among other values.
+            ConfigError: nothing can be chosen, or the database holds a search among other values.
         """
         sweep = sweep_launcher.current()
         sweep.folder = self.folder
@@ -103,7 +103,7 @@ class Optuna(Sweeper):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         folder, database = self.folder, self.folder / "optuna.db"
         if self.asked.storage is None and (folder / jobs.RECORD).exists() > database.exists():
-            raise Mistake([f"hydra.sweep.dir: {folder} holds another sweep; use a new folder"])
+            raise ConfigError([f"hydra.sweep.dir: {folder} holds another sweep; use a new folder"])
         kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
         found = optuna.create_study(
             study_name=self.asked.study,
@@ -113,7 +113,7 @@ class Optuna(Sweeper):
         )
         for trial in found.trials:
             if dict(trial.distributions) != dict(space) and trial.distributions:
-                raise Mistake([f"hydra.sweep.dir: {folder} holds a search among other values"])
+                raise ConfigError([f"hydra.sweep.dir: {folder} holds a search among other values"])
         # One that goes on would draw the same settings again.
         found.sampler = kinds[self.asked.sampler](seed=self.asked.seed + len(found.trials))
         return found
@@ -123,13 +123,13 @@ def spaces(arguments: Sequence[str]) -> tuple[dict[str, "BaseDistribution"], lis
     """Return what overrides leave to choose from, by key, and the other overrides.
 
     Raises:
-        Mistake: they leave nothing to choose, or a value is to be chosen in a way Optuna has not.
+        ConfigError: they leave nothing to choose, or Optuna cannot choose a value in that way.
     """
     parsed = OverridesParser.create().parse_overrides(list(arguments))
     space = {o.get_key_element(): _distribution(o) for o in parsed if o.is_sweep_override()}
     if not space:
         example = "'optimizer.lr=tag(log,interval(0.001,0.1))'"
-        raise Mistake([f"sweep: expected values to choose from, received none; say {example}"])
+        raise ConfigError([f"sweep: expected values to choose from, received none; say {example}"])
     return space, overrides.fixed(arguments)
 
 
@@ -144,7 +144,9 @@ def _distribution(override: Override) -> "BaseDistribution":
         return d.FloatDistribution(float(value.start or 0), float(value.end or 0), log=logarithmic)
     if isinstance(value, RangeSweep | ChoiceSweep):
         return d.CategoricalDistribution(list(override.sweep_string_iterator()))
-    raise Mistake([f"{override.input_line}: expected choice, range or interval, received another"])
+    raise ConfigError(
+        [f"{override.input_line}: expected choice, range or interval, received another"]
+    )
 
 
 def _count(study: "Study", state: str) -> int:

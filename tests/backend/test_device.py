@@ -11,7 +11,7 @@ from trainer.backend import device
 from trainer.config.schema import Device
 from trainer.core.errors import ConfigError
 
-SHOW = "import os; from trainer import device; device.prepare({!r}); print({})"
+SHOW = "import os; from trainer.backend import device; device.prepare({!r}); print({})"
 
 
 def environment(argument: str, name: str, **given: str) -> str:
@@ -47,15 +47,17 @@ def test_compile_cache_is_off_whatever_the_user_has_set() -> None:
 def test_what_is_imported_is_passed_over_by_the_garbage_collector_and_a_net_is_not() -> None:
     script = """
 import gc
-from trainer import device
+from trainer.backend import device
+from trainer.run import preload
 device.prepare()
-device.load()
+preload.load()
 from mindspore import nn
-from trainer import alive
+from trainer.freezing.api import live_optimizers
 net = nn.Dense(2, 2)
-print(gc.isenabled(), gc.get_freeze_count() > 100_000, any(c is net for c in alive.cells()))
-device.load()
-print(any(c is net for c in alive.cells()))
+found = any(c is net for c in live_optimizers.cells())
+print(gc.isenabled(), gc.get_freeze_count() > 100_000, found)
+preload.load()
+print(any(c is net for c in live_optimizers.cells()))
 """
     run = [sys.executable, "-c", script]
     done = subprocess.run(run, cwd=CHECKOUT, capture_output=True, text=True, check=True)

@@ -33,8 +33,8 @@ def test_help_and_mistakes_of_settings_do_not_wait_for_mindspore(
     words: list[str], code: int, tmp_path: Path
 ) -> None:
     program = (
-        "import sys\nfrom trainer import app\n"
-        "try:\n    app.main()\nfinally:\n    print('mindspore' in sys.modules)"
+        "import sys\nfrom trainer.cli import train\n"
+        "try:\n    train.main()\nfinally:\n    print('mindspore' in sys.modules)"
     )
     command = [sys.executable, "-c", program, *words]
     ended = subprocess.run(

@@ -63,7 +63,7 @@ def test_there_is_an_end_to_restarts(
 )
 def test_signals_are_handed_on(number: signal.Signals, said: str, tmp_path: Path) -> None:
     (tmp_path / "saves.py").write_text(SAVES)
-    code = "import sys; from trainer import requeue; sys.exit(requeue.run(sys.argv[1:], 9))"
+    code = "import sys; from trainer.cli import requeue; sys.exit(requeue.run(sys.argv[1:], 9))"
     line = [sys.executable, "-c", code, sys.executable, str(tmp_path / "saves.py")]
     with subprocess.Popen(
         line, cwd=CHECKOUT, env=dict(os.environ), stdout=-1, stderr=-1, text=True

@@ -10,8 +10,8 @@ from trainer.core.errors import CannotWrite, ConfigError
 
 _TAKE = """
 import pathlib, sys, time
-from trainer import lock
-with lock.held(pathlib.Path(sys.argv[1])):
+from trainer.core import file_lock
+with file_lock.lock_run(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """

@@ -26,13 +26,13 @@ class Sequence(Recorder):
         super().__init__()
         self.events: list[str] = []
 
-    def phase(self, *_: object) -> None:
+    def on_phase_start(self, *_: object) -> None:
         self.events.append("phase")
 
-    def step(self, *_: object) -> None:
+    def on_step_end(self, *_: object) -> None:
         self.events.append("step")
 
-    def epoch(self, *_: object) -> None:
+    def on_epoch_end(self, *_: object) -> None:
         self.events.append("epoch")
 
 
@@ -108,7 +108,7 @@ class Stops(Recorder):
         super().__init__()
         self.stops: list[Progress] = []
 
-    def stop(self, progress: Progress) -> None:
+    def on_interrupt(self, progress: Progress) -> None:
         self.stops.append(progress)
 
 

@@ -69,7 +69,7 @@ class Moments(Recorder):
         self._note()
         return [IMAGES] * 3
 
-    def epoch(self, epoch: EpochResult) -> None:
+    def on_epoch_end(self, epoch: EpochResult) -> None:
         super().on_epoch_end(epoch)
         if epoch.number:
             self._note()

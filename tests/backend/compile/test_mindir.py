@@ -118,7 +118,7 @@ def test_a_parameter_that_a_cell_holds_is_bound() -> None:
 def test_a_cache_that_another_has_switched_on_is_switched_off() -> None:
     script = """
 import mindspore as ms
-from trainer import mindir
+from trainer.backend.compile import mindir
 print(mindir.foreign())
 ms.set_context(enable_compile_cache=True)
 print(mindir.foreign(), ms.get_context("enable_compile_cache"), mindir.foreign())

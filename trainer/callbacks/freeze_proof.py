@@ -3,49 +3,26 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mindspore import nn
-from numpy.typing import NDArray
 
-from trainer.backend.graph import module_tree
 from trainer.callbacks.background_writer import Submit, run_now
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.core import atomic_files
 from trainer.core.errors import ConfigError
-from trainer.core.tensors import Weights, largest_change, same_bits, sha256
+from trainer.core.tensors import Weights, sha256
 from trainer.distributed.world import World
 from trainer.engine.callback import Callback, EpochResult
-from trainer.freezing.drift_causes import Evidence, cause
+from trainer.freezing import proof
 from trainer.freezing.frozen_model import FrozenModel
-from trainer.freezing.plan import STATISTICS, Plan
+from trainer.freezing.plan import Plan
+from trainer.freezing.proof import TensorComparison
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TensorComparison:
-    """A frozen tensor, as it was and as it is.
-
-    Attributes:
-        name: dotted path of the parameter.
-        before: its values when it was frozen.
-        after: its values now.
-        equal: whether these have the same bits.
-        change: the largest absolute difference.
-        cause: why it has most likely moved.
-    """
-
-    name: str
-    before: NDArray[np.generic]
-    after: NDArray[np.generic]
-    equal: bool = True
-    change: float = 0.0
-    cause: str = ""
 
 
 class FreezeProof(Callback):
@@ -76,7 +53,7 @@ class FreezeProof(Callback):
         self._free: Weights = {}
         self.hashes: dict[str, str] = {}
         self._optimized: set[str] = set()
-        self._still: list[str] = []
+        self._unchanged: list[str] = []
         self._chapters: list[dict[str, Any]] = []
 
     def on_resume(self, epoch: int) -> None:
@@ -100,78 +77,65 @@ class FreezeProof(Callback):
                 self._free[name] = np.array(parameter.asnumpy())  # another net has been allowed
                 self.hashes.pop(name, None)
         self._chapters.append(_chapter(resumed))
-        self._write(resumed.progress.epochs, self._compared(applied.plan, self._free))
+        self._write(resumed.progress.epochs, self._compare(applied.plan, self._free))
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
         if not self._free:
             self._start = epoch.weights
             self._free = dict(epoch.weights)
-        found = self._compared(epoch.plan, epoch.weights)
-        here = _moved(found)
+        comparisons = self._compare(epoch.plan, epoch.weights)
+        here = proof.moved(comparisons)
         epoch.moved = _everywhere(self._world.gather(here))
         if epoch.number:
-            self._warn_of_still(epoch)
+            self._warn_of_unchanged(epoch)
         # A later phase may freeze what trains now; it is to stay as it is at this phase's end.
         for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
             self.hashes.pop(name, None)
         # Of the same bits, too: the array of now, which is the very one of the next epoch.
         self._free |= {name: array for name, array in epoch.weights.items() if name not in here}
-        self._write(epoch.number, found, epoch.moved)
+        self._write(epoch.number, comparisons, epoch.moved)
 
     def _write(
-        self, epochs: int, found: Sequence[TensorComparison], moved: Mapping[str, str] | None = None
+        self,
+        epochs: int,
+        comparisons: Sequence[TensorComparison],
+        moved: Mapping[str, str] | None = None,
     ) -> None:
         if not self._world.is_main:
             return
-        holds = not moved and all(one.equal for one in found)  # a chapter is closed if it holds
+        # A chapter is closed only if all its tensors are equal.
+        holds = not moved and all(tensor.equal for tensor in comparisons)
         record: dict[str, Any] = {"holds": holds, "epochs": epochs, "tensors": []}
         record["chapters"] = list(self._chapters)
-        self._give(partial(self._hash_and_write, record, found))
+        self._give(partial(self._hash_and_write, record, comparisons))
 
-    def _hash_and_write(self, record: dict[str, Any], found: Sequence[TensorComparison]) -> None:
-        for one in found:
-            if one.name not in self.hashes:
-                self.hashes[one.name] = sha256(one.before)
-        record["tensors"] = [_row(one, self.hashes[one.name]) for one in found]
+    def _hash_and_write(
+        self, record: dict[str, Any], comparisons: Sequence[TensorComparison]
+    ) -> None:
+        for tensor in comparisons:
+            if tensor.name not in self.hashes:
+                self.hashes[tensor.name] = sha256(tensor.before)
+        record["tensors"] = [proof.as_row(t, self.hashes[t.name]) for t in comparisons]
         atomic_files.write_json(self._path, record)
 
     def moved(self, plan: Plan, weights: Weights) -> dict[str, str]:
         """Return the frozen tensors that have moved, each with how far and why."""
-        return _moved(self._compared(plan, weights))
+        return proof.moved(self._compare(plan, weights))
 
-    def _compared(self, plan: Plan, weights: Weights) -> list[TensorComparison]:
-        return [self._compare(name, plan, weights[name]) for name in plan.names("frozen")]
+    def _compare(self, plan: Plan, weights: Weights) -> list[TensorComparison]:
+        return proof.compare(plan, self._free, weights, self._optimized)
 
-    def _compare(self, name: str, plan: Plan, after: NDArray[np.generic]) -> TensorComparison:
-        before = self._free[name]
-        if same_bits(before, after):
-            return TensorComparison(name, before, after)
-        change, why = largest_change(before, after), self._cause(name, plan, after)
-        return TensorComparison(name, before, after, False, change, why)
-
-    def _cause(self, name: str, plan: Plan, after: NDArray[np.generic]) -> str:
-        by = {p.name: p.by for p in plan.parameters}[name]
-        given = name in self._optimized
-        return cause(
-            Evidence(
-                self._free[name],
-                after,
-                statistic=by == STATISTICS or module_tree.is_statistic(name),
-                given="the optimizer was given it" if given else "",
-            )
-        )
-
-    def _warn_of_still(self, epoch: EpochResult) -> None:
-        names = epoch.plan.names("trainable") if self._start else ()  # not known after a resume
-        still = [n for n in names if same_bits(self._start[n], epoch.weights[n])]
-        if still and still != self._still:
+    def _warn_of_unchanged(self, epoch: EpochResult) -> None:
+        # The start is not known after a resume.
+        names = proof.unchanged_trainable(epoch.plan, self._start, epoch.weights)
+        if names and names != self._unchanged:
             log.warning(
                 "warning: trainable, but has not moved since the start: %s (no gradient, or "
                 "optimizer.lr is 0?)",
-                ", ".join(still),
+                ", ".join(names),
             )
-        self._still = still
+        self._unchanged = names
 
 
 def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
@@ -221,18 +185,3 @@ def _everywhere(moved: Sequence[Mapping[str, str]]) -> dict[str, str]:
         for name, text in texts.items():
             found.setdefault(name, f"on rank {rank} {text}")
     return found
-
-
-def _moved(found: Sequence[TensorComparison]) -> dict[str, str]:
-    return {one.name: f"by {one.change:.3g}: {one.cause}" for one in found if not one.equal}
-
-
-def _row(one: TensorComparison, sha256_before: str) -> dict[str, Any]:
-    row = {
-        "name": one.name,
-        "sha256_before": sha256_before,
-        "sha256_after": sha256_before if one.equal else sha256(one.after),
-        "largest_change": one.change,
-        "equal": one.equal,
-    }
-    return row if one.equal else {**row, "likely_cause": one.cause}

@@ -13,7 +13,7 @@ from tests.support.command import CHECKOUT, Command
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.data.batches import batches
 from trainer.metrics.evaluator import Evaluator
-from trainer.run import prepare
+from trainer.run import configure
 
 CONF = CHECKOUT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -21,7 +21,7 @@ EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_can_be_made(name: str) -> None:
-    chosen, setup = prepare.configure(ResumeRequest([f"experiment={name}"]))
+    chosen, setup = configure.run_from_overrides(ResumeRequest([f"experiment={name}"]))
     assert setup.plan.names("trainable")
     assert chosen.epochs >= 1
 
@@ -65,8 +65,8 @@ def test_shipped_weights_know_the_digits_they_were_trained_on() -> None:
     weights = CHECKOUT / "models/lenet5_digits_0to4.safetensors"
     assert weights.stat().st_size < 300_000
     lines = ["experiment=digits_pretrain", "new_head=[]", f"init_from={weights}"]
-    _, setup = prepare.configure(ResumeRequest(lines))
-    score = Evaluator(setup.net, setup.loss)(batches(setup.validation, 0, 0))
+    _, setup = configure.run_from_overrides(ResumeRequest(lines))
+    score = Evaluator(setup.model, setup.loss)(batches(setup.validation, 0, 0))
     assert score.accuracy is not None
     assert score.accuracy > 0.97
 

@@ -231,5 +231,5 @@ def test_what_is_tried_draws_no_mask_that_training_misses() -> None:
         "freeze": ["conv1"],
     }
     made = setup.build_run(Settings.model_validate(given))
-    assert made.choice.why.startswith("not stored: it would save")
-    assert made.drawn is not None and int(made.drawn.asnumpy()) == 0
+    assert made.cache_decision.why.startswith("not stored: it would save")
+    assert made.dropout_count is not None and int(made.dropout_count.asnumpy()) == 0

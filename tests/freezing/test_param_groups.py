@@ -28,7 +28,7 @@ def trained(*patterns: str, **treatment: Any) -> Rule:
 
 def given(net: nn.Cell, chosen: Plan, spec: dict[str, Any] = DECAY) -> dict[str, tuple[float, ...]]:
     """Learning rate and weight decay of each parameter, as the optimizer has them."""
-    made = optimizer.make(spec, FrozenModel(net, chosen).trainable, chosen)
+    made = optimizer.build_optimizer(spec, FrozenModel(net, chosen).trainable, chosen)
     assert made.is_group
     rates = [float(rate.asnumpy()) for rate in made.learning_rate]
     decays = [float(decay.asnumpy()) for decay in made.weight_decay]
@@ -72,7 +72,7 @@ def test_decay_over_depth_spares_the_frozen() -> None:
 def test_parameters_that_are_treated_alike_are_no_groups() -> None:
     net = TwoConvs()
     resolved = plan_of(net, rule("conv1"))
-    made = optimizer.make(SPEC, FrozenModel(net, resolved).trainable, resolved)
+    made = optimizer.build_optimizer(SPEC, FrozenModel(net, resolved).trainable, resolved)
     assert not made.is_group
     assert list(made.parameters) == net.trainable_params()
 
@@ -93,8 +93,8 @@ def test_every_optimizer_goes_by_the_factor(name: str) -> None:
     for mine, its in zip(one.get_parameters(), other.get_parameters(), strict=True):
         its.set_data(mine.value())
     resolved = plan.resolve([trained("conv1", lr_factor=0.25)], module_tree.describe(one))
-    plain = step(one, optimizer.make(spec, one.trainable_params()))
-    slowed = step(other, optimizer.make(spec, other.trainable_params(), resolved))
+    plain = step(one, optimizer.build_optimizer(spec, one.trainable_params()))
+    slowed = step(other, optimizer.build_optimizer(spec, other.trainable_params(), resolved))
     for parameter, change in plain.items():
         factor = 0.25 if parameter.startswith("conv1") else 1.0
         np.testing.assert_allclose(slowed[parameter], factor * change, rtol=1e-3, atol=1e-7)
@@ -103,8 +103,8 @@ def test_every_optimizer_goes_by_the_factor(name: str) -> None:
 def test_rates_are_no_state_that_is_carried_over() -> None:
     net = TwoConvs()
     resolved = plan.resolve([trained("conv1", lr_factor=0.25)], module_tree.describe(net))
-    old = optimizer.make(SPEC, net.trainable_params(), resolved)
-    new = optimizer.make({**SPEC, "lr": 0.125}, net.trainable_params(), resolved)
+    old = optimizer.build_optimizer(SPEC, net.trainable_params(), resolved)
+    new = optimizer.build_optimizer({**SPEC, "lr": 0.125}, net.trainable_params(), resolved)
     assert not [name for name in optimizer_state(new) if "learning_rate" in name]
     optimizer.carry_over(old, new)
     assert float(new.learning_rate[0].asnumpy()) == 0.125 * 0.25

@@ -13,7 +13,7 @@ from trainer.config import freeze_methods, overrides, policy, schema
 from trainer.freezing import plan, validation
 from trainer.freezing.plan import Plan
 from trainer.models.lenet5 import LeNet5
-from trainer.run import prepare
+from trainer.run import configure
 
 POLICIES = sorted(path.stem for path in (CHECKOUT / "conf/policy").glob("*.yaml"))
 
@@ -144,7 +144,7 @@ def test_slices_on_the_command_line() -> None:
     ]
     lines += ["dataset.shape=[4]", "dataset.label_shape=[3]", "loss=mean_square", "new_head=[]"]
     lines += ["batch_size=5"]
-    _, setup = prepare.configure(
+    _, setup = configure.run_from_overrides(
         ResumeRequest([*lines, 'freeze="blocks[:2]"', "method=requires_grad"])
     )
     assert {p.by for p in setup.plan.select("frozen")} == {"blocks[:2]"}
@@ -152,5 +152,5 @@ def test_slices_on_the_command_line() -> None:
 
 
 def test_no_policy_at_all() -> None:
-    _, setup = prepare.configure(ResumeRequest(["~policy", "freeze=conv1"]))
+    _, setup = configure.run_from_overrides(ResumeRequest(["~policy", "freeze=conv1"]))
     assert setup.plan.names("frozen") == ("conv1.weight", "conv1.bias")

@@ -166,4 +166,4 @@ def test_the_proof_holds_for_random_nets_and_rules(
 
 
 def made(applied: FrozenModel) -> nn.Optimizer:
-    return optimizer.make(SPEC, applied.trainable, applied.plan)
+    return optimizer.build_optimizer(SPEC, applied.trainable, applied.plan)

@@ -27,7 +27,7 @@ class NoOptimizer:
 def test_make_takes_lr_and_the_classes_own_arguments() -> None:
     spec = {"_target_": "mindspore.nn.Momentum", "lr": 0.25, "momentum": 0.5}
     parameters = TwoConvs().conv1.trainable_params()
-    made = optimizer.make(spec, parameters)
+    made = optimizer.build_optimizer(spec, parameters)
     assert isinstance(made, nn.Momentum)
     assert list(made.parameters) == parameters
     assert made.get_lr().asnumpy() == 0.25
@@ -45,7 +45,7 @@ def test_make_takes_lr_and_the_classes_own_arguments() -> None:
 )
 def test_make_tells_mistakes(spec: dict[str, object], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint) as caught:
-        optimizer.make(spec, TwoConvs().trainable_params())
+        optimizer.build_optimizer(spec, TwoConvs().trainable_params())
     assert caught.value.problems[0].startswith("optimizer: ")
 
 

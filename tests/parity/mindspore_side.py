@@ -87,4 +87,4 @@ def _maker(name: str) -> Callable[[FrozenModel], nn.Optimizer]:
         "momentum": MOMENTUM,
         "weight_decay": WEIGHT_DECAY,
     }
-    return lambda applied: optimizer.make(spec, applied.trainable)
+    return lambda applied: optimizer.build_optimizer(spec, applied.trainable)

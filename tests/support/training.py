@@ -113,7 +113,7 @@ def train(
     what = Loop(
         net,
         optimizer,
-        partial(TrainStep, net, LOSS, halted=step.halting(fetch_every)),
+        partial(TrainStep, net, LOSS, diverged=step.stop_flag(fetch_every)),
         batches,
         _no_score,
         watchers,

@@ -20,7 +20,7 @@ from trainer.launch.local import local_launcher
 from trainer.launch.local.worker_handle import WorkerHandle
 from trainer.launch.results import comparison, job_results
 from trainer.launch.sweep_launcher import Sweep
-from trainer.run import prepare
+from trainer.run import configure
 
 USAGE = """Trains the same thing three times, with the same seed: frozen by either method, and
 with nothing frozen; says in one table what that changes.
@@ -46,7 +46,7 @@ def main() -> None:
         made = _jobs(folder, lines)
         with device.untouched():
             for job in made:
-                prepare.check(job.overrides)
+                configure.check_overrides(job.overrides)
         sweep = Sweep(ResumeRequest([]), stop, {}, folder, _FOLDER)
         with sweep.alone():
             jobs.begin(folder, made, lines)

@@ -8,7 +8,7 @@ from trainer.artifacts import finished_run
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
 from trainer.core import atomic_files
-from trainer.run import prepare
+from trainer.run import configure
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from trainer.config.schema import Settings
@@ -40,7 +40,7 @@ def main() -> None:
         config, problems = finished_run.configuration(given, _ALLOWED)
         if why := plan.unfit(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
-        settings, setup = prepare.build(config, ResumeRequest([]), problems)
+        settings, setup = configure.run_from_config(config, ResumeRequest([]), problems)
         score, confusion = measure(settings, setup)
         print(report(given.weights, settings, score, confusion))
         _write(out, as_json(given.weights, settings, score, confusion), confusion)
@@ -54,7 +54,7 @@ def measure(settings: "Settings", setup: "RunComponents") -> "tuple[Score, Confu
     from trainer.metrics.evaluator import Evaluator
 
     confusion = Confusion()
-    evaluator = Evaluator(setup.net, setup.loss, forward=with_dummy_branch(setup.net))
+    evaluator = Evaluator(setup.model, setup.loss, forward=with_dummy_branch(setup.model))
     score = evaluator(batches.batches(setup.validation, settings.seed, 0), confusion)
     return score, None if score.accuracy is None else confusion
 

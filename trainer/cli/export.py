@@ -16,7 +16,7 @@ from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
 from trainer.core import atomic_files
 from trainer.core.errors import ConfigError, TrainerExit, nearest
-from trainer.run import prepare
+from trainer.run import configure
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from mindspore import Tensor, nn
@@ -67,11 +67,11 @@ def main() -> None:
         given = finished_run.words(sys.argv[1:], ("format", "out"))
         kind, path, found = _options(given.run, given.own)
         config, problems = finished_run.configuration(given, _ALLOWED)
-        settings, setup = prepare.build(config, ResumeRequest([]), [*found, *problems])
+        settings, setup = configure.run_from_config(config, ResumeRequest([]), [*found, *problems])
         from trainer.data import batches
 
         *inputs, _ = next(iter(batches.batches(setup.validation, settings.seed, 0)))
-        check = export(kind, setup.net, inputs, path)
+        check = export(kind, setup.model, inputs, path)
         shapes = ", ".join(f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in inputs)
         print(f"weights    {given.weights}")
         print(f"inputs     {shapes}")

@@ -12,7 +12,7 @@ from trainer.config import overrides
 from trainer.core import atomic_files
 from trainer.core.run_files import PLAN
 from trainer.freezing import plan_warnings
-from trainer.run import prepare as prepare_
+from trainer.run import configure
 
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from mindspore import nn
@@ -108,13 +108,13 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
         ConfigError: everything that is wrong with them.
     """
     config, more = overrides.check(lines)
-    settings, made = prepare_.preflight(config, [*problems, *more], lines)
+    settings, made = configure.preflight_config(config, [*problems, *more], lines)
     from trainer.engine import train_step
     from trainer.run import setup
 
-    train_step.set_precision(made.net, settings.device.precision)
-    plan, lineage = setup.resolve(settings, made, _sights(settings, made))
-    return PlanPreview(settings, made, made.layout, plan, lineage)
+    train_step.set_precision(made.model, settings.device.precision)
+    plan, lineage = setup.resolve_plan(settings, made, _sights(settings, made))
+    return PlanPreview(settings, made, made.tree, plan, lineage)
 
 
 def _sights(settings: "Settings", made: "Preflight") -> "Iterator[ExampleInput]":
@@ -122,8 +122,8 @@ def _sights(settings: "Settings", made: "Preflight") -> "Iterator[ExampleInput]"
     from trainer.backend.graph import dry_run, example_inputs
     from trainer.data import pipelines
 
-    yield from example_inputs.default_inputs(made.net)
-    yield made.loss, dry_run.dry_run(made.net, made.loss, pipelines.sample(settings))[0]
+    yield from example_inputs.default_inputs(made.model)
+    yield made.loss, dry_run.dry_run(made.model, made.loss, pipelines.sample(settings))[0]
 
 
 def _lineage(net: "nn.Cell") -> "AutogradGraph | None":
@@ -141,7 +141,7 @@ def report(preview: PlanPreview, options: Options) -> str:
     from trainer.run.summary import totals
 
     settings, plan = preview.settings, preview.plan
-    root = plan_tree.tree(plan, preview.layout, type(preview.made.net).__name__, options.depth)
+    root = plan_tree.tree(plan, preview.layout, type(preview.made.model).__name__, options.depth)
     rows = [("parameters", totals(plan)), *_saved(preview)]
     if options.measure:
         rows.append(("step", _measured(preview)))
@@ -156,7 +156,7 @@ def _saved(preview: PlanPreview) -> list[tuple[str, str]]:
     from trainer.cli import plan_savings
 
     spec = preview.settings.optimizer.spec()
-    counted = plan_savings.count(preview.made.net, preview.plan, spec)
+    counted = plan_savings.count(preview.made.model, preview.plan, spec)
     return [
         ("weights", f"{counted.weights:,} bytes, {counted.frozen:,} of them frozen"),
         (
@@ -171,7 +171,7 @@ def _backward(preview: PlanPreview) -> str:
     from trainer.backend.graph import flops
     from trainer.cli import plan_savings
 
-    lineage, plan = preview.lineage or _lineage(preview.made.net), preview.plan
+    lineage, plan = preview.lineage or _lineage(preview.made.model), preview.plan
     every = plan_savings.everything(preview.layout).names("trainable")
     if lineage is None or not (full := flops.backward(lineage, every)):
         return "not estimated, for want of an input that can be made up, or of products"
@@ -191,9 +191,9 @@ def _measured(preview: PlanPreview) -> str:
 
     settings, made = preview.settings, preview.made
     batch = pipelines.sample(settings)
-    dry_run.dry_run(made.net, made.loss, batch)
+    dry_run.dry_run(made.model, made.loss, batch)
     plans = [preview.plan, plan_savings.everything(preview.layout)]
-    own, full = plan_savings.times(made.net, made.loss, plans, settings, batch)
+    own, full = plan_savings.times(made.model, made.loss, plans, settings, batch)
     return (
         f"{1000 * own:.1f} ms, {1000 * full:.1f} ms if everything were trained ({own / full:.0%})"
     )
@@ -203,6 +203,8 @@ def _write(preview: PlanPreview, folder: Path) -> None:
     from trainer.cli import plan_figure
     from trainer.core import plotting
 
-    figure = plan_figure.plan_figure(preview.plan, preview.layout, type(preview.made.net).__name__)
+    figure = plan_figure.plan_figure(
+        preview.plan, preview.layout, type(preview.made.model).__name__
+    )
     plotting.save(figure, folder / "plan.png")
     atomic_files.write_lines(folder / PLAN, preview.plan.as_json())

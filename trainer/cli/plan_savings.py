@@ -72,7 +72,7 @@ def times(
 
 def _time(net: nn.Cell, loss: nn.Cell, plan: Plan, settings: Settings, batch: Batch) -> float:
     applied = FrozenModel(net, plan)
-    made = optimizer.make(settings.optimizer.spec(), applied.trainable, plan)
+    made = optimizer.build_optimizer(settings.optimizer.spec(), applied.trainable, plan)
     train = train_step.TrainStep(
         net, loss, made, train_step.loss_scaler(settings.device.loss_scale)
     )
@@ -92,4 +92,6 @@ def _state(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> int:
     """Return the bytes of the state of an optimizer made for a plan."""
     parameters = dict(net.parameters_and_names())
     given = [parameters[name] for name in plan.names("trainable")]
-    return sum(p.nbytes for p in optimizer_state(optimizer.make(spec, given, plan)).values())
+    return sum(
+        p.nbytes for p in optimizer_state(optimizer.build_optimizer(spec, given, plan)).values()
+    )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
 from trainer.core.table import table
-from trainer.run import prepare
+from trainer.run import configure
 
 if TYPE_CHECKING:
     from trainer.config.schema import Settings
@@ -32,7 +32,7 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        chosen, setup = prepare.configure(ResumeRequest(sys.argv[1:]))
+        chosen, setup = configure.run_from_overrides(ResumeRequest(sys.argv[1:]))
         print(report(setup, gradients(chosen, setup)))
 
 
@@ -50,13 +50,13 @@ def gradients(chosen: "Settings", setup: "RunComponents") -> dict[str, NDArray[A
     from trainer.freezing.frozen_model import FrozenModel
 
     batch = next(iter(batches.batches(setup.train, chosen.seed, 1)))
-    applied = FrozenModel(setup.net, setup.plan)
-    lineage = tracer.trace(setup.net, [(setup.loss, batch)])
+    applied = FrozenModel(setup.model, setup.plan)
+    lineage = tracer.trace(setup.model, [(setup.loss, batch)])
     reached = lineage.reached() & set(setup.plan.names("trainable"))
-    named = {name: p for name, p in setup.net.parameters_and_names() if name in reached}
+    named = {name: p for name, p in setup.model.parameters_and_names() if name in reached}
     applied.set_train()
     weights = ParameterTuple(list(named.values()))
-    gradient = ms.grad(train_step.forward(setup.net, setup.loss), None, weights)(*batch)
+    gradient = ms.grad(train_step.forward(setup.model, setup.loss), None, weights)(*batch)
     found = {name: array.asnumpy() for name, array in zip(named, gradient, strict=True)}
     return {p.name: found.get(p.name) for p in setup.plan.parameters}
 

@@ -26,7 +26,7 @@ from trainer.launch.results.results_report import report
 from trainer.launch.slurm.slurm_launcher import SlurmLauncher
 from trainer.launch.sweepers.grid import GridSweeper
 from trainer.launch.sweepers.optuna_search import OptunaSweeper
-from trainer.run import multi_rank, prepare, train
+from trainer.run import configure, multi_rank, train
 
 if TYPE_CHECKING:
     from trainer.run.setup import RunComponents
@@ -69,7 +69,7 @@ def _one(asked: ResumeRequest, stop: StopFlag) -> None:
     asked = multi_rank.join(config, asked)
     here = world.current()
     with file_lock.lock_run(asked.folder if here.is_main else None):
-        prepared = here.all_or_raise(lambda: prepare.build(config, asked, problems))
+        prepared = here.all_or_raise(lambda: configure.run_from_config(config, asked, problems))
         entry_point.exit_if(lambda: any(here.gather(bool(stop()))))
         if not multi_rank.are_started_by(config):
             _with_hydra(prepared, asked, stop)
@@ -104,7 +104,7 @@ def _check_jobs(asked: ResumeRequest, stop: StopFlag) -> None:
     for job in overrides.but_for_seeds(jobs):
         entry_point.exit_if(stop)
         try:
-            prepare.check(job)
+            configure.check_overrides(job)
         except ConfigError as mistake:
             found += mistake.problems
     if found:
@@ -141,7 +141,7 @@ def _with_hydra(
     except OSError as error:
         if started or error.filename is None:
             raise
-        raise ConfigError([train.no_folder(error.filename, error.strerror)]) from None
+        raise ConfigError([train.unusable_folder(error.filename, error.strerror)]) from None
     for ending in endings:
         raise ending
 

@@ -27,7 +27,7 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
     yield from pipeline.create_tuple_iterator(num_epochs=1)
 
 
-def backwards(batch: Batch) -> list[Tensor]:
+def reversed_batch(batch: Batch) -> list[Tensor]:
     """Return a batch with its samples in the opposite order."""
     return [Tensor(column.asnumpy()[::-1].copy()) for column in batch]
 

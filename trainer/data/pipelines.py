@@ -13,7 +13,7 @@ from trainer.core.errors import ConfigError
 from trainer.data import batches
 
 
-def make(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
+def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
     """Return the pipelines for training and for validation, whose batches are (inputs..., label).
 
     Raises:
@@ -55,7 +55,7 @@ def first_batches(
 
 def sample(settings: Settings) -> Batch:
     """Return the first batch of the training data; raises what ``make`` and ``first_batch`` do."""
-    return first_batch(settings, make(settings)[0])
+    return first_batch(settings, build_pipelines(settings)[0])
 
 
 def problems(settings: Settings) -> list[str]:

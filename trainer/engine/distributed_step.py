@@ -32,13 +32,13 @@ def distribute(
         ranks: how many.
         around: turns what makes a step of a net into a step; None: of the loop's net.
     """
-    exchange = Exchange(loop.stopped, ranks)
-    around = around or (lambda make: make(loop.net))
+    exchange = Exchange(loop.stop_reason, ranks)
+    around = around or (lambda make: make(loop.model))
     return replace(
         loop,
-        step=lambda optimizer: around(lambda net: exchange.step(net, loss, optimizer, scaler)),
-        stopped=exchange.stopped,
-        shares=ranks,
+        make_step=lambda optimizer: around(lambda net: exchange.step(net, loss, optimizer, scaler)),
+        stop_reason=exchange.stopped,
+        world_size=ranks,
     )
 
 

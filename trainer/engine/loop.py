@@ -46,16 +46,16 @@ class Loop:
         fetch_every: steps after which their losses are fetched, for which the host has to wait.
     """
 
-    net: nn.Cell
-    optimizer: Callable[[FrozenModel], nn.Optimizer]
-    step: Callable[[nn.Optimizer], Callable[..., Tensor]]
+    model: nn.Cell
+    make_optimizer: Callable[[FrozenModel], nn.Optimizer]
+    make_step: Callable[[nn.Optimizer], Callable[..., Tensor]]
     batches: Callable[[int], Iterable[Batch]]
     evaluate: Callable[[], Score]
     callback: Callback
-    stopped: Callable[[], str] = lambda: ""
+    stop_reason: Callable[[], str] = lambda: ""
     start: Progress | None = None
-    restore: Callable[[nn.Optimizer], None] = lambda optimizer: None
-    shares: int = 1
+    restore_optimizer: Callable[[nn.Optimizer], None] = lambda optimizer: None
+    world_size: int = 1
     host_copy: HostCopy | None = None
     fetch_every: int = 1
 
@@ -68,21 +68,21 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         Stopped: ``loop.stopped`` said so; the watchers know where.
     """
     done, previous, progress = 0, None, loop.start or Progress()
-    mirror = loop.host_copy or HostCopy(loop.net)
+    mirror = loop.host_copy or HostCopy(loop.model)
     for phase in phases:
         numbers = range(max(done, progress.epochs) + 1, done + phase.epochs + 1)
         done += phase.epochs
         if not numbers:
             continue
-        applied = FrozenModel(loop.net, phase.plan)
-        optimizer = loop.optimizer(applied)
+        applied = FrozenModel(loop.model, phase.plan)
+        optimizer = loop.make_optimizer(applied)
         loop.callback.on_phase_start(applied, optimizer)
         if previous is not None:
             optimizers.carry_over(previous, optimizer)
         else:
             _begin(loop, phase.plan, optimizer, mirror)
         # A compiled graph ignores every later change of flags and hooks.
-        step = loop.step(optimizer)
+        step = loop.make_step(optimizer)
         for number in numbers:
             score = _epoch(loop, applied, step, progress, mirror)
             progress = Progress(number)
@@ -96,7 +96,7 @@ def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, mirror: HostCopy) ->
     if loop.start is None:
         loop.callback.on_epoch_end(EpochResult(0, plan, mirror.now(), loop.evaluate()))
     else:
-        loop.restore(optimizer)
+        loop.restore_optimizer(optimizer)
 
 
 def _epoch(
@@ -135,11 +135,11 @@ def _steps(loop: Loop, step: Callable[..., Tensor], progress: Progress) -> tuple
     start = time.perf_counter()
     # The batches that were trained on are prepared once more: what is random in that goes on.
     for batch in islice(loop.batches(number), progress.steps, None):
-        taken.append((step(*batch), loop.shares * batch[-1].shape[0]))
-        if len(taken) < loop.fetch_every and not loop.stopped():
+        taken.append((step(*batch), loop.world_size * batch[-1].shape[0]))
+        if len(taken) < loop.fetch_every and not loop.stop_reason():
             continue
         progress, start = _fetch(loop, taken, progress, start, times)
-        if why := loop.stopped():
+        if why := loop.stop_reason():
             loop.callback.on_interrupt(progress)
             raise Stopped(f"{why} in epoch {number}, after step {progress.steps}; all is saved")
     progress, _ = _fetch(loop, taken, progress, start, times)

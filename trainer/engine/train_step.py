@@ -37,16 +37,16 @@ class TrainStep(nn.Cell):
         optimizer: nn.Optimizer,
         scaler: amp.LossScaler | None = None,
         extra: Iterable[Parameter] = (),
-        halted: Parameter | None = None,
+        diverged: Parameter | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
         self.scaler = scaler
-        self.halts = halted is not None
-        if halted is not None:
-            self.halted = halted
+        self.stops_when_diverged = diverged is not None
+        if diverged is not None:
+            self.diverged = diverged
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
         self.statistics = module_tree.statistics(net)
         self.has_statistics = bool(self.statistics)
@@ -81,9 +81,9 @@ class TrainStep(nn.Cell):
     def update(self, loss: Tensor, gradients: Sequence[Tensor], before: Sequence[Tensor]) -> Tensor:
         """Update the weights if the loss is finite, else put the statistics back; return it."""
         good = ops.isfinite(loss)
-        if self.halts:
-            good = ops.logical_and(good, ops.logical_not(self.halted))
-            ops.assign(self.halted, ops.logical_not(good))
+        if self.stops_when_diverged:
+            good = ops.logical_and(good, ops.logical_not(self.diverged))
+            ops.assign(self.diverged, ops.logical_not(good))
         if self.has_statistics:  # noqa: SIM102 (this one is settled when compiled, at no cost)
             if not good:  # the forward pass has updated them
                 for statistic, value in zip(self.statistics, before):  # noqa: B905 (not in a graph)
@@ -98,7 +98,7 @@ class TrainStep(nn.Cell):
         return loss
 
 
-def halting(fetch_every: int) -> Parameter | None:
+def stop_flag(fetch_every: int) -> Parameter | None:
     """Return what halts steps whose losses are fetched every so many of them; None: nothing."""
     if fetch_every == 1:
         return None

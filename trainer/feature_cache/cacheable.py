@@ -191,7 +191,7 @@ def _needs_inputs(trial: CacheProbe, found: Boundary, calls: Mapping[str, Calls]
 def _others(inputs: Batch, size: int) -> list[Batch]:
     """Return other inputs than these, of the same shapes: all 0, and in another order."""
     kinds = [(tuple(column.shape), column.dtype) for column in inputs]
-    return [made_up(kinds, size), batches.backwards(inputs)]
+    return [made_up(kinds, size), batches.reversed_batch(inputs)]
 
 
 def _answers(trial: CacheProbe, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:

@@ -100,7 +100,7 @@ def exact(net: nn.Cell, names: Sequence[str], inputs: Batch) -> set[str]:
         return found
 
     one = rows(inputs)
-    other = rows(batches.backwards(inputs))
+    other = rows(batches.reversed_batch(inputs))
     return {n for n in names if n in one and one[n] == [column[::-1] for column in other[n]]}
 
 

@@ -150,7 +150,7 @@ class Features:
         made = self._detour(full).capture(filled)
         if not self._looked_at:
             self._looked_at = True
-            self._tell_rounding(made, self._detour(full).capture(data.backwards(filled)))
+            self._tell_rounding(made, self._detour(full).capture(data.reversed_batch(filled)))
         pairs = zip(made, self._store.columns, strict=True)
         return [_narrowed(array[:size], column.dtype) for array, column in pairs]
 

@@ -13,7 +13,7 @@ from trainer.backend.batch_types import Batch
 from trainer.backend.graph.task import is_classification
 from trainer.distributed.world import World
 
-Seen = Callable[[NDArray[Any], NDArray[Any]], None]
+BatchObserver = Callable[[NDArray[Any], NDArray[Any]], None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Evaluator:
         self.world = world or World()
         self.forward = forward or net
 
-    def __call__(self, batches: Iterable[Batch], seen: Seen | None = None) -> Score:
+    def __call__(self, batches: Iterable[Batch], seen: BatchObserver | None = None) -> Score:
         """Return the score over all batches; the last one may be smaller.
 
         Args:
@@ -62,10 +62,10 @@ class Evaluator:
             full = max(full, label.shape[0])
             if number % self.world.world_size == self.world.rank:
                 own.append(self._part(inputs, label, full, seen))
-        return _sum(self.world.gather(own))
+        return _score(self.world.gather(own))
 
     def _part(
-        self, inputs: Batch, label: Tensor, full: int, seen: Seen | None
+        self, inputs: Batch, label: Tensor, full: int, seen: BatchObserver | None
     ) -> tuple[float, int, int, int]:
         """Return a batch's summed loss, its samples, and its answers right and asked for."""
         size = label.shape[0]
@@ -79,7 +79,7 @@ class Evaluator:
         return total, size, int((scores.argmax(axis=1) == labels).sum()), label.size
 
 
-def _sum(parts: Sequence[Sequence[tuple[float, int, int, int]]]) -> Score:
+def _score(parts: Sequence[Sequence[tuple[float, int, int, int]]]) -> Score:
     """Return the score of batches dealt out to ranks one by one, summed in their order."""
     dealt = (part for row in zip_longest(*parts) for part in row if part is not None)
     total, count, right, asked, classes = 0.0, 0, 0, 0, True

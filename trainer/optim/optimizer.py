@@ -12,7 +12,7 @@ from trainer.freezing.param_groups import param_groups
 from trainer.freezing.plan import Plan
 
 
-def make(
+def build_optimizer(
     spec: Mapping[str, Any], parameters: Sequence[Parameter], plan: Plan | None = None
 ) -> nn.Optimizer:
     """Return the optimizer that ``spec`` describes.

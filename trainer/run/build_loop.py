@@ -45,28 +45,30 @@ def build_loop(
         extra: parameters besides net and optimizer that a step changes, by name.
         mirror: of the net.
     """
-    here, setup, spec = world.current(), compiled.setup, settings.optimizer.spec()
-    resumed, seed = setup.resumed, settings.seed
+    here, setup, spec = world.current(), compiled.components, settings.optimizer.spec()
+    resumed, seed = setup.resume_point, settings.seed
 
     def make_optimizer(applied: FrozenModel) -> nn.Optimizer:
         return compiled.make_optimizer(
-            lambda: optimizer.make(spec, applied.trainable, applied.plan)
+            lambda: optimizer.build_optimizer(spec, applied.trainable, applied.plan)
         )
 
     whole = Loop(
-        net=setup.net,
-        optimizer=make_optimizer,
-        step=compiled.make_step,
+        model=setup.model,
+        make_optimizer=make_optimizer,
+        make_step=compiled.make_step,
         batches=lambda epoch: data.batches(setup.train, seed, epoch),
         evaluate=lambda: compiled.evaluator(data.batches(setup.validation, seed, 0)),
         callback=watcher,
-        stopped=stop,
+        stop_reason=stop,
         start=resumed.progress if resumed else None,
-        restore=lambda made: restore.state(resumed, made, extra),
+        restore_optimizer=lambda made: restore.state(resumed, made, extra),
         host_copy=mirror,
         fetch_every=settings.device.fetch_every if here.world_size == 1 else 1,
     )
-    stored = cached_features.cached_features(settings, setup) if setup.choice.storable else None
+    stored = (
+        cached_features.cached_features(settings, setup) if setup.cache_decision.storable else None
+    )
     if stored is not None:
         whole = _stored(whole, settings, compiled, stored)
     if here.world_size == 1:
@@ -74,12 +76,12 @@ def build_loop(
     from trainer.engine import distributed_step  # imports MindSpore's communication
 
     if stored is None:
-        whole = replace(whole, batches=_shares(setup, seed, here))
+        whole = replace(whole, batches=_sharded(setup, seed, here))
     around = None if stored is None else stored.step
     return distributed_step.distribute(whole, setup.loss, compiled.scaler, here.world_size, around)
 
 
-def _shares(setup: RunComponents, seed: int, here: World) -> Callable[[int], Iterator[Batch]]:
+def _sharded(setup: RunComponents, seed: int, here: World) -> Callable[[int], Iterator[Batch]]:
     def batches(epoch: int) -> Iterator[Batch]:
         return _tensors(data.shard(data.columns(setup.train, seed, epoch), here))
 
@@ -88,7 +90,7 @@ def _shares(setup: RunComponents, seed: int, here: World) -> Callable[[int], Ite
 
 def _stored(whole: Loop, settings: Settings, compiled: CompiledRun, stored: Features) -> Loop:
     """Return a loop that trains and evaluates on stored features."""
-    setup, seed, here = compiled.setup, settings.seed, world.current()
+    setup, seed, here = compiled.components, settings.seed, world.current()
     evaluator = stored.evaluator(setup.loss, here)
     count = settings.features.views
     views = (
@@ -114,9 +116,9 @@ def _stored(whole: Loop, settings: Settings, compiled: CompiledRun, stored: Feat
 
     def make_step(made: nn.Optimizer) -> Callable[..., Tensor]:
         parts = setup.loss, made, compiled.scaler
-        return stored.step(lambda tail: TrainStep(tail, *parts, halted=compiled.halted))
+        return stored.step(lambda tail: TrainStep(tail, *parts, diverged=compiled.diverged))
 
-    return replace(whole, step=make_step, batches=batches, evaluate=evaluate)
+    return replace(whole, make_step=make_step, batches=batches, evaluate=evaluate)
 
 
 def _tensors(batches: Iterable[Columns]) -> Iterator[Batch]:

@@ -21,7 +21,7 @@ from trainer.run.setup import RunComponents
 
 def cached_features(settings: Settings, setup: "RunComponents") -> Features:
     """Return the features of a net, with those that runs before have left."""
-    choice = setup.choice
+    choice = setup.cache_decision
     assert choice.storable is not None, "what is not stored has no features"
     own = settings.features
     stored = features.columns(choice.storable, own.dtype)
@@ -29,18 +29,18 @@ def cached_features(settings: Settings, setup: "RunComponents") -> Features:
     key = _key(settings, choice.storable, setup)
     limit = own.max_mb if choice.net else 0
     store = FeatureStore(cache / key[:32], stored, 1e6 * own.memory_mb, 1e6 * limit)
-    return Features(setup.net, choice.storable, store, own.exact)
+    return Features(setup.model, choice.storable, store, own.exact)
 
 
 def _key(settings: Settings, storable: Cacheable, setup: "RunComponents") -> str:
     """Return a hash of all that features depend on, besides the samples."""
-    weights, frozen = to_numpy(setup.net), {*setup.plan.names("frozen")}
+    weights, frozen = to_numpy(setup.model), {*setup.plan.names("frozen")}
     kept = [name for name, array in weights.items() if name in frozen or array.dtype.kind in "biu"]
     stored = features.columns(storable, settings.features.dtype)
     sizes = [settings.batch_size, world.current().world_size]
     return atomic_files.checksum(
         {
-            "net": setup.choice.net,
+            "net": setup.cache_decision.net,
             "model": settings.model.spec(),
             "stored": storable.boundary.stored,
             "columns": [[column.shape, column.dtype] for column in stored],

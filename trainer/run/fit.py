@@ -81,10 +81,10 @@ def fit(
     if here.is_main:
         _write_start(folder, setup)
     compiled = graphs.acquire(settings, setup)
-    setup = compiled.setup
-    extra = restore.extra(compiled.scaler, setup.drawn)
-    writer, mirror = BackgroundWriter(), HostCopy(setup.net)
-    resumed = setup.resumed.checkpoint if setup.resumed else None
+    setup = compiled.components
+    extra = restore.extra(compiled.scaler, setup.dropout_count)
+    writer, mirror = BackgroundWriter(), HostCopy(setup.model)
+    resumed = setup.resume_point.checkpoint if setup.resume_point else None
     proven = FreezeProof(folder / PROOF, resumed, here, writer.submit)
     costs = CostsRecorder(folder / COSTS, compiled.step is not None, graphs.runs > 1)
     watched = _watchers(settings, setup, folder, proven, extra, writer, mirror)
@@ -108,14 +108,14 @@ def fit(
     finally:
         watcher.on_run_end(done)
         if here.is_main:
-            log.info(summary.after(folder))
+            log.info(summary.end_summary(folder))
 
 
 def _write_start(folder: Path, setup: RunComponents) -> None:
     atomic_files.clear_partial(folder)
     atomic_files.write_lines(folder / PLAN, setup.plan.as_json())
-    if setup.initial:
-        atomic_files.write_lines(folder / INITIAL, setup.initial.as_json())
+    if setup.provenance:
+        atomic_files.write_lines(folder / INITIAL, setup.provenance.as_json())
 
 
 def finished(settings: Settings, point: ResumePoint, folder: Path) -> Record | None:
@@ -140,10 +140,10 @@ def _model_left(folder: Path, setup: RunComponents, proven: FreezeProof) -> Iter
     except WeightsNotFinite:
         raise
     except (Stopped, NotFinite):
-        if not proven.moved(setup.plan, host_copy.to_numpy(setup.net)):
-            tensors.write(folder / MODEL, host_copy.to_numpy(setup.net))
+        if not proven.moved(setup.plan, host_copy.to_numpy(setup.model)):
+            tensors.write(folder / MODEL, host_copy.to_numpy(setup.model))
         raise
-    tensors.write(folder / MODEL, host_copy.to_numpy(setup.net))
+    tensors.write(folder / MODEL, host_copy.to_numpy(setup.model))
 
 
 def _watchers(
@@ -160,7 +160,7 @@ def _watchers(
     together: list[Callback] = [RankConsistency(here, extra)] if here.world_size > 1 else []
     if not here.is_main:
         return [proven, *together, FreezeGuard()]
-    shown = expanded(settings.snapshot.print, module_tree.describe(setup.net))
+    shown = expanded(settings.snapshot.print, module_tree.describe(setup.model))
     watched: list[Callback] = [
         StartSummary(settings, setup, folder),
         Snapshots(folder / SNAPSHOTS, settings.snapshot, shown, writer.submit),
@@ -174,10 +174,10 @@ def _watchers(
         ms.get_context("device_target") == "CPU" and here.world_size == 1
     ):  # ranks would take one core
         mode = settings.device.threads if timed or settings.device.threads != "auto" else "free"
-        filling = setup.train.get_dataset_size() if setup.choice.storable else 0
+        filling = setup.train.get_dataset_size() if setup.cache_decision.storable else 0
         watched.append(CpuAffinity(mode, filling))
     make = _checkpoint_maker(settings, setup, proven)
-    after = setup.resumed.checkpoint.name if setup.resumed else ""
+    after = setup.resume_point.checkpoint.name if setup.resume_point else ""
     when = settings.checkpoint
     kept = ModelCheckpoint(folder / CHECKPOINTS, when, proven, extra, make, writer, mirror, after)
     return [*watched, *together, FreezeGuard(), kept]
@@ -208,4 +208,8 @@ class StartSummary(Callback):
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Print the screen."""
-        log.info(summary.before(self._settings, self._setup, applied.plan, optimizer, self._folder))
+        log.info(
+            summary.start_summary(
+                self._settings, self._setup, applied.plan, optimizer, self._folder
+            )
+        )

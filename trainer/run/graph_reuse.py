@@ -40,13 +40,13 @@ class CompiledRun:
         step: one training step; None until it is made.
     """
 
-    setup: RunComponents
+    components: RunComponents
     scaler: amp.LossScaler | None
     evaluator: Evaluator
     key: str
-    cells: str | None
+    fingerprint: str | None
     cache: CompileCache
-    halted: Parameter | None = None
+    diverged: Parameter | None = None
     optimizer: nn.Optimizer | None = None
     step: Callable[..., Tensor] | None = None
     _puts: dict[tuple[str, ...], "_Put"] = field(default_factory=dict)
@@ -63,12 +63,14 @@ class CompiledRun:
 
     def adopt(self, setup: RunComponents, scaler: amp.LossScaler | None) -> None:
         """Take over the first values of a run that is to train with these graphs."""
-        own, fresh = self.setup, dict(setup.net.parameters_and_names())
-        pairs = [(p, fresh[name]) for name, p in own.net.parameters_and_names()]
-        others = restore.extra(scaler, setup.drawn)
-        pairs += [(p, others[n]) for n, p in restore.extra(self.scaler, own.drawn).items()]
+        own, fresh = self.components, dict(setup.model.parameters_and_names())
+        pairs = [(p, fresh[name]) for name, p in own.model.parameters_and_names()]
+        others = restore.extra(scaler, setup.dropout_count)
+        pairs += [(p, others[n]) for n, p in restore.extra(self.scaler, own.dropout_count).items()]
         self._put(pairs)
-        self.setup = replace(setup, net=own.net, loss=own.loss, drawn=own.drawn)
+        self.components = replace(
+            setup, model=own.model, loss=own.loss, dropout_count=own.dropout_count
+        )
 
     def _put(self, pairs: Sequence[tuple[Parameter, Parameter]]) -> None:
         """Give the first of each pair the value of the second."""
@@ -80,11 +82,11 @@ class CompiledRun:
     def make_step(self, made: nn.Optimizer) -> Callable[..., Tensor]:
         """Return the step of an optimizer, the one before if it is that optimizer's."""
         if self.step is None or made is not self.optimizer:
-            setup = self.setup
-            taken = {p.name for p in setup.net.get_parameters()}
-            others = restore.extra(self.scaler, setup.drawn).values()
+            setup = self.components
+            taken = {p.name for p in setup.model.get_parameters()}
+            others = restore.extra(self.scaler, setup.dropout_count).values()
             extra = [p for p in others if p.name not in taken]  # MindSpore allows no name twice
-            step = TrainStep(setup.net, setup.loss, made, self.scaler, extra, self.halted)
+            step = TrainStep(setup.model, setup.loss, made, self.scaler, extra, self.diverged)
             self.step = self.cache.cached("step", step, lambda: _of_step(setup, made))
         return self.step
 
@@ -126,11 +128,14 @@ class GraphPool:
         key = schema.compiled_key(settings) + atomic_files.dumps(setup.plan.as_json())
         cells = _fingerprint(setup)
         # What is restored is restored by set_data, which a graph that is compiled does not heed.
-        plain = setup.resumed is None and setup.drawn is None and setup.repeatable
+        plain = setup.resume_point is None and setup.dropout_count is None and setup.repeatable
         fits = plain and not _has_state(setup.loss) and kept is not None and kept.key == key
-        if kept is None or not fits or cells is None or kept.cells != cells:
+        if kept is None or not fits or cells is None or kept.fingerprint != cells:
             cache = compile_cache.of_run(settings, setup)
-            evaluator, halted = _evaluator(setup, cache), step.halting(settings.device.fetch_every)
+            evaluator, halted = (
+                _evaluator(setup, cache),
+                step.stop_flag(settings.device.fetch_every),
+            )
             return CompiledRun(setup, scaler, evaluator, key, cells, cache, halted)
         kept.adopt(setup, scaler)
         return kept
@@ -141,23 +146,23 @@ class GraphPool:
 
 
 def _evaluator(setup: RunComponents, cache: CompileCache) -> Evaluator:
-    whole = with_dummy_branch(setup.net)
-    forward = cache.cached("evaluation", whole, lambda: {"net": _of(setup.net, setup)})
-    return Evaluator(setup.net, setup.loss, world.current(), forward)
+    whole = with_dummy_branch(setup.model)
+    forward = cache.cached("evaluation", whole, lambda: {"net": _of(setup.model, setup)})
+    return Evaluator(setup.model, setup.loss, world.current(), forward)
 
 
 def _of_step(setup: RunComponents, made: nn.Optimizer) -> dict[str, Any]:
     """Return what a step's graph depends on, besides the settings."""
     state = [[p.name, list(p.shape), str(p.dtype)] for p in made.get_parameters()]
     return {
-        "net": _of(setup.net, setup),
+        "net": _of(setup.model, setup),
         "loss": _of(setup.loss, setup),
         "optimizer": [fingerprint.of_class(type(made)), state],
     }
 
 
 def _of(cell: nn.Cell, setup: RunComponents) -> str:
-    return fingerprint.of(cell, [setup.drawn] if setup.drawn is not None else [])
+    return fingerprint.of(cell, [setup.dropout_count] if setup.dropout_count is not None else [])
 
 
 def _has_state(loss: nn.Cell) -> bool:
@@ -167,5 +172,5 @@ def _has_state(loss: nn.Cell) -> bool:
 def _fingerprint(setup: RunComponents) -> str | None:
     """Return what net and loss consist of, but for their parameters' values; None: not known."""
     with suppress(Unknown):
-        return fingerprint.of(setup.net) + fingerprint.of(setup.loss)
+        return fingerprint.of(setup.model) + fingerprint.of(setup.loss)
     return None

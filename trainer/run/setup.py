@@ -57,29 +57,29 @@ class RunComponents:
         choice: whether outputs of the frozen part are stored.
     """
 
-    net: nn.Cell
+    model: nn.Cell
     loss: nn.Cell
     train: ds.Dataset
     validation: ds.Dataset
     plan: Plan
-    device: str
-    drawn: Parameter | None = None
-    resumed: ResumePoint | None = None
+    device_description: str
+    dropout_count: Parameter | None = None
+    resume_point: ResumePoint | None = None
     repeatable: bool = True
-    initial: Provenance | None = None
-    choice: CacheDecision = CacheDecision()
+    provenance: Provenance | None = None
+    cache_decision: CacheDecision = CacheDecision()
 
 
 @dataclass(frozen=True)
 class Preflight:
     """What can be made without data; see ``Setup``."""
 
-    net: nn.Cell
+    model: nn.Cell
     loss: nn.Cell
-    layout: ModuleTree
+    tree: ModuleTree
     rules: Sequence[Rule]
-    device: str
-    initial: Provenance | None = None
+    device_description: str
+    provenance: Provenance | None = None
 
 
 def build_run(
@@ -97,30 +97,30 @@ def build_run(
             the data show.
     """
     made = preflight(settings, problems, resumed)
-    mark = choice.fingerprint(settings, made.net)  # before dropout, which the seed makes another
-    source = pipelines.make(settings)
+    mark = choice.fingerprint(settings, made.model)  # before dropout, which the seed makes another
+    source = pipelines.build_pipelines(settings)
     train, validation = pipelines.first_batches(settings, source)
-    train_step.set_precision(made.net, settings.device.precision)
-    drawn = dropout.repeatable(made.net, settings.seed, world.current().rank)
+    train_step.set_precision(made.model, settings.device.precision)
+    drawn = dropout.repeatable(made.model, settings.seed, world.current().rank)
 
     def restart() -> None:
         dropout.restart(drawn)
 
-    few, repeatable = dry_run.dry_run(made.net, made.loss, train, restart)
-    resolved, _ = resolve(settings, made, [(made.loss, few)])
+    few, repeatable = dry_run.dry_run(made.model, made.loss, train, restart)
+    resolved, _ = resolve_plan(settings, made, [(made.loss, few)])
     restart()
     if problems := restore.differences(resumed, resolved, source[0].get_dataset_size()):
         raise ConfigError(problems)
     whole = train if settings.features.exact else None
-    trial = CacheProbe(made.net, resolved, made.loss, few, restart, whole)
+    trial = CacheProbe(made.model, resolved, made.loss, few, restart, whole)
     sizes = train[-1].shape[0], validation[-1].shape[0]
     rows = all(c.shape[0] == len(b[-1]) for b in (train, validation) for c in b)
     try:
         chosen = choice.decide(settings, trial, SampleSource(*source, sizes, rows), mark)
     finally:
         restart()
-    parts = made.net, made.loss, *source, resolved, made.device
-    return RunComponents(*parts, drawn, resumed, repeatable, made.initial, chosen)
+    parts = made.model, made.loss, *source, resolved, made.device_description
+    return RunComponents(*parts, drawn, resumed, repeatable, made.provenance, chosen)
 
 
 def preflight(
@@ -198,7 +198,7 @@ def _unknown(key: str, patterns: Sequence[str], what: ModuleTree) -> list[str]:
 def _check_optimizer(settings: Settings, net: nn.Cell, resolved: Plan) -> None:
     parameters = dict(net.parameters_and_names())
     given = [parameters[name] for name in resolved.names("trainable")]
-    optimizer.make(settings.optimizer.spec(), given, resolved)
+    optimizer.build_optimizer(settings.optimizer.spec(), given, resolved)
 
 
 def _load(settings: Settings, net: nn.Cell, resumed: ResumePoint | None) -> Provenance | None:
@@ -213,7 +213,7 @@ def _load(settings: Settings, net: nn.Cell, resumed: ResumePoint | None) -> Prov
     return loading.load_weights(net, what, anew, mapping, settings.init_strict)
 
 
-def resolve(
+def resolve_plan(
     settings: Settings, made: Preflight, sights: Iterable[tracer.ExampleInput]
 ) -> tuple[Plan, AutogradGraph | None]:
     """Return the plan, for which an optimizer can be made, and the lineage that its cuts needed.
@@ -231,10 +231,10 @@ def resolve(
 
     def behind(found: Plan) -> frozenset[str]:
         nonlocal lineage
-        lineage = tracer.trace(made.net, sights, found.cuts)
+        lineage = tracer.trace(made.model, sights, found.cuts)
         return unreachable_parameters(lineage, found.cuts, found.cut_methods)
 
     decay = settings.policy.lr_decay
-    resolved = faults.validated_plan(made.rules, made.layout, behind, decay)
-    _check_optimizer(settings, made.net, resolved)
+    resolved = faults.validated_plan(made.rules, made.tree, behind, decay)
+    _check_optimizer(settings, made.model, resolved)
     return resolved, lineage

@@ -29,12 +29,12 @@ from trainer.freezing.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
 from trainer.run.setup import RunComponents
 
 
-def before(
+def start_summary(
     settings: Settings, setup: RunComponents, plan: Plan, optimizer: nn.Optimizer, folder: Path
 ) -> str:
     """Return the screen that says what is about to happen."""
     source = f", weights from {settings.init_from}" if settings.init_from else ", untrained"
-    if setup.resumed is not None:
+    if setup.resume_point is not None:
         source = ", weights from the checkpoint"
     anew = f" ({', '.join(settings.new_head)} made anew)" if _head_is_new(settings) else ""
     state = sum(p.nbytes for p in optimizer_state(optimizer).values())
@@ -44,13 +44,13 @@ def before(
     )
     rows = [
         ("net", f"{settings.model.target}{source}{anew}"),
-        *([("weights", setup.initial.line())] if setup.initial else []),
+        *([("weights", setup.provenance.line())] if setup.provenance else []),
         ("data", f"{settings.dataset.target}: {data}"),
-        ("device", setup.device),
+        ("device", setup.device_description),
         *frozen_rows(plan),
         *rate_rows(settings.optimizer.lr, plan),
         ("parameters", totals(plan)),
-        *([("features", setup.choice.why)] if setup.choice.why else []),
+        *([("features", setup.cache_decision.why)] if setup.cache_decision.why else []),
         *_ranks_rows(settings, setup),
         (
             "optimizer",
@@ -71,7 +71,7 @@ def _ranks_rows(settings: Settings, setup: RunComponents) -> list[tuple[str, str
     rows = [
         ("ranks", f"{here.world_size}: {size // here.world_size} of each batch of {size}; {rate}")
     ]
-    if module_tree.moving(setup.net):
+    if module_tree.moving(setup.model):
         own = f"each rank normalises by its own {size // here.world_size} samples"
         rows.append(("", f"BatchNorm: {own}; its statistics are averaged after each step"))
     return rows
@@ -80,8 +80,8 @@ def _ranks_rows(settings: Settings, setup: RunComponents) -> list[tuple[str, str
 def _resume_rows(setup: RunComponents) -> list[tuple[str, str]]:
     """Return a row where a run goes on, and one for what keeps a resume from being exact."""
     rows = []
-    if setup.resumed is not None:
-        done, before = setup.resumed.progress, setup.resumed.checkpoint.versions
+    if setup.resume_point is not None:
+        done, before = setup.resume_point.progress, setup.resume_point.checkpoint.versions
         rows.append(("resume", f"goes on after epoch {done.epochs} and {done.steps} more steps"))
         now = checkpoint.versions()
         if others := [
@@ -161,7 +161,7 @@ def _options(settings: Settings) -> str:
     return ", ".join(f"{name} {value}" for name, value in options.items())
 
 
-def after(folder: Path) -> str:
+def end_summary(folder: Path) -> str:
     """Return where everything lies: the run's files and what each is for."""
     present = [(name, what) for name, what in _FILES if (folder / name).exists()]
     return "\n".join([f"in {folder}:", *(f"  {name:<18} {what}" for name, what in present)])

@@ -21,7 +21,7 @@ from trainer.core.errors import ConfigError
 from trainer.core.run_files import CONFIG, HYDRA, LOG, MANIFEST, OVERRIDES
 from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, world
-from trainer.run import multi_rank, prepare
+from trainer.run import configure, multi_rank
 
 if TYPE_CHECKING:
     from trainer.run.graph_reuse import GraphPool
@@ -52,7 +52,7 @@ def train(
     own = HydraConfig.get()
     folder = Path(own.runtime.output_dir)
     if not os.access(folder, os.W_OK):
-        raise ConfigError([no_folder(str(folder), "it is not writable")])
+        raise ConfigError([unusable_folder(str(folder), "it is not writable")])
     plain = overrides.plain(config)
     if multi_rank.are_started_by(plain):
         return multi_rank.start(plain, own.overrides.task, asked, folder, stop)
@@ -63,15 +63,15 @@ def train(
         if prepared is None or stale:  # a run has begun in the folder since it was looked at
             now = replace(asked, folder=folder)
             prepared = here.all_or_raise(
-                lambda: prepare.build(plain, now, rendezvous.problems(plain))
+                lambda: configure.run_from_config(plain, now, rendezvous.problems(plain))
             )
         chosen, setup = prepared
         assert chosen == schema.read(plain)[0], "Hydra composed something else"
         from trainer.run import fit  # imports MindSpore, for which the device is set by now
 
-        if setup.resumed is None:
+        if setup.resume_point is None:
             here.from_main(lambda: _claim(folder))
-        elif done := here.from_main(partial(fit.finished, chosen, setup.resumed, folder)):
+        elif done := here.from_main(partial(fit.finished, chosen, setup.resume_point, folder)):
             log.info("done already: all %d epochs are trained; left as it is", chosen.epochs)
             return done.get("accuracy")
         with file_lock.lock_run(folder if here.is_main else None):
@@ -89,7 +89,7 @@ def _recorded(folder: Path) -> Iterator[None]:
 
 
 def _has_begun(setup: "RunComponents", folder: Path) -> bool:
-    return setup.resumed is None and (folder / HYDRA).exists()
+    return setup.resume_point is None and (folder / HYDRA).exists()
 
 
 def _begin(config: DictConfig, folder: Path) -> None:
@@ -106,7 +106,7 @@ def _claim(folder: Path) -> None:
     try:
         (folder / HYDRA).mkdir(exist_ok=file_lock.is_held(folder))
     except FileExistsError:
-        raise ConfigError([no_folder(str(folder), "another run has begun in it")]) from None
+        raise ConfigError([unusable_folder(str(folder), "another run has begun in it")]) from None
 
 
 def _record_configuration(config: DictConfig, folder: Path) -> None:
@@ -117,6 +117,6 @@ def _record_configuration(config: DictConfig, folder: Path) -> None:
     atomic_files.write_text(folder / OVERRIDES, OmegaConf.to_yaml(own.overrides.task))
 
 
-def no_folder(name: str, why: str | None) -> str:
+def unusable_folder(name: str, why: str | None) -> str:
     """Return the problem of a folder that no run can be written in."""
     return f"hydra.run.dir: expected a new folder to write in, received {name} ({why})"

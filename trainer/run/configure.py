@@ -23,17 +23,17 @@ _OF_THE_NET = re.compile(
 )
 
 
-def configure(asked: ResumeRequest) -> tuple[Settings, "RunComponents"]:
+def run_from_overrides(asked: ResumeRequest) -> tuple[Settings, "RunComponents"]:
     """Return the settings that overrides give, and net, data and plan made from them.
 
     Raises:
         ConfigError: everything that is wrong with them.
     """
     config, problems = overrides.check(asked.overrides)
-    return build(config, asked, problems)
+    return run_from_config(config, asked, problems)
 
 
-def build(
+def run_from_config(
     config: Mapping[str, Any], asked: ResumeRequest, problems: Sequence[str] = ()
 ) -> tuple[Settings, "RunComponents"]:
     """Make net, data and plan of a whole configuration.
@@ -53,7 +53,7 @@ def build(
     return chosen, setup.build_run(chosen, [*found, *more], resumed)
 
 
-def check(lines: Sequence[str]) -> None:
+def check_overrides(lines: Sequence[str]) -> None:
     """Check overrides as far as that needs no data.
 
     Raises:
@@ -62,10 +62,10 @@ def check(lines: Sequence[str]) -> None:
     config, problems = overrides.check(lines)
     if (config.get("distributed") or {}).get("launcher") != "slurm":  # a job may be its task yet
         problems += rendezvous.problems(config)
-    preflight(config, problems, lines)
+    preflight_config(config, problems, lines)
 
 
-def preflight(
+def preflight_config(
     config: Mapping[str, Any], problems: Sequence[str] = (), lines: Sequence[str] | None = None
 ) -> tuple[Settings, "Preflight"]:
     """Make what needs no data, with a net whose first values are 0.

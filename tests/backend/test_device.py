@@ -54,10 +54,10 @@ preload.load()
 from mindspore import nn
 from trainer.freezing.api import live_optimizers
 net = nn.Dense(2, 2)
-found = any(c is net for c in live_optimizers.cells())
+found = any(c is net for c in live_optimizers.live_cells())
 print(gc.isenabled(), gc.get_freeze_count() > 100_000, found)
 preload.load()
-print(any(c is net for c in live_optimizers.cells()))
+print(any(c is net for c in live_optimizers.live_cells()))
 """
     run = [sys.executable, "-c", script]
     done = subprocess.run(run, cwd=CHECKOUT, capture_output=True, text=True, check=True)

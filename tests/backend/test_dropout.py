@@ -44,14 +44,14 @@ class Summed(nn.Cell):
 
 def test_a_cell_that_is_called_twice_draws_twice() -> None:
     net = Twice()
-    dropout.repeatable(net, 0)
+    dropout.make_repeatable(net, 0)
     first, second = drawn(net.set_train(True))
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
 
 
 def made(share: float = 0.3, seed: int = 0) -> tuple[nn.Cell, Parameter]:
     net = Dropping(share)
-    count = dropout.repeatable(net, seed)
+    count = dropout.make_repeatable(net, seed)
     assert count is not None
     return net.set_train(True), count
 
@@ -101,7 +101,7 @@ def test_ranks_draw_the_masks_of_one_process() -> None:
     whole = drawn(made()[0])
     for rank in (0, 1):
         net = Dropping(0.3)
-        dropout.repeatable(net, 0, rank)
+        dropout.make_repeatable(net, 0, rank)
         half = Tensor(ONES.asnumpy()[:250])
         ours = [output.asnumpy() for output in net.set_train(True)(half)]
         for mine, all_of_it in zip(ours, whole, strict=True):
@@ -118,7 +118,7 @@ def test_inference_drops_nothing() -> None:
 def test_gradient_passes_where_the_output_did() -> None:
     net, count = made()
     first = drawn(net)[0]
-    dropout.restart(count)
+    dropout.reset_count(count)
     gradient = ms.grad(Summed(net))(ONES).asnumpy()
     assert np.array_equal(gradient, first)
 
@@ -126,4 +126,4 @@ def test_gradient_passes_where_the_output_did() -> None:
 def test_a_net_that_drops_nothing_is_left_alone() -> None:
     net = nn.SequentialCell(nn.Dense(2, 2), nn.Dropout(p=0.0))
     assert type(net[1]) is nn.Dropout
-    assert dropout.repeatable(net, 0) is None
+    assert dropout.make_repeatable(net, 0) is None

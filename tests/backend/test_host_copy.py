@@ -20,15 +20,15 @@ def test_fetch_gives_a_copy_by_dotted_path() -> None:
 def test_a_mirror_gives_the_same_array_while_its_bits_are_the_same() -> None:
     net = TwoConvs()
     mirror = host_copy.HostCopy(net)
-    first = mirror.now()
+    first = mirror.fetch()
     assert {name: a.tobytes() for name, a in first.items()} == {
         name: a.tobytes() for name, a in host_copy.to_numpy(net).items()
     }
     zeros = np.zeros(first["conv1.bias"].shape, np.float32)
     net.conv1.bias.set_data(Tensor(zeros))
-    second = mirror.now()
+    second = mirror.fetch()
     net.conv1.bias.set_data(Tensor(-zeros))
-    third = mirror.now()
+    third = mirror.fetch()
     same = [{n for n in a if a[n] is b[n]} for a, b in ((first, second), (second, third))]
     assert same == [set(first) - {"conv1.bias"}] * 2, "-0.0 has other bits than 0.0"
     assert np.signbit(third["conv1.bias"]).all()
@@ -40,8 +40,8 @@ def test_a_mirror_gives_the_same_array_while_its_bits_are_the_same() -> None:
 def test_a_mirror_follows_a_net_that_gets_other_parameters() -> None:
     net = TwoConvs()
     mirror = host_copy.HostCopy(net)
-    before = mirror.now()
+    before = mirror.fetch()
     net.fc = TwoConvs().conv1
-    after = mirror.now()
+    after = mirror.fetch()
     assert list(after) == [name for name, _ in net.parameters_and_names()]
     assert after["fc.weight"].shape != before["fc.weight"].shape

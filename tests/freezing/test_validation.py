@@ -156,8 +156,8 @@ def test_what_the_net_itself_owns_is_cut_off_if_it_lies_upstream_of_a_cut() -> N
     rules = rules_of(HEAD, {})
     assert validation.problems(rules, TOKEN) == []
     resolved = plan.resolve(rules, TOKEN)
-    assert validation.still_reached(resolved, TOKEN, {"token"}) == []
-    (found,) = validation.still_reached(resolved, TOKEN, set())
+    assert validation.reached_despite_cut(resolved, TOKEN, {"token"}) == []
+    (found,) = validation.reached_despite_cut(resolved, TOKEN, set())
     assert "the gradient reaches it past stem" in found
     net = Token()
     lineage = trace(net, [(LOSS, ROWS)], resolved.cuts)

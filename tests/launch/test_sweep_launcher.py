@@ -100,7 +100,7 @@ def test_jobs_with_another_device_have_another_process(tmp_path: Path) -> None:
 def test_jobs_start_with_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MS_COMPILER_CACHE_ENABLE", "0")
     monkeypatch.delenv("GLOG_v", raising=False)
-    with device.untouched():
+    with device.restore_environment():
         device.prepare()
         assert jobs.environment()["GLOG_v"] == "3"
     assert "GLOG_v" not in jobs.environment()

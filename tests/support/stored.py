@@ -22,7 +22,7 @@ from trainer.feature_cache.store import FeatureStore
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
-device.look_for_numpy()
+device.load_numpy_interface()
 
 SIZE = 6
 
@@ -117,7 +117,7 @@ def trial(net: nn.Cell, plan: Plan) -> CacheProbe:
     """A net to be looked at with two samples."""
     few = [Tensor(column[:2]) for column in batches()[0]]
     whole = [Tensor(column) for column in batches()[0]]
-    return CacheProbe(net, plan, LOSS, few, lambda: dropout.restart(_masks(net)), whole)
+    return CacheProbe(net, plan, LOSS, few, lambda: dropout.reset_count(_masks(net)), whole)
 
 
 def store_of(
@@ -147,7 +147,7 @@ def stored(
 def _train(net, plan, make, epochs) -> Trained:  # type: ignore[no-untyped-def]
     before = to_numpy(net)
     applied = FrozenModel(net, plan)
-    dropout.restart(_masks(net))
+    dropout.reset_count(_masks(net))
     step = make(momentum(applied))
     losses = []
     for epoch in epochs:
@@ -162,7 +162,7 @@ def _train(net, plan, make, epochs) -> Trained:  # type: ignore[no-untyped-def]
 def _masks(net: nn.Cell) -> Parameter | None:
     """Make a net's dropout repeatable; give the count of its masks, always the same one."""
     if not hasattr(net, "masks"):
-        vars(net)["masks"] = [dropout.repeatable(net, 0)]
+        vars(net)["masks"] = [dropout.make_repeatable(net, 0)]
     count: Parameter | None = net.masks[0]
     return count
 

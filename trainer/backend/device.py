@@ -69,7 +69,7 @@ def prepare(instruction_set: str = "auto") -> None:
 
 
 @contextmanager
-def untouched() -> Iterator[None]:
+def restore_environment() -> Iterator[None]:
     """Take back what ``prepare`` sets in the block: jobs that are started prepare their own."""
     before = {name: os.environ.get(name) for name in (_ISA, _CACHE, _SILENCE)}
     try:
@@ -100,7 +100,7 @@ def select(device: DeviceOptions, local_rank: int = 0) -> str:
     with contextlib.nullcontext() if target == "ascend" else contextlib.suppress(RuntimeError):
         _set(target, device.device_id + local_rank)
     ms.set_context(mode=ms.GRAPH_MODE)
-    look_for_numpy()
+    load_numpy_interface()
     if device.jit_level is not None and target == "ascend":
         ms.set_context(jit_config={"jit_level": device.jit_level})
     return _describe(target, device, local_rank)
@@ -130,7 +130,7 @@ def _set(target: str, device_id: int) -> None:
 
 
 @cache
-def look_for_numpy() -> None:
+def load_numpy_interface() -> None:
     """Make MindSpore look for NumPy 1's C interface now.
 
     It does so at the first eager operator with a Python number or tuple. NumPy 2 answers, once,
@@ -164,7 +164,7 @@ def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
     return ", ".join(parts)
 
 
-def processor() -> str:
+def cpu_model() -> str:
     """Return the name of this machine's processor; empty if it does not say."""
     lines = _cpuinfo().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")

@@ -16,7 +16,7 @@ _ONE = Tensor(1, ms.uint32)
 _SHIFTS = Tensor(16, ms.uint32), Tensor(15, ms.uint32), Tensor(15, ms.uint32)
 
 
-def repeatable(net: nn.Cell, seed: int, rank: int = 0) -> Parameter | None:
+def make_repeatable(net: nn.Cell, seed: int, rank: int = 0) -> Parameter | None:
     """Make the dropout of a net repeatable; return the count of masks, to which each call adds.
 
     Costs several times what a dropout kernel does: some 15 ns a value, against 4, on a CPU core.
@@ -61,7 +61,7 @@ def _dropping(
     return type(kind.__name__, (kind,), {"construct": construct})
 
 
-def restart(count: Parameter | None) -> None:
+def reset_count(count: Parameter | None) -> None:
     """Draw again from the first mask on."""
     if count is not None:
         ops.assign(count, Tensor(0, ms.uint32))

@@ -20,7 +20,7 @@ class HostCopy:
         self._net = net
         self._held: Weights = {}
 
-    def now(self) -> Weights:
+    def fetch(self) -> Weights:
         """Return every parameter, by dotted path; none of the arrays changes any more.
 
         What has the same bits as the last time is the same array, neither copied nor, by whom it is

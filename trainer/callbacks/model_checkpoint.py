@@ -92,7 +92,7 @@ class ModelCheckpoint(Callback):
         self._writer.wait()
 
     def _save_here(self, progress: Progress) -> None:
-        copied, plan = self._mirror.now(), self._applied.plan
+        copied, plan = self._mirror.fetch(), self._applied.plan
         when = f"step {progress.steps} of epoch {progress.epochs + 1}"
         ensure(plan, copied, self._proof.moved(plan, copied), when)
         self._save(progress, copied)

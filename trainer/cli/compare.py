@@ -44,7 +44,7 @@ def main() -> None:
     with entry_point.exit_codes() as stop:
         folder, lines = _parsed(sys.argv[1:])
         made = _jobs(folder, lines)
-        with device.untouched():
+        with device.restore_environment():
             for job in made:
                 configure.check_overrides(job.overrides)
         sweep = Sweep(ResumeRequest([]), stop, {}, folder, _FOLDER)

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trainer.core.table import table
-from trainer.freezing.plan import ParameterPlan, Plan, decays
+from trainer.freezing.plan import ParameterPlan, Plan, decays_by_default
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
@@ -117,7 +117,7 @@ class _Reader:
             state=_one(states),
             treatment=next(iter(ways)) if len(ways) == 1 else None,
             norm=_one(norms),
-            decayed=any(decays(p.name) for p in weights),
+            decayed=any(decays_by_default(p.name) for p in weights),
         )
 
 

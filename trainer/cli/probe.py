@@ -52,7 +52,7 @@ def gradients(chosen: "Settings", setup: "RunComponents") -> dict[str, NDArray[A
     batch = next(iter(batches.batches(setup.train, chosen.seed, 1)))
     applied = FrozenModel(setup.model, setup.plan)
     lineage = tracer.trace(setup.model, [(setup.loss, batch)])
-    reached = lineage.reached() & set(setup.plan.names("trainable"))
+    reached = lineage.reachable_names() & set(setup.plan.names("trainable"))
     named = {name: p for name, p in setup.model.parameters_and_names() if name in reached}
     applied.set_train()
     weights = ParameterTuple(list(named.values()))

@@ -52,7 +52,7 @@ def main() -> None:
                 raise ConfigError(problems)
             _with_hydra(None, asked, stop)
         elif flags.multirun:
-            with device.untouched():
+            with device.restore_environment():
                 _check_jobs(asked, stop)
             with sweep_launcher.sweeping(
                 asked, stop, report, LocalLauncher, SlurmLauncher, GridSweeper, OptunaSweeper

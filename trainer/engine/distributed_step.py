@@ -63,7 +63,7 @@ class DistributedStep(TrainStep):
     ) -> None:
         super().__init__(net, loss, optimizer, scaler)
         self.ranks = ranks
-        self.moving = module_tree.moving(net)
+        self.moving = module_tree.moving_statistics(net)
         parts = [*optimizer.parameters, *self.moving]
         ends = list(accumulate((int(part.size) for part in parts), initial=0))
         self.places = tuple(pairwise(ends))

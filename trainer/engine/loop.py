@@ -94,7 +94,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
 def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, mirror: HostCopy) -> None:
     """Record the state before the first step, or go on from where the run had come."""
     if loop.start is None:
-        loop.callback.on_epoch_end(EpochResult(0, plan, mirror.now(), loop.evaluate()))
+        loop.callback.on_epoch_end(EpochResult(0, plan, mirror.fetch(), loop.evaluate()))
     else:
         loop.restore_optimizer(optimizer)
 
@@ -115,7 +115,7 @@ def _epoch(
         EpochResult(
             progress.epochs + 1,
             applied.plan,
-            mirror.now(),
+            mirror.fetch(),
             score,
             steps=progress.steps,
             loss=progress.loss / max(progress.steps, 1),

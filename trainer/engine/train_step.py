@@ -48,7 +48,7 @@ class TrainStep(nn.Cell):
         if diverged is not None:
             self.diverged = diverged
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
-        self.statistics = module_tree.statistics(net)
+        self.statistics = module_tree.unlocked_statistics(net)
         self.has_statistics = bool(self.statistics)
         value = forward(net, loss)
 

@@ -39,7 +39,7 @@ def find(
         storable: of those the ones whose output can be stored: called once, a row for each sample.
         hollow: of those the ones whose output can be made up.
     """
-    fed = work.fed_by(lineage, trained, set(lineage.nodes))
+    fed = work.dependents(lineage, trained, set(lineage.nodes))
     kept = {name for name in still if fed.isdisjoint(lineage.outputs.get(name, ()))}
     ends = {node: name for name in kept & {*storable} for node in lineage.outputs.get(name, ())}
     seen, stored = _walk(lineage, ends)

@@ -196,7 +196,7 @@ def _others(inputs: Batch, size: int) -> list[Batch]:
 
 def _answers(trial: CacheProbe, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
     """Return the loss of a net, the gradients of what trains, and the loss in inference mode."""
-    with dry_run.eager_mode(), dry_run.unchanged(trial.net):
+    with dry_run.eager_mode(), dry_run.preserve_state(trial.net):
         applied = FrozenModel(trial.net, trial.plan)
         try:
             applied.set_train()

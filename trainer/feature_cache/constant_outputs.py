@@ -73,7 +73,7 @@ def outputs(net: nn.Cell, names: Sequence[str], inputs: Batch) -> dict[str, list
     def note(name: str, output: Any) -> None:
         found[name] = [t.asnumpy() for t in _tensors(output) or ()]
 
-    with dry_run.eager_mode(), dry_run.unchanged(net), dry_run.forward_hooks(net, names, note):
+    with dry_run.eager_mode(), dry_run.preserve_state(net), dry_run.forward_hooks(net, names, note):
         net.set_train(False)
         net(*inputs)
     return found
@@ -94,7 +94,11 @@ def exact(net: nn.Cell, names: Sequence[str], inputs: Batch) -> set[str]:
                 for tensor in _tensors(output) or ()
             ]
 
-        with dry_run.eager_mode(), dry_run.unchanged(net), dry_run.forward_hooks(net, names, note):
+        with (
+            dry_run.eager_mode(),
+            dry_run.preserve_state(net),
+            dry_run.forward_hooks(net, names, note),
+        ):
             net.set_train(False)
             net(*given)
         return found
@@ -117,7 +121,7 @@ def _pass(net: nn.Cell, plan: Plan, batch: Batch, training: bool = True) -> dict
         calls.digests.append(digest.digest())
 
     names = [name for name, _ in net.cells_and_names() if name]
-    with dry_run.eager_mode(), dry_run.unchanged(net):
+    with dry_run.eager_mode(), dry_run.preserve_state(net):
         applied = FrozenModel(net, plan)
         try:
             applied.set_train() if training else net.set_train(False)
@@ -151,4 +155,4 @@ def _otherwise(net: nn.Cell, plan: Plan) -> Iterator[None]:
 
 
 def _write(parameter: Parameter, value: NDArray[Any]) -> None:
-    dry_run.assign(parameter, Tensor(value, dtype=parameter.dtype))
+    dry_run.assign_in_place(parameter, Tensor(value, dtype=parameter.dtype))

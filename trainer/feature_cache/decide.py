@@ -10,7 +10,7 @@ from mindspore import nn
 
 from trainer.backend.batch_types import Columns
 from trainer.backend.compile import fingerprint as fingerprints
-from trainer.backend.compile.fingerprint import Unknown
+from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.graph import flops, tracer
 from trainer.config.schema import Settings
 from trainer.core import text as text_
@@ -73,8 +73,8 @@ def fingerprint(settings: Settings, net: nn.Cell) -> str | None:
     if settings.features.mode == "off":
         return None
     try:
-        return fingerprints.of(net)
-    except Unknown:
+        return fingerprints.of_cell(net)
+    except NotComparable:
         return None
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule
 from trainer.freezing.assignment import Assignment
-from trainer.freezing.selection import Selection, ancestors, path
+from trainer.freezing.selection import Selection, ancestors, with_ancestors
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import CellInfo, ModuleTree, ParameterInfo
@@ -28,7 +28,7 @@ def eval_modules(
     quiet = still - _above(layout, claimed, lambda rule: not rule.quiet)
     cutter = next((rule for rule in rules if rule.cuts), None)
     chosen = whole | _held(layout, claimed)
-    weighty = {a for p in layout.parameters if not p.statistic for a in path(p.cell)}
+    weighty = {a for p in layout.parameters if not p.statistic for a in with_ancestors(p.cell)}
     for cell in layout.cells:
         if cell.name not in weighty:
             rule = _rule_of_bare(cell, rules, selections)
@@ -61,7 +61,7 @@ def _frozen_whole(layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> se
     for info in layout.parameters:
         state = claimed[info.name].state
         if not info.statistic and state != "buffer":
-            (closed if state == "frozen" else open_).update(path(info.cell))
+            (closed if state == "frozen" else open_).update(with_ancestors(info.cell))
     return closed - open_
 
 
@@ -73,7 +73,7 @@ def _above(
     for info in layout.parameters:
         rule = claimed[info.name].rule
         if not info.statistic and rule and rule.freezes and test(rule):
-            found.update(path(info.cell))
+            found.update(with_ancestors(info.cell))
     return found
 
 

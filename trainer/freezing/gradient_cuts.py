@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule
 from trainer.freezing.assignment import Assignment
-from trainer.freezing.selection import Selection, above, ancestors
+from trainer.freezing.selection import Selection, ancestors, enclosing_cells
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
@@ -46,14 +46,14 @@ def _owned(selection: Selection, layout: "ModuleTree") -> set[str]:
         if not info.statistic:
             owners |= set(info.cells)
             if info.name not in selection.parameters:
-                partly |= above(info)
+                partly |= enclosing_cells(info)
     return owners - partly
 
 
 def _open(layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> set[str]:
     """Return the cells with a weight beneath them that trains."""
     weights = (p for p in layout.parameters if claimed[p.name].state == "trainable")
-    return {name for p in weights for name in above(p)}
+    return {name for p in weights for name in enclosing_cells(p)}
 
 
 def _concerned(rule: Rule, layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> set[str]:
@@ -61,7 +61,7 @@ def _concerned(rule: Rule, layout: "ModuleTree", claimed: Mapping[str, Assignmen
     held, mine = set[str](), set[str]()
     for info in layout.parameters:
         if not info.statistic:
-            held |= above(info)
+            held |= enclosing_cells(info)
             if claimed[info.name].rule is rule:
-                mine |= above(info)
+                mine |= enclosing_cells(info)
     return mine | ({cell.name for cell in layout.cells} - held)

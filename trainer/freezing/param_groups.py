@@ -5,7 +5,7 @@ from typing import Any
 
 from mindspore import Parameter
 
-from trainer.freezing.plan import Plan, decays
+from trainer.freezing.plan import Plan, decays_by_default
 
 
 def param_groups(
@@ -22,7 +22,9 @@ def param_groups(
     for parameter, planned in zip(parameters, plan.select("trainable"), strict=True):
         decay = planned.weight_decay
         if decay is None:
-            decay = float(spec.get("weight_decay", 0.0)) if decays(parameter.name) else 0.0
+            decay = (
+                float(spec.get("weight_decay", 0.0)) if decays_by_default(parameter.name) else 0.0
+            )
         rate = float(spec["lr"]) * (planned.lr_factor or 1.0)
         found.setdefault((rate, decay), []).append(parameter)
     return [

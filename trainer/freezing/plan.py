@@ -144,12 +144,12 @@ def _idle(rules: Sequence[Rule], selections: Sequence[Selection]) -> list[str]:
     return [f"{rule.label} takes nothing in this net" for rule, s in pairs if not s.parameters]
 
 
-def decays(name: str) -> bool:
+def decays_by_default(name: str) -> bool:
     """Tell whether weight decay takes a parameter where no rule says so; MindSpore's own rule."""
     return "beta" not in name and "gamma" not in name
 
 
-def unknown(key: str, pattern: str, names: Sequence[str]) -> str:
+def unknown_name(key: str, pattern: str, names: Sequence[str]) -> str:
     """Return the problem of a pattern that takes nothing, with the names nearest to it."""
     deeper = sum(matches(f"*.{pattern}", name) for name in names)
     hint = f" ('*.{pattern}' would take {deeper} names)" if deeper else nearest(pattern, names)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from trainer.config.rules import Rule, matches
 from trainer.core.text import shorten
 from trainer.freezing.plan import UPSTREAM, Plan
-from trainer.freezing.selection import expanded, select
+from trainer.freezing.selection import expand_all, select
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
@@ -29,7 +29,7 @@ def plan_warnings(
         *plan.notes,
         *_more_than_asked(plan),
         *_shadowed(rules, layout),
-        *_frozen_anew(plan, expanded(new_head, layout)),
+        *_frozen_anew(plan, expand_all(new_head, layout)),
     ]
 
 

@@ -11,7 +11,7 @@ from trainer.config.rules import Rule, matches
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo
 
-NET = "."  # the net itself, in `of`
+ROOT = "."  # the net itself, in `of`
 
 _INDEXED = re.compile(r"([^\[\]*?]+)\[(-?\d+|-?\d*:-?\d*(?::-?\d*)?)\](.*)")
 
@@ -42,7 +42,7 @@ def select(rule: Rule, layout: "ModuleTree") -> Selection:
         for p in layout.parameters
         if any(name in named for name in p.names)
         and (placed is None or p.name in placed)
-        and (not rule.kinds or not kinds.isdisjoint(above(p)))
+        and (not rule.kinds or not kinds.isdisjoint(enclosing_cells(p)))
         and (not rule.roles or (p.role in rule.roles and not p.statistic))
     }
     held = _beneath(_weights(layout))
@@ -72,7 +72,7 @@ def _takes_bare(rule: Rule, name: str, named: set[str], kinds: set[str]) -> bool
 
 def _by_name(rule: Rule, layout: "ModuleTree") -> set[str]:
     """Return the names that ``select`` and ``except`` let through."""
-    wanted, excluded = expanded(rule.patterns, layout), expanded(rule.excluded, layout)
+    wanted, excluded = expand_all(rule.patterns, layout), expand_all(rule.excluded, layout)
     groups = [(c.name, *c.aliases) for c in layout.cells] + [p.names for p in layout.parameters]
     return {
         name
@@ -87,7 +87,7 @@ def _by_place(rule: Rule, layout: "ModuleTree") -> set[str] | None:
     """Return the parameters that ``first``, ``last`` and ``before_last`` let through."""
     if not rule.positioned:
         return None
-    chosen = set(layers(layout)) if rule.of is None else set(children(rule.of, layout))
+    chosen = set(layers(layout)) if rule.of is None else set(child_cells(rule.of, layout))
     order = countable(rule.of, layout)
     if rule.first is not None:
         chosen &= set(order[: rule.first])
@@ -97,7 +97,7 @@ def _by_place(rule: Rule, layout: "ModuleTree") -> set[str] | None:
     if rule.of is None:
         found = {p.name for p in infos if not chosen.isdisjoint(p.cells)}
     else:
-        found = {p.name for p in infos if not chosen.isdisjoint(path(p.cell))}
+        found = {p.name for p in infos if not chosen.isdisjoint(with_ancestors(p.cell))}
     if rule.before_last is not None:
         before = _before_last(rule.before_last, layout)
         found &= {p.name for p in infos if p.cell in before}
@@ -109,7 +109,7 @@ def countable(of: str | None, layout: "ModuleTree") -> list[str]:
     if of is None:
         return layers(layout)
     held = _beneath(_weights(layout))
-    return [name for name in children(of, layout) if held[name]]
+    return [name for name in child_cells(of, layout) if held[name]]
 
 
 def layers(layout: "ModuleTree") -> list[str]:
@@ -128,9 +128,9 @@ def layers(layout: "ModuleTree") -> list[str]:
     return sorted(defined, key=places.__getitem__)
 
 
-def children(cell: str, layout: "ModuleTree") -> list[str]:
+def child_cells(cell: str, layout: "ModuleTree") -> list[str]:
     """Return a cell's immediate cells in the order of definition; ``.``: those of the net."""
-    above = "" if cell == NET else cell
+    above = "" if cell == ROOT else cell
     return [c.name for c in layout.cells if c.name.rpartition(".")[0] == above]
 
 
@@ -151,31 +151,31 @@ def expand(pattern: str, layout: "ModuleTree") -> list[str]:
     ``blocks[-1].attn`` gives ``blocks.11.attn``. In a glob ``[12]`` is a class of characters; it is
     an index only where the name before it is a cell with cells of its own.
     """
-    parts = indexed(pattern, layout)
+    parts = split_index(pattern, layout)
     if parts is None:
         return [pattern]
     head, index, rest = parts
     try:
-        chosen = pick(children(head, layout), index)
+        chosen = apply_index(child_cells(head, layout), index)
     except (IndexError, ValueError):
         return []
     return [deep for child in chosen for deep in expand(child + rest, layout)]
 
 
-def expanded(patterns: Iterable[str], layout: "ModuleTree") -> list[str]:
+def expand_all(patterns: Iterable[str], layout: "ModuleTree") -> list[str]:
     """Return several patterns so, in a list."""
     return [deep for pattern in patterns for deep in expand(pattern, layout)]
 
 
-def indexed(pattern: str, layout: "ModuleTree") -> tuple[str, str, str] | None:
+def split_index(pattern: str, layout: "ModuleTree") -> tuple[str, str, str] | None:
     """Split a pattern at its first index into cell, index and rest; None if it has none."""
     match = _INDEXED.fullmatch(pattern)
-    if match is None or pattern.startswith("re:") or not children(match[1], layout):
+    if match is None or pattern.startswith("re:") or not child_cells(match[1], layout):
         return None
     return match[1], match[2], match[3]
 
 
-def pick(names: Sequence[str], index: str) -> list[str]:
+def apply_index(names: Sequence[str], index: str) -> list[str]:
     """Return what a Python index or slice, written as text, takes of a list.
 
     Raises:
@@ -193,14 +193,14 @@ def ancestors(name: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
-def path(cell: str) -> list[str]:
+def with_ancestors(cell: str) -> list[str]:
     """Return the names of the cells from the topmost down to a cell itself, the net left out."""
     return [*ancestors(cell), cell] if cell else []
 
 
-def above(info: "ParameterInfo") -> set[str]:
+def enclosing_cells(info: "ParameterInfo") -> set[str]:
     """Return the names of the cells above a parameter, under each of its names."""
-    return {name for cell in info.cells for name in path(cell)}
+    return {name for cell in info.cells for name in with_ancestors(cell)}
 
 
 def _weights(layout: "ModuleTree") -> Iterator["ParameterInfo"]:
@@ -209,4 +209,4 @@ def _weights(layout: "ModuleTree") -> Iterator["ParameterInfo"]:
 
 def _beneath(parameters: Iterable["ParameterInfo"]) -> Counter[str]:
     """Count the parameters beneath each cell, a tied one beneath each of its cells."""
-    return Counter(name for p in parameters for name in above(p))
+    return Counter(name for p in parameters for name in enclosing_cells(p))

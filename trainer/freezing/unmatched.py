@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule, matches
 from trainer.core.errors import nearest
-from trainer.freezing.plan import unknown
-from trainer.freezing.selection import NET, children, countable, expand, indexed, pick, select
+from trainer.freezing.plan import unknown_name
+from trainer.freezing.selection import (
+    ROOT,
+    apply_index,
+    child_cells,
+    countable,
+    expand,
+    select,
+    split_index,
+)
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
@@ -24,13 +32,13 @@ def unmatched(rule: Rule, layout: "ModuleTree") -> list[str]:
 
 def missing(key: str, pattern: str, layout: "ModuleTree") -> Iterator[str]:
     """Tell of a pattern, found under a key, that takes nothing."""
-    parts = indexed(pattern, layout)
+    parts = split_index(pattern, layout)
     if parts is not None:
         head, index, rest = parts
-        inner = children(head, layout)
+        inner = child_cells(head, layout)
         held = f"{head!r}, which holds {len(inner)} cells"
         try:
-            chosen = pick(inner, index)
+            chosen = apply_index(inner, index)
         except IndexError:
             yield f"{key}: expected an index within {held}, received {pattern!r}"
             return
@@ -44,7 +52,7 @@ def missing(key: str, pattern: str, layout: "ModuleTree") -> Iterator[str]:
             yield from missing(key, child + rest, layout)
     deep = expand(pattern, layout)
     if not any(matches(each, name) for each in deep for name in layout.names):
-        yield unknown(key, pattern, layout.names)
+        yield unknown_name(key, pattern, layout.names)
 
 
 def _needless(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
@@ -77,8 +85,8 @@ def _kinds(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
 
 def _counts(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
     cells = [cell.name for cell in layout.cells]
-    if rule.of is not None and rule.of not in (NET, *cells):
-        yield unknown(rule.where("of"), rule.of, cells)
+    if rule.of is not None and rule.of not in (ROOT, *cells):
+        yield unknown_name(rule.where("of"), rule.of, cells)
         return
     what = "layers of the net" if rule.of is None else f"cells in {rule.of!r}"
     most = len(countable(rule.of, layout))

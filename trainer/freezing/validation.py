@@ -10,7 +10,7 @@ from trainer.core.text import shorten
 from trainer.freezing.assignment import Assignment, assign
 from trainer.freezing.gradient_cuts import gradient_cuts
 from trainer.freezing.plan import STATISTICS, Plan, resolve
-from trainer.freezing.selection import Selection, above, ancestors, expanded, select
+from trainer.freezing.selection import Selection, ancestors, enclosing_cells, expand_all, select
 from trainer.freezing.unmatched import unmatched
 
 if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
@@ -58,7 +58,7 @@ def validated_plan(
         return found
     lost = behind(found)
     found = resolve(rules, layout, lost, lr_decay)
-    wrong = out_of_reach(rules, found, lost) + still_reached(found, layout, lost)
+    wrong = out_of_reach(rules, found, lost) + reached_despite_cut(found, layout, lost)
     if wrong := wrong or all_frozen(found):
         raise ConfigError(wrong)
     return found
@@ -94,7 +94,7 @@ def out_of_reach(rules: Sequence[Rule], plan: Plan, upstream: Collection[str]) -
     return found
 
 
-def still_reached(plan: Plan, layout: "ModuleTree", upstream: Collection[str]) -> list[str]:
+def reached_despite_cut(plan: Plan, layout: "ModuleTree", upstream: Collection[str]) -> list[str]:
     """Return what the net itself owns and is to be cut off, but lies upstream of no cut."""
     trainable = {p.name for p in layout.parameters if p.trainable and not p.cell}
     return [
@@ -148,7 +148,7 @@ def _disputes(rules: Sequence[Rule], layout: "ModuleTree") -> dict[tuple[str, st
 
 def _plain(rule: Rule, layout: "ModuleTree") -> list[str]:
     """Return a rule's plain names, indices and slices replaced; exceptions leave it none."""
-    deep = expanded(rule.patterns, layout) if not rule.excluded else []
+    deep = expand_all(rule.patterns, layout) if not rule.excluded else []
     return [name for name in deep if is_plain(name)]
 
 
@@ -176,7 +176,7 @@ def _uncut(
             for p in layout.parameters
             if claimed[p.name].rule is rule and p.trainable
             if p.cell or rule.method not in behind.values()  # see `still_reached`
-            if not above(p) & set(behind)
+            if not enclosing_cells(p) & set(behind)
         ]
         for info in lost[:_SHOWN]:
             why = _why_uncut(info, called.get(info.cell))

@@ -50,7 +50,7 @@ def _key(settings: Settings, storable: Cacheable, setup: "RunComponents") -> str
             "sizes": sizes if settings.features.exact else [],
             "target": ms.get_context("device_target"),
             "device": settings.device.model_dump(exclude=_NO_BIT),
-            "processor": device.processor(),
+            "processor": device.cpu_model(),
             "environment": {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)},
             "versions": {k: v for k, v in checkpoint.versions().items() if k != "ranks"},
         }

@@ -13,7 +13,7 @@ import mindspore as ms
 from mindspore import Tensor, nn
 
 from trainer.backend.compile import mindir
-from trainer.backend.compile.fingerprint import Unknown
+from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.compile.graph_store import Damaged, GraphStore
 from trainer.checkpoint import checkpoint
 from trainer.config import schema
@@ -73,7 +73,7 @@ class _Cached:
         self._called = True
         try:
             depends = {"graph": self._name, **self._describe(), "batch": _shapes(batch)}
-        except Unknown as why:
+        except NotComparable as why:
             log.info("compile cache: %s not used: %s", self._name, why)
             return self._cell(*batch)
         return self._first(depends, batch)
@@ -81,10 +81,10 @@ class _Cached:
     def _first(self, depends: Mapping[str, Any], batch: Sequence[Tensor]) -> Any:
         key = atomic_files.checksum(depends)
         graph = self._read(key)
-        result, made, used = mindir.call(self._cell, batch, graph)
+        result, made, used = mindir.call_with_graph(self._cell, batch, graph)
         if made is None:
             told = "used" if used else "not used: MindSpore has written no graph, or several"
-        elif strange := mindir.unbound(made, self._cell):
+        elif strange := mindir.unbound_parameter(made, self._cell):
             told = f"not used: its parameter {strange} is not one of the cell's"
         else:
             told = "made"
@@ -112,7 +112,7 @@ class _Cached:
 
 def of_run(settings: Settings, setup: RunComponents) -> CompileCache:
     """Return what a run takes its graphs from; the log tells why, if that is nothing."""
-    chosen, others = settings.compile_cache, mindir.foreign()
+    chosen, others = settings.compile_cache, mindir.disable_foreign_cache()
     refusals = {
         "compile_cache.use=false": not chosen.use,
         "tried on a CPU alone": ms.get_context("device_target") != "CPU",

@@ -47,7 +47,7 @@ from trainer.engine.callback import Callback, CallbackList
 from trainer.engine.loop import Phase, train
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
-from trainer.freezing.selection import expanded
+from trainer.freezing.selection import expand_all
 from trainer.metrics.evaluator import Score
 from trainer.run import build_loop, summary
 from trainer.run.graph_reuse import GraphPool
@@ -160,7 +160,7 @@ def _watchers(
     together: list[Callback] = [RankConsistency(here, extra)] if here.world_size > 1 else []
     if not here.is_main:
         return [proven, *together, FreezeGuard()]
-    shown = expanded(settings.snapshot.print, module_tree.describe(setup.model))
+    shown = expand_all(settings.snapshot.print, module_tree.describe(setup.model))
     watched: list[Callback] = [
         StartSummary(settings, setup, folder),
         Snapshots(folder / SNAPSHOTS, settings.snapshot, shown, writer.submit),

@@ -8,7 +8,7 @@ from typing import Any
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 
 from trainer.backend.compile import fingerprint
-from trainer.backend.compile.fingerprint import Unknown
+from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.checkpoint import restore
@@ -162,7 +162,9 @@ def _of_step(setup: RunComponents, made: nn.Optimizer) -> dict[str, Any]:
 
 
 def _of(cell: nn.Cell, setup: RunComponents) -> str:
-    return fingerprint.of(cell, [setup.dropout_count] if setup.dropout_count is not None else [])
+    return fingerprint.of_cell(
+        cell, [setup.dropout_count] if setup.dropout_count is not None else []
+    )
 
 
 def _has_state(loss: nn.Cell) -> bool:
@@ -171,6 +173,6 @@ def _has_state(loss: nn.Cell) -> bool:
 
 def _fingerprint(setup: RunComponents) -> str | None:
     """Return what net and loss consist of, but for their parameters' values; None: not known."""
-    with suppress(Unknown):
-        return fingerprint.of(setup.model) + fingerprint.of(setup.loss)
+    with suppress(NotComparable):
+        return fingerprint.of_cell(setup.model) + fingerprint.of_cell(setup.loss)
     return None

@@ -32,7 +32,7 @@ from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing import plan
 from trainer.freezing import validation as faults
 from trainer.freezing.plan import Plan
-from trainer.freezing.selection import expand, expanded
+from trainer.freezing.selection import expand, expand_all
 from trainer.freezing.unmatched import missing
 from trainer.optim import optimizer
 
@@ -101,10 +101,10 @@ def build_run(
     source = pipelines.build_pipelines(settings)
     train, validation = pipelines.first_batches(settings, source)
     train_step.set_precision(made.model, settings.device.precision)
-    drawn = dropout.repeatable(made.model, settings.seed, world.current().rank)
+    drawn = dropout.make_repeatable(made.model, settings.seed, world.current().rank)
 
     def restart() -> None:
-        dropout.restart(drawn)
+        dropout.reset_count(drawn)
 
     few, repeatable = dry_run.dry_run(made.model, made.loss, train, restart)
     resolved, _ = resolve_plan(settings, made, [(made.loss, few)])
@@ -141,7 +141,7 @@ def preflight(
     initial = what = None
     if net is not None:
         initial = _try(found, lambda: _load(settings, net, resumed))
-        what = tracer.ordered(
+        what = tracer.describe_in_call_order(
             net, rules, settings.policy.lr_decay, example_inputs.default_inputs(net)
         )
         found += _net_problems(settings, what, rules)
@@ -191,7 +191,7 @@ def _unknown(key: str, patterns: Sequence[str], what: ModuleTree) -> list[str]:
     found = []
     for pattern in patterns:
         if not any(matches(deep, name) for deep in expand(pattern, what) for name in names):
-            found += list(missing(key, pattern, what)) or [plan.unknown(key, pattern, names)]
+            found += list(missing(key, pattern, what)) or [plan.unknown_name(key, pattern, names)]
     return found
 
 
@@ -209,7 +209,7 @@ def _load(settings: Settings, net: nn.Cell, resumed: ResumePoint | None) -> Prov
         return None
     what = source.find(settings.init_from)
     mapping = init_map.load(settings.init_map)
-    anew = expanded(settings.new_head, layout.describe(net))
+    anew = expand_all(settings.new_head, layout.describe(net))
     return loading.load_weights(net, what, anew, mapping, settings.init_strict)
 
 

@@ -71,7 +71,7 @@ def _ranks_rows(settings: Settings, setup: RunComponents) -> list[tuple[str, str
     rows = [
         ("ranks", f"{here.world_size}: {size // here.world_size} of each batch of {size}; {rate}")
     ]
-    if module_tree.moving(setup.model):
+    if module_tree.moving_statistics(setup.model):
         own = f"each rank normalises by its own {size // here.world_size} samples"
         rows.append(("", f"BatchNorm: {own}; its statistics are averaged after each step"))
     return rows

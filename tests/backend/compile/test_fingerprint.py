@@ -17,7 +17,7 @@ from mindspore.common.initializer import HeUniform
 from tests.support.nets import TwoConvs
 from trainer.backend import dropout
 from trainer.backend.compile import fingerprint
-from trainer.backend.compile.fingerprint import Unknown
+from trainer.backend.compile.fingerprint import NotComparable
 from trainer.freezing.methods import stop_gradient
 
 SOURCE = """
@@ -61,7 +61,7 @@ class Odd(nn.Cell):
 
 
 def same(one: nn.Cell, other: nn.Cell) -> bool:
-    return fingerprint.of(one) == fingerprint.of(other)
+    return fingerprint.of_cell(one) == fingerprint.of_cell(other)
 
 
 def test_nets_that_differ_in_their_values_are_alike() -> None:
@@ -121,8 +121,8 @@ def test_things_that_differ_are_not(one: Any, other: Any) -> None:
 
 @pytest.mark.parametrize("own", [object(), np.random.default_rng(0), np.array([{}])])
 def test_what_cannot_be_compared_is_told(own: Any) -> None:
-    with pytest.raises(Unknown, match=r"it is not known what|no bytes to compare"):
-        fingerprint.of(Odd(own))
+    with pytest.raises(NotComparable, match=r"it is not known what|no bytes to compare"):
+        fingerprint.of_cell(Odd(own))
 
 
 def test_other_cells_shapes_flags_and_modes_are_not_alike() -> None:
@@ -141,25 +141,25 @@ def test_a_cut_and_a_hook_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_gradient.apply([cut.conv1], [])
     hooked.conv1.register_forward_hook(lambda cell, inputs, output: ops.stop_gradient(output))
     other.conv1.register_forward_hook(lambda cell, inputs, output: output * 2)
-    found = {fingerprint.of(net) for net in (plain, cut, hooked, other)}
+    found = {fingerprint.of_cell(net) for net in (plain, cut, hooked, other)}
     assert len(found) == 4
 
 
 def test_masks_of_another_seed_tell_and_their_count_does_not() -> None:
     dropping = nn.Dropout(p=0.5)  # each has a seed of its own
     nets = [nn.SequentialCell(nn.Dense(2, 2), copy(dropping)) for _ in range(3)]
-    counts = [dropout.repeatable(net, seed) for net, seed in zip(nets, (0, 0, 1), strict=True)]
+    counts = [dropout.make_repeatable(net, seed) for net, seed in zip(nets, (0, 0, 1), strict=True)]
     ops.assign(counts[1], Tensor(7, ms.uint32))
-    of = [fingerprint.of(net, [count]) for net, count in zip(nets, counts, strict=True)]
+    of = [fingerprint.of_cell(net, [count]) for net, count in zip(nets, counts, strict=True)]
     assert of[0] == of[1] != of[2]
     assert not same(nets[0], nets[1])
 
 
 def test_a_net_that_has_been_compiled_is_still_the_same() -> None:
     net = TwoConvs().set_train(False)
-    before = fingerprint.of(net)
+    before = fingerprint.of_cell(net)
     net(Tensor(np.zeros((1, 1, 6, 6)), ms.float32))
-    assert fingerprint.of(net) == before
+    assert fingerprint.of_cell(net) == before
 
 
 @pytest.fixture
@@ -181,14 +181,14 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def test_source_counts_and_where_it_refers_to(modules: Callable[..., ModuleType]) -> None:
-    before = fingerprint.of(modules().Net())
-    assert fingerprint.of(modules().Net()) == before
+    before = fingerprint.of_cell(modules().Net())
+    assert fingerprint.of_cell(modules().Net()) == before
     texts = [
         {"net": SOURCE.replace("math.pi", "math.e ")},
         {"net": SOURCE.replace("ops.relu", "ops.tanh")},
         {"helper": HELPER.replace("x * FACTOR", "x + FACTOR")},
     ]
-    found = [fingerprint.of(modules(**text).Net()) for text in texts]
+    found = [fingerprint.of_cell(modules(**text).Net()) for text in texts]
     assert len({before, *found}) == 4
 
 
@@ -198,19 +198,19 @@ def test_values_from_elsewhere_count(
 ) -> None:
     """As those that a module reads from the environment when it is imported."""
     module = modules()
-    before = fingerprint.of(module.Net())
+    before = fingerprint.of_cell(module.Net())
     if name == "helper":
         monkeypatch.setattr(sys.modules["fingerprinted_helper"], "FACTOR", 3.0)
     else:
         monkeypatch.setattr(module.Net if "." in name else module, name[-5:].strip("."), 3.0)
-    assert fingerprint.of(module.Net()) != before
+    assert fingerprint.of_cell(module.Net()) != before
 
 
 def test_a_class_made_of_text_has_no_source(modules: Callable[..., ModuleType]) -> None:
     made: dict[str, Any] = {"__name__": "nowhere"}
     exec(SOURCE.replace("from {helper} import twice", "def twice(x): return x"), made)
-    with pytest.raises(Unknown, match="no file is known that defines nowhere"):
-        fingerprint.of(made["Net"]())
+    with pytest.raises(NotComparable, match="no file is known that defines nowhere"):
+        fingerprint.of_cell(made["Net"]())
 
 
 def test_classes_of_cells_are_told_apart() -> None:

@@ -44,7 +44,7 @@ def counter() -> Parameter:
 
 def made(make: Callable[[], nn.Cell]) -> bytes:
     """The graph of a new cell."""
-    _, graph, used = mindir.call(make(), (X,), None)
+    _, graph, used = mindir.call_with_graph(make(), (X,), None)
     assert graph is not None
     assert not used
     return graph
@@ -54,14 +54,14 @@ def test_graphs_are_used_in_another_order_with_the_values_of_now() -> None:
     three, five = made(lambda: dense(3)), made(lambda: dense(5))
     for size, graph in ((5, five), (3, three), (5, five)):
         net = dense(size, 2.0)
-        result, again, used = mindir.call(net, (X,), graph)
+        result, again, used = mindir.call_with_graph(net, (X,), graph)
         assert (again, used) == (None, True)
         assert (result.asnumpy() == np.full((2, size), 8.0)).all()
         assert (net(X).asnumpy() == result.asnumpy()).all()
 
 
 def test_what_is_no_graph_is_made_anew() -> None:
-    result, graph, used = mindir.call(dense(3), (X,), b"no graph")
+    result, graph, used = mindir.call_with_graph(dense(3), (X,), b"no graph")
     assert graph is not None
     assert not used
     assert result.shape == (2, 3)
@@ -71,9 +71,9 @@ def test_a_call_that_fails_does_no_harm(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)  # where MindSpore writes of the failure
     graph = made(lambda: dense(3))
     with pytest.raises(ValueError, match="shape"):
-        mindir.call(nn.Dense(5, 3), (X,), None)
+        mindir.call_with_graph(nn.Dense(5, 3), (X,), None)
     for _ in range(3):  # once it may look under a wrong number, and make the graph anew
-        result, _, used = mindir.call(dense(3), (X,), graph)
+        result, _, used = mindir.call_with_graph(dense(3), (X,), graph)
         assert (result.asnumpy() == 4.0).all()
     assert used
 
@@ -88,13 +88,13 @@ def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_parameter_of_no_cell_is_lost_and_therefore_found() -> None:
     count = counter()
     net = Counting(count)
-    _, graph, _ = mindir.call(net, (X,), None)
+    _, graph, _ = mindir.call_with_graph(net, (X,), None)
     assert graph
-    assert mindir.unbound(graph, net) == "count"
+    assert mindir.unbound_parameter(graph, net) == "count"
     assert count.asnumpy() == 1
 
     lost = counter()
-    mindir.call(Counting(lost), (X,), graph)
+    mindir.call_with_graph(Counting(lost), (X,), graph)
     assert lost.asnumpy() == 0  # what MindSpore does, for which such a graph is not to be kept
 
 
@@ -105,12 +105,12 @@ def test_a_parameter_that_a_cell_holds_is_bound() -> None:
         return net
 
     net = bound(counter())
-    _, graph, _ = mindir.call(net, (X,), None)
+    _, graph, _ = mindir.call_with_graph(net, (X,), None)
     assert graph
-    assert mindir.unbound(graph, net) == ""
+    assert mindir.unbound_parameter(graph, net) == ""
 
     count = counter()
-    _, _, used = mindir.call(bound(count), (X,), graph)
+    _, _, used = mindir.call_with_graph(bound(count), (X,), graph)
     assert used
     assert count.asnumpy() == 1
 
@@ -119,9 +119,10 @@ def test_a_cache_that_another_has_switched_on_is_switched_off() -> None:
     script = """
 import mindspore as ms
 from trainer.backend.compile import mindir
-print(mindir.foreign())
+print(mindir.disable_foreign_cache())
 ms.set_context(enable_compile_cache=True)
-print(mindir.foreign(), ms.get_context("enable_compile_cache"), mindir.foreign())
+foreign, on = mindir.disable_foreign_cache(), ms.get_context("enable_compile_cache")
+print(foreign, on, mindir.disable_foreign_cache())
 """
     run = [sys.executable, "-c", script]
     done = subprocess.run(run, cwd=CHECKOUT, capture_output=True, text=True, check=True)

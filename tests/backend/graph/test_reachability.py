@@ -40,7 +40,7 @@ def test_a_skip_around_the_cut_keeps_the_stem_in_reach() -> None:
 
 
 def test_a_gamma_of_zero_hides_no_path() -> None:
-    assert weights("block.dense", "stem") <= trace(Residual(), [(LOSS, ROWS)]).reached()
+    assert weights("block.dense", "stem") <= trace(Residual(), [(LOSS, ROWS)]).reachable_names()
 
 
 def test_a_cut_behind_one_branch_leaves_the_stem_in_reach() -> None:
@@ -63,7 +63,7 @@ def test_a_relu_that_lets_nothing_through_hides_no_path() -> None:
 def test_the_nets_own_flags_do_not_matter() -> None:
     net = TwoConvs()
     net.conv1.weight.requires_grad = False
-    assert "conv1.weight" in trace(net, [(LOSS, IMAGES)]).reached()
+    assert "conv1.weight" in trace(net, [(LOSS, IMAGES)]).reachable_names()
     assert not net.conv1.weight.requires_grad
 
 

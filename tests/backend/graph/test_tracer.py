@@ -11,7 +11,7 @@ from tests.support.stacks import Backward
 from tests.support.training import IMAGES, LOSS, ROWS
 from trainer.backend.graph import dry_run, example_inputs
 from trainer.backend.graph.example_inputs import Total
-from trainer.backend.graph.tracer import ordered, trace
+from trainer.backend.graph.tracer import describe_in_call_order, trace
 from trainer.config.rules import Rule
 from trainer.freezing.selection import layers
 
@@ -57,7 +57,7 @@ STEEP: dict[str, Callable[[Tensor], Any]] = {
 
 
 def is_reached(net: nn.Cell) -> bool:
-    return "weight" in trace(net, [(Total(), ROWS)]).reached()
+    return "weight" in trace(net, [(Total(), ROWS)]).reachable_names()
 
 
 @pytest.mark.parametrize("function", FLAT.values(), ids=FLAT)
@@ -94,7 +94,7 @@ def test_nodes_have_their_kind_and_shape() -> None:
 def test_the_first_sight_that_fits_is_taken() -> None:
     found = trace(TwoConvs(), iter([(LOSS, ROWS), (LOSS, IMAGES)]))
     assert found.inputs == ((4, 1, 6, 6),)
-    assert found.reached() == trace(TwoConvs(), [(LOSS, IMAGES)]).reached()
+    assert found.reachable_names() == trace(TwoConvs(), [(LOSS, IMAGES)]).reachable_names()
 
 
 def test_the_last_refusal_is_told() -> None:
@@ -134,7 +134,7 @@ class Dropped(nn.Cell):
 def test_what_is_dropped_is_not_taken_for_what_comes_after_it() -> None:
     """MindSpore tells nodes by where they lie in memory, which is used again."""
     found = trace(Dropped(), [(Total(), ROWS)], ["side"])
-    assert len(found.reached(["side"])) == 40
+    assert len(found.reachable_names(["side"])) == 40
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_what_is_dropped_is_not_taken_for_what_comes_after_it() -> None:
 )
 def test_layers_stand_in_the_order_in_which_they_are_called(rule: Rule, lr_decay: float) -> None:
     net = Backward()
-    what = ordered(net, [rule], lr_decay, example_inputs.default_inputs(net))
+    what = describe_in_call_order(net, [rule], lr_decay, example_inputs.default_inputs(net))
     assert layers(what) == ["stem", "body.0", "head", "unused"]
     assert all(parameter.requires_grad for parameter in net.get_parameters())
 
@@ -160,12 +160,12 @@ def test_layers_stand_in_the_order_in_which_they_are_called(rule: Rule, lr_decay
     ],
 )
 def test_a_net_is_not_run_where_its_order_does_not_matter(rule: Rule) -> None:
-    what = ordered(Backward(), [rule], 1.0, iter(int, 1))  # type: ignore[arg-type]
+    what = describe_in_call_order(Backward(), [rule], 1.0, iter(int, 1))  # type: ignore[arg-type]
     assert what.order == ()
 
 
 def test_a_net_that_takes_no_guess_has_its_layers_in_the_order_of_definition() -> None:
     rule = Rule((), "requires_grad", False, last=1)
     wrong = (nn.L1Loss(), (Tensor(np.zeros((2, 7), np.float32)), Tensor(np.zeros(2, np.int32))))
-    what = ordered(Backward(), [rule], 1.0, [wrong])
+    what = describe_in_call_order(Backward(), [rule], 1.0, [wrong])
     assert layers(what) == ["head", "unused", "body.0", "stem"]

@@ -38,11 +38,11 @@ _TELLING = ("training", "_amp_level", "mixed_precision_type", "_jit_config_dict"
 _HOOKS = ("forward_pre_hook", "forward_hook", "backward_pre_hook", "backward_hook")
 
 
-class Unknown(Exception):
+class NotComparable(Exception):
     """Something is of a kind that cannot be told from another by its value; the message says it."""
 
 
-def of(cell: nn.Cell, bound: Iterable[Parameter] = ()) -> str:
+def of_cell(cell: nn.Cell, bound: Iterable[Parameter] = ()) -> str:
     """Return the SHA-256 of a cell: classes, attributes, flags, hooks, parameters' names and kinds.
 
     Args:
@@ -67,10 +67,10 @@ def of_class(kind: type[nn.Cell]) -> str:
 def _read(free: Iterable[Parameter], read: "Callable[[_Reader], Any]") -> str:
     try:
         return atomic_files.checksum(read(_Reader(free)))
-    except Unknown:
+    except NotComparable:
         raise
     except Exception as error:  # of whatever code a net refers to
-        raise Unknown(f"it cannot be read: {error!r}"[:200]) from None
+        raise NotComparable(f"it cannot be read: {error!r}"[:200]) from None
 
 
 class _Reader:
@@ -144,7 +144,7 @@ class _Reader:
             return [self.kind(type(value)), self._value(vars(value))]
         if _is_known_by_name(value):
             return [value.__module__, value.__name__]
-        raise Unknown(f"of {_name(value)} it is not known what makes one differ from another")
+        raise NotComparable(f"of {_name(value)} it is not known what makes one differ from another")
 
     def _readers(self) -> Iterator[tuple[Any, Callable[[Any], Any]]]:
         """Yield kinds and how they are described; the first that fits counts."""
@@ -171,7 +171,7 @@ class _Reader:
     def _array(self, array: Any) -> Any:
         array = np.asarray(array)
         if array.dtype.hasobject:
-            raise Unknown("an array of objects has no bytes to compare")
+            raise NotComparable("an array of objects has no bytes to compare")
         return [str(array.dtype), list(array.shape), atomic_files.sha256(array.tobytes())]
 
     def _function(self, function: FunctionType) -> Any:
@@ -193,7 +193,7 @@ class _Reader:
         if module not in self._digests:
             path = getattr(sys.modules.get(module), "__file__", None)
             if path is None or not Path(path).is_file():
-                raise Unknown(f"no file is known that defines {module}")
+                raise NotComparable(f"no file is known that defines {module}")
             self._digests[module] = atomic_files.digest(Path(path))
         return self._digests[module]
 

@@ -28,7 +28,7 @@ _GRAPHS = "compile_cache_*.mindir"
 _next = 0  # the number under which MindSpore looks for its next graph
 
 
-def call(
+def call_with_graph(
     cell: nn.Cell, batch: Sequence[Tensor], graph: bytes | None
 ) -> tuple[Any, bytes | None, bool]:
     """Call a cell that is yet to be compiled, with the graph that it had before, if there is one.
@@ -106,7 +106,7 @@ def _folder() -> Path:
     return folder
 
 
-def foreign() -> bool:
+def disable_foreign_cache() -> bool:
     """Tell whether another has set MindSpore's cache; it is off when this returns.
 
     What is set in the context wins over the environment, and cannot be taken back.
@@ -117,7 +117,7 @@ def foreign() -> bool:
     return on is not None or bool(path)
 
 
-def unbound(graph: bytes, cell: nn.Cell) -> str:
+def unbound_parameter(graph: bytes, cell: nn.Cell) -> str:
     """Return the name of a parameter in a graph that is none of the cell's; empty: there is none.
 
     MindSpore gives a graph that it reads the cell's parameters, by name; any others start at 0, and

@@ -39,7 +39,7 @@ class AutogradGraph:
     bare: frozenset[str]
     inputs: tuple[tuple[int, ...], ...]
 
-    def within(self, cuts: Collection[str] = ()) -> set[int]:
+    def reachable_nodes(self, cuts: Collection[str] = ()) -> set[int]:
         """Return the nodes that the loss's gradient reaches if it stops behind some cells."""
         closed = {node for name in cuts for node in self.outputs.get(name, ())}
         found = set[int]()
@@ -51,9 +51,9 @@ class AutogradGraph:
                 left += self.nodes[at].inputs
         return found
 
-    def reached(self, cuts: Collection[str] = ()) -> frozenset[str]:
+    def reachable_names(self, cuts: Collection[str] = ()) -> frozenset[str]:
         """Return the names of the parameters and of the bare cells that it reaches then."""
-        nodes = self.within(cuts)
+        nodes = self.reachable_nodes(cuts)
         parameters = {name for name, node in self.parameters.items() if node in nodes}
         cells = {name for name in self.bare if not nodes.isdisjoint(self.outputs.get(name, ()))}
         return frozenset(parameters | cells)

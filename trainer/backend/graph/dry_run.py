@@ -43,7 +43,7 @@ def dry_run(
             [f"dataset: expected batches, received {_shapes(batch)}; add .batch(...)"]
         )
     few = [Tensor(column.asnumpy()[:_SAMPLES]) for column in batch]
-    with eager_mode(), unchanged(net):
+    with eager_mode(), preserve_state(net):
         net.set_train(True)
         restart()
         try:
@@ -91,7 +91,7 @@ def eager_mode() -> Iterator[None]:
 
 
 @contextmanager
-def unchanged(net: nn.Cell) -> Iterator[None]:
+def preserve_state(net: nn.Cell) -> Iterator[None]:
     """Put back flags, modes and running statistics, all of which a forward pass may change.
 
     What has a gradient is not looked at: a copy of all weights would not fit beside a large net.
@@ -110,7 +110,7 @@ def unchanged(net: nn.Cell) -> Iterator[None]:
         net.phase = phase
         for parameter, value in values:
             if not same_bits(parameter.asnumpy(), value):
-                assign(parameter, Tensor(value))
+                assign_in_place(parameter, Tensor(value))
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def forward_hooks(
             handle.remove()
 
 
-def assign(parameter: Parameter, value: Tensor) -> None:
+def assign_in_place(parameter: Parameter, value: Tensor) -> None:
     """Write to a parameter where it stands.
 
     After ``set_data`` a jitted function that was compiled before goes on with the old values and

@@ -21,7 +21,7 @@ def backward(lineage: AutogradGraph, trained: Collection[str], cuts: Collection[
         cuts: names of the cells behind which the gradient stops.
     """
     nodes = lineage.nodes
-    needed = fed_by(lineage, trained, lineage.within(cuts))
+    needed = dependents(lineage, trained, lineage.reachable_nodes(cuts))
     products = (nodes[at] for at in needed if _PRODUCT.search(nodes[at].kind))
     return sum(
         _forward(node, lineage) * len([at for at in node.inputs[:2] if at in needed])
@@ -35,7 +35,9 @@ def forward(lineage: AutogradGraph, nodes: Collection[int]) -> int:
     return sum(_forward(node, lineage) for node in found if _PRODUCT.search(node.kind))
 
 
-def fed_by(lineage: AutogradGraph, trained: Collection[str], reached: Collection[int]) -> set[int]:
+def dependents(
+    lineage: AutogradGraph, trained: Collection[str], reached: Collection[int]
+) -> set[int]:
     """Return the nodes, of those reached, that something trained goes into."""
     into: dict[int, list[int]] = {}
     for at in reached:

@@ -112,7 +112,7 @@ def describe(net: nn.Cell) -> ModuleTree:
     )
 
 
-def statistics(net: nn.Cell) -> list[Parameter]:
+def unlocked_statistics(net: nn.Cell) -> list[Parameter]:
     """Return the running statistics that a forward pass may change: all that are not held."""
     held = {
         id(parameter)
@@ -124,7 +124,7 @@ def statistics(net: nn.Cell) -> list[Parameter]:
     return [p for name, p in named if is_statistic(name) and id(p) not in held]
 
 
-def moving(net: nn.Cell) -> list[Parameter]:
+def moving_statistics(net: nn.Cell) -> list[Parameter]:
     """Return the running statistics that training moves; those held by a plan are none of them."""
     return [
         parameter

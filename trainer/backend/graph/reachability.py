@@ -20,12 +20,12 @@ def unreachable_parameters(
         ConfigError: a cell is never called, so that nothing can be cut behind it, and yet the
             gradient reaches a weight of it.
     """
-    reached = lineage.reached(cuts)
+    reached = lineage.reachable_names(cuts)
     idle = {cut for cut in cuts if cut not in lineage.outputs and _any_beneath(cut, reached)}
     pairs = zip(cuts, methods, strict=True)
     if idle:
         raise ConfigError([_never_called(*pair) for pair in pairs if pair[0] in idle])
-    return lineage.reached() - reached
+    return lineage.reachable_names() - reached
 
 
 def _any_beneath(cell: str, names: Collection[str]) -> bool:

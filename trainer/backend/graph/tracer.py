@@ -46,7 +46,7 @@ def trace(
         Exception: what the net raised for the last of them.
     """
     refusal = None
-    with dry_run.eager_mode(), dry_run.unchanged(net):
+    with dry_run.eager_mode(), dry_run.preserve_state(net):
         net.set_train(True)
         for parameter in net.get_parameters():
             parameter.requires_grad = parameter.is_floating_point()
@@ -89,7 +89,7 @@ def _trace(net: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) ->
     return AutogradGraph(_id(roots[0]), _nodes(roots[0]), used, noted, bare, shapes)
 
 
-def ordered(
+def describe_in_call_order(
     net: nn.Cell, rules: Sequence[Rule], lr_decay: float, sights: Iterable[ExampleInput]
 ) -> ModuleTree:
     """Return a net's layout; if something hangs on the order of its layers, with that order.
@@ -120,7 +120,7 @@ def _order(net: nn.Cell, names: Collection[str], sights: Iterable[ExampleInput])
     chosen = [(name, cell) for name, cell in net.cells_and_names() if name in names]
     handles = [cell.register_forward_pre_hook(noting(name)) for name, cell in chosen]
     try:
-        with dry_run.eager_mode(), dry_run.unchanged(net), suppress(ConfigError):
+        with dry_run.eager_mode(), dry_run.preserve_state(net), suppress(ConfigError):
             net.set_train(True)
             for _, (*inputs, _) in sights:
                 calls.clear()

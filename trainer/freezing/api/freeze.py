@@ -55,9 +55,11 @@ def freeze(
             frozen already; or ``inputs`` is needed.
     """
     _refuse(net)
-    device.look_for_numpy()
-    chosen = python_rules.read(rules, method, norm)
-    what = tracer.ordered(net, chosen, 1.0, example_inputs.example_inputs(net, inputs))
+    device.load_numpy_interface()
+    chosen = python_rules.parse(rules, method, norm)
+    what = tracer.describe_in_call_order(
+        net, chosen, 1.0, example_inputs.example_inputs(net, inputs)
+    )
     if problems := validation.problems(chosen, what):
         raise ConfigError(problems)
 

@@ -24,28 +24,28 @@ _FIRST = {"moments", "moment1", "moments1", "moment", "accum", "adam_m", "exp_av
 _SECOND = {"moment2", "moments2", "adam_v", "exp_avg_sq"}
 
 
-def cells() -> list[nn.Cell]:
+def live_cells() -> list[nn.Cell]:
     """Return all cells. By type, for ``isinstance`` would wake up what is loaded on first use."""
     found = (each for each in gc.get_objects() if issubclass(type(each), nn.Cell))
     return [cell for cell in found if "_params" in vars(cell)]  # else its __init__ has not run
 
 
-def optimizers(parameters: Iterable[Parameter]) -> list[Optimizer]:
+def optimizers_over(parameters: Iterable[Parameter]) -> list[Optimizer]:
     """Return the optimizers that were given any of some parameters."""
     ids = {id(parameter) for parameter in parameters}
     return [
         cell
-        for cell in cells()
-        if isinstance(cell, Optimizer) and ids & {id(p) for p in given(cell)}
+        for cell in live_cells()
+        if isinstance(cell, Optimizer) and ids & {id(p) for p in parameters_of(cell)}
     ]
 
 
-def given(optimizer: Optimizer) -> Collection[Parameter]:
+def parameters_of(optimizer: Optimizer) -> Collection[Parameter]:
     """Return the parameters that an optimizer was given, groups or not."""
     return getattr(optimizer, "parameters", ())
 
 
-class Past:
+class Baseline:
     """What there was at one moment: how far each optimizer had gone, and what was compiled.
 
     Args:
@@ -53,11 +53,11 @@ class Past:
     """
 
     def __init__(self, net: nn.Cell) -> None:
-        found = optimizers(net.get_parameters())
+        found = optimizers_over(net.get_parameters())
         self._steps = WeakKeyDictionary({each: _steps(each) for each in found})
         self._pushes = WeakKeyDictionary({each: _pushes(each) for each in found})
         ids = {id(cell) for _, cell in net.cells_and_names()}
-        around = [cell for cell in cells() if _compiled(cell) and _runs(cell, ids)]
+        around = [cell for cell in live_cells() if _compiled(cell) and _runs(cell, ids)]
         self._graphs = WeakKeyDictionary({cell: frozenset(_compiled(cell)) for cell in around})
         self._functions = dict(jitted_functions.graphs(ids))
 

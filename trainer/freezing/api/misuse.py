@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from trainer.backend.graph.module_tree import is_statistic
 from trainer.config import freeze_methods
 from trainer.core.text import shorten
-from trainer.freezing.api.live_optimizers import Optimizer, Past, cells, given, optimizers
+from trainer.freezing.api.live_optimizers import (
+    Baseline,
+    Optimizer,
+    live_cells,
+    optimizers_over,
+    parameters_of,
+)
 from trainer.freezing.drift_causes import Evidence
 from trainer.freezing.plan import Plan
 
@@ -32,7 +38,7 @@ class MisuseDetector:
 
     def __init__(self, net: nn.Cell, plan: Plan) -> None:
         self.parameters: dict[str, Parameter] = dict(net.parameters_and_names())
-        self.past = Past(net)
+        self.past = Baseline(net)
         self._net = net
         self._plan = plan
         self._cells = dict(net.cells_and_names())
@@ -70,13 +76,15 @@ class MisuseDetector:
     def already_there(self) -> list[str]:
         """Return what was there before the freeze and must not be used after it."""
         frozen = [self.parameters[name] for name in self._plan.names("frozen")]
-        found = [f"optimizer {type(each).__name__}" for each in optimizers(frozen)]
+        found = [f"optimizer {type(each).__name__}" for each in optimizers_over(frozen)]
         return found + [f"graph of {name}" for name in self.past.all_graphs()]
 
     def evidence(self, name: str, before: NDArray, after: NDArray) -> Evidence:  # type: ignore[type-arg]
         """Return what is known of a tensor that has moved."""
         parameter = self.parameters[name]
-        used = next((o for o in optimizers([parameter]) if self.past.stepped(o) is not False), None)
+        used = next(
+            (o for o in optimizers_over([parameter]) if self.past.stepped(o) is not False), None
+        )
         running = " and ".join([*self._unheld(name), *self._stale()])
         return Evidence(
             before,
@@ -96,11 +104,11 @@ class MisuseDetector:
 
     def _wrong(self, used: Sequence[Optimizer]) -> Iterator[str]:
         frozen = {id(self.parameters[name]): name for name in self._plan.names("frozen")}
-        alive = optimizers(self.parameters[name] for name in self._plan.names("frozen"))
+        alive = optimizers_over(self.parameters[name] for name in self._plan.names("frozen"))
         for each in alive:
             fresh = not self.past.had(each)
             if fresh or self.past.stepped(each) or any(each is other for other in used):
-                names = [frozen[id(p)] for p in given(each) if id(p) in frozen]
+                names = [frozen[id(p)] for p in parameters_of(each) if id(p) in frozen]
                 yield (
                     f"expected an optimizer over frozen.trainable_parameters(), received "
                     f"{type(each).__name__}, built {'after' if fresh else 'before'} the freeze, "
@@ -108,7 +116,7 @@ class MisuseDetector:
                 )
 
     def _lacking(self, used: Sequence[Optimizer]) -> Iterator[str]:
-        held = {id(p) for each in used for p in given(each)}
+        held = {id(p) for each in used for p in parameters_of(each)}
         names = self._plan.names("trainable")
         lacking = [name for name in names if id(self.parameters[name]) not in held]
         if used and lacking:
@@ -159,7 +167,7 @@ class MisuseDetector:
         """Return the other names of a tied parameter, and the cells outside the net that own it."""
         tied = next(p.tied for p in self._plan.parameters if p.name == name)
         inside = {id(cell) for cell in self._cells.values()}
-        outside = (cell for cell in cells() if id(cell) not in inside)
+        outside = (cell for cell in live_cells() if id(cell) not in inside)
         owners = (c for c in outside if _owns(c, self.parameters[name]))
         return [*tied, *(f"in a {type(cell).__name__} outside the net" for cell in owners)]
 

@@ -14,7 +14,7 @@ Rules = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 _NORMS = ("eval", "train")
 
 
-def read(given: Rules, method: str, norm: str) -> list[Rule]:
+def parse(given: Rules, method: str, norm: str) -> list[Rule]:
     """Return rules in the order in which they are read.
 
     Args:

@@ -1,4 +1,4 @@
-"""The commands and the code on docs/snapshots.md run, and give what stands there."""
+"""The commands and the code on docs/snapshots.md run, and print what the page shows."""
 
 import re
 import shlex

@@ -47,7 +47,7 @@ def _run(folder: Path, seed: int) -> float:
 def _timed(*overrides: str) -> float:
     began = time.perf_counter()
     line = [sys.executable, "-m", "trainer", *overrides]
-    subprocess.run(line, env=jobs.environment(), stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(line, env=jobs.job_environment(), stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - began
 
 

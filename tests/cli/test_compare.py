@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.command import Command, Ended
 from trainer.artifacts.run_record import MetricsLine
-from trainer.launch.results.comparison import curves
+from trainer.launch.results.comparison import compare_curves
 
 RUNS = ["freeze=null+policy=none", "method=requires_grad", "method=stop_gradient"]
 
@@ -55,10 +55,12 @@ def line(epoch: int, loss: float | None, validation: float) -> MetricsLine:
 
 def test_curves_are_told_equal_only_if_every_loss_is() -> None:
     first = [line(0, None, 2.0), line(1, 1.0, 1.5)]
-    assert curves(first, first) == "the first"
-    assert curves(list(first), first) == "equal, to the bit"
-    assert curves([first[0], line(1, 1.0, 1.5 + 1e-12)], first).startswith("differs from epoch 1")
-    assert curves(first[:1], first) == "equal, as far as 0 epochs"
+    assert compare_curves(first, first) == "the first"
+    assert compare_curves(list(first), first) == "equal, to the bit"
+    assert compare_curves([first[0], line(1, 1.0, 1.5 + 1e-12)], first).startswith(
+        "differs from epoch 1"
+    )
+    assert compare_curves(first[:1], first) == "equal, as far as 0 epochs"
 
 
 def test_help_says_how_it_is_used(command: Command, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainer.cli import entry_point
-from trainer.launch.jobs import environment
+from trainer.launch.jobs import job_environment
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
@@ -38,6 +38,6 @@ def test_help_and_mistakes_of_settings_do_not_wait_for_mindspore(
     )
     command = [sys.executable, "-c", program, *words]
     ended = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+        command, cwd=tmp_path, env=job_environment(), capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (code, "False"), ended.stderr

@@ -84,7 +84,7 @@ def test_a_stop_a_kill_and_the_same_command_again(pair: Path, tmp_path: Path) ->
     job = Job(tmp_path, *lines).until("goes on after epoch 0")
     os.kill(job.rank(1), signal.SIGKILL)
     assert job.code() == 8, job.said
-    assert "rank 1 was ended by SIGKILL" in job.said
+    assert "rank 1 was killed by SIGKILL" in job.said
     job = Job(tmp_path, *lines)
     assert job.code() == 0, job.said
     assert bits(tmp_path / "run") == bits(pair)
@@ -96,8 +96,8 @@ def test_a_rank_that_hangs_ends_the_job(tmp_path: Path) -> None:
     hanging = job.rank(1)
     os.kill(hanging, signal.SIGSTOP)
     assert job.code() == 8, job.said
-    assert "expected an answer of all 2 ranks within 25 s" in job.said
-    assert "no answer came from rank 1" in job.said
+    assert "expected a response from all 2 ranks within 25 s" in job.said
+    assert "no response came from rank 1" in job.said
     assert not Path(f"/proc/{hanging}").exists()
 
 

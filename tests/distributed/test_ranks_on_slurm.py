@@ -8,7 +8,7 @@ import pytest
 from tests.support.jobs import Job
 from tests.support.sandbox import STEP, set_step
 from trainer.distributed import rendezvous
-from trainer.distributed.rendezvous import Place
+from trainer.distributed.rendezvous import RendezvousInfo
 
 LINES = ("distributed=slurm", "freeze=conv1", "epochs=2")
 
@@ -38,8 +38,8 @@ def test_tasks_of_a_step_agree_on_folder_stop_and_end(tmp_path: Path) -> None:
 
 def test_a_place_is_read_from_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
     set_step(monkeypatch, {**STEP, "SLURM_PROCID": "1", "SLURM_LOCALID": "3"})
-    place = rendezvous.of_slurm(18118)
-    assert place == Place(1, 2, 3, "127.0.0.1", 18118)
+    place = rendezvous.from_slurm(18118)
+    assert place == RendezvousInfo(1, 2, 3, "127.0.0.1", 18118)
     assert rendezvous.problems({"distributed": {"launcher": "slurm"}, "batch_size": 32}) == []
     found = rendezvous.problems({"distributed": {"launcher": "slurm"}, "batch_size": 33})
     assert len(found) == 1
@@ -53,6 +53,6 @@ def test_ports_differ_by_job_step_and_restart(monkeypatch: pytest.MonkeyPatch) -
     ports = set()
     for more in numbers:
         set_step(monkeypatch, {**STEP, "SLURM_PROCID": "0", **more})
-        ports.add(rendezvous.of_slurm().port)
+        ports.add(rendezvous.from_slurm().port)
     assert len(ports) == 4
     assert all(20_000 <= port < 32_000 for port in ports)

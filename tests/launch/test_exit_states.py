@@ -28,7 +28,7 @@ def squeue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 def test_jobs_are_asked_for_whoever_submitted_them(squeue: Answers) -> None:
     called = squeue("echo '17_3|RUNNING|0|None|n1|'; echo '17_4|RUNNING|0|None|n1|'")
-    assert queue.states(["17_3", "17_5"])["17_3"].name == "RUNNING"
+    assert queue.job_states(["17_3", "17_5"])["17_3"].name == "RUNNING"
     words = called.read_text().split()
     assert "--jobs=17" in words
     assert "--me" not in words
@@ -37,10 +37,10 @@ def test_jobs_are_asked_for_whoever_submitted_them(squeue: Answers) -> None:
 
 def test_the_only_job_is_forgotten(squeue: Answers) -> None:
     squeue("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1")
-    assert queue.states(["17"])["17"].name == FORGOTTEN
+    assert queue.job_states(["17"])["17"].name == FORGOTTEN
 
 
 def test_silence_is_not_forgetting(squeue: Answers) -> None:
     squeue("echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
     with pytest.raises(OSError, match="Unable to contact"):
-        queue.states(["17"])
+        queue.job_states(["17"])

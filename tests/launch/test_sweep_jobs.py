@@ -9,7 +9,7 @@ import pytest
 from tests.support.command import Command, until
 from tests.support.sweeps import begun, swept
 from trainer.artifacts import costs, status
-from trainer.launch.jobs import name_of
+from trainer.launch.jobs import job_name
 
 ENDLESS = ("seed=0,1,2", "epochs=9999", "snapshot.keep=last", "checkpoint.best=null")
 
@@ -157,9 +157,9 @@ def test_a_sweep_that_cannot_be_is_one_message(
 
 
 def test_names_can_stand_in_a_path_and_in_an_override() -> None:
-    assert name_of(["freeze=conv1", "seed=0"]) == "freeze=conv1+seed=0"
-    assert name_of([]) == "all"
-    odd, other = name_of(["init_from=/a b/c,d"]), name_of(["init_from=/a b/c;d"])
+    assert job_name(["freeze=conv1", "seed=0"]) == "freeze=conv1+seed=0"
+    assert job_name([]) == "all"
+    odd, other = job_name(["init_from=/a b/c,d"]), job_name(["init_from=/a b/c;d"])
     assert odd.startswith("init_from=_a_b_c_d-")
     assert odd != other
-    assert len(name_of([f"freeze={'x' * 500}"])) < 140
+    assert len(job_name([f"freeze={'x' * 500}"])) < 140

@@ -35,7 +35,7 @@ def order(finished: Path, tmp_path: Path) -> JobConfig:
 def ordered(folder: Path, line: str, like: Path) -> JobConfig:
     """Return an order with the settings of a run."""
     chosen = saved.settings_of(like / ".hydra/config.yaml")
-    return JobConfig(jobs.make(folder, [line], []), OmegaConf.create({}), chosen)
+    return JobConfig(jobs.make_job(folder, [line], []), OmegaConf.create({}), chosen)
 
 
 def test_an_exit_code_of_0_without_a_finished_run_is_a_failure(
@@ -59,7 +59,7 @@ def test_a_crash_after_all_was_done_is_none(sweep: Sweep, order: JobConfig) -> N
 def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, order: JobConfig) -> None:
     (order.job.folder / "manifest.json").unlink()
     assert record_end(sweep, order, -signal.SIGKILL, "killed").why == "killed"
-    assert sweep.ended[order.job.name].code == -signal.SIGKILL
+    assert sweep.statuses[order.job.name].code == -signal.SIGKILL
 
 
 def test_what_cannot_be_written_is_told_all_the_same(sweep: Sweep, finished: Path) -> None:
@@ -69,21 +69,21 @@ def test_what_cannot_be_written_is_told_all_the_same(sweep: Sweep, finished: Pat
 
 
 def test_the_order_of_overrides_makes_no_other_job(tmp_path: Path) -> None:
-    one = jobs.make(tmp_path, ["seed=0", "freeze=conv1", "epochs=1"], ["epochs=1"])
-    other = jobs.make(tmp_path, ["epochs=1", "freeze=conv1", "seed=0"], ["epochs=1"])
+    one = jobs.make_job(tmp_path, ["seed=0", "freeze=conv1", "epochs=1"], ["epochs=1"])
+    other = jobs.make_job(tmp_path, ["epochs=1", "freeze=conv1", "seed=0"], ["epochs=1"])
     assert one.name == other.name == "freeze=conv1+seed=0"
 
 
 def test_a_process_that_died_between_jobs_is_replaced() -> None:
     process = WorkerHandle()
-    first = process._started()
+    first = process._start_if_needed()
     first.kill()
     first.wait()
-    second = process._started()
+    second = process._start_if_needed()
     assert second.pid != first.pid
     assert second.poll() is None
-    process.end()
-    process.end()
+    process.close()
+    process.close()
 
 
 def test_jobs_with_another_device_have_another_process(tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ def test_jobs_with_another_device_have_another_process(tmp_path: Path) -> None:
         config = OmegaConf.create({"device": {"target": target}})
         code, why = process.train(tmp_path / "job", config, [])
         assert code == 1, why  # it is no whole configuration
-        pids.append(process._started().pid)
-    process.end()
+        pids.append(process._start_if_needed().pid)
+    process.close()
     assert pids[0] == pids[1] != pids[2]
 
 
@@ -102,8 +102,8 @@ def test_jobs_start_with_the_environment_as_it_was(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("GLOG_v", raising=False)
     with device.restore_environment():
         device.prepare()
-        assert jobs.environment()["GLOG_v"] == "3"
-    assert "GLOG_v" not in jobs.environment()
+        assert jobs.job_environment()["GLOG_v"] == "3"
+    assert "GLOG_v" not in jobs.job_environment()
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ def test_a_run_is_not_done_of_whose_last_epoch_something_cannot_be_written(
         ended = command.train("freeze=conv1", "epochs=2")
     run = command.folder / "run"
     assert (ended.code, "No space left" in ended.err) == (74, True)
-    assert not jobs.finished(run)
+    assert not jobs.is_finished(run)
     assert not (run / "model.safetensors").exists()
     sealed = manifest.read(run)
     assert sealed is not None
     assert not sealed.done
     assert command.resume("run").code == 0
-    assert jobs.finished(run)
+    assert jobs.is_finished(run)

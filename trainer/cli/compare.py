@@ -48,12 +48,12 @@ def main() -> None:
             for job in made:
                 configure.check_overrides(job.overrides)
         sweep = Sweep(ResumeRequest([]), stop, {}, folder, _FOLDER)
-        with sweep.alone():
-            jobs.begin(folder, made, lines)
+        with sweep.locked():
+            jobs.record_jobs(folder, made, lines)
             todo = sweep_launcher.unfinished([_order(job) for job in made], sweep)
-            local_launcher.run(todo, sweep, [WorkerHandle()], share=False)
-        found = job_results.read(folder)
-        print(comparison.text(found))
+            local_launcher.run_jobs(todo, sweep, [WorkerHandle()], share=False)
+        found = job_results.read_results(folder)
+        print(comparison.format_table(found))
         comparison.draw(folder, found)
         if bad := [s for s in found if s.state != "done"]:
             raise JobsFailed("\n".join(f"{s.job.name}: {s.state}: {one_line(s.why)}" for s in bad))
@@ -81,13 +81,13 @@ def _parsed(words: Sequence[str]) -> tuple[Path, list[str]]:
 def _jobs(folder: Path, lines: Sequence[str]) -> list[Job]:
     free = [line for line in lines if line.partition("=")[0].partition(".")[0] not in _FREEZES]
     runs = [[*lines, "method=stop_gradient"], [*lines, "method=requires_grad"], [*free, *_NOTHING]]
-    return [jobs.make(folder, run, lines) for run in runs]
+    return [jobs.make_job(folder, run, lines) for run in runs]
 
 
 def _order(job: Job) -> JobConfig:
     with initialize_config_module(overrides.MODULE, version_base=overrides.VERSION):
         config = compose(overrides.CONFIG, list(job.overrides), return_hydra_config=True)
-    return job_config.make(job, config, 0)
+    return job_config.make_job_config(job, config, 0)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def _leave(code: int) -> NoReturn:
     if world.current().world_size > 1:
         from trainer.distributed import collectives
 
-        collectives.leave(code)
+        collectives.exit_process(code)
     sys.exit(code)
 
 

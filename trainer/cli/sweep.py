@@ -25,7 +25,7 @@ def main() -> None:
                 [f"expected one folder of a sweep, received {len(sys.argv) - 1} words"]
             )
         found = report(Path(sys.argv[1]))
-        if bad := job_results.failed(found):
+        if bad := job_results.failed_jobs(found):
             raise JobsFailed(f"{len(bad)} of {len(found)} jobs have failed")
 
 

@@ -54,7 +54,7 @@ def main() -> None:
         elif flags.multirun:
             with device.restore_environment():
                 _check_jobs(asked, stop)
-            with sweep_launcher.sweeping(
+            with sweep_launcher.sweep_session(
                 asked, stop, report, LocalLauncher, SlurmLauncher, GridSweeper, OptunaSweeper
             ):
                 _with_hydra(None, asked, stop, sweep=True)
@@ -71,7 +71,7 @@ def _one(asked: ResumeRequest, stop: StopFlag) -> None:
     with file_lock.lock_run(asked.folder if here.is_main else None):
         prepared = here.all_or_raise(lambda: configure.run_from_config(config, asked, problems))
         entry_point.exit_if(lambda: any(here.gather(bool(stop()))))
-        if not multi_rank.are_started_by(config):
+        if not multi_rank.starts_ranks(config):
             _with_hydra(prepared, asked, stop)
             return
     del prepared  # the net's memory is for the ranks, and the folder for the first of them

@@ -1,4 +1,4 @@
-"""Distributed: this process as a rank of a job, and what its ranks tell one another."""
+"""Collectives: this process as one of several ranks, and what ranks send one another."""
 
 import atexit
 import json
@@ -20,18 +20,18 @@ from numpy.typing import NDArray
 
 from trainer.core.errors import RankLost, TrainerExit
 from trainer.distributed import scheduler, world
-from trainer.distributed.rendezvous import ROLE, WORKER, Place
+from trainer.distributed.rendezvous import ROLE, WORKER, RendezvousInfo
 from trainer.distributed.world import World
 
 _T = TypeVar("_T")
-_ROOM = 1024  # bytes; what is gathered is filled up to this, or twice, four times as much ...
-_LINGERING = 2.0  # seconds in which what a rank has said last reaches the others
-_LEAVING = 1.0  # ... and in which they leave
+_BLOCK = 1024  # bytes; messages are padded to this size, doubled until the longest one fits
+_DELIVERY_SECONDS = 2.0  # until the last message of a rank has reached the others
+_EXIT_SECONDS = 1.0  # ... and until they have exited
 _COLLECTIVES = ("AllReduce", "AllGather")
 
 
 class ReportedElsewhere(TrainerExit):
-    """How another rank ends, and this one with it."""
+    """Another rank's exit, with which this rank exits too."""
 
     def __init__(self, code: int, text: str = "") -> None:
         self.code = code
@@ -39,49 +39,48 @@ class ReportedElsewhere(TrainerExit):
 
 
 class RankWorld(World):
-    """Several processes; what they tell one another goes through MindSpore's collectives."""
+    """Several processes, which communicate through MindSpore's collectives."""
 
     def gather(self, value: Any) -> list[Any]:
         """Return each rank's value, in order.
 
         Raises:
-            RankLost: one of them did not answer in time.
+            RankLost: a rank did not respond in time.
         """
         text = json.dumps(value).encode()
-        sizes = _gathered(np.array([len(text)], np.int32))
-        room = _ROOM
-        while room < max(sizes):
-            room *= 2
-        parts = _gathered(np.frombuffer(text.ljust(room), np.int32)).reshape(self.world_size, -1)
-        return [json.loads(part.tobytes()) for part in parts]
+        sizes = _all_gather(np.array([len(text)], np.int32))
+        block = _BLOCK
+        while block < max(sizes):
+            block *= 2
+        rows = _all_gather(np.frombuffer(text.ljust(block), np.int32)).reshape(self.world_size, -1)
+        return [json.loads(row.tobytes()) for row in rows]
 
     def from_main(self, make: Callable[[], _T]) -> _T:
         """See ``World``."""
-        value, ending = _attempt(make) if self.is_main else (None, None)
-        told, end = self.gather([value, _packed(ending)])[0]
-        if end:
+        value, failure = _attempt(make) if self.is_main else (None, None)
+        received, encoded = self.gather([value, _encode_exit(failure)])[0]
+        if encoded:
             _exit.agreed = True
-            raise ending or ReportedElsewhere(end[0])
-        return value if self.is_main else told  # type: ignore[return-value]
+            raise failure or ReportedElsewhere(encoded[0])
+        return value if self.is_main else received  # type: ignore[return-value]
 
     def all_or_raise(self, make: Callable[[], _T]) -> _T:
-        """See ``World``; the first rank tells what all of them have to say."""
-        value, ending = _attempt(make)
-        ends = self.gather(_packed(ending))
-        if not any(ends):
+        """See ``World``; the main rank reports the failures of all ranks."""
+        value, failure = _attempt(make)
+        failures = self.gather(_encode_exit(failure))
+        if not any(failures):
             return value
         _exit.agreed = True
+        code = next(encoded[0] for encoded in failures if encoded)
         if not self.is_main:
-            raise ReportedElsewhere(next(end[0] for end in ends if end))
-        own = str(ending) if ending else ""
-        others = [f"rank {n}: {end[1]}" for n, end in enumerate(ends) if end and end[1] != own]
-        if ending and not others:
-            raise ending
-        raise ReportedElsewhere(
-            next(end[0] for end in ends if end), "\n".join(filter(None, [own, *others]))
-        )
+            raise ReportedElsewhere(code)
+        text = str(failure) if failure else ""
+        others = [f"rank {n}: {e[1]}" for n, e in enumerate(failures) if e and e[1] != text]
+        if failure and not others:
+            raise failure
+        raise ReportedElsewhere(code, "\n".join(filter(None, [text, *others])))
 
-    def part(self) -> None:
+    def barrier(self) -> None:
         """See ``World``."""
         self.gather(None)
         _exit.agreed = True
@@ -90,134 +89,140 @@ class RankWorld(World):
 def _attempt(make: Callable[[], Any]) -> tuple[Any, TrainerExit | None]:
     try:
         return make(), None
-    except TrainerExit as ending:
-        return None, ending
+    except TrainerExit as failure:
+        return None, failure
 
 
-def _packed(ending: TrainerExit | None) -> tuple[int, str] | None:
-    return (ending.code, str(ending)) if ending else None
+def _encode_exit(failure: TrainerExit | None) -> tuple[int, str] | None:
+    return (failure.code, str(failure)) if failure else None
 
 
 class _Gather(nn.Cell):
-    """Puts the arrays of all ranks one after the other."""
+    """Concatenates the arrays of all ranks."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gather = ops.AllGather()
 
-    def construct(self, own: Tensor) -> Tensor:
-        return self.gather(own)
+    def construct(self, array: Tensor) -> Tensor:
+        return self.gather(array)
 
 
-_gather: list[nn.Cell] = []  # made once there is a communication to be used
+_gather: list[nn.Cell] = []  # filled by `join`: it needs an initialised communication
 
 
 @dataclass
-class _Exit:
-    """What this process has to know when it ends.
+class _ExitState:
+    """How this process has to exit.
 
     Attributes:
-        agreed: whether all ranks end alike.
-        by_srun: whether srun has started them.
-        serving: the scheduler, if this rank has started it.
+        agreed: whether all ranks exit alike.
+        by_srun: whether srun has started the ranks.
+        scheduler: the scheduler's process, if this rank has started it.
     """
 
     agreed: bool = False
     by_srun: bool = False
-    serving: "subprocess.Popen[bytes] | None" = None
+    scheduler: "subprocess.Popen[bytes] | None" = None
 
 
-_exit = _Exit()
+_exit = _ExitState()
 
 
-def _gathered(own: NDArray[np.int32]) -> NDArray[np.int32]:
-    return answered(lambda: _gather[0](Tensor(own)).asnumpy())
+def _all_gather(array: NDArray[np.int32]) -> NDArray[np.int32]:
+    return call_collective(lambda: _gather[0](Tensor(array)).asnumpy())
 
 
-def answered(ask: Callable[[], _T]) -> _T:
-    """Return what ``ask`` gives, in which ranks wait for one another.
+def call_collective(operation: Callable[[], _T]) -> _T:
+    """Return the result of an operation in which ranks wait for one another.
 
     Raises:
-        RankLost: one of them did not answer in time.
+        RankLost: a rank did not respond in time.
     """
     try:
-        return ask()
+        return operation()
     except RuntimeError as error:
         if not any(name in str(error) for name in _COLLECTIVES):
             raise
-        here, seconds = world.current(), os.environ["MS_NODE_TIMEOUT"]
+        this_rank, seconds = world.current(), os.environ["MS_NODE_TIMEOUT"]
         raise RankLost(
-            f"expected an answer of all {here.world_size} ranks within {seconds} s, but rank "
-            f"{here.rank} waited in vain: another one was killed, hangs, or was busy for longer, "
-            "with a compile, say; then raise distributed.timeout"
+            f"expected a response from all {this_rank.world_size} ranks within {seconds} s, but "
+            f"rank {this_rank.rank} waited in vain: another rank was killed, hangs, or was busy "
+            "for longer (with compiling, say; then raise distributed.timeout)"
         ) from None
 
 
-def _hush() -> None:
-    """Keep MindSpore's last words, which mean nothing, from the screen."""
+def _silence_stderr() -> None:
+    """Keep the messages that MindSpore prints at exit, which mean nothing, from the screen."""
     sys.stderr.flush()
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    with Path(os.devnull).open("wb") as null:
+        os.dup2(null.fileno(), 2)
 
 
-def leave(code: int) -> NoReturn:
-    """End this process now.
+def exit_process(code: int) -> NoReturn:
+    """Exit now, without MindSpore's shutdown.
 
-    MindSpore would take seconds to say farewell to the other ranks, or wait once more for a lost
-    one. And ``srun --kill-on-bad-exit`` kills whoever leaves 50 ms after another one that left with
-    an error, and then exits with 143 itself. So of an end that all ranks share the first one brings
-    the code, when the others have left with 0.
+    The shutdown takes seconds to sign off from the other ranks, or waits once more for a lost one.
+    And ``srun --kill-on-bad-exit`` kills every rank that exits later than 50 ms after one that
+    exited with an error, and then exits with 143 itself. So when all ranks exit alike, the others
+    exit with 0 first, and the main rank exits last, with the code.
     """
-    leads = world.current().is_main
-    if _exit.agreed and not leads:
-        time.sleep(_LINGERING)
+    is_main = world.current().is_main
+    if _exit.agreed and not is_main:
+        time.sleep(_DELIVERY_SECONDS)
     if _exit.agreed and _exit.by_srun:
-        if leads:
-            time.sleep(_LINGERING + _LEAVING)
+        if is_main:
+            time.sleep(_DELIVERY_SECONDS + _EXIT_SECONDS)
         else:
             code = 0
-    if _exit.serving:
-        _exit.serving.kill()
+    if _exit.scheduler:
+        _exit.scheduler.kill()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def _follow(parent: int) -> None:
-    """Stop this process, as by a signal, once its parent is no more.
+def _terminate_with_parent(parent: int) -> None:
+    """Send SIGTERM to this process once its parent has gone.
 
-    Linux can send a signal then, but sends it more than once if the parent had threads.
+    Linux can send a signal then (``PR_SET_PDEATHSIG``), but sends it more than once if the parent
+    had threads.
     """
     while os.getppid() == parent:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def join(place: Place, timeout: int, device: Callable[[], object], by_srun: bool) -> None:
-    """Make this process a rank; returns when all of them have come.
+def join(
+    info: RendezvousInfo, timeout: int, select_device: Callable[[], object], by_srun: bool
+) -> None:
+    """Make this process a rank; return when all ranks have joined.
 
     Args:
-        place: which one, and where they meet.
-        timeout: seconds to wait for the others, now and later on.
-        device: chooses the device, which MindSpore wants to know first.
-        by_srun: whether Slurm has started the ranks; then the first one starts a scheduler.
+        info: this rank, and where the ranks meet.
+        timeout: seconds to wait for the other ranks, now and later.
+        select_device: selects the device, which must precede the communication.
+        by_srun: whether Slurm has started the ranks; then the main rank starts the scheduler.
     """
     _exit.by_srun = by_srun
-    if not by_srun:  # else a rank would go on, and hold the folder, after a kill of its supervisor
-        Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
-    if by_srun and place.rank == 0:
-        _exit.serving = scheduler.start(place, timeout)
-    own = {ROLE: WORKER, "MS_NODE_ID": str(place.rank), "DEVICE_ID": str(place.local)}
-    os.environ.update(scheduler.environment(place, timeout) | own)
-    world.set_current(RankWorld(place.rank, place.ranks, place.local))
-    device()
+    if not by_srun:  # else a rank would outlive a killed supervisor, and hold the folder
+        Thread(target=_terminate_with_parent, args=(os.getppid(),), daemon=True).start()
+    if by_srun and info.rank == 0:
+        _exit.scheduler = scheduler.start(info, timeout)
+    os.environ.update(scheduler.environment(info, timeout))
+    os.environ.update(
+        {ROLE: WORKER, "MS_NODE_ID": str(info.rank), "DEVICE_ID": str(info.local_rank)}
+    )
+    world.set_current(RankWorld(info.rank, info.world_size, info.local_rank))
+    select_device()
     ms.set_context(mode=ms.GRAPH_MODE)
     try:
         communication.init()
     except RuntimeError:
         raise RankLost(
-            f"expected {place.ranks} ranks to meet at {place.host}:{place.port} within {timeout} "
-            f"s, but rank {place.rank} waited in vain: others were not started, or do not reach it"
+            f"expected {info.world_size} ranks to meet at {info.host}:{info.port} within "
+            f"{timeout} s, but rank {info.rank} waited in vain: others were not started, or "
+            "cannot reach it"
         ) from None
-    atexit.register(_hush)
+    atexit.register(_silence_stderr)
     _gather.append(_Gather())

@@ -1,38 +1,39 @@
-"""``python -m trainer.scheduler``: MindSpore's process beside the ranks, by which they meet.
+"""``python -m trainer.scheduler``: MindSpore's scheduler process, through which ranks meet.
 
-It is told all by MindSpore's own variables, and ends once the ranks have ended.
+MindSpore's own environment variables configure it. It ends once the ranks have ended.
 """
 
 import os
 import subprocess
 import sys
 
-from trainer.distributed.rendezvous import ROLE, Place
+from trainer.distributed.rendezvous import ROLE, RendezvousInfo
 
 
-def environment(place: Place, timeout: int) -> dict[str, str]:
-    """Return the variables by which MindSpore's processes find one another, role and rank left out.
+def environment(info: RendezvousInfo, timeout: int) -> dict[str, str]:
+    """Return the variables by which MindSpore's processes find one another, without role and rank.
 
     Args:
-        place: of any rank of the job.
-        timeout: seconds after which a rank that does not answer is given up. MindSpore counts its
-            collectives on the CPU by it as well; its 30 are less than a compile may take.
+        info: of any rank of the run.
+        timeout: seconds after which a rank that does not respond is given up. MindSpore uses it as
+            the timeout of its collectives on the CPU as well; its default of 30 s is less than a
+            compile may take.
     """
     return {
         **os.environ,
-        "MS_WORKER_NUM": str(place.ranks),
-        "MS_SCHED_HOST": place.host,
-        "MS_SCHED_PORT": str(place.port),
+        "MS_WORKER_NUM": str(info.world_size),
+        "MS_SCHED_HOST": info.host,
+        "MS_SCHED_PORT": str(info.port),
         "MS_NODE_TIMEOUT": str(timeout),
         "MS_TOPO_TIMEOUT": str(timeout),
     }
 
 
-def start(place: Place, timeout: int) -> "subprocess.Popen[bytes]":
-    """Start the scheduler; in a session of its own, for Ctrl-C is not meant for it."""
+def start(info: RendezvousInfo, timeout: int) -> "subprocess.Popen[bytes]":
+    """Start the scheduler in its own session, so that Ctrl-C does not reach it."""
     return subprocess.Popen(
         [sys.executable, "-m", "trainer.scheduler"],
-        env={**environment(place, timeout), ROLE: "MS_SCHED"},
+        env={**environment(info, timeout), ROLE: "MS_SCHED"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

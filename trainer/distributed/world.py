@@ -1,6 +1,6 @@
-"""World: which of a job's processes this one is, and what they tell one another. Pure Python.
+"""World: this process's rank among those that train one model. Pure Python.
 
-One process alone has nobody to ask; ``trainer.distributed`` holds what several do.
+A single process needs no communication; ``collectives.RankWorld`` is the world of several.
 """
 
 from collections.abc import Callable
@@ -12,15 +12,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class World:
-    """This process among those that train one net together.
+    """This process among those that train one model together.
 
-    What is passed between ranks is plain data, such as JSON holds. All ranks make the same calls
-    in the same order.
+    Ranks exchange plain data, such as JSON holds. All ranks make the same calls in the same order.
 
     Attributes:
-        rank: its number, from 0.
-        ranks: how many there are.
-        local: its number among those of the same machine.
+        rank: number of this process, from 0.
+        world_size: number of processes.
+        local_rank: number of this process among those of its machine.
     """
 
     rank: int = 0
@@ -33,34 +32,34 @@ class World:
         return self.rank == 0
 
     def gather(self, value: Any) -> list[Any]:
-        """Return each rank's value, in order; all wait for the last of them."""
+        """Return each rank's value, in order; every rank waits for all others."""
         return [value]
 
     def from_main(self, make: Callable[[], _T]) -> _T:
-        """Return on all ranks what ``make`` gives on the first; it is called there alone.
+        """Call ``make`` on the main rank alone; return its result on all ranks.
 
         Raises:
-            TrainerExit: the first rank's, on all of them.
+            TrainerExit: the main rank's, on all ranks.
         """
         return make()
 
     def all_or_raise(self, make: Callable[[], _T]) -> _T:
-        """Return what ``make`` gives on this rank, once it has ended well on all.
+        """Call ``make`` on each rank; return its result once it has succeeded on all of them.
 
         Raises:
-            TrainerExit: one of theirs, on all of them.
+            TrainerExit: the failure of any rank, on all ranks.
         """
         return make()
 
-    def part(self) -> None:
-        """Wait until all ranks have come to their end, which is the same for all of them."""
+    def barrier(self) -> None:
+        """Wait until all ranks have reached their end, which is the same for all of them."""
 
 
 _current = World()
 
 
 def current() -> World:
-    """Return the world of this process; alone, unless it has joined others."""
+    """Return the world of this process: a single process, unless it has joined others."""
     return _current
 
 

@@ -116,7 +116,7 @@ class Exchange:
 
         def take(*batch: Tensor) -> Tensor:
             vote = Tensor(np.array([1.0 if self._stop() else 0.0]), compiled.wide)
-            return collectives.answered(lambda: self._taken(compiled(vote, *batch)))
+            return collectives.call_collective(lambda: self._taken(compiled(vote, *batch)))
 
         return take
 

@@ -19,7 +19,7 @@ class JobConfig:
     settings: Settings
 
 
-def make(job: Job, config: DictConfig, number: int) -> JobConfig:
+def make_job_config(job: Job, config: DictConfig, number: int) -> JobConfig:
     """Return the order of a job, which is told its number and its folder."""
     with open_dict(config):
         config.hydra.job.id = str(number)

@@ -38,7 +38,7 @@ class Job:
     name: str
     folder: Path
     overrides: tuple[str, ...]
-    differs: tuple[str, ...]
+    varying: tuple[str, ...]
 
     def command(self) -> list[str]:
         """Return the command that runs it, and goes on with it if it has begun."""
@@ -46,52 +46,55 @@ class Job:
         return [sys.executable, "-m", "trainer", *self.overrides, f"hydra.run.dir={folder}"]
 
 
-def environment() -> dict[str, str]:
+def job_environment() -> dict[str, str]:
     """Return the environment for a job's command: it is to find this trainer, wherever it lies."""
-    found = str(Path(__file__).resolve().parent.parent.parent)
-    others = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([found, *([others] if others else [])])}
+    root = str(Path(__file__).resolve().parent.parent.parent)
+    python_path = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([root, *([python_path] if python_path else [])]),
+    }
 
 
-def make(folder: Path, lines: Sequence[str], fixed: Sequence[str]) -> Job:
+def make_job(folder: Path, overrides: Sequence[str], fixed: Sequence[str]) -> Job:
     """Return the job of a sweep in a folder that has some overrides, ``fixed`` like all others."""
-    differs = tuple(sorted(line for line in lines if line not in fixed))
-    name = name_of(differs)
-    return Job(name, folder / name, tuple(lines), differs)
+    varying = tuple(sorted(line for line in overrides if line not in fixed))
+    name = job_name(varying)
+    return Job(name, folder / name, tuple(overrides), varying)
 
 
-def name_of(differs: Sequence[str]) -> str:
+def job_name(varying: Sequence[str]) -> str:
     """Return the name of the job with these overrides: ``freeze=conv1+seed=0``.
 
     Where they are long, or hold what a shell or an override would take amiss, a hash of them all is
     added to what is left.
     """
-    whole = "+".join(differs) or "all"
-    plain = re.sub(r"[^\w.=+-]+", "_", whole)
-    if plain == whole and len(whole) <= _LONGEST:
-        return whole
-    sha256 = hashlib.sha256("\n".join(differs).encode()).hexdigest()
-    return f"{plain[:_LONGEST].strip('_')}-{sha256[:8]}"
+    name = "+".join(varying) or "all"
+    safe_name = re.sub(r"[^\w.=+-]+", "_", name)
+    if safe_name == name and len(name) <= _LONGEST:
+        return name
+    sha256 = hashlib.sha256("\n".join(varying).encode()).hexdigest()
+    return f"{safe_name[:_LONGEST].strip('_')}-{sha256[:8]}"
 
 
-def begin(sweep: Path, jobs: Sequence[Job], fixed: Sequence[str]) -> None:
+def record_jobs(sweep: Path, jobs: Sequence[Job], fixed: Sequence[str]) -> None:
     """Record the jobs of a sweep; to those of an earlier call, others may be added.
 
     Raises:
         ConfigError: the folder holds another sweep, with other settings or keys that differ.
     """
     path = sweep / RECORD
-    known = {job.name: job for job in read(sweep)} if path.exists() else {}
-    if known:
-        _same_sweep(sweep, jobs, fixed)
-    rows = {job.name: {"name": job.name, "overrides": job.overrides} for job in known.values()}
+    known_jobs = {job.name: job for job in read_jobs(sweep)} if path.exists() else {}
+    if known_jobs:
+        _check_same_sweep(sweep, jobs, fixed)
+    rows = {job.name: {"name": job.name, "overrides": job.overrides} for job in known_jobs.values()}
     rows |= {job.name: {"name": job.name, "overrides": job.overrides} for job in jobs}
     atomic_files.write_lines(path, {"fixed": list(fixed), "jobs": list(rows.values())})
 
 
-def _same_sweep(sweep: Path, jobs: Sequence[Job], fixed: Sequence[str]) -> None:
-    before = _record(sweep)["fixed"]
-    keys, others = _keys(read(sweep)), _keys(jobs)
+def _check_same_sweep(sweep: Path, jobs: Sequence[Job], fixed: Sequence[str]) -> None:
+    before = _read_record(sweep)["fixed"]
+    keys, others = _varying_keys(read_jobs(sweep)), _varying_keys(jobs)
     found = []
     if set(before) != set(fixed):
         found.append(f"overrides {sorted(before)}, received {sorted(fixed)}")
@@ -103,21 +106,21 @@ def _same_sweep(sweep: Path, jobs: Sequence[Job], fixed: Sequence[str]) -> None:
         raise ConfigError([f"{problem}; use a new folder"])
 
 
-def _keys(jobs: Sequence[Job]) -> list[str]:
-    return sorted({line.partition("=")[0] for job in jobs for line in job.differs})
+def _varying_keys(jobs: Sequence[Job]) -> list[str]:
+    return sorted({line.partition("=")[0] for job in jobs for line in job.varying})
 
 
-def read(sweep: Path) -> list[Job]:
+def read_jobs(sweep: Path) -> list[Job]:
     """Return the jobs of a sweep, in the order of their first launch.
 
     Raises:
         ConfigError: the folder holds no sweep, or its record is not as it was written.
     """
-    record = _record(sweep)
-    return [make(sweep, row["overrides"], record["fixed"]) for row in record["jobs"]]
+    record = _read_record(sweep)
+    return [make_job(sweep, row["overrides"], record["fixed"]) for row in record["jobs"]]
 
 
-def _record(sweep: Path) -> dict[str, Any]:
+def _read_record(sweep: Path) -> dict[str, Any]:
     path = sweep / RECORD
     try:
         found = dict(json.loads(path.read_text()))
@@ -132,7 +135,7 @@ def _record(sweep: Path) -> dict[str, Any]:
     return found
 
 
-def finished(folder: Path, settings: Settings | None = None) -> bool:
+def is_finished(folder: Path, settings: Settings | None = None) -> bool:
     """Tell whether a run is done; with settings, whether it is done with just these."""
     sealed = manifest.read(folder)
     if sealed is None or not sealed.done:

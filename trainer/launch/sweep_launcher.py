@@ -41,7 +41,7 @@ class Sweep:
     """What the launchers of one command have in common.
 
     Attributes:
-        asked: what the command line asks for.
+        request: what the command line requests.
         stop: tells why to stop, if so.
         ended: how each job has ended, by its name.
         folder: of the sweep, once it is known.
@@ -49,71 +49,71 @@ class Sweep:
         at_end: what is to be called when the sweep is over.
     """
 
-    asked: ResumeRequest
+    request: ResumeRequest
     stop: StopFlag
-    ended: dict[str, Status]
+    statuses: dict[str, Status]
     folder: Path = Path()
-    key: str = "hydra.sweep.dir"
-    at_end: ExitStack = field(default_factory=ExitStack)
-    _alone: bool = False
+    folder_key: str = "hydra.sweep.dir"
+    exit_stack: ExitStack = field(default_factory=ExitStack)
+    _is_locked: bool = False
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other commands away from the folder, which is made, while the block runs.
 
         Raises:
             ConfigError: another command is at work there, or it is no folder to write in.
         """
-        if self._alone:
+        if self._is_locked:
             yield
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             what = f"expected a folder to write in, received {self.folder} ({error.strerror})"
-            raise ConfigError([f"{self.key}: {what}"]) from None
-        taken = f"{self.key}: another command is at work on {self.folder}"
+            raise ConfigError([f"{self.folder_key}: {what}"]) from None
+        taken = f"{self.folder_key}: another command is at work on {self.folder}"
         with file_lock.exclusive(self.folder / ".lock", taken):
-            self._alone = True
+            self._is_locked = True
             try:
                 yield
             finally:
-                self._alone = False
+                self._is_locked = False
 
 
 _current: list[Sweep] = []
 
 
-def current() -> Sweep:
+def current_sweep() -> Sweep:
     """Return the sweep that is under way."""
     return _current[-1]
 
 
 @contextmanager
-def sweeping(
-    asked: ResumeRequest, stop: StopFlag, report: Callable[[Path], object], *kinds: type[Plugin]
+def sweep_session(
+    request: ResumeRequest, stop: StopFlag, report: Callable[[Path], object], *plugins: type[Plugin]
 ) -> Iterator[Sweep]:
     """Make launchers and sweepers known to Hydra while the block runs, in which it starts a sweep.
 
     Args:
-        asked: what the command line asks for.
+        request: what the command line requests.
         stop: tells why to stop, if so.
         report: prints how the sweep in a folder stands.
-        kinds: the launchers and sweepers.
+        *plugins: the launchers and sweepers.
 
     Raises:
         JobsFailed: some jobs have not ended well; the others have.
     """
-    hydra_plugins.offer(*kinds)
-    _current.append(Sweep(asked, stop, {}))
+    hydra_plugins.offer(*plugins)
+    _current.append(Sweep(request, stop, {}))
     try:
-        with _current[-1].at_end:
+        with _current[-1].exit_stack:
             yield _current[-1]
-        if _current[-1].ended:
+        if _current[-1].statuses:
             report(_current[-1].folder)
-        failed = {name: s for name, s in _current[-1].ended.items() if s.state != "done"}
+        failed = {name: s for name, s in _current[-1].statuses.items() if s.state != "done"}
         if failed:
-            raise JobsFailed(_told(failed, _current[-1]))
+            raise JobsFailed(_failure_message(failed, _current[-1]))
     finally:
         _current.pop()
 
@@ -150,79 +150,87 @@ class SweepLauncher(Launcher):
         sweep = _current[-1]
         sweep.folder = Path(str(self.config.hydra.sweep.dir))
         fixed = overrides.fixed([str(line) for line in self.config.hydra.overrides.task])
-        made = [jobs.make(sweep.folder, list(lines), fixed) for lines in job_overrides]
-        orders = {job.name: self._order(job, initial_job_idx + i) for i, job in enumerate(made)}
+        made = [jobs.make_job(sweep.folder, list(lines), fixed) for lines in job_overrides]
+        orders = {
+            job.name: self._job_config(job, initial_job_idx + i) for i, job in enumerate(made)
+        }
         self.check(list(orders.values()))
-        with sweep.alone():
-            jobs.begin(sweep.folder, made, fixed)
+        with sweep.locked():
+            jobs.record_jobs(sweep.folder, made, fixed)
             self.start(unfinished(list(orders.values()), sweep), sweep)
-        return [self._returned(orders[job.name], sweep) for job in made]
+        return [self._job_return(orders[job.name], sweep) for job in made]
 
-    def check(self, orders: Sequence[JobConfig]) -> None:
+    def check(self, job_configs: Sequence[JobConfig]) -> None:
         """Raise a ConfigError for jobs that cannot be started here; nothing is written yet."""
 
-    def start(self, orders: Sequence[JobConfig], sweep: Sweep) -> None:
+    def start(self, job_configs: Sequence[JobConfig], sweep: Sweep) -> None:
         """Start jobs, wait for them, and note in ``sweep.ended`` how each has ended."""
         raise NotImplementedError
 
-    def _order(self, job: Job, number: int) -> JobConfig:
+    def _job_config(self, job: Job, number: int) -> JobConfig:
         config = self.context.config_loader.load_sweep_config(self.config, list(job.overrides))
-        return order.make(job, config, number)
+        return order.make_job_config(job, config, number)
 
-    def _returned(self, order: JobConfig, sweep: Sweep) -> JobReturn:
+    def _job_return(self, job_config: JobConfig, sweep: Sweep) -> JobReturn:
         """Return what Hydra's sweepers want to know of a job.
 
         Only a search is told of a failure: the others would forget the batches that are to come.
         """
-        found = JobReturn(overrides=list(order.job.overrides), cfg=task_config(order.config))
-        ended = sweep.ended.get(order.job.name, Status("failed", None, "it was not started"))
+        found = JobReturn(
+            overrides=list(job_config.job.overrides), cfg=task_config(job_config.config)
+        )
+        ended = sweep.statuses.get(
+            job_config.job.name, Status("failed", None, "it was not started")
+        )
         failed = ended.state != "done" and self.config.hydra.sweeper._target_ == _SEARCH
         found.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
-        found.return_value = RuntimeError(ended.why) if failed else jobs.objective(order.job.folder)
+        found.return_value = (
+            RuntimeError(ended.why) if failed else jobs.objective(job_config.job.folder)
+        )
         return found
 
 
-def unfinished(orders: Sequence[JobConfig], sweep: Sweep) -> list[JobConfig]:
+def unfinished(job_configs: Sequence[JobConfig], sweep: Sweep) -> list[JobConfig]:
     """Return the jobs that are not done yet; take down those that are."""
     found = []
-    for one in orders:
-        if jobs.finished(one.job.folder, one.settings):
+    for one in job_configs:
+        if jobs.is_finished(one.job.folder, one.settings):
             record_end(sweep, one, 0, "")
         else:
             found.append(one)
-    if len(found) < len(orders):
-        log.info("%d of %d jobs are done already", len(orders) - len(found), len(orders))
+    if len(found) < len(job_configs):
+        log.info("%d of %d jobs are done already", len(job_configs) - len(found), len(job_configs))
     return found
 
 
-def record_end(sweep: Sweep, order: JobConfig, code: int, why: str) -> Status:
+def record_end(sweep: Sweep, job_config: JobConfig, code: int, why: str) -> Status:
     """Take down how a job has ended, in its folder too if it could not do that itself.
 
     What counts is whether its folder holds a finished run: an exit code of 0 may be that of
     something else, and another one may come after all was done, of MindSpore's farewell, say.
     """
-    job = order.job
+    job = job_config.job
     found, before = status.read(job.folder), status.recorded(job.folder)
-    if jobs.finished(job.folder, order.settings):
-        told = Status("done", 0)
+    if jobs.is_finished(job.folder, job_config.settings):
+        result = Status("done", 0)
     elif code == 0:
-        told = Status("failed", 0, "it ended with 0, but its folder holds no finished run")
+        result = Status("failed", 0, "it ended with 0, but its folder holds no finished run")
     elif found is None or found.state in ("running", "done") or found.code != code:
-        told = replace(found or Status("failed"), state="failed", code=code, why=why)
+        result = replace(found or Status("failed"), state="failed", code=code, why=why)
     else:
-        told = found
-    sweep.ended[job.name] = told
-    if (before is None or before.state != told.state) and not file_lock.is_taken(job.folder):
+        result = found
+    sweep.statuses[job.name] = result
+    if (before is None or before.state != result.state) and not file_lock.is_taken(job.folder):
         with suppress(OSError, CannotWrite):  # of which the job itself has told, or nobody can
             job.folder.mkdir(parents=True, exist_ok=True)
-            status.write(job.folder, told)
-    return told
+            status.write(job.folder, result)
+    return result
 
 
-def _told(failed: Mapping[str, Status], sweep: Sweep) -> str:
-    lines = [f"{len(failed)} of {len(sweep.ended)} jobs did not end well:"]
+def _failure_message(failed: Mapping[str, Status], sweep: Sweep) -> str:
+    lines = [f"{len(failed)} of {len(sweep.statuses)} jobs did not end well:"]
     lines += [f"  - {name}: {one_line(s.why)}{_exit(s)}" for name, s in failed.items()]
-    again = f"{sweep.key}={sweep.folder}"
+    again = f"{sweep.folder_key}={sweep.folder}"
     lines.append(f"The same command with {again} does what is missing; the others are done.")
     return "\n".join(lines)
 
@@ -231,7 +239,9 @@ def _exit(status: Status) -> str:
     return f" (exit code {status.code})" if status.code and status.code > 0 else ""
 
 
-def make(context: HydraContext, function: TaskFunction, config: DictConfig) -> SweepLauncher:
+def make_launcher(
+    context: HydraContext, function: TaskFunction, config: DictConfig
+) -> SweepLauncher:
     """Return the launcher that a configuration names.
 
     Raises:

@@ -1,6 +1,6 @@
-"""Ranks: how this process becomes one of several that train one net together, or starts them.
+"""Multi-rank runs: this process joins the ranks that train one model, or starts them.
 
-With ``distributed=none`` nothing of it takes effect, and MindSpore's communication is not imported.
+With ``distributed=none`` nothing happens here, and MindSpore's communication is not imported.
 """
 
 import sys
@@ -27,7 +27,6 @@ from trainer.core.errors import (
     RankLost,
     RanksDiffer,
     Stopped,
-    TrainerExit,
 )
 from trainer.core.run_files import METRICS, RANKS
 from trainer.core.signals import StopFlag
@@ -35,124 +34,128 @@ from trainer.distributed import rendezvous, world
 from trainer.run import preload
 
 
-def are_started_by(config: Mapping[str, Any]) -> bool:
-    """Tell whether this process is to start ranks, and to train nothing itself."""
-    return _launcher(config) == "msrun" and not rendezvous.is_started()
+def starts_ranks(config: Mapping[str, Any]) -> bool:
+    """Tell whether this process starts the ranks, and trains nothing itself."""
+    return _launcher(config) == "msrun" and not rendezvous.is_msrun_rank()
 
 
-def join(config: Mapping[str, Any], asked: ResumeRequest) -> ResumeRequest:
+def join(config: Mapping[str, Any], request: ResumeRequest) -> ResumeRequest:
     """Make this process a rank, if the configuration says so and it is none yet.
 
     Args:
         config: a whole configuration.
-        asked: what the command line asks for.
+        request: what the command line requests.
 
     Returns:
-        The request, in which all ranks have the first one's folder.
+        The request, with the main rank's folder on all ranks.
 
     Raises:
-        RankLost: the others did not come.
-        ConfigError: there is no place to meet.
+        RankLost: the other ranks did not come.
+        ConfigError: the address of the rendezvous is unknown.
     """
-    launcher, here = _launcher(config), world.current()
-    if here.world_size == 1 and launcher in ("msrun", "slurm") and not are_started_by(config):
-        if not _meet(config, launcher):
-            return asked  # what is wrong is told with all else that is
-        here = world.current()
-    if here.world_size > 1 and asked.folder is None:
-        folder = here.from_main(lambda: _directory(asked.overrides))
-        line = f"hydra.run.dir={quoted(folder)}"
-        sys.argv.append(line)  # where Hydra looks
-        return replace(asked, overrides=[*asked.overrides, line], folder=Path(folder))
-    return asked
+    launcher, this_rank = _launcher(config), world.current()
+    if this_rank.world_size == 1 and launcher in ("msrun", "slurm") and not starts_ranks(config):
+        if not _join_ranks(config, launcher):
+            return request  # these problems are reported together with all others
+        this_rank = world.current()
+    if this_rank.world_size > 1 and request.folder is None:
+        folder = this_rank.from_main(lambda: _run_folder(request.overrides))
+        override = f"hydra.run.dir={quoted(folder)}"
+        sys.argv.append(override)  # Hydra reads the overrides there
+        return replace(request, overrides=[*request.overrides, override], folder=Path(folder))
+    return request
 
 
-def _meet(config: Mapping[str, Any], launcher: str) -> bool:
-    """Join the other ranks; tell whether the settings for that are sound."""
+def _join_ranks(config: Mapping[str, Any], launcher: str) -> bool:
+    """Join the other ranks; return False if the settings for that are not valid."""
     try:
-        chosen = Distributed.model_validate(config["distributed"])
-        where = Device.model_validate(config["device"])
+        settings = Distributed.model_validate(config["distributed"])
+        device_settings = Device.model_validate(config["device"])
     except (ValidationError, KeyError):
         return False
-    if launcher == "slurm" and not rendezvous.is_task():
+    by_srun = launcher == "slurm"
+    if by_srun and not rendezvous.is_slurm_task():
         return False
-    place = rendezvous.of_slurm(chosen.port) if launcher == "slurm" else rendezvous.of_msrun()
-    device.prepare(where.instruction_set)
+    info = rendezvous.from_slurm(settings.port) if by_srun else rendezvous.from_msrun()
+    device.prepare(device_settings.instruction_set)
     preload.load()
     from trainer.distributed import collectives
 
-    by_srun = launcher == "slurm"
-    collectives.join(
-        place, chosen.timeout, lambda: device.select(where, world.current().local_rank), by_srun
-    )
+    def select_device() -> None:
+        device.select(device_settings, world.current().local_rank)
+
+    collectives.join(info, settings.timeout, select_device, by_srun)
     return True
 
 
-def _directory(lines: Sequence[str]) -> str:
-    """Return the folder that Hydra would make here; another process's clock may tell another."""
+def _run_folder(lines: Sequence[str]) -> str:
+    """Return the folder that Hydra would make; the clocks of other processes may differ."""
     with initialize_config_module(overrides.MODULE, version_base=overrides.VERSION):
-        composed: DictConfig = compose(overrides.CONFIG, list(lines), return_hydra_config=True)
-        return str(composed.hydra.run.dir)
+        config: DictConfig = compose(overrides.CONFIG, list(lines), return_hydra_config=True)
+        return str(config.hydra.run.dir)
 
 
 @contextmanager
-def logged(folder: Path) -> Iterator[None]:
-    """Give a rank other than the first a log of its own instead of the screen."""
-    here = world.current()
-    if here.is_main:
+def log_to_rank_file(folder: Path) -> Iterator[None]:
+    """Log to a file instead of the screen, on all ranks except the main one."""
+    this_rank = world.current()
+    if this_rank.is_main:
         yield
         return
-    with log_handlers.away(folder / RANKS / f"{here.rank}.log"):
+    with log_handlers.away(folder / RANKS / f"{this_rank.rank}.log"):
         yield
 
 
 @contextmanager
-def ended_together() -> Iterator[None]:
-    """Wait for the other ranks where a run ends on all of them: the first one still writes.
+def exit_together() -> Iterator[None]:
+    """Wait for the other ranks where a run ends on all of them: the main rank still writes.
 
-    Slurm, told so, kills all that are left once one has ended.
+    With ``srun --kill-on-bad-exit``, Slurm kills all ranks once one of them has exited.
     """
     try:
         yield
     except (Stopped, NotFinite, FrozenMoved, RanksDiffer):
         with suppress(RankLost):
-            world.current().part()
+            world.current().barrier()
         raise
-    world.current().part()
+    world.current().barrier()
 
 
-def start(
+def start_ranks(
     config: Mapping[str, Any],
     lines: Sequence[str],
-    asked: ResumeRequest,
+    request: ResumeRequest,
     folder: Path,
     stop: StopFlag,
 ) -> float | None:
-    """Start ranks on this machine for a run, and watch them; return the accuracy at its end.
+    """Start the ranks of a run on this machine, supervise them, and return the last accuracy.
 
     Args:
         config: a whole configuration.
-        lines: the overrides that it is made by.
-        asked: what the command line asks for.
-        folder: the run's.
-        stop: tells why to stop, if so.
+        lines: the overrides that it was composed from.
+        request: what the command line requests.
+        folder: the run's folder.
+        stop: whether and why to stop.
 
     Raises:
-        TrainerExit: how they end, if not well.
-        ConfigError: what is wrong, as far as it is known before any is started.
+        TrainerExit: the ranks failed or stopped.
+        ConfigError: the configuration cannot be trained by several ranks; none was started.
     """
     if problems := rendezvous.problems(config):
         raise ConfigError(problems)
-    from trainer.callbacks import metrics_jsonl
     from trainer.distributed import supervisor
 
-    chosen = Distributed.model_validate(config["distributed"])
-    words = [*lines, f"hydra.run.dir={quoted(str(folder.resolve()))}"]
-    if asked.allow:
-        words.append(f"resume.allow=[{','.join(sorted(asked.allow))}]")
-    ending: TrainerExit | None = supervisor.run(words, chosen, folder / RANKS, stop)
-    if ending:
-        raise ending
+    rank_overrides = [*lines, f"hydra.run.dir={quoted(str(folder.resolve()))}"]
+    if request.allow:
+        rank_overrides.append(f"resume.allow=[{','.join(sorted(request.allow))}]")
+    settings = Distributed.model_validate(config["distributed"])
+    supervisor.run_ranks(rank_overrides, settings, folder / RANKS, stop)
+    return _last_accuracy(folder)
+
+
+def _last_accuracy(folder: Path) -> float | None:
+    from trainer.callbacks import metrics_jsonl
+
     records = metrics_jsonl.read(folder / METRICS)
     return records[-1].get("accuracy") if records else None
 

@@ -54,11 +54,11 @@ def train(
     if not os.access(folder, os.W_OK):
         raise ConfigError([unusable_folder(str(folder), "it is not writable")])
     plain = overrides.plain(config)
-    if multi_rank.are_started_by(plain):
-        return multi_rank.start(plain, own.overrides.task, asked, folder, stop)
+    if multi_rank.starts_ranks(plain):
+        return multi_rank.start_ranks(plain, own.overrides.task, asked, folder, stop)
     multi_rank.join(plain, replace(asked, folder=folder))
     here = world.current()
-    with file_lock.lock_run(folder if here.is_main else None), multi_rank.logged(folder):
+    with file_lock.lock_run(folder if here.is_main else None), multi_rank.log_to_rank_file(folder):
         stale = here.from_main(lambda: prepared is not None and _has_begun(prepared[1], folder))
         if prepared is None or stale:  # a run has begun in the folder since it was looked at
             now = replace(asked, folder=folder)
@@ -77,7 +77,7 @@ def train(
         with file_lock.lock_run(folder if here.is_main else None):
             here.from_main(lambda: _begin(config, folder))
             stop.set_time_limit(chosen.max_minutes)
-            with _recorded(folder) if here.is_main else nullcontext(), multi_rank.ended_together():
+            with _recorded(folder) if here.is_main else nullcontext(), multi_rank.exit_together():
                 return fit.fit(chosen, setup, folder, stop, graphs and graphs()).accuracy
 
 

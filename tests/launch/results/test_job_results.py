@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainer.launch.jobs import Job
-from trainer.launch.results.job_results import JobResult, _queued
+from trainer.launch.results.job_results import JobResult, _with_slurm_state
 from trainer.launch.slurm.queue import FORGOTTEN, SlurmState
 
 JOB = Job("a", Path("a"), (), ())
@@ -27,4 +27,4 @@ JOB = Job("a", Path("a"), (), ())
 def test_slurm_knows_of_jobs_that_could_not_say_how_they_ended(
     said: str, slurm: str, told: str
 ) -> None:
-    assert _queued(JobResult(JOB, said), SlurmState(slurm)).state == told
+    assert _with_slurm_state(JobResult(JOB, said), SlurmState(slurm)).state == told

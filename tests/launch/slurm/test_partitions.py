@@ -109,4 +109,4 @@ class TestOnSlurm:
         self, command: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SLURM_CONF", os.devnull)
-        assert "expected a Slurm that answers; sinfo: " in self.refused(command)
+        assert "expected Slurm to respond; sinfo: " in self.refused(command)

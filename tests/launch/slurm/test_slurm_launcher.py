@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.launch.slurm.slurm_launcher import _stopped
+from trainer.launch.slurm.slurm_launcher import _stop_message
 
 
 @pytest.mark.parametrize(
@@ -13,4 +13,4 @@ from trainer.launch.slurm.slurm_launcher import _stopped
     ],
 )
 def test_a_stop_names_the_jobs_that_go_on(going: list[str], told: str) -> None:
-    assert _stopped("stopped", "LOOK", going) == told
+    assert _stop_message("stopped", "LOOK", going) == told

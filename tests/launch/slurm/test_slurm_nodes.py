@@ -43,8 +43,8 @@ def ended(place: Path) -> Ended:
 
 def test_both_jobs_end_well(ended: Ended, place: Path) -> None:
     assert ended.code == 0, ended.err + ended.out
-    numbers = submit.ids(place / "runs")
-    assert {state.name for state in queue.states(numbers.values()).values()} == {"COMPLETED"}
+    numbers = submit.read_job_ids(place / "runs")
+    assert {state.name for state in queue.job_states(numbers.values()).values()} == {"COMPLETED"}
 
 
 def test_two_ranks_trained(ended: Ended, place: Path) -> None:
@@ -52,7 +52,7 @@ def test_two_ranks_trained(ended: Ended, place: Path) -> None:
 
 
 def test_a_preempted_job_of_two_nodes_ends_with_the_same_bits(ended: Ended, place: Path) -> None:
-    assert restarts(submit.ids(place / "runs")[PREEMPTED]) >= 1
+    assert restarts(submit.read_job_ids(place / "runs")[PREEMPTED]) >= 1
     assert same_weights(place / "runs" / PREEMPTED, place / "runs" / WHOLE)
 
 
@@ -61,4 +61,4 @@ def test_the_first_node_of_a_list_is_the_place_to_meet(
 ) -> None:
     nodes = "127.0.0.[9-10],127.0.0.77"
     set_step(monkeypatch, {**STEP, "SLURM_PROCID": "0", "SLURM_STEP_NODELIST": nodes})
-    assert rendezvous.of_slurm().host == "127.0.0.9"
+    assert rendezvous.from_slurm().host == "127.0.0.9"

@@ -49,22 +49,22 @@ def did() -> list[str]:
 
 
 def test_what_runs_already_is_not_submitted(sweep: Path) -> None:
-    assert submit(sweep) == {"a": "16", "b": "17"} == submission.ids(sweep)
+    assert submit(sweep) == {"a": "16", "b": "17"} == submission.read_job_ids(sweep)
     assert did() == ["sbatch"]
 
 
 @pytest.mark.parametrize("text", ['{"a": "1', "[]", '{"a": 16}', "\udcff"])
 def test_numbers_that_cannot_be_read_are_not_taken_for_none(sweep: Path, text: str) -> None:
     (sweep / ".slurm/ids.json").write_text(text, errors="surrogateescape")
-    with pytest.raises(ConfigError, match=r"ids\.json: expected the numbers"):
+    with pytest.raises(ConfigError, match=r"ids\.json: expected the Slurm job ids"):
         submit(sweep)
     assert did() == []
-    assert submission.states(sweep) == {}
+    assert submission.sweep_states(sweep) == {}
 
 
 def test_a_slurm_that_falls_silent_is_told_of(sweep: Path) -> None:
     Path("answer").unlink()
-    with pytest.raises(ConfigError, match="expected a Slurm that answers; .*answer"):
+    with pytest.raises(ConfigError, match="expected Slurm to respond; .*answer"):
         submit(sweep)
     assert did() == []
 
@@ -80,7 +80,7 @@ def test_nothing_is_submitted_that_could_not_be_recorded(sweep: Path) -> None:
     ("scancel", "told"),
     [
         ("", "job 17, just submitted, is cancelled"),
-        ("exit 1", "job 17 is submitted, scancel fails: "),
+        ("exit 1", "job 17 is submitted, scancel failed: "),
     ],
 )
 def test_jobs_that_could_not_be_recorded_are_cancelled(

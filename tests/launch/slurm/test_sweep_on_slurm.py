@@ -52,8 +52,8 @@ def limited(place: Path) -> tuple[Path, str, Ended]:
         "hydra.sweep.dir=limited",
     ]
     ended = _end(start(place, "trainer", "-m", *RUN, *SLURM, ON_N1, *words, "seed=0"))
-    ((name, number),) = submit.ids(place / "limited").items()
-    until(lambda: queue.states([number])[number].name == "RUNNING", "the limited run begins")
+    ((name, number),) = submit.read_job_ids(place / "limited").items()
+    until(lambda: queue.job_states([number])[number].name == "RUNNING", "the limited run begins")
     ended = replace(ended, out=ended.out + look(place / "limited"))
     return place / "limited" / name, number, ended
 
@@ -93,14 +93,14 @@ def mixed(
     high = ["--partition=high", "--nodelist=n2", "--exclusive", "--wrap=sleep 1"]
     call("sbatch", "--output=/dev/null", *high)
     until(lambda: epochs(place / "mixed" / REQUEUED) >= 2, "the job to requeue trains")
-    call("scontrol", "requeue", submit.ids(place / "mixed")[REQUEUED])
+    call("scontrol", "requeue", submit.read_job_ids(place / "mixed")[REQUEUED])
     until(lambda: epochs(place / "mixed" / KILLED) >= 5, "the job to kill trains")
     at_work = status.read(place / "mixed" / KILLED)
     assert at_work is not None
     os.kill(at_work.process, signal.SIGKILL)
     ended = _end(sweep)
-    numbers = submit.ids(place / "mixed")
-    states = queue.states(numbers.values())
+    numbers = submit.read_job_ids(place / "mixed")
+    states = queue.job_states(numbers.values())
     return ended, {name: (number, states[number]) for name, number in numbers.items()}
 
 
@@ -156,8 +156,8 @@ def test_a_preempted_job_ends_with_the_same_bits(
 ) -> None:
     runs, number = array
     jobs = [f"{number}_{index}" for index in (0, 1)]
-    until(lambda: all(state.over for state in queue.states(jobs).values()), "the array ends")
-    assert [queue.states(jobs)[job].name for job in jobs] == ["COMPLETED"] * 2
+    until(lambda: all(state.is_over for state in queue.job_states(jobs).values()), "the array ends")
+    assert [queue.job_states(jobs)[job].name for job in jobs] == ["COMPLETED"] * 2
     assert "DUE TO PREEMPTION" in (place / f"slurm-{number}_0.out").read_text()
     assert same_weights(runs / "0", reference)
 
@@ -166,14 +166,14 @@ def test_a_job_told_to_save_is_requeued(
     mixed: object, array: tuple[Path, str], reference: Path, place: Path
 ) -> None:
     runs, number = array
-    until(lambda: queue.states([f"{number}_1"])[f"{number}_1"].over, "the job ends")
+    until(lambda: queue.job_states([f"{number}_1"])[f"{number}_1"].is_over, "the job ends")
     assert "requeued: restart 1 of at most 20" in (place / f"slurm-{number}_1.out").read_text()
     assert same_weights(runs / "1", reference)
 
 
 def test_a_cancelled_job_is_not_requeued(mixed: object, array: tuple[Path, str]) -> None:
     runs, number = array
-    assert queue.states([f"{number}_2"])[f"{number}_2"].name == "CANCELLED"
+    assert queue.job_states([f"{number}_2"])[f"{number}_2"].name == "CANCELLED"
     assert epochs(runs / "2") < 10
 
 
@@ -188,8 +188,8 @@ def test_a_run_goes_on_after_its_time_limit(
     mixed: object, limited: tuple[Path, str, Ended], reference: Path
 ) -> None:
     run, number, _ = limited
-    until(lambda: queue.states([number])[number].over, "the limited run ends", 400)
-    assert queue.states([number])[number].name == "COMPLETED", (run / OUTPUT).read_text()
+    until(lambda: queue.job_states([number])[number].is_over, "the limited run ends", 400)
+    assert queue.job_states([number])[number].name == "COMPLETED", (run / OUTPUT).read_text()
     assert restarts(number) >= 1
     assert same_weights(run, reference)
 

@@ -6,7 +6,7 @@ from tests.support.command import Command, until
 from tests.support.sweeps import begun, swept
 from trainer.core.errors import ConfigError
 from trainer.launch import jobs
-from trainer.launch.sweepers.optuna_search import spaces
+from trainer.launch.sweepers.optuna_search import search_space
 
 optuna = pytest.importorskip("optuna", reason="needs the extra search")
 
@@ -29,7 +29,7 @@ def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(
     assert again.code == 0, again.err
     assert "best of 3, 2 of them before" in again.out
     assert trials(tmp_path) == ["COMPLETE"] * 3
-    made = jobs.read(tmp_path / "sweep")
+    made = jobs.read_jobs(tmp_path / "sweep")
     assert len({job.name for job in made}) == 3, "it does not draw the same again"
     best = max(jobs.objective(job.folder) or 0 for job in made)
     assert f": {best:.4g}" in again.out
@@ -46,12 +46,12 @@ def test_a_trial_that_was_killed_or_failed_comes_again(tmp_path: Path) -> None:
         process.kill()
         process.communicate()
     assert trials(tmp_path) == ["RUNNING"]
-    (job,) = jobs.read(tmp_path / "sweep")
+    (job,) = jobs.read_jobs(tmp_path / "sweep")
     with begun(tmp_path, *line, "epochs=400", "snapshot.keep=last") as process:
         until(lambda: trials(tmp_path) == ["FAIL", "RUNNING"], "the trial comes again")
         process.kill()
         process.communicate()
-    assert [other.name for other in jobs.read(tmp_path / "sweep")] == [job.name]
+    assert [other.name for other in jobs.read_jobs(tmp_path / "sweep")] == [job.name]
 
 
 def test_a_failed_trial_is_told_and_the_others_go_on(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_search_that_cannot_be_is_one_message(
 
 
 def test_overrides_become_distributions() -> None:
-    space, fixed = spaces(
+    space, fixed = search_space(
         ["a=int(interval(1,3))", "b=interval(0.5,1)", "c=x,y", "d=range(1,4)", "e=7", "+f=1"]
     )
     assert space["a"] == optuna.distributions.IntDistribution(1, 3)
@@ -89,4 +89,4 @@ def test_overrides_become_distributions() -> None:
     assert space["d"] == optuna.distributions.CategoricalDistribution(["1", "2", "3"])
     assert fixed == ["e=7", "+f=1"]
     with pytest.raises(ConfigError, match="expected choice, range or interval"):
-        spaces(["a=glob(*)"])
+        search_space(["a=glob(*)"])

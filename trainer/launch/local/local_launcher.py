@@ -48,38 +48,38 @@ class LocalLauncher(SweepLauncher):
             ConfigError: arguments are wrong; nothing has been written.
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        given = options.plain(config.hydra.launcher)
-        self.asked, problems = options.parsed(LocalOptions, given, "hydra.launcher")
+        arguments = options.plain(config.hydra.launcher)
+        self.options, problems = options.parsed(LocalOptions, arguments, "hydra.launcher")
         if problems:
             raise ConfigError(problems)
         self._processes: list[WorkerHandle] = []
 
-    def start(self, orders: Sequence[JobConfig], sweep: Sweep) -> None:
+    def start(self, job_configs: Sequence[JobConfig], sweep: Sweep) -> None:
         """Start jobs in up to ``n_jobs`` processes.
 
         Raises:
             Stopped: a signal came; what had begun is saved.
         """
-        if len(orders) > 1:
-            log.info("sweep: %d jobs in %s", len(orders), sweep.folder)
-        run(orders, sweep, self._workers(sweep)[: len(orders)], self.asked.share)
+        if len(job_configs) > 1:
+            log.info("sweep: %d jobs in %s", len(job_configs), sweep.folder)
+        run_jobs(job_configs, sweep, self._workers(sweep)[: len(job_configs)], self.options.share)
 
     def _workers(self, sweep: Sweep) -> list[WorkerHandle]:
         """Return the processes, which outlive a call of ``start``: a search makes many."""
         if not self._processes:
-            self._processes = [WorkerHandle() for _ in range(self.asked.n_jobs)]
+            self._processes = [WorkerHandle() for _ in range(self.options.n_jobs)]
             for process in self._processes:
-                sweep.at_end.callback(process.end)
+                sweep.exit_stack.callback(process.close)
         return self._processes
 
 
-def run(
-    orders: Sequence[JobConfig], sweep: Sweep, workers: Sequence[WorkerHandle], share: bool
+def run_jobs(
+    job_configs: Sequence[JobConfig], sweep: Sweep, workers: Sequence[WorkerHandle], share: bool
 ) -> None:
     """Train jobs, neighbours being those that can share a graph; note how each has ended.
 
     Args:
-        orders: the jobs.
+        job_configs: the jobs.
         sweep: what they belong to.
         workers: a job at once for each.
         share: whether a process trains one job after the other; else each has one of its own.
@@ -87,15 +87,15 @@ def run(
     Raises:
         Stopped: a signal came; what had begun is saved.
     """
-    queue = JobQueue(orders, sweep)
+    queue = JobQueue(job_configs, sweep)
     with ThreadPoolExecutor(max(1, len(workers)), "sweep") as pool:
-        running = [pool.submit(_serve, queue, worker, share) for worker in workers]
-        _watch(running, workers, queue, sweep)
+        running = [pool.submit(_run_worker, queue, worker, share) for worker in workers]
+        _wait_for_workers(running, workers, queue, sweep)
     if why := sweep.stop():
-        done = sum(ended.state == "done" for ended in sweep.ended.values())
+        done = sum(ended.state == "done" for ended in sweep.statuses.values())
         raise Stopped(
             f"{why}: {done} jobs are done, what has begun is saved; to go on, the same command "
-            f"with {sweep.key}={sweep.folder}"
+            f"with {sweep.folder_key}={sweep.folder}"
         )
 
 
@@ -125,28 +125,28 @@ class JobQueue:
         with self._lock:
             self._waiting.clear()
 
-    def ended(self, order: JobConfig, code: int, why: str, seconds: float) -> None:
+    def record_end(self, job_config: JobConfig, code: int, why: str, seconds: float) -> None:
         """Take down how a job has ended, and tell it."""
         with self._lock:
             self._ended += 1
-            found = record_end(self.sweep, order, code, why)
+            found = record_end(self.sweep, job_config, code, why)
             what = found.state if found.state != "failed" else f"failed: {one_line(found.why)}"
             count = f"[{self._ended:{len(str(self._count))}d}/{self._count}]"
-            log.info("%s %s  %s  %.1f s", count, order.job.name, what, seconds)
+            log.info("%s %s  %s  %.1f s", count, job_config.job.name, what, seconds)
 
 
-def _serve(queue: JobQueue, worker: WorkerHandle, share: bool) -> None:
+def _run_worker(queue: JobQueue, worker: WorkerHandle, share: bool) -> None:
     key = ""
     while taken := queue.take(key):
         order, key = taken
         began = time.monotonic()
-        code, why = worker.train(order.job.folder, order.config, queue.sweep.asked.allow)
-        queue.ended(order, code, why, time.monotonic() - began)
+        code, why = worker.train(order.job.folder, order.config, queue.sweep.request.allow)
+        queue.record_end(order, code, why, time.monotonic() - began)
         if not share:
-            worker.end()
+            worker.close()
 
 
-def _watch(
+def _wait_for_workers(
     running: Sequence[Future[None]], workers: Sequence[WorkerHandle], queue: JobQueue, sweep: Sweep
 ) -> None:
     """Wait for the jobs; hand a signal on to those that train."""

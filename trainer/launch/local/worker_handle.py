@@ -23,8 +23,8 @@ class WorkerHandle:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._answers = -1
-        self._told = 0
+        self._responses = -1
+        self._terminated_pid = 0
         self._device: DictConfig | None = None
 
     def train(self, folder: Path, config: DictConfig, allow: Collection[str]) -> tuple[int, str]:
@@ -36,30 +36,30 @@ class WorkerHandle:
             allow: what may have changed since it began.
         """
         if self._device not in (None, config.device):
-            self.end()  # a process has one device, and one way to compute on it
+            self.close()  # a process has one device, and one way to compute on it
         self._device = config.device
-        process = self._started()
+        process = self._start_if_needed()
         order = {"folder": str(folder), "config": OmegaConf.to_yaml(config), "allow": [*allow]}
         try:
             assert process.stdin is not None
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
-            answer = _line(self._answers, process)
+            answer = _read_line(self._responses, process)
         except BrokenPipeError:
             answer = ""
         if answer:
             found = json.loads(answer)
             return int(found["code"]), str(found["why"])
         code = process.wait()
-        self.end()
+        self.close()
         what = f"killed by {signal.Signals(-code).name}" if code < 0 else f"it exited with {code}"
         return code or 1, f"its process died: {what}; see {folder / OUTPUT}"
 
     def stop(self) -> None:
         """Have the job that trains saved and ended; a process is told once."""
         process = self._process
-        if process is not None and process.pid != self._told and process.poll() is None:
-            self._told = process.pid
+        if process is not None and process.pid != self._terminated_pid and process.poll() is None:
+            self._terminated_pid = process.pid
             process.terminate()
 
     def kill(self) -> None:
@@ -67,7 +67,7 @@ class WorkerHandle:
         if (process := self._process) is not None:
             process.kill()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Let the process end, whose job is done; the next job gets another."""
         process, self._process = self._process, None
         if process is not None:
@@ -75,18 +75,18 @@ class WorkerHandle:
             with suppress(BrokenPipeError):  # it has died, with something left to tell it
                 process.stdin.close()
             process.wait()
-            os.close(self._answers)
+            os.close(self._responses)
 
-    def _started(self) -> subprocess.Popen[str]:
+    def _start_if_needed(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is not None:
-            self.end()  # it died between two jobs, which is neither's fault
+            self.close()  # it died between two jobs, which is neither's fault
         if self._process is None:
-            self._answers, theirs = os.pipe()
+            self._responses, theirs = os.pipe()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "trainer.launch.local.worker", str(theirs)],
                 stdin=subprocess.PIPE,
                 text=True,
-                env=jobs.environment(),
+                env=jobs.job_environment(),
                 pass_fds=[theirs],
                 start_new_session=True,  # Ctrl-C is for the sweep, which hands it on
             )
@@ -94,7 +94,7 @@ class WorkerHandle:
         return self._process
 
 
-def _line(descriptor: int, writer: "subprocess.Popen[str]") -> str:
+def _read_line(descriptor: int, writer: "subprocess.Popen[str]") -> str:
     """Read a line; empty: the writer has gone, though a child of its own may hold the pipe."""
     found = b""
     while not found.endswith(b"\n"):

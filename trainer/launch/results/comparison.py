@@ -18,7 +18,7 @@ PICTURE = "compare.png"
 _HEAD = ("run", "loss", "validation", "accuracy", "drift", "ms a step", "MB", "loss curve")
 
 
-def text(standings: Sequence[JobResult]) -> str:
+def format_table(standings: Sequence[JobResult]) -> str:
     """Return the table, a row a run, the first being what the curves of the others are held to.
 
     The drift is that of the tensors that the first run freezes, in each run.
@@ -56,11 +56,11 @@ def _row(
         f"{max(moved):.3g}" if moved else "",
         "" if standing.step_ms is None else f"{standing.step_ms:.3g}",
         "" if standing.memory_mb is None else f"{standing.memory_mb:.0f}",
-        curves(lines, first) if standing.state == "done" else standing.state,
+        compare_curves(lines, first) if standing.state == "done" else standing.state,
     )
 
 
-def curves(lines: Sequence[MetricsLine], first: Sequence[MetricsLine]) -> str:
+def compare_curves(lines: Sequence[MetricsLine], first: Sequence[MetricsLine]) -> str:
     """Say whether two runs had the same losses, and if not, from where on and how far apart."""
     if lines is first:
         return "the first"

@@ -74,21 +74,23 @@ class SettingResult:
         return ", ".join(f"{number} {state}" for state, number in count.items())
 
 
-def read(sweep: Path) -> list[JobResult]:
+def read_results(sweep: Path) -> list[JobResult]:
     """Return how the jobs of a sweep stand, in the order of their first launch.
 
     Raises:
         ConfigError: the folder holds no sweep.
     """
-    queued = submit.states(sweep)
-    return [_queued(_standing(job), queued.get(job.name)) for job in jobs.read(sweep)]
+    queued = submit.sweep_states(sweep)
+    return [
+        _with_slurm_state(_read_result(job), queued.get(job.name)) for job in jobs.read_jobs(sweep)
+    ]
 
 
-def _queued(found: JobResult, state: SlurmState | None) -> JobResult:
+def _with_slurm_state(found: JobResult, state: SlurmState | None) -> JobResult:
     """Return a standing as Slurm sees it, which also knows of jobs that could not say anything."""
     if state is None or found.state == "done" or state.name == FORGOTTEN:
         return found
-    if not state.over:
+    if not state.is_over:
         running = state.name == "RUNNING"
         return replace(found, state="running" if running else "pending", code=None, why=str(state))
     if found.state in ("pending", "running"):  # it had no time to say more
@@ -96,10 +98,10 @@ def _queued(found: JobResult, state: SlurmState | None) -> JobResult:
     return found
 
 
-def _standing(job: Job) -> JobResult:
+def _read_result(job: Job) -> JobResult:
     found = status.read(job.folder)
     if found is None:
-        return JobResult(job, "done" if jobs.finished(job.folder) else "pending")
+        return JobResult(job, "done" if jobs.is_finished(job.folder) else "pending")
     lines: list[run_record.MetricsLine] = []
     with suppress(OSError, ValueError):
         lines = run_record.lines(job.folder / METRICS)
@@ -125,11 +127,11 @@ def _drift(lines: Iterable[run_record.MetricsLine]) -> float | None:
     return max(moved, key=lambda value: math.inf if math.isnan(value) else value, default=None)
 
 
-def settings(standings: Sequence[JobResult]) -> list[SettingResult]:
+def group_by_setting(standings: Sequence[JobResult]) -> list[SettingResult]:
     """Return the settings, the best first: by accuracy, where there is none by validation loss."""
     groups: dict[str, list[JobResult]] = {}
     for standing in standings:
-        alike = [line for line in standing.job.differs if line.partition("=")[0] != SEED]
+        alike = [line for line in standing.job.varying if line.partition("=")[0] != SEED]
         groups.setdefault(" ".join(alike) or "all alike", []).append(standing)
     found = [SettingResult(name, members) for name, members in groups.items()]
     return sorted(found, key=_rank)
@@ -145,6 +147,6 @@ def _rank(setting: SettingResult) -> tuple[float, float]:
     )
 
 
-def failed(standings: Iterable[JobResult]) -> list[JobResult]:
+def failed_jobs(standings: Iterable[JobResult]) -> list[JobResult]:
     """Return the jobs that have failed."""
     return [standing for standing in standings if standing.state == "failed"]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trainer.core.plotting import FROZEN, PALE, save
-from trainer.launch.results.job_results import JobResult, SettingResult, settings
+from trainer.launch.results.job_results import JobResult, SettingResult, group_by_setting
 
 _MOST_ROWS = 40  # more settings than that cannot be read
 _BAD = "#b03a2e"
@@ -17,10 +17,10 @@ _BAD = "#b03a2e"
 def draw(sweep: Path, standings: Sequence[JobResult]) -> None:
     """Write the picture into the sweep's folder, if a job is done."""
     if any(standing.state == "done" for standing in standings):
-        save(figure(settings(standings)), sweep)
+        save(plot_settings(group_by_setting(standings)), sweep)
 
 
-def figure(ranked: Sequence[SettingResult]) -> Figure:
+def plot_settings(ranked: Sequence[SettingResult]) -> Figure:
     """Return the picture: a dot a job, a line for the mean, and bars for the median step."""
     shown = ranked[:_MOST_ROWS]
     made = Figure(figsize=(10.5, 1.7 + 0.36 * len(shown)), dpi=120, layout="constrained")

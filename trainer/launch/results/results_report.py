@@ -13,8 +13,8 @@ def report(folder: Path) -> list[JobResult]:
         ConfigError: the folder holds no sweep.
         CannotWrite: the folder is read-only, say.
     """
-    found = job_results.read(folder)
-    print(results_table.text(found))
+    found = job_results.read_results(folder)
+    print(results_table.format_table(found))
     results_table.write(folder, found)
     from trainer.launch.results import (
         results_plot,  # matplotlib takes half a second

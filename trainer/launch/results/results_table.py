@@ -10,17 +10,22 @@ from typing import Any
 from trainer.core import atomic_files
 from trainer.core.exit_status import one_line
 from trainer.core.table import table
-from trainer.launch.results.job_results import JobResult, SettingResult, failed, settings
+from trainer.launch.results.job_results import (
+    JobResult,
+    SettingResult,
+    failed_jobs,
+    group_by_setting,
+)
 
 TABLE, RECORD, PICTURE = "sweep.csv", "sweep.json", "sweep.png"
 _HEAD = ("setting", "jobs", "result", "spread", "drift", "ms a step", "compile s", "MB", "state")
 
 
-def text(standings: Sequence[JobResult]) -> str:
+def format_table(standings: Sequence[JobResult]) -> str:
     """Return the table of settings, the best first, and why jobs have failed."""
-    rows = [_row(setting) for setting in settings(standings)]
+    rows = [_row(setting) for setting in group_by_setting(standings)]
     found = [table([_HEAD, *rows], left=(0, len(_HEAD) - 1))]
-    found += [f"failed: {s.job.name}: {one_line(s.why)}" for s in failed(standings)]
+    found += [f"failed: {s.job.name}: {one_line(s.why)}" for s in failed_jobs(standings)]
     return "\n".join(found)
 
 
@@ -73,7 +78,7 @@ def write(sweep: Path, standings: Sequence[JobResult]) -> None:
             "validation_loss": _summary(setting.values(lambda s: s.validation_loss)),
             "state": setting.states(),
         }
-        for setting in settings(standings)
+        for setting in group_by_setting(standings)
     ]
     atomic_files.write_lines(sweep / RECORD, {"settings": best, "jobs": rows})
 
@@ -91,6 +96,6 @@ def _summary(values: Sequence[float]) -> dict[str, float] | None:
 
 
 def _plain(standing: JobResult) -> dict[str, Any]:
-    differs = dict(line.partition("=")[::2] for line in standing.job.differs)
+    differs = dict(line.partition("=")[::2] for line in standing.job.varying)
     figures = {key: value for key, value in vars(standing).items() if key != "job"}
     return {"job": standing.job.name, **differs, **figures, "why": one_line(standing.why)}

@@ -48,7 +48,7 @@ class Partition:
     gres: dict[str, int] = field(default_factory=dict)
 
 
-def read(given: Mapping[str, object]) -> ResourceRequest:
+def read_request(given: Mapping[str, object]) -> ResourceRequest:
     """Return what a configuration asks for, once it is known to be had.
 
     Raises:
@@ -61,22 +61,22 @@ def read(given: Mapping[str, object]) -> ResourceRequest:
     if shutil.which("sbatch") is None:
         missing.append("expected Slurm's commands, but there is no sbatch in PATH")
     try:
-        found += problems(wanted, partitions()) if not missing else []
+        found += problems(wanted, read_partitions()) if not missing else []
     except OSError as error:
-        missing.append(f"expected a Slurm that answers; {error}")
+        missing.append(f"expected Slurm to respond; {error}")
     if found or missing:
         raise ConfigError([*(f"hydra/launcher=slurm: {text}" for text in missing), *found])
     return wanted
 
 
-def partitions() -> dict[str, Partition]:
+def read_partitions() -> dict[str, Partition]:
     """Return the partitions by name; under the empty name the default one, under * all together.
 
     Raises:
         OSError: Slurm does not answer.
     """
     found: dict[str, Partition] = {}
-    for line in queue.ask("sinfo", "-h", "-N", "-o", "%P|%c|%m|%l|%G").splitlines():
+    for line in queue.run_command("sinfo", "-h", "-N", "-o", "%P|%c|%m|%l|%G").splitlines():
         name, cpus, memory, limit, devices = line.split("|")[:5]
         names = [name.rstrip("*"), ""] if name.endswith("*") else [name]
         for one in (*names, "*"):
@@ -90,25 +90,25 @@ def partitions() -> dict[str, Partition]:
     return found
 
 
-def problems(wanted: ResourceRequest, known: Mapping[str, Partition]) -> list[str]:
+def problems(request: ResourceRequest, known: Mapping[str, Partition]) -> list[str]:
     """Return what no node, or no partition, has."""
     found = []
-    for name in (wanted.partition or "").split(","):
+    for name in (request.partition or "").split(","):
         if name in known:
             where = f"partition {name}" if name else "the default partition"
-            found += _too_much(wanted, known[name], where)
+            found += _exceeded(request, known[name], where)
             continue
         near = nearest(name, known.keys() - {"", "*"})
         text = f"expected a partition of this cluster, received {name}{near}"
         found.append(f"{_KEY}.partition: {text}")
-        found += _too_much(wanted, known["*"], "this cluster") if "*" in known else []
-    if wanted.signal_seconds >= 60 * wanted.minutes:
-        text = f"expected less than the {wanted.minutes} minutes of a job"
-        found.append(f"{_KEY}.signal_seconds: {text}, received {wanted.signal_seconds}")
+        found += _exceeded(request, known["*"], "this cluster") if "*" in known else []
+    if request.signal_seconds >= 60 * request.minutes:
+        text = f"expected less than the {request.minutes} minutes of a job"
+        found.append(f"{_KEY}.signal_seconds: {text}, received {request.signal_seconds}")
     return list(dict.fromkeys(found))
 
 
-def _too_much(wanted: ResourceRequest, offer: Partition, where: str) -> list[str]:
+def _exceeded(wanted: ResourceRequest, offer: Partition, where: str) -> list[str]:
     cpus = wanted.cpus_per_task * wanted.tasks_per_node
     asked = [
         ("nodes", wanted.nodes, offer.nodes, f"the nodes of {where}"),

@@ -28,7 +28,7 @@ class SlurmState:
     detail: str = ""
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether it will not run again by itself."""
         return self.name not in _WAITING | _AT_WORK
 
@@ -36,7 +36,7 @@ class SlurmState:
         return f"{self.name} ({self.detail})" if self.detail else self.name
 
 
-def states(ids: Iterable[str]) -> dict[str, SlurmState]:
+def job_states(ids: Iterable[str]) -> dict[str, SlurmState]:
     """Return the state of each job.
 
     ``squeue`` is asked first, which knows a job for some minutes after its end; then ``sacct``,
@@ -49,12 +49,12 @@ def states(ids: Iterable[str]) -> dict[str, SlurmState]:
         OSError: there is no squeue here, or it does not answer.
     """
     asked = list(dict.fromkeys(ids))
-    found = _queued(asked) if asked else {}
-    found |= _accounted([one for one in asked if one not in found])
+    found = _squeue_states(asked) if asked else {}
+    found |= _sacct_states([one for one in asked if one not in found])
     return {one: found.get(one, SlurmState(FORGOTTEN)) for one in asked}
 
 
-def _queued(ids: list[str]) -> dict[str, SlurmState]:
+def _squeue_states(ids: list[str]) -> dict[str, SlurmState]:
     """Return what the controller still knows."""
     fields = ("JobArrayID", "State", "exit_code", "Reason", "NodeList")
     form = ",".join(f"{field}:|" for field in fields)
@@ -62,7 +62,7 @@ def _queued(ids: list[str]) -> dict[str, SlurmState]:
     numbers = ",".join(dict.fromkeys(one.partition("_")[0] for one in ids))
     of = ("--all", "--states=all", f"--jobs={numbers}")
     try:
-        said = ask("squeue", "--noheader", "--array", *of, "-O", form)
+        said = run_command("squeue", "--noheader", "--array", *of, "-O", form)
     except OSError as error:
         if _UNKNOWN not in str(error):
             raise
@@ -72,19 +72,19 @@ def _queued(ids: list[str]) -> dict[str, SlurmState]:
         name, state, status, reason, nodes = line.split("|")[:5]
         if name in wanted:
             known = SlurmState(state)
-            code = _shell_code(int(status)) if known.over and status.isdigit() else None
+            code = _shell_code(int(status)) if known.is_over and status.isdigit() else None
             detail = nodes if state in _AT_WORK else reason
             found[name] = SlurmState(state, code, "" if detail in ("None", "") else detail)
     return found
 
 
-def _accounted(ids: list[str]) -> dict[str, SlurmState]:
+def _sacct_states(ids: list[str]) -> dict[str, SlurmState]:
     """Return what the accounting knows; nothing where a site has none."""
     if not ids:
         return {}
     line = ["sacct", "--noheader", "--parsable2", "--allocations", "-o", "JobID,State,ExitCode"]
     try:
-        said = ask(*line, "-j", ",".join(ids))
+        said = run_command(*line, "-j", ",".join(ids))
     except OSError:
         return {}
     found = {}
@@ -93,11 +93,11 @@ def _accounted(ids: list[str]) -> dict[str, SlurmState]:
         status, _, number = code.partition(":")
         ended = 128 + int(number) if number not in ("", "0") else int(status)
         known = SlurmState(state.split()[0])  # CANCELLED by 0
-        found[name] = SlurmState(known.name, ended if known.over else None)
+        found[name] = SlurmState(known.name, ended if known.is_over else None)
     return {name: state for name, state in found.items() if name in ids}
 
 
-def ask(*line: str) -> str:
+def run_command(*line: str) -> str:
     """Return what a command of Slurm prints.
 
     Raises:

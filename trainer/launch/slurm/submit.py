@@ -1,4 +1,4 @@
-"""Submission: the runs of a sweep become jobs of Slurm, by way of submitit, and are watched."""
+"""Submit a sweep's runs to Slurm as job arrays, through submitit, and wait for them."""
 
 import json
 import logging
@@ -20,183 +20,196 @@ from trainer.launch.slurm.queue import SlurmState
 
 log = logging.getLogger(__name__)
 
-_OWN = ".slurm"  # in a sweep's folder: what submitit writes, and
-_IDS = "ids.json"  # the jobs' numbers by the runs' names
-_POLL = 0.2  # seconds between looks whether a signal has come
+_FOLDER = ".slurm"  # submitit's files, in the sweep's folder, and
+_IDS = "ids.json"  # the Slurm job ids by job name
+_POLL = 0.2  # seconds between checks for a signal
 
 
-def ids(sweep: Path) -> dict[str, str]:
-    """Return Slurm's numbers of the jobs that were submitted for a sweep, by the runs' names.
+def read_job_ids(sweep: Path) -> dict[str, str]:
+    """Return the Slurm job ids of a sweep's submitted jobs, by job name.
 
     Raises:
-        ConfigError: they cannot be read; taken for none, all jobs would be submitted once more.
+        ConfigError: the file cannot be read; without it, all jobs would be submitted again.
     """
-    path = sweep / _OWN / _IDS
+    path = sweep / _FOLDER / _IDS
     try:
-        found = json.loads(path.read_text())
+        job_ids = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            [f"{path}: expected the numbers of Slurm's jobs by name; {error}"]
-        ) from None
-    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise ConfigError(
-            [f"{path}: expected the numbers of Slurm's jobs by name, received {found!r}"]
-        )
-    return found
+        raise ConfigError([f"{path}: expected the Slurm job ids by name; {error}"]) from None
+    if not isinstance(job_ids, dict) or not all(isinstance(i, str) for i in job_ids.values()):
+        raise ConfigError([f"{path}: expected the Slurm job ids by name, received {job_ids!r}"])
+    return job_ids
 
 
-def states(sweep: Path) -> dict[str, SlurmState]:
-    """Return the states of a sweep's jobs by name; none where it has none, or Slurm cannot say."""
+def sweep_states(sweep: Path) -> dict[str, SlurmState]:
+    """Return the states of a sweep's jobs by name; empty without jobs or if Slurm is silent."""
     with suppress(OSError, ConfigError):
-        numbers = ids(sweep)
-        found = queue.states(numbers.values())
-        return {name: found[number] for name, number in numbers.items()}
+        job_ids = read_job_ids(sweep)
+        states = queue.job_states(job_ids.values())
+        return {name: states[job_id] for name, job_id in job_ids.items()}
     return {}
 
 
 def submit(
-    jobs: Sequence[Job], wanted: ResourceRequest, sweep: Path, allow: Sequence[str] = ()
+    jobs: Sequence[Job], request: ResourceRequest, sweep: Path, allow: Sequence[str] = ()
 ) -> dict[str, str]:
-    """Submit runs as one array, except those whose jobs wait or run already; return all numbers.
+    """Submit the jobs that are neither queued nor running; return the Slurm job ids of all jobs.
 
     Args:
-        jobs: what is to be done.
-        wanted: resources of each.
-        sweep: where the numbers are recorded, and submitit has its files.
-        allow: what may have changed since the runs began; see ``trainer.checkpoint.resume``.
+        jobs: the jobs to train.
+        request: the resources of each job.
+        sweep: the folder in which the job ids are recorded and submitit keeps its files.
+        allow: settings that may have changed since the runs began, see ``resume.allow``.
 
     Raises:
-        ConfigError: Slurm refuses them, or does not say which wait already; none is submitted.
-        CannotWrite: their numbers cannot be recorded; none is submitted, or all are cancelled.
+        ConfigError: Slurm refuses the jobs, or does not respond.
+        CannotWrite: the job ids cannot be recorded; jobs submitted without a record are cancelled.
     """
-    before = ids(sweep)
+    job_ids = read_job_ids(sweep)
+    queued = _queued_jobs(job_ids)
+    for name in queued.keys() & {job.name for job in jobs}:
+        log.info("%s  is job %s already: %s", name, job_ids[name], queued[name])
+    new_jobs = [job for job in jobs if job.name not in queued]
+    if new_jobs:
+        atomic_files.write_json(sweep / _FOLDER / _IDS, job_ids)  # fails now if the disk is full
+        job_ids |= _submit_array(new_jobs, request, sweep, allow)
+        _record_job_ids(sweep, job_ids, [job_ids[job.name] for job in new_jobs])
+    for job in new_jobs:
+        log.info("%s  submitted as job %s", job.name, job_ids[job.name])
+    return {job.name: job_ids[job.name] for job in jobs}
+
+
+def _queued_jobs(job_ids: Mapping[str, str]) -> dict[str, SlurmState]:
+    """Return the state of those jobs that are queued or running, by name.
+
+    Raises:
+        ConfigError: Slurm does not respond.
+    """
     try:
-        known = queue.states(before.values())
+        states = queue.job_states(job_ids.values())
     except OSError as error:
-        text = f"hydra/launcher=slurm: expected a Slurm that answers; {error}"
-        raise ConfigError([text]) from None
-    waiting = {name for name, number in before.items() if not known[number].over}
-    new = [job for job in jobs if job.name not in waiting]
-    for name in waiting & {job.name for job in jobs}:
-        log.info("%s  is job %s already: %s", name, before[name], known[before[name]])
-    if new:
-        atomic_files.write_json(sweep / _OWN / _IDS, before)  # a full disk is to be known of first
-        made = _submit([_command(job, wanted, allow) for job in new], new, wanted, sweep)
-        numbers = dict(zip((job.name for job in new), made, strict=True))
-        _record(sweep, before, numbers)
-        for name, number in numbers.items():
-            log.info("%s  submitted as job %s", name, number)
-        before |= numbers
-    return {job.name: before[job.name] for job in jobs}
+        problem = f"hydra/launcher=slurm: expected Slurm to respond; {error}"
+        raise ConfigError([problem]) from None
+    return {name: states[i] for name, i in job_ids.items() if not states[i].is_over}
 
 
-def _record(sweep: Path, before: Mapping[str, str], numbers: Mapping[str, str]) -> None:
-    """Record new jobs with those before; jobs that nothing tells of must not train."""
+def _record_job_ids(sweep: Path, job_ids: Mapping[str, str], new_ids: Sequence[str]) -> None:
+    """Write the job ids; cancel the new jobs if that fails: no job may train unrecorded."""
     try:
-        atomic_files.write_json(sweep / _OWN / _IDS, {**before, **numbers})
+        atomic_files.write_json(sweep / _FOLDER / _IDS, job_ids)
     except CannotWrite as error:
-        new = " ".join(dict.fromkeys(one.partition("_")[0] for one in numbers.values()))
+        arrays = list(dict.fromkeys(job_id.partition("_")[0] for job_id in new_ids))
+        submitted = f"job {' '.join(arrays)}"
         try:
-            queue.ask("scancel", *new.split())
-        except OSError as refused:
+            queue.run_command("scancel", *arrays)
+        except OSError as refusal:
             raise CannotWrite(
-                f"{error}; job {new} is submitted, scancel fails: {refused}"
+                f"{error}; {submitted} is submitted, scancel failed: {refusal}"
             ) from None
-        raise CannotWrite(f"{error}; job {new}, just submitted, is cancelled") from None
+        raise CannotWrite(f"{error}; {submitted}, just submitted, is cancelled") from None
 
 
-def watch(numbers: Mapping[str, str], seconds: float, stop: StopFlag) -> dict[str, SlurmState]:
-    """Wait until all jobs are over, a line for each change; return their states by name.
+def wait_for_jobs(
+    job_ids: Mapping[str, str], seconds: float, stop: StopFlag
+) -> dict[str, SlurmState]:
+    """Wait until all jobs have ended; log each change of state; return the final states by name.
 
     Args:
-        numbers: of the jobs, by the runs' names.
-        seconds: from one look to the next.
-        stop: tells why to stop, if so; then what is over by then is returned.
+        job_ids: the Slurm job ids, by job name.
+        seconds: time between two looks at the queue.
+        stop: whether a signal has come; then only the jobs that have ended are returned.
     """
-    seen: dict[str, SlurmState] = {}
-    silent = False
+    latest: dict[str, SlurmState] = {}
+    is_silent = False
     while True:
         try:
-            found, silent = queue.states(numbers.values()), False
+            states, is_silent = queue.job_states(job_ids.values()), False
         except OSError as error:  # its controller is being restarted, say
-            if not silent:
-                log.info("Slurm does not answer, it is asked again: %s", error)
-            found, silent = {}, True
-        for name, number in numbers.items() if found else ():
-            if name not in seen or seen[name].name != found[number].name:
-                log.info("%s  job %s  %s", name, number, found[number])
-            seen[name] = found[number]
-        if stop() or (found and all(state.over for state in found.values())):
-            return {name: state for name, state in seen.items() if state.over}
+            if not is_silent:
+                log.info("Slurm does not respond, retrying: %s", error)
+            states, is_silent = {}, True
+        for name, job_id in job_ids.items() if states else ():
+            if name not in latest or latest[name].name != states[job_id].name:
+                log.info("%s  job %s  %s", name, job_id, states[job_id])
+            latest[name] = states[job_id]
+        if stop() or (states and all(state.is_over for state in states.values())):
+            return {name: state for name, state in latest.items() if state.is_over}
         _sleep(seconds, stop)
 
 
 def _sleep(seconds: float, stop: StopFlag) -> None:
-    """Sleep, but not through a signal."""
+    """Sleep until the time is over or a signal has come."""
     end = time.monotonic() + seconds
     while not stop() and (left := end - time.monotonic()) > 0:
         time.sleep(min(left, _POLL))
 
 
-def _submit(
-    commands: Sequence[list[str]], jobs: Sequence[Job], wanted: ResourceRequest, sweep: Path
-) -> list[str]:
-    """Return the numbers of the new jobs."""
-    from submitit import SlurmExecutor  # an extra, which `offer` has looked for
+def _submit_array(
+    jobs: Sequence[Job], request: ResourceRequest, sweep: Path, allow: Sequence[str]
+) -> dict[str, str]:
+    """Submit jobs as one array; return their Slurm job ids by name.
+
+    Raises:
+        ConfigError: Slurm refuses the jobs.
+    """
+    from submitit import SlurmExecutor  # an extra; `partitions.read_request` has checked for it
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-    executor = SlurmExecutor(sweep / _OWN)
-    executor.update_parameters(**_parameters(wanted))
+    executor = SlurmExecutor(sweep / _FOLDER)
+    executor.update_parameters(**_executor_parameters(request))
     try:
         with executor.batch():
-            made = [
-                executor.submit(become, command, str(job.folder.resolve()))
-                for command, job in zip(commands, jobs, strict=True)
-            ]
+            submitted = {
+                job.name: executor.submit(
+                    exec_command, _command(job, request, allow), str(job.folder.resolve())
+                )
+                for job in jobs
+            }
     except (FailedJobError, FailedSubmissionError) as error:
         raise ConfigError([f"hydra/launcher=slurm: Slurm refuses the jobs: {error}"]) from None
-    return [str(one.job_id) for one in made]
+    return {name: str(slurm_job.job_id) for name, slurm_job in submitted.items()}
 
 
-def _command(job: Job, wanted: ResourceRequest, allow: Sequence[str]) -> list[str]:
-    python, _, _, *words = job.command()
-    words += [f"resume.allow=[{','.join(allow)}]"] if allow else []
-    return [python, "-m", "trainer.requeue", str(wanted.max_requeues), *words]
+def _command(job: Job, request: ResourceRequest, allow: Sequence[str]) -> list[str]:
+    python, _, _, *overrides = job.command()
+    overrides += [f"resume.allow=[{','.join(allow)}]"] if allow else []
+    return [python, "-m", "trainer.requeue", str(request.max_requeues), *overrides]
 
 
-def _parameters(wanted: ResourceRequest) -> dict[str, Any]:
-    """Return what submitit calls the wanted resources."""
-    more = {
-        "signal": f"USR1@{wanted.signal_seconds}",  # submitit's own is USR2
+def _executor_parameters(request: ResourceRequest) -> dict[str, Any]:
+    """Return the requested resources under submitit's names."""
+    sbatch_options = {
+        "signal": f"USR1@{request.signal_seconds}",  # submitit's default is USR2
         "requeue": True,
-        **wanted.sbatch,
+        **request.sbatch,
     }
-    given = {
+    parameters = {
         "job_name": "trainer",
-        "partition": wanted.partition,
-        "account": wanted.account,
-        "qos": wanted.qos,
-        "time": wanted.minutes,
-        "cpus_per_task": wanted.cpus_per_task,
-        "mem": None if wanted.mem_gb is None else f"{int(1024 * wanted.mem_gb)}M",
-        "gres": wanted.gres,
-        "nodes": wanted.nodes,
-        "ntasks_per_node": wanted.tasks_per_node,
-        "array_parallelism": wanted.array_parallelism,
-        "setup": wanted.setup,
-        "srun_args": ["--kill-on-bad-exit=1", f"--cpus-per-task={wanted.cpus_per_task}"],
+        "partition": request.partition,
+        "account": request.account,
+        "qos": request.qos,
+        "time": request.minutes,
+        "cpus_per_task": request.cpus_per_task,
+        "mem": None if request.mem_gb is None else f"{int(1024 * request.mem_gb)}M",
+        "gres": request.gres,
+        "nodes": request.nodes,
+        "ntasks_per_node": request.tasks_per_node,
+        "array_parallelism": request.array_parallelism,
+        "setup": request.setup,
+        "srun_args": ["--kill-on-bad-exit=1", f"--cpus-per-task={request.cpus_per_task}"],
     }
-    present = {key: value for key, value in given.items() if value is not None}
-    return {"additional_parameters": more, "wckey": None, **present}  # submitit's is "submitit"
+    present = {key: value for key, value in parameters.items() if value is not None}
+    # submitit's default wckey is "submitit", which some sites refuse
+    return {"additional_parameters": sbatch_options, "wckey": None, **present}
 
 
-def become(command: Sequence[str], folder: str) -> None:
-    """Put a command in this process's place, with a log in its folder; called in a job.
+def exec_command(command: Sequence[str], folder: str) -> None:
+    """Replace this process by a command whose output goes to a file in ``folder``; runs in a job.
 
-    So that signals and exit codes pass between the command and Slurm: submitit swallows SIGTERM,
-    and has Slurm record jobs that failed as COMPLETED.
+    Signals and exit codes then pass between the command and Slurm: submitit swallows SIGTERM, and
+    makes Slurm record failed jobs as COMPLETED.
     """
     rank = os.environ.get("SLURM_PROCID", "0")
     path = Path(folder) / (OUTPUT if rank == "0" else f"rank{rank}_{OUTPUT}")

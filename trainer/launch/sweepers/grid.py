@@ -21,7 +21,9 @@ class GridSweeper(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Take what Hydra hands over, and make the launcher."""
-        self.launcher: SweepLauncher = sweep_launcher.make(hydra_context, task_function, config)
+        self.launcher: SweepLauncher = sweep_launcher.make_launcher(
+            hydra_context, task_function, config
+        )
 
     def sweep(self, arguments: list[str]) -> None:
         """Launch all jobs."""

@@ -55,14 +55,16 @@ class OptunaSweeper(Sweeper):
             ConfigError: arguments are wrong, or Optuna is missing; nothing has been written.
         """
         given = options.plain(config.hydra.sweeper)
-        self.asked, problems = options.parsed(SearchOptions, given, "hydra.sweeper")
+        self.options, problems = options.parsed(SearchOptions, given, "hydra.sweeper")
         if find_spec("optuna") is None:
             what = "expected the package optuna; pip install 'freeze-trainer[search]'"
             problems.append(f"hydra/sweeper=optuna: {what}")
         if problems:
             raise ConfigError(problems)
         self.folder = Path(str(config.hydra.sweep.dir))
-        self.launcher: SweepLauncher = sweep_launcher.make(hydra_context, task_function, config)
+        self.launcher: SweepLauncher = sweep_launcher.make_launcher(
+            hydra_context, task_function, config
+        )
         if not self.launcher.waits:
             what = "expected true with a search, which goes by the results, received false"
             raise ConfigError([f"hydra.launcher.wait: {what}"])
@@ -75,22 +77,22 @@ class OptunaSweeper(Sweeper):
         Raises:
             ConfigError: nothing can be chosen, or the database holds a search among other values.
         """
-        sweep = sweep_launcher.current()
+        sweep = sweep_launcher.current_sweep()
         sweep.folder = self.folder
-        with sweep.alone():
+        with sweep.locked():
             self._search(arguments)
 
     def _search(self, arguments: Sequence[str]) -> None:
-        space, fixed = spaces(arguments)
+        space, fixed = search_space(arguments)
         study = self._study(space)
-        _again(study)
+        _enqueue_incomplete(study)
         done = ended = _count(study, "COMPLETE")
-        while ended < self.asked.n_trials:
-            count = min(self.asked.n_jobs, self.asked.n_trials - ended)
+        while ended < self.options.n_trials:
+            count = min(self.options.n_jobs, self.options.n_trials - ended)
             trials = [study.ask(dict(space)) for _ in range(count)]
             lines = [[*fixed, *(f"{k}={v}" for k, v in t.params.items())] for t in trials]
             for trial, returned in zip(trials, self.launcher.launch(lines, ended), strict=True):
-                _tell(study, trial, returned)
+                _report_result(study, trial, returned)
             ended += len(trials)
         if _count(study, "COMPLETE"):
             best = " ".join(f"{key}={value}" for key, value in study.best_params.items())
@@ -102,12 +104,12 @@ class OptunaSweeper(Sweeper):
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         folder, database = self.folder, self.folder / "optuna.db"
-        if self.asked.storage is None and (folder / jobs.RECORD).exists() > database.exists():
+        if self.options.storage is None and (folder / jobs.RECORD).exists() > database.exists():
             raise ConfigError([f"hydra.sweep.dir: {folder} holds another sweep; use a new folder"])
         kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
         found = optuna.create_study(
-            study_name=self.asked.study,
-            storage=self.asked.storage or f"sqlite:///{database.resolve()}",
+            study_name=self.options.study,
+            storage=self.options.storage or f"sqlite:///{database.resolve()}",
             direction="maximize",
             load_if_exists=True,
         )
@@ -115,11 +117,11 @@ class OptunaSweeper(Sweeper):
             if dict(trial.distributions) != dict(space) and trial.distributions:
                 raise ConfigError([f"hydra.sweep.dir: {folder} holds a search among other values"])
         # One that goes on would draw the same settings again.
-        found.sampler = kinds[self.asked.sampler](seed=self.asked.seed + len(found.trials))
+        found.sampler = kinds[self.options.sampler](seed=self.options.seed + len(found.trials))
         return found
 
 
-def spaces(arguments: Sequence[str]) -> tuple[dict[str, "BaseDistribution"], list[str]]:
+def search_space(arguments: Sequence[str]) -> tuple[dict[str, "BaseDistribution"], list[str]]:
     """Return what overrides leave to choose from, by key, and the other overrides.
 
     Raises:
@@ -153,7 +155,7 @@ def _count(study: "Study", state: str) -> int:
     return sum(trial.state.name == state for trial in study.trials)
 
 
-def _again(study: "Study") -> None:
+def _enqueue_incomplete(study: "Study") -> None:
     """Put those trials first that are not complete, each set of settings once."""
     import optuna
 
@@ -167,7 +169,7 @@ def _again(study: "Study") -> None:
             waiting.append(trial.params)
 
 
-def _tell(study: "Study", trial: "Trial", returned: JobReturn) -> None:
+def _report_result(study: "Study", trial: "Trial", returned: JobReturn) -> None:
     import optuna
 
     if returned.status == JobStatus.COMPLETED and returned.return_value is not None:

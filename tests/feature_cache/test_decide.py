@@ -24,7 +24,7 @@ from trainer.run import setup
 
 PLAIN = {
     "model": {"_target_": "tests.support.nets.TwoConvs"},
-    "dataset": {"_target_": "tests.test_choice.images"},
+    "dataset": {"_target_": "tests.feature_cache.test_decide.images"},
     "loss": {"_target_": "mindspore.nn.CrossEntropyLoss"},
     "optimizer": {"_target_": "mindspore.nn.SGD", "lr": 0.1},
     "device": {"target": "cpu"},
@@ -53,12 +53,39 @@ def test_off_says_nothing() -> None:
     assert chosen(TwoConvs(), rule("conv1"), settings(mode="off")) == CacheDecision()
 
 
-def test_what_does_not_pay_is_not_stored_unless_it_is_asked_for() -> None:
-    made = chosen(TwoConvs(), rule("conv1"), settings(mode="auto"))
-    assert made.storable is None
-    assert made.why.startswith("not stored: it would save some 0.0 s and cost")
+def test_what_saves_nothing_is_not_mentioned() -> None:
+    assert chosen(TwoConvs(), rule("conv1"), settings(mode="auto")) == CacheDecision()
+    assert chosen(TwoConvs(), None, settings(mode="auto")) == CacheDecision()
+
+
+def test_features_are_stored_on_request_and_a_small_size_is_shown() -> None:
     asked = chosen(TwoConvs(), rule("conv1"), settings(mode="store"))
-    assert asked.storable is not None and asked.why.startswith("stored: outputs of conv1, 0.0 MB")
+    assert asked.storable is not None and asked.why.startswith("stored: outputs of conv1, 0.0")
+    assert not asked.why.startswith("stored: outputs of conv1, 0.0 MB")
+
+
+def test_what_does_not_pay_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost_model, "_RATES", {"CPU": 1e5, "Ascend": 1e5})
+    decision = chosen(TwoConvs(), rule("conv1"), settings(mode="auto"))
+    assert decision.storable is None
+    assert decision.why.startswith("not stored: they would save about")
+    assert "features=store" not in decision.why  # not yet known to be possible
+
+
+def test_features_that_could_be_stored_are_recommended_only_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cost_model, "_OVERHEADS", {"CPU": 0.0, "Ascend": 0.0})
+    monkeypatch.setattr(cost_model, "_RATES", {"CPU": 1e4, "Ascend": 1e4})
+    monkeypatch.setattr(cost_model, "_DISK", 1.0)
+    decision = chosen(TwoConvs(), rule("conv1"), settings(mode="auto"))
+    assert decision.storable is None and decision.why.startswith("not stored: they would save")
+    assert decision.why.endswith("; features=store stores them nevertheless")
+    assert chosen(TwoConvs(), rule("conv1"), settings(mode="store")).storable is not None
+    flipped = images(vision.RandomHorizontalFlip(0.5))
+    decision = chosen(TwoConvs(), rule("conv1"), settings(mode="auto"), flipped)
+    assert "augmented at random by RandomHorizontalFlip; features.views=K" in decision.why
+    assert "nevertheless" not in decision.why
 
 
 def test_what_pays_is_stored_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +126,7 @@ class Repeating(TwoConvs):
 
 REFUSALS = {
     "nothing frozen": (TwoConvs, None, "nothing is frozen"),
-    "noise": (Noisy, rule("conv1"), "no output of a frozen cell stays the same"),
+    "noise": (Noisy, rule("conv1"), "no output of a frozen cell is constant"),
     "a mean over the batch": (Averaging, rule("conv1"), "depends on its whole batch"),
 }
 
@@ -115,14 +142,14 @@ def test_what_is_not_safe_is_refused_with_the_reason(name: str) -> None:
 def test_statistics_that_move_end_the_part_that_is_stored() -> None:
     given = rule("conv1", "bn1", method="requires_grad", norm="train")
     net = Normed()
-    found = cacheable.find(trial(net, plan_of(net, given)))
+    found = cacheable.find_cacheable(trial(net, plan_of(net, given)))
     assert found.boundary.stored == ("conv1",)
 
 
 def test_a_cell_that_is_called_twice_is_not_stored() -> None:
     net = Repeating()
-    with pytest.raises(NotCacheable, match="no output of a frozen cell stays the same"):
-        cacheable.find(trial(net, plan_of(net, rule("conv1"))))
+    with pytest.raises(NotCacheable, match="no output of a frozen cell is constant"):
+        cacheable.find_cacheable(trial(net, plan_of(net, rule("conv1"))))
 
 
 def test_augmentation_is_refused_and_named() -> None:
@@ -144,11 +171,11 @@ def test_augmentation_by_a_function_is_found_from_the_data() -> None:
         chosen(TwoConvs(), rule("conv1"), settings(mode="store"), images(_jittered))
 
 
-def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(
-        ConfigError, match=r"0 MB are more than features\.memory_mb and features\.max_mb"
-    ):
-        chosen(TwoConvs(), rule("conv1"), settings(mode="store", memory_mb=0.001, max_mb=0.002))
+def test_what_does_not_fit_is_refused_with_sizes_that_differ() -> None:
+    """40 training and 40 validation samples of 2 x 4 x 4 numbers of 4 bytes are 10,240 bytes."""
+    with pytest.raises(ConfigError, match=r"they need 0\.011 MB, more than features") as refused:
+        chosen(TwoConvs(), rule("conv1"), settings(mode="store", memory_mb=0.01, max_mb=100))
+    assert "features.memory_mb=0.01;" in str(refused.value)  # max_mb is for what runs share
 
 
 @pytest.mark.parametrize("other", [{"views": 2}, {"dtype": "float16"}, {"exact": False}])
@@ -163,14 +190,14 @@ def test_inputs_without_a_row_a_sample_are_refused() -> None:
     tried = trial(net, plan_of(net, rule("conv1")))
     with pytest.raises(ConfigError, match="an input has no row for each sample"):
         decide.decide(
-            settings(mode="store"), tried, SampleSource(made, made, (4, 4), rows=False), None
+            settings(mode="store"), tried, SampleSource(made, made, (4, 4), has_rows=False), None
         )
 
 
 def test_more_epochs_save_more_and_views_less() -> None:
     def saved(epochs: int, views: int = 1) -> float:
         volume = Volume(1000, 100, epochs, views)
-        return cost_model.predict(volume, 1e9, 2048, "CPU").saved
+        return cost_model.estimate(volume, 1e9, 2048, "CPU").saved
 
     assert 0 < saved(1) < saved(2) < saved(10)
     assert saved(10, views=5) < saved(10)
@@ -182,10 +209,11 @@ def test_a_net_that_cannot_be_tried_trains_without_a_store(monkeypatch: pytest.M
     def fail(_: object) -> None:
         raise RuntimeError("this net is odd")
 
-    monkeypatch.setattr(cost_model, "_OVERHEADS", {"CPU": -1.0, "Ascend": -1.0})
-    monkeypatch.setattr(cacheable, "find", fail)
+    monkeypatch.setattr(cost_model, "_OVERHEADS", {"CPU": 0.0, "Ascend": 0.0})
+    monkeypatch.setattr(cost_model, "_RATES", {"CPU": 1e3, "Ascend": 1e3})
+    monkeypatch.setattr(decide, "find_cacheable", fail)
     made = chosen(TwoConvs(), rule("conv1"), settings(mode="auto"))
-    assert made == CacheDecision(None, "not stored: the net cannot be tried: this net is odd")
+    assert made == CacheDecision(None, "not stored: the model cannot be tried: this net is odd")
     with pytest.raises(ConfigError, match="this net is odd; use features=off"):
         chosen(TwoConvs(), rule("conv1"), settings(mode="store"))
 
@@ -196,8 +224,10 @@ def test_a_cell_that_rounds_by_place_is_passed_over() -> None:
     batch = [random.random((32, 1, 6, 6), np.float32), random.integers(0, 3, 32).astype(np.int32)]
     few, whole = ([Tensor(column[:count]) for column in batch] for count in (2, 32))
     plan = plan_of(net, rule("fc"))
-    far = cacheable.find(CacheProbe(net, plan, nn.CrossEntropyLoss(), few))
-    near = cacheable.find(CacheProbe(net, plan, nn.CrossEntropyLoss(), few, whole=whole))
+    far = cacheable.find_cacheable(CacheProbe(net, plan, nn.CrossEntropyLoss(), few))
+    near = cacheable.find_cacheable(
+        CacheProbe(net, plan, nn.CrossEntropyLoss(), few, full_batch=whole)
+    )
     assert (far.boundary.stored, near.boundary.stored) == (("fc",), ("flatten",))
 
 
@@ -225,11 +255,11 @@ def both(batch_size: int) -> tuple[ds.Dataset, ds.Dataset]:
 
 
 def test_what_is_tried_draws_no_mask_that_training_misses() -> None:
-    given = settings(mode="auto").plain() | {
+    given = settings(mode="store").plain() | {
         "model": {"_target_": "tests.support.nets.Normed"},
-        "dataset": {"_target_": "tests.test_choice.both", "batch_size": 4},
+        "dataset": {"_target_": "tests.feature_cache.test_decide.both", "batch_size": 4},
         "freeze": ["conv1"],
     }
     made = setup.build_run(Settings.model_validate(given))
-    assert made.cache_decision.why.startswith("not stored: it would save")
+    assert made.cache_decision.why.startswith("stored: outputs of conv1")
     assert made.dropout_count is not None and int(made.dropout_count.asnumpy()) == 0

@@ -52,7 +52,7 @@ def test_the_weights_are_the_same_to_the_bit(name: str, tmp_path: Path) -> None:
     found = examined(net, plan)
     _, _, kept, hollow = NETS[name]
     assert found.boundary.stored == kept
-    assert hollow is None or found.boundary.hollow == hollow
+    assert hollow is None or found.boundary.skipped == hollow
     made = Features(net, found, store_of(found, tmp_path))
     data = batches(smaller=name == "plain")
     without, with_store = whole(net, plan, data), stored(net, plan, made, data)
@@ -70,7 +70,7 @@ def test_a_smaller_batch_is_halted_by_a_loss_in_a_larger_one(tmp_path: Path) -> 
     applied = FrozenModel(net, plan)
     halted = train_step.stop_flag(5)
     optimizer = momentum(applied)
-    take = made.step(lambda tail: TrainStep(tail, LOSS, optimizer, diverged=halted))
+    take = made.make_step(lambda tail: TrainStep(tail, LOSS, optimizer, diverged=halted))
     applied.set_train()
     before = to_numpy(net)
     one, other = ([Tensor(c) for c in b] for b in list(made.batches(batches(smaller=True)))[-2:])
@@ -96,5 +96,5 @@ def test_double_precision_is_kept() -> None:
     first = found.calls["flatten"].outputs[0]
     assert first is not None
     found.calls["flatten"].outputs[0] = [(shape, ms.float64) for shape, _ in first]
-    kinds = [features.columns(found, dtype)[0].dtype for dtype in ("float32", "float16")]
+    kinds = [features.column_specs(found, dtype)[0].dtype for dtype in ("float32", "float16")]
     assert kinds == ["float64", "float16"]

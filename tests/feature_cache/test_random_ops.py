@@ -49,7 +49,7 @@ def epochs(shuffled: bool, noise: float, share: float = 1, seed: int = 0) -> Epo
 @pytest.mark.parametrize("shuffled", [True, False])
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_augmented_epochs_differ_and_shuffled_ones_do_not(shuffled: bool, noise: float) -> None:
-    assert random_ops.differs(epochs(shuffled, noise), 3000) == (noise > 0)
+    assert random_ops.epochs_differ(epochs(shuffled, noise), 3000) == (noise > 0)
 
 
 def test_few_samples_are_looked_at() -> None:
@@ -60,14 +60,14 @@ def test_few_samples_are_looked_at() -> None:
             seen.append(start)
             yield [np.arange(start, start + 10)[:, None]]
 
-    assert not random_ops.differs(epoch, 60_000)
+    assert not random_ops.epochs_differ(epoch, 60_000)
     assert len(seen) < 2 * 400
 
 
 def test_so_do_epochs_in_which_half_of_the_images_are_changed() -> None:
     for seed in range(20):  # with flips of half of them, as many are the same in both
-        assert random_ops.differs(epochs(True, 0.1, 0.3, seed), 3000)
-        assert not random_ops.differs(epochs(True, 0.0, seed=seed), 3000)
+        assert random_ops.epochs_differ(epochs(True, 0.1, 0.3, seed), 3000)
+        assert not random_ops.epochs_differ(epochs(True, 0.0, seed=seed), 3000)
 
 
 def test_an_operation_with_transforms_of_another_make_is_passed_over() -> None:

@@ -71,7 +71,7 @@ def test_full_segments_are_written_and_mapped_beyond_the_memory(
     store = filled(tmp_path, range(10), memory=memory)
     assert len(segments(tmp_path)) == 4
     assert holds(store, range(10)) and holds(opened(tmp_path, memory), range(10))
-    assert (store.held == 0) == (memory == 0)
+    assert (store.memory_bytes == 0) == (memory == 0)
 
 
 def test_a_damaged_segment_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -155,7 +155,7 @@ def test_what_is_found_wrong_is_not_taken_up_again(
     filled(tmp_path)
     store = opened(tmp_path)
     monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)  # another user's
-    store.forget()
+    store.clear()
     assert store.missing(rows(range(5))[0]) == [0, 1, 2, 3, 4]
     store.put(*rows(range(5)))
     assert holds(store, range(5))

@@ -40,7 +40,10 @@ def test_make_takes_lr_and_the_classes_own_arguments() -> None:
         ({"_target_": "mindspore.nn.Momentun", "lr": 0.1}, "Momentun"),
         ({"_target_": "mindspore.nn.SGD", "lr": 0.1, "beta": 1}, "beta"),
         ({"_target_": "mindspore.nn.SGD", "lr": -0.1}, "must >= 0"),
-        ({"_target_": "tests.test_optimizer.NoOptimizer", "lr": 0.1}, "received a NoOptimizer"),
+        (
+            {"_target_": "tests.optim.test_optimizer.NoOptimizer", "lr": 0.1},
+            "received a NoOptimizer",
+        ),
     ],
 )
 def test_make_tells_mistakes(spec: dict[str, object], complaint: str) -> None:

@@ -25,7 +25,7 @@ def tree(tmp_path: Path) -> Path:
 
 def lint(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``lint-imports`` on a tree; ``-c`` puts its current folder first on the path."""
-    command = [sys.executable, "-c", LINTER, "--no-cache", "--no-logo", *arguments]
+    command = [sys.executable, "-c", LINTER, "--no-cache", *arguments]
     return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=120)
 
 

@@ -123,7 +123,7 @@ def trial(net: nn.Cell, plan: Plan) -> CacheProbe:
 def store_of(
     found: Cacheable, folder: Path, dtype: str = "float32", memory: float = 1e9
 ) -> FeatureStore:
-    return FeatureStore(folder / "key", features.columns(found, dtype), memory, 1e9)
+    return FeatureStore(folder / "key", features.column_specs(found, dtype), memory, 1e9)
 
 
 def whole(net: nn.Cell, plan: Plan, data: Sequence[Columns], epochs: int = 3) -> Trained:
@@ -138,7 +138,7 @@ def stored(
     """Train on stored features; the net gets its weights back."""
 
     def step(optimizer: nn.Optimizer):  # type: ignore[no-untyped-def]
-        return made.step(lambda tail: TrainStep(tail, LOSS, optimizer))
+        return made.make_step(lambda tail: TrainStep(tail, LOSS, optimizer))
 
     found = ([[Tensor(c) for c in b] for b in made.batches(data)] for _ in range(epochs))
     return _train(net, plan, step, found)
@@ -168,4 +168,4 @@ def _masks(net: nn.Cell) -> Parameter | None:
 
 
 def examined(net: nn.Cell, plan: Plan) -> Cacheable:
-    return cacheable.find(trial(net, plan))
+    return cacheable.find_cacheable(trial(net, plan))

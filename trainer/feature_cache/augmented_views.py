@@ -48,13 +48,13 @@ class AugmentedViews:
 
     def batches(self, epoch: int) -> Iterator[Columns]:
         """Yield an epoch's batches of features and, last, the label; epochs count from 1."""
-        turn, place = divmod(epoch - 1, self._count)
-        number = int(np.random.default_rng([self._seed, turn]).permutation(self._count)[place])
+        cycle, position = divmod(epoch - 1, self._count)
+        number = int(np.random.default_rng([self._seed, cycle]).permutation(self._count)[position])
         view = self._view(number + 1)
-        order = np.random.default_rng([self._seed, turn, place]).permutation(len(view.digests))
+        order = np.random.default_rng([self._seed, cycle, position]).permutation(len(view.digests))
         for start, size in zip(np.cumsum([0, *view.sizes]), view.sizes, strict=False):
-            chosen = order[start : start + size]
-            yield [*self._features.read([view.digests[at] for at in chosen]), view.labels[chosen]]
+            indices = order[start : start + size]
+            yield [*self._features.read([view.digests[at] for at in indices]), view.labels[indices]]
 
     def _view(self, number: int) -> _View:
         if number not in self._views:

@@ -1,76 +1,80 @@
-"""Boundary: where the part of a net that stays the same ends. Pure Python."""
+"""The boundary between the constant part of a model and the part that trains."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 
-from trainer.backend.graph import flops as work
+from trainer.backend.graph import flops
 from trainer.backend.graph.autograd_graph import AutogradGraph
 
 
 @dataclass(frozen=True)
 class Boundary:
-    """Cells of a net by what becomes of them when features are stored.
+    """The cells of a model whose outputs are stored, and those that are skipped in consequence.
 
     Attributes:
-        stored: their outputs are stored, and given back in their place.
-        hollow: need not be computed; nothing reaches the loss from them but through those.
-        work: multiply-adds of convolutions and matrix products that are saved, for the samples that
-            the lineage was made from.
+        stored: cells whose outputs are stored, and replayed instead of being computed.
+        skipped: cells that need not be computed, as they reach the loss only through stored cells.
+        macs: multiply-adds of convolutions and matrix products that this saves, for the samples
+            that the autograd graph was recorded with.
     """
 
     stored: tuple[str, ...]
-    hollow: tuple[str, ...]
-    work: int
+    skipped: tuple[str, ...]
+    macs: int
 
 
-def find(
-    lineage: AutogradGraph,
+def find_boundary(
+    graph: AutogradGraph,
     trained: Collection[str],
-    still: Collection[str],
-    storable: Collection[str],
-    hollow: Collection[str],
+    constant: Collection[str],
+    cacheable: Collection[str],
+    skippable: Collection[str],
 ) -> Boundary:
     """Return the boundary that lies nearest to the loss.
 
     Args:
-        lineage: of the loss, for which all cells were noted.
+        graph: autograd graph of the loss, with the outputs of all cells.
         trained: names of the parameters that are not frozen.
-        still: names of the cells that have put out the same for other values of those.
-        storable: of those the ones whose output can be stored: called once, a row for each sample.
-        hollow: of those the ones whose output can be made up.
+        constant: names of the cells whose output did not depend on the values of those.
+        cacheable: the constant cells whose output can be stored: called once, a row per sample.
+        skippable: the constant cells whose output can be replaced by zeros.
     """
-    fed = work.dependents(lineage, trained, set(lineage.nodes))
-    kept = {name for name in still if fed.isdisjoint(lineage.outputs.get(name, ()))}
-    ends = {node: name for name in kept & {*storable} for node in lineage.outputs.get(name, ())}
-    seen, stored = _walk(lineage, ends)
-    needed = {name for name, nodes in lineage.outputs.items() if not seen.isdisjoint(nodes)}
-    idle = [
-        name
-        for name in lineage.outputs
-        if name in kept and name in hollow
-        if not any(_related(name, other) for other in needed | stored)
-    ]
-    outermost = [name for name in idle if not any(name.startswith(f"{o}.") for o in idle)]
-    order = [name for name in lineage.outputs if name in stored]
-    return Boundary(
-        tuple(order), tuple(outermost), work.forward(lineage, set(lineage.nodes) - seen)
-    )
+    fed = flops.dependents(graph, trained, set(graph.nodes))
+    constant = {name for name in constant if fed.isdisjoint(graph.outputs.get(name, ()))}
+    ends = {node: name for name in constant & {*cacheable} for node in graph.outputs.get(name, ())}
+    seen, stored = _walk(graph, ends)
+    skipped = _outermost_unused(graph, constant & {*skippable}, seen, stored)
+    order = [name for name in graph.outputs if name in stored]
+    return Boundary(tuple(order), tuple(skipped), flops.forward(graph, set(graph.nodes) - seen))
 
 
-def _walk(lineage: AutogradGraph, ends: dict[int, str]) -> tuple[set[int], set[str]]:
-    """Return the nodes from the loss back to where it meets stored cells, and those cells."""
+def _walk(graph: AutogradGraph, ends: dict[int, str]) -> tuple[set[int], set[str]]:
+    """Return the nodes from the loss back to the stored cells, and the stored cells it meets."""
     seen, stored = set[int](), set[str]()
-    left = [] if lineage.loss is None else [lineage.loss]
-    while left:
-        at = left.pop()
-        if at in ends:
-            stored.add(ends[at])
-        elif at not in seen:
-            seen.add(at)
-            left += lineage.nodes[at].inputs
+    pending = [] if graph.loss is None else [graph.loss]
+    while pending:
+        node = pending.pop()
+        if node in ends:
+            stored.add(ends[node])
+        elif node not in seen:
+            seen.add(node)
+            pending += graph.nodes[node].inputs
     return seen, stored
 
 
-def _related(name: str, other: str) -> bool:
-    """Tell whether a cell is another, or lies in it, or holds it."""
+def _outermost_unused(
+    graph: AutogradGraph, candidates: Set[str], seen: Set[int], stored: Set[str]
+) -> list[str]:
+    """Return the candidates that nothing needed lies in or contains, without their submodules."""
+    needed = {name for name, nodes in graph.outputs.items() if not seen.isdisjoint(nodes)} | stored
+    unused = [
+        name
+        for name in graph.outputs
+        if name in candidates and not any(_are_nested(name, other) for other in needed)
+    ]
+    return [name for name in unused if not any(name.startswith(f"{o}.") for o in unused)]
+
+
+def _are_nested(name: str, other: str) -> bool:
+    """Return whether two cells are the same one, or one of them contains the other."""
     return name == other or name.startswith(f"{other}.") or other.startswith(f"{name}.")

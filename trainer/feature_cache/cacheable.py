@@ -1,6 +1,6 @@
-"""Storable: whether and where a net's frozen part can be stored, tried before anything trains."""
+"""Finds which outputs of a frozen part can be stored, by trying it before anything trains."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,201 +15,215 @@ from trainer.core.tensors import close, same_bits
 from trainer.core.text import shorten
 from trainer.data import batches
 from trainer.engine.train_step import forward
-from trainer.feature_cache import boundary, constant_outputs
-from trainer.feature_cache.boundary import Boundary
-from trainer.feature_cache.constant_outputs import Calls, Kind
-from trainer.feature_cache.replay import FeatureReplay, parameter
+from trainer.feature_cache import constant_outputs
+from trainer.feature_cache.boundary import Boundary, find_boundary
+from trainer.feature_cache.constant_outputs import Calls, TensorSpec
+from trainer.feature_cache.replay import FeatureReplay, zero_parameter
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
 
 class NotCacheable(Exception):
-    """Why a frozen part cannot be stored."""
+    """The outputs of a frozen part cannot be stored; the message says why."""
 
 
 @dataclass(frozen=True)
 class Cacheable:
-    """What can be stored of a net.
+    """The outputs of a model that can be stored.
 
     Attributes:
-        boundary: where the part ends that stays the same.
-        calls: what the cells at it, and those to be left out, put out for a few samples.
-        needs_inputs: whether some of the net that trains takes the inputs themselves.
-        inputs: shape and type of each input, for those few samples.
-        work: multiply-adds of convolutions and matrix products that are saved, for a sample.
+        boundary: where the constant part of the model ends.
+        calls: what its cells returned for the samples of the probe.
+        needs_inputs: whether the part that trains also reads the inputs themselves.
+        input_specs: shape and type of each input of the probe.
+        macs: multiply-adds of convolutions and matrix products that are saved per sample.
     """
 
     boundary: Boundary
     calls: Mapping[str, Calls]
     needs_inputs: bool
-    inputs: Sequence[Kind]
-    work: float
+    input_specs: Sequence[TensorSpec]
+    macs: float
 
-    def features(self) -> list[Kind]:
-        """Return shape and type of each feature, for those few samples."""
+    def feature_specs(self) -> list[TensorSpec]:
+        """Return shape and type of each feature, for the samples of the probe."""
         firsts = (self.calls[name].outputs[0] for name in self.boundary.stored)
-        return [kind for first in firsts for kind in first or ()]
+        return [spec for first in firsts for spec in first or ()]
 
-    def detour(self, net: nn.Cell, size: int) -> FeatureReplay:
-        """Return a net of the same kind without its still part, for batches of one size."""
-        inputs = None if self.needs_inputs else made_up(self.inputs, size)
-        return FeatureReplay(net, self.boundary, self.calls, size, inputs)
+    def replay(self, model: nn.Cell, size: int) -> FeatureReplay:
+        """Return a model of the same kind without its constant part, for batches of one size."""
+        inputs = None if self.needs_inputs else zero_inputs(self.input_specs, size)
+        return FeatureReplay(model, self.boundary, self.calls, size, inputs)
 
 
 @dataclass(frozen=True)
 class CacheProbe:
-    """What is tried.
+    """A model and a few samples to try it with.
 
     Attributes:
-        net: with no plan in effect.
-        plan: for it.
+        model: with no plan in effect.
+        plan: the freeze plan of the model.
         loss: a cell of (output, label).
         batch: a few samples: inputs and, last, the label.
-        restart: lets the net draw again what it drew.
-        whole: a batch as the net is trained with; None: the samples need not be the same to the bit
-            wherever they stand in one.
+        reset_dropout: restores the random state, so that the same masks are drawn again.
+        full_batch: a batch of the size that the model is trained with; None: the features of a
+            sample may differ in rounding between positions in a batch.
     """
 
-    net: nn.Cell
+    model: nn.Cell
     plan: Plan
     loss: nn.Cell
     batch: Batch
-    restart: Callable[[], None] = lambda: None
-    whole: Batch | None = None
+    reset_dropout: Callable[[], None] = lambda: None
+    full_batch: Batch | None = None
 
     @property
     def size(self) -> int:
-        """Samples of the batch."""
+        """Number of samples in the batch."""
         return int(self.batch[-1].shape[0])
 
 
-def find(trial: CacheProbe) -> Cacheable:
-    """Return what can be stored of a net: the outputs nearest to the loss that stay the same.
+def find_cacheable(probe: CacheProbe) -> Cacheable:
+    """Return the outputs that can be stored: the constant ones that lie nearest to the loss.
 
     Raises:
-        NotCacheable: nothing can; tells why.
+        NotCacheable: there are none; the message says why.
     """
-    names = [name for name, _ in trial.net.cells_and_names() if name]
-    lineage = tracer.trace(trial.net, [(trial.loss, trial.batch)], names)
-    calls = constant_outputs.constant_outputs(trial.net, trial.plan, trial.batch, trial.restart)
-    alike = {name for name, made in calls.items() if _is_alike(made, trial.size)}
-    once = {name for name in alike if len(calls[name].outputs) == 1}
-    if trial.whole is not None:
-        once = constant_outputs.exact(trial.net, sorted(once), trial.whole[:-1])
-    trained = [p.name for p in trial.plan.parameters if p.state != "frozen"]
-    found = boundary.find(lineage, trained, calls, once, alike)
-    if not found.stored or not found.work:
-        raise NotCacheable(_nothing(trial, calls))
-    _check_rows(trial, found)
-    needs_inputs = _needs_inputs(trial, found, calls)
-    inputs = [(tuple(column.shape), column.dtype) for column in trial.batch[:-1]]
-    return Cacheable(found, calls, needs_inputs, inputs, found.work / trial.size)
+    names = [name for name, _ in probe.model.cells_and_names() if name]
+    graph = tracer.trace(probe.model, [(probe.loss, probe.batch)], names)
+    calls = constant_outputs.find_constant(
+        probe.model, probe.plan, probe.batch, probe.reset_dropout
+    )
+    trained = [p.name for p in probe.plan.parameters if p.state != "frozen"]
+    uniform = {name for name in calls if _is_uniform(calls[name], probe.size)}
+    candidates = _candidates(probe, calls, uniform)
+    boundary = find_boundary(graph, trained, calls, candidates, uniform)
+    if not boundary.stored or not boundary.macs:
+        raise NotCacheable(_why_nothing(probe, calls))
+    _check_rows(probe, boundary)
+    needs_inputs = _needs_inputs(probe, boundary, calls)
+    return Cacheable(
+        boundary, calls, needs_inputs, _specs(probe.batch[:-1]), boundary.macs / probe.size
+    )
 
 
-def made_up(inputs: Sequence[Kind], size: int) -> list[Parameter]:
-    """Return zeros for inputs that nothing of the loss depends on, for another batch size."""
+def _candidates(probe: CacheProbe, calls: Mapping[str, Calls], uniform: Set[str]) -> Set[str]:
+    """Return the cells that are called once and, if that matters, exact in any position."""
+    called_once = {name for name in uniform if len(calls[name].outputs) == 1}
+    if probe.full_batch is None:
+        return called_once
+    return constant_outputs.find_exact(probe.model, sorted(called_once), probe.full_batch[:-1])
+
+
+def _specs(columns: Batch) -> list[TensorSpec]:
+    return [(tuple(column.shape), column.dtype) for column in columns]
+
+
+def zero_inputs(specs: Sequence[TensorSpec], size: int) -> list[Parameter]:
+    """Return zeros in the place of inputs that the loss does not depend on, for a batch size."""
     return [
-        parameter(f"trainer.input.{nth}", (size, *shape[1:]), kind)
-        for nth, (shape, kind) in enumerate(inputs)
+        zero_parameter(f"trainer.input.{nth}", (size, *shape[1:]), dtype)
+        for nth, (shape, dtype) in enumerate(specs)
     ]
 
 
-def _is_alike(calls: Calls, size: int) -> bool:
-    """Tell whether a cell puts out the same kind of tensors at each call, a row a sample."""
+def _is_uniform(calls: Calls, size: int) -> bool:
+    """Return whether each call of a cell returns the same shapes and types, a row per sample."""
     first = calls.outputs[0]
     rows = first is not None and all(
-        len(shape) > 0 and shape[0] == size and kind in _PLAIN for shape, kind in first
+        len(shape) > 0 and shape[0] == size and dtype in _STORED_TYPES for shape, dtype in first
     )
     return rows and all(other == first for other in calls.outputs)
 
 
-_PLAIN = {
+_STORED_TYPES = {
     *(ms.float16, ms.float32, ms.float64, ms.bool_),
     *(ms.int8, ms.int16, ms.int32, ms.int64, ms.uint8, ms.uint16, ms.uint32, ms.uint64),
 }
 
 
-def _nothing(trial: CacheProbe, calls: Mapping[str, Calls]) -> str:
-    frozen = [p.name for p in trial.plan.parameters if p.state == "frozen"]
-    if not frozen:
-        return "nothing is frozen"
-    owners = [name.rpartition(".")[0] for name in frozen]
-    moving = list(dict.fromkeys(o for o in owners if o and o not in calls))
-    why = "no output of a frozen cell stays the same while the rest trains"
-    if moving:
-        return f"{why}; it changes for {shorten(moving)}"
-    return why if trial.whole is None else f"{why} to the bit; features.exact=false may find one"
+def _why_nothing(probe: CacheProbe, calls: Mapping[str, Calls]) -> str:
+    owners = [name.rpartition(".")[0] for name in probe.plan.names("frozen")]
+    changing = list(dict.fromkeys(owner for owner in owners if owner and owner not in calls))
+    reason = "no output of a frozen cell is constant while the rest trains"
+    if changing:
+        return f"{reason}; the output of {shorten(changing)} changes"
+    if probe.full_batch is None:
+        return reason
+    return f"{reason}, or none is exact; features.exact=false may find one"
 
 
-def _check_rows(trial: CacheProbe, found: Boundary) -> None:
-    """Check that a sample's features do not depend on the others of its batch.
+def _check_rows(probe: CacheProbe, boundary: Boundary) -> None:
+    """Check that the features of a sample do not depend on the rest of its batch.
 
     Raises:
         NotCacheable: they do.
     """
-    *inputs, _ = trial.batch
-    alone = [Tensor(np.repeat(c.asnumpy()[:1], trial.size, axis=0)) for c in inputs]
-    one = constant_outputs.outputs(trial.net, found.stored, inputs)
-    other = constant_outputs.outputs(trial.net, found.stored, alone)
-    mixed = [name for name in found.stored if not _same_rows(one[name], other[name])]
+    *inputs, _ = probe.batch
+    repeated = [Tensor(np.repeat(c.asnumpy()[:1], probe.size, axis=0)) for c in inputs]
+    one = constant_outputs.record_outputs(probe.model, boundary.stored, inputs)
+    other = constant_outputs.record_outputs(probe.model, boundary.stored, repeated)
+    mixed = [name for name in boundary.stored if not _same_rows(one[name], other[name])]
     if mixed:
-        raise NotCacheable(f"what {shorten(mixed)} put out for a sample depends on its whole batch")
+        raise NotCacheable(
+            f"the output of {shorten(mixed)} for a sample depends on its whole batch"
+        )
 
 
 def _same_rows(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
-    """Tell whether all rows of the second are like the first row of the one."""
+    """Return whether all rows of the second are close to the first row of the first."""
     pairs = zip(one, other, strict=True)
     return all(close(np.broadcast_to(first[:1], rows.shape), rows) for first, rows in pairs)
 
 
-def _needs_inputs(trial: CacheProbe, found: Boundary, calls: Mapping[str, Calls]) -> bool:
-    """Tell whether the net needs its inputs besides the features.
+def _needs_inputs(probe: CacheProbe, boundary: Boundary, calls: Mapping[str, Calls]) -> bool:
+    """Return whether the part that trains needs the inputs in addition to the features.
 
     Raises:
-        NotCacheable: loss and gradients are not those of the whole net even with them.
+        NotCacheable: loss and gradients are not those of the whole model even with the inputs.
     """
-    *inputs, label = trial.batch
-    made = constant_outputs.outputs(trial.net, found.stored, inputs)
-    features = [Tensor(array) for name in found.stored for array in made[name]]
-    whole = _answers(trial, trial.net, trial.batch)
-    if not _alike(whole, _answers(trial, trial.net, trial.batch)):
-        raise NotCacheable("the net draws at random in a way that cannot be repeated")
+    *inputs, label = probe.batch
+    outputs = constant_outputs.record_outputs(probe.model, boundary.stored, inputs)
+    features = [Tensor(array) for name in boundary.stored for array in outputs[name]]
+    expected = _loss_and_gradients(probe, probe.model, probe.batch)
+    if not _have_same_bits(expected, _loss_and_gradients(probe, probe.model, probe.batch)):
+        raise NotCacheable("the model draws random numbers in a way that cannot be repeated")
 
-    def tried(others: Batch | None, *columns: Tensor) -> bool:
-        detour = FeatureReplay(trial.net, found, calls, trial.size, others)
-        with detour.replayed():
-            return _alike(whole, _answers(trial, detour.tail, [*columns, label]))
+    def is_equal(constant_inputs: Batch | None, *columns: Tensor) -> bool:
+        replay = FeatureReplay(probe.model, boundary, calls, probe.size, constant_inputs)
+        with replay.replayed():
+            replayed = _loss_and_gradients(probe, replay.tail, [*columns, label])
+        return _have_same_bits(expected, replayed)
 
-    if all(tried(others, *features) for others in _others(inputs, trial.size)):
+    if all(is_equal(other, *features) for other in _other_inputs(inputs, probe.size)):
         return False
-    if tried(None, *features, *inputs):
+    if is_equal(None, *features, *inputs):
         return True
-    where = ", ".join(found.stored)
-    raise NotCacheable(f"with the outputs of {where} given, the loss or a gradient is another")
+    names = ", ".join(boundary.stored)
+    raise NotCacheable(f"loss or gradients change when the outputs of {names} are replayed")
 
 
-def _others(inputs: Batch, size: int) -> list[Batch]:
-    """Return other inputs than these, of the same shapes: all 0, and in another order."""
-    kinds = [(tuple(column.shape), column.dtype) for column in inputs]
-    return [made_up(kinds, size), batches.reversed_batch(inputs)]
+def _other_inputs(inputs: Batch, size: int) -> list[Batch]:
+    """Return two batches of the same shapes: zeros, and the same samples in reverse order."""
+    return [zero_inputs(_specs(inputs), size), batches.reversed_batch(inputs)]
 
 
-def _answers(trial: CacheProbe, net: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
-    """Return the loss of a net, the gradients of what trains, and the loss in inference mode."""
-    with dry_run.eager_mode(), dry_run.preserve_state(trial.net):
-        applied = FrozenModel(trial.net, trial.plan)
+def _loss_and_gradients(probe: CacheProbe, model: nn.Cell, batch: Batch) -> list[NDArray[Any]]:
+    """Return the loss, the gradients of what trains, and the loss in inference mode."""
+    with dry_run.eager_mode(), dry_run.preserve_state(probe.model):
+        frozen = FrozenModel(probe.model, probe.plan)
         try:
-            applied.set_train()
-            trial.restart()
-            weights = ParameterTuple(applied.trainable)
-            loss, gradients = ms.value_and_grad(forward(net, trial.loss), None, weights)(*batch)
-            trial.net.set_train(False)
-            inferred = forward(net, trial.loss)(*batch)
-            return [each.asnumpy() for each in (loss, *gradients, inferred)]
+            frozen.set_train()
+            probe.reset_dropout()
+            weights = ParameterTuple(frozen.trainable)
+            loss, gradients = ms.value_and_grad(forward(model, probe.loss), None, weights)(*batch)
+            probe.model.set_train(False)
+            inference_loss = forward(model, probe.loss)(*batch)
+            return [tensor.asnumpy() for tensor in (loss, *gradients, inference_loss)]
         finally:
-            applied.undo()
-            trial.restart()
+            frozen.undo()
+            probe.reset_dropout()
 
 
-def _alike(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
+def _have_same_bits(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
     return all(same_bits(*pair) for pair in zip(one, other, strict=True))

@@ -1,15 +1,15 @@
-"""Still: the cells of a net whose output for a sample stays the same while the net trains.
+"""Finds the cells whose output for a sample is constant while the model trains.
 
-Two things must hold. Nothing that trains goes into the output, which the lineage tells; and a pass
-in inference mode with other values in all that is not frozen gives the same bits as one in training
-mode. The second shows dropout, batch statistics and what goes by whole numbers, which has no
-gradient for a lineage to follow.
+Two conditions must hold. The output depends on no trainable parameter, which the autograd graph
+shows; and a pass in inference mode with other values in all that is not frozen gives the same bits
+as a pass in training mode. The second condition detects dropout, batch statistics and integer
+operations, which have no gradient that an autograd graph could record.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import xxhash
 from mindspore import Parameter, Tensor, nn
@@ -21,44 +21,46 @@ from trainer.data import batches
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
-Kind: TypeAlias = tuple[tuple[int, ...], Any]
+_T = TypeVar("_T")
+
+TensorSpec: TypeAlias = tuple[tuple[int, ...], Any]
 """Shape and type of a tensor."""
 
-_FACTOR, _SHIFT = 1.25, 0.0625  # another value for each weight, also for 0
+_SCALE, _SHIFT = 1.25, 0.0625  # change each weight, also a 0
 
 
 @dataclass
 class Calls:
-    """What a cell has put out: the tensors of each call, or None for something else.
+    """What the calls of a cell returned.
 
     Attributes:
-        several: whether a call gives a tuple, be it of one.
-        outputs: shapes and types of each call's tensors.
-        digests: of each call's values.
+        several: whether a call returns a tuple, even of a single tensor.
+        outputs: shapes and types of the tensors of each call; None: a call returned other values.
+        digests: digests of the values of each call.
     """
 
     several: bool = False
-    outputs: list[list[Kind] | None] = field(default_factory=list)
+    outputs: list[list[TensorSpec] | None] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
 
 
-def constant_outputs(
-    net: nn.Cell, plan: Plan, batch: Batch, restart: Callable[[], None] = lambda: None
+def find_constant(
+    model: nn.Cell, plan: Plan, batch: Batch, reset_dropout: Callable[[], None] = lambda: None
 ) -> dict[str, Calls]:
-    """Return the cells whose output two passes have found to stay the same, and what it was.
+    """Return the cells whose output is the same in two different passes, and their calls.
 
     Args:
-        net: with no plan in effect; it is left as it was.
-        plan: for it.
+        model: with no plan in effect; it is left unchanged.
+        plan: the freeze plan of the model.
         batch: inputs and, last, the label.
-        restart: lets the net draw again what it drew.
+        reset_dropout: restores the random state, so that the same masks are drawn again.
     """
-    restart()
-    trained = _pass(net, plan, batch)
-    with _otherwise(net, plan):
-        restart()
-        inferred = _pass(net, plan, batch, training=False)
-    restart()
+    reset_dropout()
+    trained = _run_forward(model, plan, batch)
+    with _perturbed(model, plan):
+        reset_dropout()
+        inferred = _run_forward(model, plan, batch, training=False)
+    reset_dropout()
     return {
         name: calls
         for name, calls in trained.items()
@@ -66,88 +68,90 @@ def constant_outputs(
     }
 
 
-def outputs(net: nn.Cell, names: Sequence[str], inputs: Batch) -> dict[str, list[NDArray[Any]]]:
-    """Return the values that cells, each called once, put out in inference mode."""
-    found: dict[str, list[NDArray[Any]]] = {}
-
-    def note(name: str, output: Any) -> None:
-        found[name] = [t.asnumpy() for t in _tensors(output) or ()]
-
-    with dry_run.eager_mode(), dry_run.preserve_state(net), dry_run.forward_hooks(net, names, note):
-        net.set_train(False)
-        net(*inputs)
-    return found
+def record_outputs(
+    model: nn.Cell, names: Sequence[str], inputs: Batch
+) -> dict[str, list[NDArray[Any]]]:
+    """Return the outputs of cells that are called once each, in inference mode."""
+    return _record(model, names, inputs, Tensor.asnumpy)
 
 
-def exact(net: nn.Cell, names: Sequence[str], inputs: Batch) -> set[str]:
-    """Return the cells that give a sample the same bits in another place of the batch.
+def find_exact(model: nn.Cell, names: Sequence[str], inputs: Batch) -> set[str]:
+    """Return the cells that give a sample the same bits in any position of the batch.
 
-    A matrix product often does not: its rows are summed in blocks.
+    A matrix product often does not, because its rows are summed in blocks.
     """
-
-    def rows(given: Batch) -> dict[str, list[list[bytes]]]:
-        found: dict[str, list[list[bytes]]] = {}
-
-        def note(name: str, output: Any) -> None:
-            found[name] = [
-                [xxhash.xxh3_128_digest(row.tobytes()) for row in tensor.asnumpy()]
-                for tensor in _tensors(output) or ()
-            ]
-
-        with (
-            dry_run.eager_mode(),
-            dry_run.preserve_state(net),
-            dry_run.forward_hooks(net, names, note),
-        ):
-            net.set_train(False)
-            net(*given)
-        return found
-
-    one = rows(inputs)
-    other = rows(batches.reversed_batch(inputs))
-    return {n for n in names if n in one and one[n] == [column[::-1] for column in other[n]]}
+    rows = _record(model, names, inputs, _row_digests)
+    reverse = _record(model, names, batches.reversed_batch(inputs), _row_digests)
+    return {n for n in names if n in rows and rows[n] == [c[::-1] for c in reverse[n]]}
 
 
-def _pass(net: nn.Cell, plan: Plan, batch: Batch, training: bool = True) -> dict[str, Calls]:
-    found: dict[str, Calls] = {}
+def _row_digests(tensor: Tensor) -> list[bytes]:
+    return [xxhash.xxh3_128_digest(row.tobytes()) for row in tensor.asnumpy()]
 
-    def note(name: str, output: Any) -> None:
-        calls, made = found.setdefault(name, Calls()), _tensors(output)
-        calls.several = not isinstance(output, Tensor)
-        calls.outputs.append(made if made is None else [(tuple(t.shape), t.dtype) for t in made])
-        digest = xxhash.xxh3_128()
-        for tensor in made or ():
-            digest.update(tensor.asnumpy().tobytes())
-        calls.digests.append(digest.digest())
 
-    names = [name for name, _ in net.cells_and_names() if name]
-    with dry_run.eager_mode(), dry_run.preserve_state(net):
-        applied = FrozenModel(net, plan)
+def _record(
+    model: nn.Cell, names: Sequence[str], inputs: Batch, convert: Callable[[Tensor], _T]
+) -> dict[str, list[_T]]:
+    """Return the converted output tensors of cells, by name, of a pass in inference mode."""
+    outputs: dict[str, list[_T]] = {}
+
+    def record(name: str, output: Any) -> None:
+        outputs[name] = [convert(tensor) for tensor in _tensors(output) or ()]
+
+    hooks = dry_run.forward_hooks(model, names, record)
+    with dry_run.eager_mode(), dry_run.preserve_state(model), hooks:
+        model.set_train(False)
+        model(*inputs)
+    return outputs
+
+
+def _run_forward(
+    model: nn.Cell, plan: Plan, batch: Batch, training: bool = True
+) -> dict[str, Calls]:
+    """Return the calls of all cells of a model in one pass under its plan."""
+    calls_by_cell: dict[str, Calls] = {}
+
+    def record(name: str, output: Any) -> None:
+        _add_call(calls_by_cell.setdefault(name, Calls()), output)
+
+    names = [name for name, _ in model.cells_and_names() if name]
+    with dry_run.eager_mode(), dry_run.preserve_state(model):
+        frozen = FrozenModel(model, plan)
         try:
-            applied.set_train() if training else net.set_train(False)
-            with dry_run.forward_hooks(net, names, note):
-                net(*batch[:-1])
+            frozen.set_train() if training else model.set_train(False)
+            with dry_run.forward_hooks(model, names, record):
+                model(*batch[:-1])
         finally:
-            applied.undo()
-    return found
+            frozen.undo()
+    return calls_by_cell
+
+
+def _add_call(calls: Calls, output: Any) -> None:
+    tensors = _tensors(output)
+    calls.several = not isinstance(output, Tensor)
+    calls.outputs.append(tensors and [(tuple(t.shape), t.dtype) for t in tensors])
+    digest = xxhash.xxh3_128()
+    for tensor in tensors or ():
+        digest.update(tensor.asnumpy().tobytes())
+    calls.digests.append(digest.digest())
 
 
 def _tensors(output: Any) -> list[Tensor] | None:
-    """Return the tensors that a cell has put out; None if it is anything but one or several."""
-    made = list(output) if type(output) in (tuple, list) else [output]
-    return made if made and all(isinstance(each, Tensor) for each in made) else None
+    """Return the tensors that a cell returned; None if it returned anything else."""
+    tensors = list(output) if type(output) in (tuple, list) else [output]
+    return tensors if tensors and all(isinstance(each, Tensor) for each in tensors) else None
 
 
 @contextmanager
-def _otherwise(net: nn.Cell, plan: Plan) -> Iterator[None]:
-    """Give all that is not frozen other values in the block."""
+def _perturbed(model: nn.Cell, plan: Plan) -> Iterator[None]:
+    """Give all that is not frozen other values within the block."""
     frozen = set(plan.names("frozen"))
-    free = {n: p for n, p in net.parameters_and_names() if n not in frozen}
+    free = {n: p for n, p in model.parameters_and_names() if n not in frozen}
     before: Mapping[str, NDArray[Any]] = {n: p.asnumpy().copy() for n, p in free.items()}
     try:
         for name, parameter in free.items():
             if parameter.is_floating_point():
-                _write(parameter, before[name] * _FACTOR + _SHIFT)
+                _write(parameter, before[name] * _SCALE + _SHIFT)
         yield
     finally:
         for name, parameter in free.items():

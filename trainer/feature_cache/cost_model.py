@@ -1,39 +1,45 @@
-"""Payoff: whether stored features save more time than they cost, told before anything is timed."""
+"""Estimates whether stored features save more time than they cost, before anything is timed."""
 
 import os
 from dataclasses import dataclass
 
-# Multiply-adds a second that a core or an Ascend device does at best: what is slower gains more.
+# Multiply-adds per second of a core or an Ascend device at best: a slower one saves more.
 _RATES = {"CPU": 15e9, "Ascend": 50e12}
-# Seconds: what is tried before, and two graphs to compile instead of one.
+# Seconds for the probe before the run, and for two graphs to compile instead of one.
 _OVERHEADS = {"CPU": 8.0, "Ascend": 90.0}
-_DISK = 200e6  # bytes a second
+_DISK = 200e6  # bytes per second
 _MEMORY = 2e9
-_MARGIN = 1.5  # times the cost that must be saved
+_MIN_RATIO = 1.5  # of the time saved to the time that it costs
+_NEGLIGIBLE = 0.05  # seconds
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds that stored features save and cost, as far as can be told."""
+    """Estimated seconds that stored features save and cost."""
 
     saved: float
     cost: float
 
     @property
     def pays(self) -> bool:
-        """Whether it is worth it."""
-        return self.saved > _MARGIN * self.cost
+        """Whether the time saved clearly exceeds the cost."""
+        return self.saved > _MIN_RATIO * self.cost
+
+    @property
+    def is_negligible(self) -> bool:
+        """Whether as good as nothing is saved."""
+        return self.saved < _NEGLIGIBLE
 
 
 @dataclass(frozen=True)
 class Volume:
-    """How much there is to compute and to keep.
+    """How many samples are computed and stored.
 
     Attributes:
-        train: training samples of an epoch.
+        train: training samples per epoch.
         validation: validation samples.
-        epochs: to train.
-        views: how many of each training sample.
+        epochs: epochs to train.
+        views: stored views of each training sample.
     """
 
     train: int
@@ -47,19 +53,20 @@ class Volume:
         return self.train * min(self.views, self.epochs) + self.validation
 
 
-def predict(volume: Volume, work: float, row_bytes: int, target: str) -> Estimate:
-    """Return what is saved and what it costs.
+def estimate(volume: Volume, macs: float, row_bytes: int, target: str) -> Estimate:
+    """Return the estimated seconds that are saved, and what they cost.
 
     Args:
         volume: of the run.
-        work: multiply-adds of a sample that need be done but once.
-        row_bytes: bytes stored of a sample.
+        macs: multiply-adds per sample that are computed once only.
+        row_bytes: bytes stored per sample.
         target: MindSpore's name of the device.
     """
     cores = len(os.sched_getaffinity(0)) if target == "CPU" else 1
-    again = volume.train * max(0, volume.epochs - volume.views) + volume.validation * volume.epochs
+    train_passes = volume.train * max(0, volume.epochs - volume.views)
+    passes = train_passes + volume.validation * volume.epochs
     read = row_bytes * (volume.train + volume.validation) * volume.epochs
     cost = _OVERHEADS.get(target, _OVERHEADS["Ascend"])
     cost += volume.rows * row_bytes / _DISK + read / _MEMORY
     rate = _RATES.get(target, _RATES["Ascend"])
-    return Estimate(again * work / (rate * cores), cost)
+    return Estimate(passes * macs / (rate * cores), cost)

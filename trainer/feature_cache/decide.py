@@ -1,8 +1,8 @@
-"""Choice: whether a run stores features, and what it says of that."""
+"""Decides whether a run stores features, and what it reports about that."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import mindspore as ms
 import mindspore.dataset as ds
@@ -13,31 +13,28 @@ from trainer.backend.compile import fingerprint as fingerprints
 from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.graph import flops, tracer
 from trainer.config.schema import Settings
-from trainer.core import text as text_
 from trainer.core.errors import ConfigError
-from trainer.core.text import shorten
+from trainer.core.text import first_line, shorten
 from trainer.data import batches
-from trainer.feature_cache import cacheable, cost_model, features, random_ops
-from trainer.feature_cache.cacheable import Cacheable, CacheProbe, NotCacheable
+from trainer.feature_cache import cost_model, random_ops
+from trainer.feature_cache.cacheable import (
+    Cacheable,
+    CacheProbe,
+    NotCacheable,
+    find_cacheable,
+)
 from trainer.feature_cache.cost_model import Volume
-
-if TYPE_CHECKING:  # which imports this
-    pass
-
-
-# How variables begin that may change what is computed.
-_COMPUTING = ("ONEDNN_", "DNNL_")
-_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id"}  # of the device's settings
+from trainer.feature_cache.features import column_specs
 
 
 @dataclass(frozen=True)
 class CacheDecision:
-    """What becomes of the outputs of the frozen part.
+    """Whether the outputs of the frozen part are stored.
 
     Attributes:
         storable: what is stored; None: nothing.
-        why: what the screen says of it; empty: nothing.
-        net: fingerprint of the net; None: unknown, so that nothing is left for other runs.
+        why: the line on the screen; empty: none.
+        net: fingerprint of the model; None: unknown, so that other runs cannot use the features.
     """
 
     storable: Cacheable | None = None
@@ -47,125 +44,149 @@ class CacheDecision:
 
 @dataclass(frozen=True)
 class SampleSource:
-    """Where samples come from.
+    """The pipelines of a run.
 
     Attributes:
         train: pipeline of training batches.
-        validation: the same for validation.
-        sizes: samples in the first batch of each.
-        rows: whether each column of those has a row for each sample.
+        validation: pipeline of validation batches.
+        batch_sizes: samples in the first batch of each.
+        has_rows: whether each column of those batches has a row per sample.
     """
 
     train: ds.Dataset
     validation: ds.Dataset
-    sizes: tuple[int, int]
-    rows: bool = True
+    batch_sizes: tuple[int, int]
+    has_rows: bool = True
 
     def volume(self, settings: Settings) -> Volume:
-        """Return how much there is to compute."""
+        """Return how many samples a run computes and stores."""
         counts = [p.get_dataset_size() for p in (self.train, self.validation)]
-        samples = [count * size for count, size in zip(counts, self.sizes, strict=True)]
+        samples = [count * size for count, size in zip(counts, self.batch_sizes, strict=True)]
         return Volume(samples[0], samples[1], settings.epochs, settings.features.views or 1)
 
 
-def fingerprint(settings: Settings, net: nn.Cell) -> str | None:
-    """Return a hash of a net but for its values; None: it cannot be told, or need not be."""
+def fingerprint(settings: Settings, model: nn.Cell) -> str | None:
+    """Return a hash of a model without its values; None: it is unknown or not needed."""
     if settings.features.mode == "off":
         return None
     try:
-        return fingerprints.of_cell(net)
+        return fingerprints.of_cell(model)
     except NotComparable:
         return None
 
 
 def decide(
-    settings: Settings, trial: CacheProbe, source: SampleSource, net: str | None
+    settings: Settings, probe: CacheProbe, source: SampleSource, model: str | None
 ) -> CacheDecision:
-    """Return whether features are stored; what that needs is tried before anything is compiled.
+    """Return whether features are stored; this is tried before anything is compiled.
 
     Args:
         settings: of the run.
-        trial: the net under its plan, and a few samples.
+        probe: the model, its plan, and a few samples.
         source: all samples.
-        net: fingerprint of the net; None: unknown.
+        model: fingerprint of the model; None: unknown.
 
     Raises:
-        ConfigError: they are to be stored, and cannot be.
+        ConfigError: the settings ask for features that cannot be stored.
     """
     mode = settings.features.mode
-    if mode == "off":
+    if mode == "off" or (mode == "auto" and not probe.plan.select("frozen")):
         return CacheDecision()
     try:
-        return _choose(settings, trial, source, net)
+        return _decide(settings, probe, source, model)
     except NotCacheable as refusal:
-        why = str(refusal)
-    except Exception as error:  # whatever a net of any make raises; without a store it may train
-        why = f"the net cannot be tried: {text_.first_line(error)}"
+        reason = str(refusal)
+    except Exception as error:  # any model may raise anything; it may train without features
+        reason = f"the model cannot be tried: {first_line(error)}"
     if mode == "store":
         expected = "features: expected a frozen part whose outputs can be stored"
-        raise ConfigError([f"{expected}, received one that cannot be: {why}; use features=off"])
-    return CacheDecision(None, f"not stored: {why}")
+        raise ConfigError([f"{expected}, received one that cannot be: {reason}; use features=off"])
+    return CacheDecision(None, f"not stored: {reason}")
 
 
-def _choose(
-    settings: Settings, trial: CacheProbe, source: SampleSource, net: str | None
+def _decide(
+    settings: Settings, probe: CacheProbe, source: SampleSource, model: str | None
 ) -> CacheDecision:
-    if not trial.plan.select("frozen"):
-        raise NotCacheable("nothing is frozen")
     volume, auto = source.volume(settings), settings.features.mode == "auto"
     target = ms.get_context("device_target")
-    if auto:  # all that the net computes is more than could be saved
-        _check_payoff(cost_model.predict(volume, _most(trial), 0, target))
-    if not source.rows:
+    if auto:  # the whole model is an upper bound
+        bound = cost_model.estimate(volume, _model_macs(probe), 0, target)
+        if bound.is_negligible:
+            return CacheDecision()
+        _check_benefit(bound)
+    cacheable = _find_cacheable(settings, probe, source)
+    row_bytes = sum(column.nbytes for column in column_specs(cacheable, settings.features.dtype))
+    _check_room(settings, volume.rows * row_bytes, shared=model is not None)
+    estimate = cost_model.estimate(volume, cacheable.macs, row_bytes, target)
+    if auto:
+        _check_benefit(estimate, advice="; features=store stores them nevertheless")
+    summary = _describe(settings, cacheable, volume.rows * row_bytes, estimate)
+    if model is None:
+        summary += "; for this run only, because the code of the model cannot be identified"
+    return CacheDecision(cacheable, summary, model)
+
+
+def _find_cacheable(settings: Settings, probe: CacheProbe, source: SampleSource) -> Cacheable:
+    """Return what can be stored of a model and its data.
+
+    Raises:
+        NotCacheable: nothing can.
+    """
+    if not probe.plan.select("frozen"):
+        raise NotCacheable("nothing is frozen")
+    if not source.has_rows:
         raise NotCacheable("an input has no row for each sample")
     if settings.features.views is None:
-        _check_data(settings, source, volume)
-    found = cacheable.find(trial)
-    if settings.features.views and found.needs_inputs:
-        raise NotCacheable("views are stored without the images, which the net needs besides")
-    stored = features.columns(found, settings.features.dtype)
-    row = sum(column.nbytes for column in stored)
-    _check_room(settings, volume.rows * row, shared=net is not None)
-    gain = cost_model.predict(volume, found.work, row, target)
-    if auto:
-        _check_payoff(gain)
-    where = shorten(list(found.boundary.stored))
-    text = f"stored: outputs of {where}, {volume.rows * row / 1e6:,.1f} MB"
-    if settings.features.views:
-        text += f", {volume.views} fixed views of each image, which changes the training"
-    text += f"; saves some {gain.saved:,.0f} s, costs {gain.cost:,.0f} s"
-    if net is None:
-        text += "; for this run alone, as the net cannot be told from others by its code"
-    return CacheDecision(found, text, net)
+        _check_data(settings, source)
+    cacheable = find_cacheable(probe)
+    if settings.features.views and cacheable.needs_inputs:
+        raise NotCacheable("views are stored without the images, which the model also needs")
+    return cacheable
 
 
-def _most(trial: CacheProbe) -> float:
-    """Return the multiply-adds of a sample in the whole net."""
-    lineage = tracer.trace(trial.net, [(trial.loss, trial.batch)])
-    return flops.forward(lineage, set(lineage.nodes)) / trial.size
+def _describe(
+    settings: Settings, cacheable: Cacheable, nbytes: int, estimate: cost_model.Estimate
+) -> str:
+    megabytes = nbytes / 1e6
+    size = f"{megabytes:,.1f}" if megabytes >= 0.1 else f"{megabytes:.1g}"
+    summary = f"stored: outputs of {shorten(list(cacheable.boundary.stored))}, {size} MB"
+    if views := settings.features.views:
+        summary += f", {views} fixed views of each image, which changes the training"
+    return f"{summary}; saves about {estimate.saved:,.0f} s, costs {estimate.cost:,.0f} s"
 
 
-def _check_payoff(gain: cost_model.Estimate) -> None:
-    if not gain.pays:
-        saved, cost = f"{gain.saved:,.1f} s", f"{gain.cost:,.0f} s"
-        raise NotCacheable(f"it would save some {saved} and cost {cost}; features=store does it")
+def _model_macs(probe: CacheProbe) -> float:
+    """Return the multiply-adds per sample of the whole model."""
+    graph = tracer.trace(probe.model, [(probe.loss, probe.batch)])
+    return flops.forward(graph, set(graph.nodes)) / probe.size
 
 
-def _check_data(settings: Settings, source: SampleSource, volume: Volume) -> None:
-    views = "features.views=K stores K views of each image"
+def _check_benefit(estimate: cost_model.Estimate, advice: str = "") -> None:
+    if not estimate.pays:
+        saved, cost = f"{estimate.saved:,.1f} s", f"{estimate.cost:,.0f} s"
+        raise NotCacheable(f"they would save about {saved} and cost {cost}{advice}")
+
+
+def _check_data(settings: Settings, source: SampleSource) -> None:
+    advice = "features.views=K (with features=store) can store K views of each image"
     pipelines = source.train, source.validation
-    if drawn := dict.fromkeys(n for p in pipelines for n in random_ops.random_operations(p)):
-        raise NotCacheable(f"the data are augmented at random by {shorten([*drawn])}; {views}")
+    if names := dict.fromkeys(n for p in pipelines for n in random_ops.random_operations(p)):
+        raise NotCacheable(f"the data are augmented at random by {shorten([*names])}; {advice}")
 
     def inputs(epoch: int) -> Iterator[Columns]:
         return (c[:-1] for c in batches.columns(source.train, settings.seed, epoch))
 
-    if random_ops.differs(inputs, volume.train):
-        raise NotCacheable(f"the data are not the same in every epoch; {views}")
+    if random_ops.epochs_differ(inputs, source.volume(settings).train):
+        raise NotCacheable(f"the data are not the same in every epoch; {advice}")
 
 
-def _check_room(settings: Settings, needed: int, shared: bool) -> None:
-    limits = settings.features.memory_mb, settings.features.max_mb if shared else 0
-    if needed > 1e6 * max(limits):
-        keys = "features.memory_mb and features.max_mb, {:g} and {:g}".format(*limits)
-        raise NotCacheable(f"{needed / 1e6:,.0f} MB are more than {keys}")
+def _check_room(settings: Settings, nbytes: int, shared: bool) -> None:
+    """Check that either the memory or, for features that runs share, the folder holds them."""
+    memory, folder = settings.features.memory_mb, settings.features.max_mb
+    if nbytes <= 1e6 * max(memory, folder if shared else 0):
+        return
+    limits = f"features.memory_mb={memory}"
+    if shared:
+        limits += f" and features.max_mb={folder}"
+    needed = math.ceil(nbytes / 1e3) / 1e3  # rounded up: a size beyond a limit is shown beyond it
+    raise NotCacheable(f"they need {needed:,.3f} MB, more than {limits}")

@@ -84,30 +84,30 @@ class Features:
     def read(self, digests: Sequence[bytes]) -> list[NDArray[Any]]:
         """Return features that have been added."""
         self.counts.read += len(digests)
-        return self._given(self._store.get(digests))
+        return self._to_model_types(self._store.get(digests))
 
     def _rows(self, inputs: Columns, full: int) -> list[NDArray[Any]]:
         """Return the features of at most ``full`` samples, computed where they are not stored."""
         digests = digests_of(inputs)
         absent = self._store.missing(digests)
         if not absent and self._store.adopted > self._checked:
-            self._check(digests, inputs, full)
+            self._check_adopted(digests, inputs, full)
             absent = self._store.missing(digests)
         if absent or not self._fit:
-            found = self._computed(inputs, full)
+            found = self._compute(inputs, full)
             self._store.put(digests, found)
         else:
             found = self._store.get(digests)
         self.counts.computed += len(absent)
         self.counts.read += len(digests) - len(absent)
-        return self._given(found)
+        return self._to_model_types(found)
 
-    def _given(self, stored: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def _to_model_types(self, stored: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Return stored values as the net wants them."""
-        kinds = [ms.dtype_to_nptype(kind) for _, kind in self._storable.features()]
+        kinds = [ms.dtype_to_nptype(kind) for _, kind in self._storable.feature_specs()]
         return [column.astype(kind, copy=False) for column, kind in zip(stored, kinds, strict=True)]
 
-    def step(self, make: Callable[[nn.Cell], Callable[..., Tensor]]) -> Callable[..., Tensor]:
+    def make_step(self, make: Callable[[nn.Cell], Callable[..., Tensor]]) -> Callable[..., Tensor]:
         """Return a step for such batches.
 
         Args:
@@ -117,7 +117,7 @@ class Features:
 
         def take(*batch: Tensor) -> Tensor:
             size = batch[-1].shape[0]
-            detour = self._detour(size)
+            detour = self._replay(size)
             if size not in steps:
                 steps[size] = make(detour.tail)
             with detour.replayed():
@@ -127,9 +127,9 @@ class Features:
 
     def evaluator(self, loss: nn.Cell, world: World) -> Evaluator:
         """Return what evaluates the net on such batches."""
-        return Evaluator(_Whole(self._net, self._detour), loss, world)
+        return Evaluator(_ReplayedModel(self._net, self._replay), loss, world)
 
-    def tell(self, epoch: int) -> None:
+    def log_counts(self, epoch: int) -> None:
         """Log how many samples were read and how many computed since the last time."""
         done, self.counts = self.counts, Counts()
         file_log.info("features, epoch %d: %d read, %d computed", epoch, done.read, done.computed)
@@ -138,23 +138,23 @@ class Features:
         """Write what is only in memory yet, for other runs."""
         self._store.flush()
 
-    def _detour(self, size: int) -> FeatureReplay:
+    def _replay(self, size: int) -> FeatureReplay:
         if size not in self._detours:
-            self._detours[size] = self._storable.detour(self._net, size)
+            self._detours[size] = self._storable.replay(self._net, size)
         return self._detours[size]
 
-    def _computed(self, inputs: Columns, full: int) -> list[NDArray[Any]]:
+    def _compute(self, inputs: Columns, full: int) -> list[NDArray[Any]]:
         """Return the features of some samples as they are stored, rounded if need be."""
         size = len(inputs[0])
-        filled = [Tensor(_filled(column, full)) for column in inputs]
-        made = self._detour(full).capture(filled)
+        filled = [Tensor(_pad(column, full)) for column in inputs]
+        made = self._replay(full).capture(filled)
         if not self._looked_at:
             self._looked_at = True
-            self._tell_rounding(made, self._detour(full).capture(data.reversed_batch(filled)))
+            self._check_rounding(made, self._replay(full).capture(data.reversed_batch(filled)))
         pairs = zip(made, self._store.columns, strict=True)
-        return [_narrowed(array[:size], column.dtype) for array, column in pairs]
+        return [_cast(array[:size], column.dtype) for array, column in pairs]
 
-    def _tell_rounding(self, made: Columns, backwards: Columns) -> None:
+    def _check_rounding(self, made: Columns, backwards: Columns) -> None:
         """Say whether a sample has the same bits wherever it stands in a batch."""
         pairs = [(one, other[::-1]) for one, other in zip(made, backwards, strict=True)]
         if all(same_bits(*pair) for pair in pairs):
@@ -169,20 +169,20 @@ class Features:
             follows if self._fit else "they are computed anew in every step (features.exact)",
         )
 
-    def _check(self, digests: Sequence[bytes], inputs: Columns, full: int) -> None:
+    def _check_adopted(self, digests: Sequence[bytes], inputs: Columns, full: int) -> None:
         """Compare features that were found with what is computed now; forget all if they differ."""
         self._checked = self._store.adopted
         same = same_bits if self._exact else close
-        pairs = zip(self._store.get(digests), self._computed(inputs, full), strict=True)
+        pairs = zip(self._store.get(digests), self._compute(inputs, full), strict=True)
         if not all(same(*pair) for pair in pairs):
             log.warning(
                 "warning: the features in %s are not what the net computes now; they are made anew",
                 self._store.folder,
             )
-            self._store.forget()
+            self._store.clear()
 
 
-class _Whole:
+class _ReplayedModel:
     """A net that takes batches of features, for an evaluator."""
 
     def __init__(self, net: nn.Cell, detour: Callable[[int], FeatureReplay]) -> None:
@@ -201,7 +201,7 @@ class _Whole:
             return detour.tail(*columns)
 
 
-def columns(storable: Cacheable, dtype: str) -> list[Column]:
+def column_specs(storable: Cacheable, dtype: str) -> list[Column]:
     """Return what is stored of each sample.
 
     Args:
@@ -209,14 +209,14 @@ def columns(storable: Cacheable, dtype: str) -> list[Column]:
         dtype: NumPy's name of the type in which numbers that are not whole are kept.
     """
     found = []
-    for shape, kind in storable.features():
+    for shape, kind in storable.feature_specs():
         own = np.dtype(ms.dtype_to_nptype(kind))
         kept = dtype if own.kind == "f" and dtype == "float16" else own.name
         found.append(Column(tuple(shape[1:]), kept))
     return found
 
 
-def _narrowed(column: NDArray[Any], dtype: str) -> NDArray[Any]:
+def _cast(column: NDArray[Any], dtype: str) -> NDArray[Any]:
     """Return values as they are stored.
 
     Raises:
@@ -230,7 +230,7 @@ def _narrowed(column: NDArray[Any], dtype: str) -> NDArray[Any]:
     return made
 
 
-def _filled(column: NDArray[Any], size: int) -> NDArray[Any]:
+def _pad(column: NDArray[Any], size: int) -> NDArray[Any]:
     """Repeat the last sample up to a full batch."""
     lacking = size - len(column)
     return np.concatenate([column, np.repeat(column[-1:], lacking, axis=0)]) if lacking else column

@@ -16,7 +16,7 @@ from trainer.backend.batch_types import Batch
 from trainer.backend.cell_patch import subclass_with_construct
 from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.feature_cache.boundary import Boundary
-from trainer.feature_cache.constant_outputs import Calls, Kind
+from trainer.feature_cache.constant_outputs import Calls, TensorSpec
 
 
 class FeatureReplay:
@@ -47,17 +47,17 @@ class FeatureReplay:
         self._replaying: dict[str, Callable[..., Any]] = {}
         for name in boundary.stored:
             made = [
-                parameter(f"trainer.features.{name}.{nth}", (size, *shape[1:]), kind)
-                for nth, (shape, kind) in enumerate(_first(calls[name]))
+                zero_parameter(f"trainer.features.{name}.{nth}", (size, *shape[1:]), kind)
+                for nth, (shape, kind) in enumerate(_first_call(calls[name]))
             ]
             self.features += made
             given = tuple(made) if calls[name].several else made[0]
-            self._capturing[name] = _capture(made, calls[name].several)
-            self._replaying[name] = _replay(given)
-        for name in boundary.hollow:
-            self._replaying[name] = _hollow(calls[name], size)
+            self._capturing[name] = _capture_construct(made, calls[name].several)
+            self._replaying[name] = _replay_construct(given)
+        for name in boundary.skipped:
+            self._replaying[name] = _zeros_construct(calls[name], size)
         self.tail = TrainableTail(net, self.features, inputs)
-        self._head = Head(with_dummy_branch(net))
+        self._head = OutputCapture(with_dummy_branch(net))
 
     def capture(self, inputs: Batch) -> list[NDArray[Any]]:
         """Return the outputs at the boundary for a batch's inputs; changes nothing in the net."""
@@ -65,18 +65,18 @@ class FeatureReplay:
             for cell in self._cells.values():
                 undo.callback(cell.add_flags, training=cell.training)
             self._net.set_train(False)
-            undo.enter_context(self._exchanged("Captured", self._capturing))
+            undo.enter_context(self._exchange_classes("Captured", self._capturing))
             self._head(*inputs)
         return [np.array(parameter.asnumpy()) for parameter in self.features]
 
     @contextmanager
     def replayed(self) -> Iterator[None]:
         """Give the net's cells, in the block, the classes that ``tail`` is to be called with."""
-        with self._exchanged("Replayed", self._replaying):
+        with self._exchange_classes("Replayed", self._replaying):
             yield
 
     @contextmanager
-    def _exchanged(
+    def _exchange_classes(
         self, title: str, constructs: Mapping[str, Callable[..., Any]]
     ) -> Iterator[None]:
         with ExitStack() as undo:
@@ -92,7 +92,7 @@ class FeatureReplay:
             yield
 
 
-class Head(nn.Cell):
+class OutputCapture(nn.Cell):
     """Runs a net for what its cells note on the way."""
 
     def __init__(self, net: nn.Cell) -> None:
@@ -123,19 +123,19 @@ class TrainableTail(nn.Cell):
         return self.net(*columns[len(self.features) :])
 
 
-def parameter(name: str, shape: Sequence[int], kind: Any) -> Parameter:
+def zero_parameter(name: str, shape: Sequence[int], kind: Any) -> Parameter:
     """Return a parameter of zeros that is not trained."""
     value = Tensor(np.zeros(shape, np.float32)).astype(kind)
     return Parameter(value, name=name, requires_grad=False)
 
 
-def _first(calls: Calls) -> Sequence[Kind]:
+def _first_call(calls: Calls) -> Sequence[TensorSpec]:
     first = calls.outputs[0]
     assert first is not None, "what is anything but tensors cannot be at a boundary"
     return first
 
 
-def _capture(features: Sequence[Parameter], several: bool) -> Callable[..., Any]:
+def _capture_construct(features: Sequence[Parameter], several: bool) -> Callable[..., Any]:
     parameters = tuple(features)
 
     def several_noted(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -152,17 +152,17 @@ def _capture(features: Sequence[Parameter], several: bool) -> Callable[..., Any]
     return several_noted if several else noted
 
 
-def _replay(given: Any) -> Callable[..., Any]:
+def _replay_construct(given: Any) -> Callable[..., Any]:
     def construct(self: Any, *args: Any, **kwargs: Any) -> Any:
         return given
 
     return construct
 
 
-def _hollow(calls: Calls, size: int) -> Callable[..., Any]:
+def _zeros_construct(calls: Calls, size: int) -> Callable[..., Any]:
     """Return a construct that gives zeros: operators that work in place are run all the same."""
-    made = [(size, *shape[1:]) for shape, _ in _first(calls)]
-    kinds = [kind for _, kind in _first(calls)]
+    made = [(size, *shape[1:]) for shape, _ in _first_call(calls)]
+    kinds = [kind for _, kind in _first_call(calls)]
     shape, kind = made[0], kinds[0]
 
     def several(self: Any, *args: Any, **kwargs: Any) -> Any:

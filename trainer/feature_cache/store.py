@@ -35,9 +35,9 @@ def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
     """Return a digest of each sample's inputs: 128 bits of XXH3."""
     first, *others = inputs
     if not others:
-        return [xxhash.xxh3_128_digest(row) for row in _whole(first)]
+        return [xxhash.xxh3_128_digest(row) for row in _contiguous(first)]
     found = []
-    for row in zip(*map(_whole, inputs), strict=True):
+    for row in zip(*map(_contiguous, inputs), strict=True):
         sample = xxhash.xxh3_128()
         for part in row:
             sample.update(part)
@@ -45,7 +45,7 @@ def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
     return found
 
 
-def _whole(column: NDArray[Any]) -> NDArray[Any]:
+def _contiguous(column: NDArray[Any]) -> NDArray[Any]:
     return column.copy(order="C") if not column.flags.c_contiguous else column
 
 
@@ -92,13 +92,13 @@ class FeatureStore:
         self._alone = False
         self.adopted = 0
         cache_folder.clear_partial(folder)
-        self.look()
+        self.refresh()
 
     def __len__(self) -> int:
         return len(self._places)
 
     @property
-    def held(self) -> int:
+    def memory_bytes(self) -> int:
         """Bytes that rows take in memory."""
         plain = (s for s in self._segments if not isinstance(s[0], np.memmap))
         return sum(array.nbytes for segment in plain for array in segment)
@@ -106,7 +106,7 @@ class FeatureStore:
     def missing(self, digests: Digests) -> list[int]:
         """Return the places of samples that have no row, here or in what others have written."""
         absent = [place for place, digest in enumerate(digests) if digest not in self._places]
-        if absent and self.look():
+        if absent and self.refresh():
             return [place for place in absent if digests[place] not in self._places]
         return absent
 
@@ -132,7 +132,7 @@ class FeatureStore:
             if digest in self._places or (self._open < 0 and not self._has_room()):
                 continue
             if self._open < 0:
-                self._begin()
+                self._new_segment()
             at = len(self._fresh)
             for into, column in zip(self._segments[self._open], rows, strict=True):
                 into[at] = column[nth]
@@ -151,21 +151,21 @@ class FeatureStore:
         rows = [np.ascontiguousarray(array[: len(digests)]) for array in self._segments[nth]]
         self._segments[nth] = rows
         name = xxhash.xxh3_128_hexdigest(b"".join(digests))
-        if self._write(name, digests, rows) and self.held > self._memory:
+        if self._write(name, digests, rows) and self.memory_bytes > self._memory:
             with suppress(OSError):  # it has been dropped since: then the rows stay in memory
-                self._segments[nth] = _mapped(self.folder / name, len(self.columns))
+                self._segments[nth] = _map_rows(self.folder / name, len(self.columns))
 
-    def look(self) -> bool:
+    def refresh(self) -> bool:
         """Take up segments that are new in the folder; tell whether there were any."""
         before = self.adopted
         paths = [] if self._alone else cache_folder.entries(self.folder)
         for path in sorted(path for path in paths if path.name not in self._known):
             self._known.add(path.name)
             with suppress(OSError):
-                self._take(path)
+                self._adopt(path)
         return self.adopted > before
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Begin anew: remove every segment, and take up none that others have written."""
         for path in cache_folder.entries(self.folder):
             shutil.rmtree(path, ignore_errors=True)
@@ -173,9 +173,9 @@ class FeatureStore:
         self._alone = True
 
     def _has_room(self) -> bool:
-        return self._writable or self.held <= self._memory
+        return self._writable or self.memory_bytes <= self._memory
 
-    def _begin(self) -> None:
+    def _new_segment(self) -> None:
         count = max(1, int(_SEGMENT_BYTES // self._row_bytes))
         self._open = len(self._segments)
         self._segments.append([np.empty((count, *c.shape), c.dtype) for c in self.columns])
@@ -199,15 +199,15 @@ class FeatureStore:
             return False
         return True
 
-    def _take(self, path: Path) -> None:
+    def _adopt(self, path: Path) -> None:
         """Take up a segment that is as it was written; remove one that is not."""
-        if not _is_whole(path, self.columns):
+        if not _is_intact(path, self.columns):
             if path.exists():  # another process may have dropped it just now
                 log.warning("warning: features in %s are damaged; they are computed anew", path)
                 shutil.rmtree(path, ignore_errors=True)
             return
-        rows = _mapped(path, len(self.columns))
-        if self.held + sum(array.nbytes for array in rows) <= self._memory:
+        rows = _map_rows(path, len(self.columns))
+        if self.memory_bytes + sum(array.nbytes for array in rows) <= self._memory:
             rows = [np.array(array) for array in rows]
         digests = np.load(path / "digests.npy")
         self._segments.append(rows)
@@ -228,17 +228,17 @@ def _save(folder: Path, digests: Digests, rows: Rows) -> None:
     (folder / _CHECKSUMS).write_text(json.dumps(sums))
 
 
-def _is_whole(path: Path, columns: Sequence[Column]) -> bool:
+def _is_intact(path: Path, columns: Sequence[Column]) -> bool:
     with suppress(OSError, ValueError, AttributeError):
         sums = json.loads((path / _CHECKSUMS).read_text())
         whole = all(_checksum(path / name) == value for name, value in sums.items())
-        rows = _mapped(path, len(columns)) if whole else []
+        rows = _map_rows(path, len(columns)) if whole else []
         kinds = [Column(array.shape[1:], str(array.dtype)) for array in rows]
         return whole and kinds == list(columns) and "digests.npy" in sums
     return False
 
 
-def _mapped(path: Path, columns: int) -> Rows:
+def _map_rows(path: Path, columns: int) -> Rows:
     return [np.load(path / name, mmap_mode="r") for name in _names(columns)]
 
 

@@ -77,7 +77,7 @@ def build_loop(
 
     if stored is None:
         whole = replace(whole, batches=_sharded(setup, seed, here))
-    around = None if stored is None else stored.step
+    around = None if stored is None else stored.make_step
     return distributed_step.distribute(whole, setup.loss, compiled.scaler, here.world_size, around)
 
 
@@ -106,7 +106,7 @@ def _stored(whole: Loop, settings: Settings, compiled: CompiledRun, stored: Feat
             yield from _tensors(shared if views else stored.batches(shared))
         finally:  # an epoch may be left before its end
             stored.flush()
-            stored.tell(epoch)
+            stored.log_counts(epoch)
 
     def evaluate() -> Score:
         found = stored.batches(data.columns(setup.validation, seed, 0))
@@ -116,7 +116,7 @@ def _stored(whole: Loop, settings: Settings, compiled: CompiledRun, stored: Feat
 
     def make_step(made: nn.Optimizer) -> Callable[..., Tensor]:
         parts = setup.loss, made, compiled.scaler
-        return stored.step(lambda tail: TrainStep(tail, *parts, diverged=compiled.diverged))
+        return stored.make_step(lambda tail: TrainStep(tail, *parts, diverged=compiled.diverged))
 
     return replace(whole, make_step=make_step, batches=batches, evaluate=evaluate)
 

@@ -13,10 +13,13 @@ from trainer.core.tensors import sha256
 from trainer.distributed import world
 from trainer.feature_cache import features
 from trainer.feature_cache.cacheable import Cacheable
-from trainer.feature_cache.decide import _COMPUTING, _NO_BIT
 from trainer.feature_cache.features import Features
 from trainer.feature_cache.store import FeatureStore
 from trainer.run.setup import RunComponents
+
+# Beginnings of the names of environment variables that may change what is computed.
+_COMPUTING = ("ONEDNN_", "DNNL_")
+_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id"}  # settings of the device
 
 
 def cached_features(settings: Settings, setup: "RunComponents") -> Features:
@@ -24,7 +27,7 @@ def cached_features(settings: Settings, setup: "RunComponents") -> Features:
     choice = setup.cache_decision
     assert choice.storable is not None, "what is not stored has no features"
     own = settings.features
-    stored = features.columns(choice.storable, own.dtype)
+    stored = features.column_specs(choice.storable, own.dtype)
     cache = cache_folder.folder("features", own.folder)
     key = _key(settings, choice.storable, setup)
     limit = own.max_mb if choice.net else 0
@@ -36,7 +39,7 @@ def _key(settings: Settings, storable: Cacheable, setup: "RunComponents") -> str
     """Return a hash of all that features depend on, besides the samples."""
     weights, frozen = to_numpy(setup.model), {*setup.plan.names("frozen")}
     kept = [name for name, array in weights.items() if name in frozen or array.dtype.kind in "biu"]
-    stored = features.columns(storable, settings.features.dtype)
+    stored = features.column_specs(storable, settings.features.dtype)
     sizes = [settings.batch_size, world.current().world_size]
     return atomic_files.checksum(
         {
@@ -45,7 +48,7 @@ def _key(settings: Settings, storable: Cacheable, setup: "RunComponents") -> str
             "stored": storable.boundary.stored,
             "columns": [[column.shape, column.dtype] for column in stored],
             "weights": {name: sha256(weights[name]) for name in kept},
-            "inputs": [[shape[1:], str(kind)] for shape, kind in storable.inputs],
+            "inputs": [[shape[1:], str(kind)] for shape, kind in storable.input_specs],
             "dataset": settings.dataset.spec(),
             "sizes": sizes if settings.features.exact else [],
             "target": ms.get_context("device_target"),

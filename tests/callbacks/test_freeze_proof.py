@@ -10,6 +10,7 @@ from tests.support.training import IMAGES, plan_of, rule, train
 from trainer.backend.batch_types import Batch
 from trainer.callbacks.freeze_guard import FreezeGuard
 from trainer.callbacks.freeze_proof import FreezeProof
+from trainer.core import format_version
 from trainer.core.errors import FrozenMoved, WeightsNotFinite
 from trainer.core.tensors import Weights, sha256
 from trainer.engine.callback import Callback, CallbackList, EpochResult
@@ -44,6 +45,7 @@ def test_what_stood_still_is_proven(tmp_path: Path) -> None:
     assert after(tmp_path / "proof.json", START.copy()).moved == {}
     proof = json.loads((tmp_path / "proof.json").read_text())
     assert proof == {
+        **format_version.stamp({}),
         "holds": True,
         "epochs": 1,
         "tensors": [

@@ -43,4 +43,4 @@ def test_what_goes_on_after_the_end_or_has_hashes_of_its_own_is_left_out(tmp_pat
     for name in (*kept, *more):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
-    assert manifest.names(tmp_path) == kept
+    assert manifest.covered_files(tmp_path) == kept

@@ -128,13 +128,13 @@ def test_a_step_is_put_off_while_the_one_before_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, free = begun(tmp_path, every_steps=1), threading.Event()
-    keep = checkpoint_index.keep
+    save = checkpoint_index.save
 
     def slowly(*args: Any) -> None:
         free.wait(60)
-        keep(*args)
+        save(*args)
 
-    monkeypatch.setattr(checkpoint_index, "keep", slowly)
+    monkeypatch.setattr(checkpoint_index, "save", slowly)
     for steps in (1, 2, 3):
         _step(kept, steps)  # would hang if it waited
     free.set()

@@ -11,6 +11,7 @@ import pytest
 
 from trainer.checkpoint import checkpoint, checkpoint_index
 from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
+from trainer.core.errors import ConfigError
 from trainer.engine.progress import Progress
 
 FILES = ("weights.safetensors", "frozen.safetensors", "state.safetensors", "checkpoint.json")
@@ -32,7 +33,7 @@ def made(epochs: int = 0, steps: int = 0) -> Checkpoint:
 
 def kept(folder: Path, *numbers: int) -> list[str]:
     for number in numbers:
-        checkpoint_index.keep(folder, made(number))
+        checkpoint_index.save(folder, made(number))
     return sorted(path.name for path in folder.glob("epoch_*"))
 
 
@@ -109,7 +110,10 @@ def test_a_record_of_another_format_is_refused(tmp_path: Path) -> None:
     checkpoint.write(tmp_path, made())
     path = tmp_path / made().name / "checkpoint.json"
     path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
-    with pytest.raises(CorruptCheckpoint, match="expected format 2"):
+    with pytest.raises(ConfigError, match="expected format 2 or older, .* received format 3"):
+        checkpoint.read(path.parent)
+    path.write_text(path.read_text().replace('"format": 3', '"format": 0'))
+    with pytest.raises(CorruptCheckpoint, match="format: expected a whole number above 0"):
         checkpoint.read(path.parent)
 
 
@@ -169,14 +173,14 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
 
 def test_the_best_is_kept_beside_them(tmp_path: Path) -> None:
     for number, metric in enumerate([0.9, 0.1, 0.5, None, 0.4]):
-        checkpoint_index.keep(tmp_path, made(number), metric)
+        checkpoint_index.save(tmp_path, made(number), metric)
     assert kept(tmp_path) == [made(1).name, made(3).name, made(4).name]
     assert checkpoint_index.best(tmp_path) == tmp_path / made(1).name
 
 
 def test_what_came_after_a_resume_is_no_longer_listed(tmp_path: Path) -> None:
     kept(tmp_path, 1, 2, 3)
-    checkpoint_index.keep(tmp_path, made(2, 5))
+    checkpoint_index.save(tmp_path, made(2, 5))
     found, refused = checkpoint_index.latest(tmp_path)
     assert found is not None
     assert found.name == made(2, 5).name
@@ -189,7 +193,7 @@ def test_one_that_was_refused_takes_no_sound_ones_place(tmp_path: Path) -> None:
     came_from, _ = checkpoint_index.latest(tmp_path)
     assert came_from is not None
 
-    checkpoint_index.keep(tmp_path, made(2, 5), after=came_from.name)
+    checkpoint_index.save(tmp_path, made(2, 5), after=came_from.name)
     flip_a_bit(tmp_path / made(2, 5).name / "weights.safetensors")
     found, _ = checkpoint_index.latest(tmp_path)
     assert found is not None

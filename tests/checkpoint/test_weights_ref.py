@@ -51,7 +51,7 @@ def test_what_a_word_refers_to(folder: Path, text: str, value: int, run: str | N
 def test_so_is_a_checkpoint_what_is_frozen_in_it_included(folder: Path) -> None:
     weights: Weights = {"w": np.ones(2, np.float32), "f": np.zeros(2, np.float32)}
     saved = Checkpoint(Progress(1), weights, {}, {"f": "its hash"}, {}, {}, 1, {})
-    checkpoint_index.keep(folder / "runs/a/checkpoints", saved)
+    checkpoint_index.save(folder / "runs/a/checkpoints", saved)
     referred = weights_ref.find(f"runs/a/checkpoints/{saved.name}")
     found = referred.weights()
     assert referred.run == Path("runs/a")
@@ -63,7 +63,7 @@ def test_so_is_a_checkpoint_what_is_frozen_in_it_included(folder: Path) -> None:
 def test_a_checkpoint_that_is_not_whole_is_a_mistake(folder: Path, name: str) -> None:
     weights: Weights = {"w": np.ones(2, np.float32), "f": np.zeros(2, np.float32)}
     saved = Checkpoint(Progress(1), weights, {}, {"f": "its hash"}, {}, {}, 1, {})
-    checkpoint_index.keep(folder / "runs/a/checkpoints", saved, 0.5)
+    checkpoint_index.save(folder / "runs/a/checkpoints", saved, 0.5)
     (folder / f"runs/a/checkpoints/{saved.name}/{name}.safetensors").unlink()
     for text in ("runs/a@best", f"runs/a/checkpoints/{saved.name}"):
         with pytest.raises(ConfigError, match=f"{name}.safetensors: No such file"):
@@ -76,7 +76,7 @@ def test_the_best_is_a_checkpoint(folder: Path) -> None:
     for epoch, metric in enumerate([0.5, 0.1, 0.3]):
         weights: Weights = {"w": np.full(2, epoch, np.float32)}
         saved = Checkpoint(Progress(epoch), weights, {}, {}, {}, {}, 1, {})
-        checkpoint_index.keep(folder / "runs/a/checkpoints", saved, metric)
+        checkpoint_index.save(folder / "runs/a/checkpoints", saved, metric)
     assert weights_ref.find("runs/a@best").weights()["w"].tolist() == [1, 1]
 
 

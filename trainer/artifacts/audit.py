@@ -43,7 +43,7 @@ def audit(run: Path) -> list[Check]:
     found = run_record.read(run)
     store = SnapshotStore(run / SNAPSHOTS)
     indexes = _indexes(store)
-    sealed = manifest.read(run)
+    sealed = manifest.read_or_none(run)
     done = sealed is not None and sealed.done
     checks = [
         Check("files", "each is as the run left it", manifest.problems(run)),

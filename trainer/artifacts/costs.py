@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.core import format_version
+
 
 @dataclass(frozen=True)
 class RunCosts:
@@ -33,5 +35,5 @@ class RunCosts:
 def read(path: Path) -> RunCosts | None:
     """Return what a run took; None: there is no such file, or it cannot be read."""
     with suppress(OSError, ValueError, TypeError):
-        return RunCosts(**json.loads(path.read_text()))
+        return RunCosts(**format_version.content(json.loads(path.read_text()), path))
     return None

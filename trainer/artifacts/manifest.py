@@ -1,8 +1,8 @@
-"""Manifest: the hashes of a run's files, by which a later change of one of them is found out.
+"""Manifest: the hashes of a run's files, by which a later change of one of them is found.
 
-Not in it: train.log and status.json, which are still written to, the lock, which is empty, the
-tensors of snapshots, which are hashed in their own indexes, and what other commands and people put
-beside them, before a run goes on, say. Needs no MindSpore.
+It leaves out train.log and status.json, which are written after it; the lock, which is empty; the
+tensors of snapshots, whose own indexes hold their hashes; and whatever other commands and people
+put into the folder. Needs no MindSpore.
 """
 
 import json
@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.core import atomic_files as files
+from trainer.core import atomic_files, format_version
+from trainer.core.errors import ConfigError
 from trainer.core.run_files import (
     CHECKPOINTS,
     COSTS,
@@ -27,45 +28,20 @@ from trainer.core.run_files import (
     SNAPSHOTS,
 )
 
-# By a run, at the top of its folder.
+# What a run itself writes at the top of its folder.
 _WRITTEN = {HYDRA, CHECKPOINTS, SNAPSHOTS, PLAN, INITIAL, PROOF, METRICS, MODEL, COSTS, *PICTURES}
-
-
-def write(run: Path, done: bool, resumed: bool = False) -> str:
-    """Write the manifest of a run's folder; return its checksum.
-
-    Args:
-        run: the folder.
-        done: whether the run came to its end.
-        resumed: whether it went on from a checkpoint.
-    """
-    body = {
-        "done": done,
-        "resumed": resumed,
-        "files": [{"file": name, "sha256": files.digest(run / name)} for name in names(run)],
-    }
-    checksum = files.checksum(body)
-    files.write_lines(run / MANIFEST, {**body, "sha256": checksum})
-    return checksum
-
-
-def names(run: Path) -> list[str]:
-    """Return the paths of the files that belong in the manifest, relative to the run's folder."""
-    return sorted(str(path.relative_to(run)) for path in _covered(run))
-
-
-def _covered(run: Path) -> Iterator[Path]:
-    for path in run.rglob("*"):
-        name = path.relative_to(run)
-        tensors = name.parts[0] == SNAPSHOTS and path.suffix != ".json"
-        mine = name.parts[0] in _WRITTEN and name.as_posix() != LOCK and not tensors
-        if mine and path.is_file():
-            yield path
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as it was written: hashes by the files' relative paths."""
+    """A manifest as it was written.
+
+    Attributes:
+        done: whether the run came to its end.
+        resumed: whether it was resumed from a checkpoint.
+        files: SHA-256 by the files' relative paths.
+        checksum: of the manifest itself.
+    """
 
     done: bool
     resumed: bool
@@ -73,37 +49,83 @@ class Manifest:
     checksum: str
 
 
+def write(run: Path, done: bool, resumed: bool = False) -> str:
+    """Write the manifest of a run's folder; return its checksum. See ``Manifest``."""
+    files = [
+        {"file": name, "sha256": atomic_files.digest(run / name)} for name in covered_files(run)
+    ]
+    body = format_version.stamp({"done": done, "resumed": resumed, "files": files})
+    checksum = atomic_files.checksum(body)
+    atomic_files.write_lines(run / MANIFEST, {**body, "sha256": checksum})
+    return checksum
+
+
+def covered_files(run: Path) -> list[str]:
+    """Return the paths of the files that belong in the manifest, relative to the run's folder."""
+    return sorted(str(path.relative_to(run)) for path in _covered(run))
+
+
+def _covered(run: Path) -> Iterator[Path]:
+    for path in run.rglob("*"):
+        name = path.relative_to(run)
+        is_tensors = name.parts[0] == SNAPSHOTS and path.suffix != ".json"
+        is_covered = name.parts[0] in _WRITTEN and name.as_posix() != LOCK and not is_tensors
+        if is_covered and path.is_file():
+            yield path
+
+
 def read(run: Path) -> Manifest | None:
-    """Return a run's manifest; None if there is none, or not as it was written."""
+    """Return a run's manifest; None if there is none, or if it is not as it was written.
+
+    Raises:
+        ConfigError: a newer trainer has written it.
+    """
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         data = json.loads((run / MANIFEST).read_text())
-        given = str(data.pop("sha256"))
+        format_version.check(data, run / MANIFEST)
+        checksum = str(data.pop("sha256"))
         hashes = {str(row["file"]): str(row["sha256"]) for row in data["files"]}
-        if given == files.checksum(data):
-            return Manifest(bool(data["done"]), bool(data["resumed"]), hashes, given)
+        if checksum == atomic_files.checksum(data):
+            return Manifest(bool(data["done"]), bool(data["resumed"]), hashes, checksum)
+    return None
+
+
+def read_or_none(run: Path) -> Manifest | None:
+    """Return a run's manifest; None if it cannot be read, which ``problems`` explains."""
+    with suppress(ConfigError):
+        return read(run)
     return None
 
 
 def problems(run: Path) -> list[str]:
-    """Return which files of a run are not as it left them; one more than there were is no problem.
+    """Return which files of a run differ from the manifest.
 
-    But a snapshot more is, for it would be taken for one of the run's.
+    A file that the manifest does not list is no problem, unless it is a snapshot: that would be
+    taken for one of the run's.
     """
     path = run / MANIFEST
     if not path.is_file():
         return [
-            f"{path}: expected, received none: the run goes on, was killed, or someone took it away"
+            f"{path}: expected, received none: the run is still going, was killed, or someone has "
+            "removed it"
         ]
-    manifest = read(run)
+    try:
+        manifest = read(run)
+    except ConfigError as error:
+        return list(error.problems)
     if manifest is None:
         return [f"{path}: expected the list of files as the run wrote it"]
-    given = manifest.files
-    there = names(run)
-    found = [f"{run / name}: expected, received none" for name in given if name not in there]
-    found += [
-        f"{run / name}: expected as the run left it, received another"
-        for name in there
-        if name in given and files.digest(run / name) != given[name]
-    ]
-    more = [n for n in there if n not in given and n.startswith(f"{SNAPSHOTS}/")]
-    return found + [f"{run / name}: expected none, for the run left none" for name in more]
+    return [f"{run / name}: expected {problem}" for name, problem in _differences(run, manifest)]
+
+
+def _differences(run: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield each file that differs with what was expected of it."""
+    present = covered_files(run)
+    for name, sha256 in manifest.files.items():
+        if name not in present:
+            yield name, "as the run left it, received none"
+        elif atomic_files.digest(run / name) != sha256:
+            yield name, "as the run left it, received different content"
+    for name in present:
+        if name not in manifest.files and name.startswith(f"{SNAPSHOTS}/"):
+            yield name, "none, because the run left none"

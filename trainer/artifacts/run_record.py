@@ -13,6 +13,7 @@ from yaml import YAMLError
 
 from trainer.config.saved import settings_of
 from trainer.config.schema import Settings
+from trainer.core import format_version
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import CONFIG, METRICS, PLAN, PROOF
 from trainer.freezing.plan import Plan
@@ -103,7 +104,7 @@ def plan_and_proof(run: Path) -> tuple[Plan, ProofRecord | None]:
     found: list[Any] = []
     for kind, path in ((Plan, run / PLAN), (ProofRecord, run / PROOF)):
         try:
-            found.append(_typed(kind, path.read_text()) if path.exists() else None)
+            found.append(_typed(kind, path) if path.exists() else None)
         except (OSError, ValueError) as error:
             problem = f"{path}: expected as a run writes it ({_short(error)})"
             raise ConfigError([problem]) from None
@@ -123,15 +124,17 @@ def read(run: Path) -> RunRecord:
             found.problems.append(f"{run / name}: expected as a run writes it ({_short(error)})")
         return None
 
-    found.plan = attempt(PLAN, lambda path: _typed(Plan, path.read_text()))
-    found.proof = attempt(PROOF, lambda path: _typed(ProofRecord, path.read_text()))
+    found.plan = attempt(PLAN, lambda path: _typed(Plan, path))
+    found.proof = attempt(PROOF, lambda path: _typed(ProofRecord, path))
     found.lines = attempt(METRICS, lines)
     found.settings = attempt(CONFIG, settings_of)
     return found
 
 
-def _typed(kind: type[_T], text: str) -> _T:
-    return TypeAdapter(kind).validate_python(json.loads(text))
+def _typed(schema: type[_T], path: Path) -> _T:
+    data = json.loads(path.read_text())
+    format_version.check(data, path)
+    return TypeAdapter(schema).validate_python(data)
 
 
 def lines(path: Path) -> list[MetricsLine]:
@@ -139,8 +142,12 @@ def lines(path: Path) -> list[MetricsLine]:
 
     Raises:
         OSError, ValueError: it is not there, or not as a run writes it.
+        ConfigError: a newer trainer has written it.
     """
-    return [_typed(MetricsLine, text) for text in path.read_text().splitlines()]
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for first in rows[:1]:
+        format_version.check(first, path)
+    return TypeAdapter(list[MetricsLine]).validate_python(rows)
 
 
 def _short(error: Exception) -> str:

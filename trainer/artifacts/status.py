@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from trainer.core import atomic_files, file_lock
+from trainer.core import atomic_files, file_lock, format_version
 from trainer.core.errors import CannotWrite, Stopped
 from trainer.core.exit_status import exit_status
 from trainer.core.run_files import STATUS
@@ -57,7 +57,7 @@ def kept(run: Path) -> Iterator[None]:
 
 def write(run: Path, status: Status) -> None:
     """Write a run's status."""
-    atomic_files.write_json(run / STATUS, asdict(status))
+    atomic_files.write_json(run / STATUS, format_version.stamp(asdict(status)))
 
 
 def read(run: Path) -> Status | None:
@@ -77,5 +77,6 @@ def read(run: Path) -> Status | None:
 def recorded(run: Path) -> Status | None:
     """Return what a run has written last of how it stands; None: nothing that can be read."""
     with suppress(OSError, ValueError, TypeError):
-        return Status(**json.loads((run / STATUS).read_text()))
+        data = json.loads((run / STATUS).read_text())
+        return Status(**format_version.content(data, run / STATUS))
     return None

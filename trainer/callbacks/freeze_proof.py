@@ -12,7 +12,7 @@ from mindspore import nn
 
 from trainer.callbacks.background_writer import Submit, run_now
 from trainer.checkpoint.checkpoint import Checkpoint
-from trainer.core import atomic_files
+from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights, sha256
 from trainer.distributed.world import World
@@ -117,7 +117,7 @@ class FreezeProof(Callback):
             if tensor.name not in self.hashes:
                 self.hashes[tensor.name] = sha256(tensor.before)
         record["tensors"] = [proof.as_row(t, self.hashes[t.name]) for t in comparisons]
-        atomic_files.write_json(self._path, record)
+        atomic_files.write_json(self._path, format_version.stamp(record))
 
     def moved(self, plan: Plan, weights: Weights) -> dict[str, str]:
         """Return the frozen tensors that have moved, each with how far and why."""
@@ -142,10 +142,12 @@ def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
     """Return the record that a run goes on with, compared with the weights of the checkpoint.
 
     Raises:
-        ConfigError: they do not agree, so that one of them has been changed.
+        ConfigError: they do not agree, so that one of them has been changed; or the record is of a
+            newer trainer.
     """
     try:
         record = dict(json.loads(path.read_text())) if path.exists() else {}
+        format_version.check(record, path)
         rows = {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
     except (ValueError, TypeError, KeyError) as error:
         problem = f"resume: expected {path} as the run wrote it, received another: {error!r}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from trainer.callbacks.background_writer import Submit, run_now
-from trainer.core import atomic_files
+from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 from trainer.engine.callback import Callback, EpochResult
 
@@ -40,7 +40,9 @@ class MetricsJsonl(Callback):
 
 
 def _line(record: Record) -> str:
-    return atomic_files.dumps(record) + "\n"
+    """Return a record as a line; that of epoch 0, which comes first, states the file's format."""
+    stamped = format_version.stamp(record) if record["epoch"] == 0 else record
+    return atomic_files.dumps(stamped) + "\n"
 
 
 def record(epoch: EpochResult) -> Record:
@@ -66,7 +68,10 @@ def read(path: Path) -> list[Record]:
         ConfigError: it has been changed.
     """
     try:
-        return [dict(json.loads(line)) for line in path.read_text().splitlines()]
+        records = [dict(json.loads(line)) for line in path.read_text().splitlines()]
+        for first in records[:1]:
+            format_version.check(first, path)
+        return records
     except FileNotFoundError:
         return []
     except (ValueError, TypeError) as error:

@@ -110,7 +110,7 @@ class ModelCheckpoint(Callback):
         made = partial(self._make, progress, copied, state)  # when the proof has made its hashes
         after = self._after
         self._writer.submit(
-            lambda: checkpoint_index.keep(self._folder, made(), metric, after, like)
+            lambda: checkpoint_index.save(self._folder, made(), metric, after, like)
         )
         self._after = name
         self._own = [*others[-1:], name]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from trainer.artifacts.costs import RunCosts
-from trainer.core import atomic_files
+from trainer.core import atomic_files, format_version
 from trainer.engine.callback import Callback
 from trainer.engine.progress import Progress
 
@@ -48,7 +48,7 @@ class CostsRecorder(Callback):
         steps, memory = len(self._seconds), _peak_memory()
         spent = RunCosts(steps, median, compiling, memory, self._shared, keeping)
         if self._seconds:
-            atomic_files.write_json(self._path, asdict(spent))
+            atomic_files.write_json(self._path, format_version.stamp(asdict(spent)))
 
 
 def _peak_memory() -> float | None:

@@ -1,4 +1,4 @@
-"""Checkpoint: all that a run needs to go on from where it was, in a folder of its own."""
+"""Checkpoint: all that a run needs to resume, in a folder of its own."""
 
 import importlib.metadata
 import json
@@ -13,37 +13,35 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from trainer.core import atomic_files, tensors
+from trainer.core import atomic_files, format_version, tensors
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 from trainer.distributed import world
 from trainer.engine.progress import Progress
 
-_FORMAT = 2
-_READ = 1, 2  # format 1 has no file for what is frozen
 _WEIGHTS = "weights.safetensors"
-_FROZEN = "frozen.safetensors"
+_FROZEN = "frozen.safetensors"  # absent if nothing is frozen, and in checkpoints of format 1
 _STATE = "state.safetensors"
 RECORD = "checkpoint.json"
 
 
 class CorruptCheckpoint(Exception):
-    """A file is not what was written; the message names it, and says what was expected."""
+    """A file is not what was written; the message names it and says what was expected."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run at a step's end.
+    """A run at the end of a step.
 
     Attributes:
-        progress: how far it has come.
-        weights: the net's parameters by dotted path.
+        progress: how many epochs and steps are done.
+        weights: the model's parameters by dotted path.
         state: the optimizer's state by parameter name, the loss scale, the count of dropout.
         frozen: SHA-256 of each frozen tensor, as the proof has it.
         plan: the resolved plan as plain data.
         settings: the settings as plain data.
-        batches: batches an epoch.
-        versions: of what computes, by name.
+        batches: the number of batches per epoch.
+        versions: of the programs that compute, by name.
     """
 
     progress: Progress
@@ -62,126 +60,140 @@ class Checkpoint:
 
 
 def name_of(progress: Progress) -> str:
-    """Return the name of a checkpoint's folder; they sort by progress."""
+    """Return the name of a checkpoint's folder; these names sort by progress."""
     return f"epoch_{progress.epochs:05d}_step_{progress.steps:08d}"
 
 
 def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:
-    """Write a checkpoint beneath ``folder``, whole; return the SHA-256 of its record.
+    """Write a checkpoint into ``folder`` atomically; return the SHA-256 of its record.
 
-    The record holds the SHA-256 of the other files, so that it stands for all of them.
+    The record holds the SHA-256 of the other files, so that its own hash stands for all of them.
 
     Args:
         folder: of all checkpoints.
         checkpoint: what to write.
-        like: name of one that is known to be sound. If the same is frozen in it, the two share one
-            file on the disk for that, so that what is frozen costs neither time nor room.
+        like: name of a checkpoint that is known to be sound. If it has the same frozen tensors, the
+            two share one file on the disk for them, which then cost neither time nor space.
     """
     with atomic_files.atomic_write_folder(folder / checkpoint.name) as partial:
-        held = checkpoint.weights.items()
-        sums = {
-            **_frozen(partial, checkpoint, folder / like if like else None),
-            **_written(partial, _WEIGHTS, {n: a for n, a in held if n not in checkpoint.frozen}),
-            **_written(partial, _STATE, checkpoint.state),
-        }
+        hashes = _write_tensors(partial, checkpoint, folder / like if like else None)
         record = {
-            "format": _FORMAT,
             "name": checkpoint.name,
             "progress": asdict(checkpoint.progress),
             "batches": checkpoint.batches,
             "versions": checkpoint.versions,
-            "sha256": sums,
+            "sha256": hashes,
             "frozen": checkpoint.frozen,
             "settings": checkpoint.settings,
             "plan": checkpoint.plan,
         }
-        atomic_files.write_json(partial / RECORD, record)
+        atomic_files.write_json(partial / RECORD, format_version.stamp(record))
         return atomic_files.digest(partial / RECORD)
 
 
-def _written(partial: Path, name: str, held: Weights) -> dict[str, str]:
+def _write_tensors(partial: Path, checkpoint: Checkpoint, other: Path | None) -> dict[str, str]:
+    """Write the tensors of a checkpoint; return the SHA-256 of each file by its name."""
+    weights, frozen = checkpoint.weights, checkpoint.frozen
+    trained = {name: array for name, array in weights.items() if name not in frozen}
+    return {
+        **_write_frozen(partial, checkpoint, other),
+        **_write_file(partial, _WEIGHTS, trained),
+        **_write_file(partial, _STATE, checkpoint.state),
+    }
+
+
+def _write_file(partial: Path, name: str, arrays: Weights) -> dict[str, str]:
     """Write a file of a checkpoint; return its SHA-256 by its name."""
-    tensors.write(partial / name, held)
+    tensors.write(partial / name, arrays)
     return {name: atomic_files.digest(partial / name)}
 
 
-def _frozen(partial: Path, checkpoint: Checkpoint, other: Path | None) -> dict[str, str]:
-    """Write what is frozen, or share the file of another checkpoint; nothing where nothing is."""
-    held = {n: array for n, array in checkpoint.weights.items() if n in checkpoint.frozen}
-    shared = _share(other, partial, checkpoint) if held and other else None
+def _write_frozen(partial: Path, checkpoint: Checkpoint, other: Path | None) -> dict[str, str]:
+    """Write the frozen tensors, or share the file of another checkpoint; no file if none is."""
+    frozen = {n: array for n, array in checkpoint.weights.items() if n in checkpoint.frozen}
+    shared = _share_frozen(other, partial, checkpoint) if frozen and other else None
     if shared is not None:
         return {_FROZEN: shared}
-    return _written(partial, _FROZEN, held) if held else {}
+    return _write_file(partial, _FROZEN, frozen) if frozen else {}
 
 
-def _share(other: Path, partial: Path, checkpoint: Checkpoint) -> str | None:
-    """Link the file of another that holds the same; return its SHA-256, None: there is none."""
+def _share_frozen(other: Path, partial: Path, checkpoint: Checkpoint) -> str | None:
+    """Link the file of a checkpoint that holds the same; return its SHA-256, None if it cannot."""
     with suppress(OSError, ValueError, KeyError, TypeError):  # some file systems have no links
         record = json.loads((other / RECORD).read_text())
         if record["frozen"] == checkpoint.frozen:
-            found = str(record["sha256"][_FROZEN])
+            sha256 = str(record["sha256"][_FROZEN])
             os.link(other / _FROZEN, partial / _FROZEN)
-            return found
+            return sha256
     return None
 
 
 def read(folder: Path, expected: str | None = None) -> Checkpoint:
-    """Read a checkpoint's own folder.
+    """Read a checkpoint from its own folder.
 
     Args:
         folder: the checkpoint's.
-        expected: SHA-256 of its record; None: not known, so that it is taken on trust.
+        expected: SHA-256 of its record; None if it is unknown, so that the record is trusted.
 
     Raises:
-        CorruptCheckpoint: a file is missing, cut short, changed, or belongs elsewhere.
+        CorruptCheckpoint: a file is missing, truncated, changed, or of another checkpoint.
+        ConfigError: a newer trainer has written it.
     """
     path = folder / RECORD
     if expected is not None:
-        _expect(path, expected)
+        _check_hash(path, expected)
     try:
         record = json.loads(path.read_text())
-        if record["format"] not in _READ or record["name"] != folder.name:
-            raise CorruptCheckpoint(f"{path}: expected format {_FORMAT} of {folder.name}")
-        for name in dict.fromkeys((_WEIGHTS, _STATE, *record["sha256"])):
-            _expect(folder / name, record["sha256"][name])
-        return Checkpoint(
-            Progress(**record["progress"]),
-            _weights(folder, record["sha256"]),
-            dict(load_file(folder / _STATE)),
-            record["frozen"],
-            record["plan"],
-            record["settings"],
-            record["batches"],
-            record["versions"],
-        )
+        format_version.check(record, path)
+        if record["name"] != folder.name:
+            raise CorruptCheckpoint(f"{path}: expected the record of {folder.name}")
+        return _load(folder, record)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CorruptCheckpoint(
             f"{path}: expected a checkpoint's record, received {error!r}"
         ) from None
 
 
+def _load(folder: Path, record: Mapping[str, Any]) -> Checkpoint:
+    """Check the hashes of the files that a record lists, and read them."""
+    hashes = record["sha256"]
+    for name in dict.fromkeys((_WEIGHTS, _STATE, *hashes)):
+        _check_hash(folder / name, hashes[name])
+    return Checkpoint(
+        Progress(**record["progress"]),
+        _load_weights(folder, hashes),
+        dict(load_file(folder / _STATE)),
+        record["frozen"],
+        record["plan"],
+        record["settings"],
+        record["batches"],
+        record["versions"],
+    )
+
+
+def _load_weights(folder: Path, names: Collection[str]) -> Weights:
+    files = [load_file(folder / name) for name in (_FROZEN, _WEIGHTS) if name in names]
+    return {name: array for arrays in files for name, array in arrays.items()}
+
+
 def weights(folder: Path) -> Weights:
-    """Return the weights of a checkpoint's own folder.
+    """Return the weights of a checkpoint from its own folder.
 
     Raises:
-        ConfigError: a file is missing, cut short, changed, or belongs elsewhere.
+        ConfigError: a file is missing, truncated, changed, or of another checkpoint, or a newer
+            trainer has written it.
     """
     try:
         return read(folder).weights
-    except CorruptCheckpoint as unsound:
-        raise ConfigError([str(unsound)]) from None
-
-
-def _weights(folder: Path, listed: Collection[str]) -> Weights:
-    found = [load_file(folder / name) for name in (_FROZEN, _WEIGHTS) if name in listed]
-    return {name: array for held in found for name, array in held.items()}
+    except CorruptCheckpoint as error:
+        raise ConfigError([str(error)]) from None
 
 
 def versions() -> dict[str, str]:
     """Return what may make a difference to the last bit: programs, processor, ranks."""
-    named = ("mindspore", "numpy")
+    packages = ("mindspore", "numpy")
     return {
-        **{name: importlib.metadata.version(name) for name in named},
+        **{name: importlib.metadata.version(name) for name in packages},
         "python": platform.python_version(),
         "machine": platform.machine(),
         "instruction set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native"),
@@ -189,7 +201,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _expect(path: Path, expected: str) -> None:
+def _check_hash(path: Path, expected: str) -> None:
     try:
         received = atomic_files.digest(path)
     except OSError as error:

@@ -1,17 +1,17 @@
-"""Checkpoints: the ones a run keeps, listed with their checksums in an index."""
+"""Checkpoint index: the checkpoints that a run retains, listed with their checksums."""
 
 import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from trainer.checkpoint import checkpoint
 from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
-from trainer.core import atomic_files
+from trainer.core import atomic_files, format_version
+from trainer.core.errors import ConfigError
 
 _INDEX = "index.json"
-_LAST = 2  # kept, so that there is one more if the last is found damaged
+_RETAINED = 2  # the latest, and one more in case that is found damaged
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class CheckpointEntry:
     Attributes:
         name: of its folder.
         sha256: of its record, which holds those of its other files.
-        metric: what the best is chosen by, the less the better; None: it was not measured here.
+        metric: by which the best is chosen, the lowest; None if it was not measured here.
     """
 
     name: str
@@ -29,53 +29,63 @@ class CheckpointEntry:
     metric: float | None = None
 
 
-def keep(
+def save(
     folder: Path,
     new: Checkpoint,
     metric: float | None = None,
     after: str | None = None,
     like: str = "",
 ) -> None:
-    """Write a checkpoint, list it, and let go of what need not be kept.
+    """Write a checkpoint, list it, and remove those that are no longer needed.
 
-    Kept are the last two and the one with the least ``metric``. A kill at any moment leaves an
-    index all of whose checkpoints are there.
+    Retained are the last two and the one with the lowest ``metric``. If the process is killed, at
+    whatever moment, all checkpoints that the index lists exist.
 
     Args:
         folder: of all checkpoints.
         new: the checkpoint.
-        metric: see ``Entry``.
-        after: name of the one before, beyond which all was refused; None: the last that is listed.
+        metric: see ``CheckpointEntry``.
+        after: name of the checkpoint that precedes it; those listed after that one were refused and
+            are removed. None: the last one listed.
         like: see ``checkpoint.write``.
     """
     entries = [entry for entry in _entries(folder)[0] if entry.name < new.name]
     if after is not None:
         entries = [entry for entry in entries if entry.name <= after]
     entries.append(CheckpointEntry(new.name, checkpoint.write(folder, new, like), metric))
-    kept = [e for e in entries if e in entries[-_LAST:] or e == _best(entries)]
-    _write_index(folder, kept)
-    _tidy(folder, kept)
+    retained = [e for e in entries if e in entries[-_RETAINED:] or e == _best(entries)]
+    _write_index(folder, retained)
+    _remove_others(folder, retained)
 
 
 def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """Return the last sound checkpoint, None if there is none, and why later ones are refused."""
+    """Return the last sound checkpoint, None if there is none, and why later ones are refused.
+
+    Raises:
+        ConfigError: a newer trainer has written the index or a checkpoint.
+    """
     entries, refused = _entries(folder)
     for entry in reversed(entries):
         try:
             return _read(folder, entry), refused
-        except CorruptCheckpoint as unsound:
-            refused.append(str(unsound))
+        except CorruptCheckpoint as error:
+            refused.append(str(error))
     return None, refused
 
 
 def problems(folder: Path) -> list[str]:
-    """Read every listed checkpoint; return what is not as it was written."""
-    entries, found = _entries(folder)
+    """Read every listed checkpoint; return which files are not as they were written."""
+    try:
+        entries, found = _entries(folder)
+    except ConfigError as error:
+        return list(error.problems)
     for entry in entries:
         try:
             _read(folder, entry)
-        except CorruptCheckpoint as unsound:
-            found.append(str(unsound))
+        except CorruptCheckpoint as error:
+            found.append(str(error))
+        except ConfigError as error:
+            found += error.problems
     return found
 
 
@@ -85,8 +95,8 @@ def _read(folder: Path, entry: CheckpointEntry) -> Checkpoint:
 
 def best(folder: Path) -> Path | None:
     """Return the folder of the best checkpoint, None if none was measured."""
-    found = _best(_entries(folder)[0])
-    return folder / found.name if found else None
+    entry = _best(_entries(folder)[0])
+    return folder / entry.name if entry else None
 
 
 def _best(entries: list[CheckpointEntry]) -> CheckpointEntry | None:
@@ -95,25 +105,27 @@ def _best(entries: list[CheckpointEntry]) -> CheckpointEntry | None:
 
 
 def _entries(folder: Path) -> tuple[list[CheckpointEntry], list[str]]:
-    """Return what the index lists; without a sound one, what folders there are."""
+    """Return what the index lists; if it cannot be read, the folders that exist, and why."""
     path = folder / _INDEX
     try:
-        found: Any = json.loads(path.read_text())
-        return [CheckpointEntry(**entry) for entry in found["kept"]], []
+        index = json.loads(path.read_text())
+        format_version.check(index, path)
+        return [CheckpointEntry(**entry) for entry in index["kept"]], []
     except FileNotFoundError:
-        problems = []
+        refused = []
     except (OSError, ValueError, KeyError, TypeError) as error:
-        problems = [f"{path}: expected an index of checkpoints, received {error!r}"]
+        refused = [f"{path}: expected an index of checkpoints, received {error!r}"]
     names = sorted(p.name for p in folder.glob("epoch_*_step_*"))
-    return [CheckpointEntry(name, "") for name in names], problems
+    return [CheckpointEntry(name, "") for name in names], refused
 
 
 def _write_index(folder: Path, entries: list[CheckpointEntry]) -> None:
-    atomic_files.write_json(folder / _INDEX, {"kept": [asdict(entry) for entry in entries]})
+    index = {"kept": [asdict(entry) for entry in entries]}
+    atomic_files.write_json(folder / _INDEX, format_version.stamp(index))
 
 
-def _tidy(folder: Path, kept: list[CheckpointEntry]) -> None:
-    names = {entry.name for entry in kept}
+def _remove_others(folder: Path, retained: list[CheckpointEntry]) -> None:
+    names = {entry.name for entry in retained}
     for path in folder.glob("epoch_*_step_*"):
         if path.name not in names:
             shutil.rmtree(path)

@@ -1,7 +1,9 @@
 """Resume: where a run goes on, and what may have changed since. Imports no MindSpore."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +18,9 @@ from yaml import YAMLError
 from trainer.config import saved as saved_
 from trainer.config.overrides import quoted
 from trainer.config.schema import Settings
+from trainer.core import format_version
 from trainer.core.errors import ConfigError, nearest
-from trainer.core.run_files import CHECKPOINTS, CONFIG, HYDRA, MODEL, OVERRIDES
+from trainer.core.run_files import CHECKPOINTS, CONFIG, HYDRA, MODEL, OVERRIDES, PLAN
 
 if TYPE_CHECKING:  # it imports MindSpore, for which the device is to be set before
     from trainer.checkpoint.checkpoint import Checkpoint
@@ -165,11 +168,15 @@ def resume_point(asked: ResumeRequest, settings: Settings) -> tuple[ResumePoint 
     """Return where a run goes on, and what forbids it.
 
     Call it once MindSpore may be imported. None without a problem: the run starts anew.
+
+    Raises:
+        ConfigError: a newer trainer has written the run.
     """
     from trainer.checkpoint import checkpoint_index
 
     if asked.folder is None or not (asked.folder / HYDRA).exists():
         return None, []
+    _refuse_newer(asked.folder / PLAN)
     found, refused = checkpoint_index.latest(asked.folder / CHECKPOINTS)
     for why in refused:
         log.warning("warning: checkpoint refused: %s", why)
@@ -179,6 +186,12 @@ def resume_point(asked: ResumeRequest, settings: Settings) -> tuple[ResumePoint 
         what = "sound checkpoint" if refused else "checkpoint"
         return None, [f"resume: expected a {what} in {asked.folder}, found none"]
     return None, []
+
+
+def _refuse_newer(plan: Path) -> None:
+    """Refuse the folder of a newer trainer's run, whose plan is written first and last read."""
+    with suppress(OSError, ValueError):  # a run writes its plan again when it is resumed
+        format_version.check(json.loads(plan.read_text()), plan)
 
 
 def _point(

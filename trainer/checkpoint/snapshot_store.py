@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.core import atomic_files, tensors
+from trainer.core import atomic_files, format_version, tensors
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 from trainer.core.text import shorten
@@ -84,7 +84,7 @@ class SnapshotStore:
         if own := {n: array for n, array in weights.items() if entries[n].file == file}:
             tensors.write(self.folder / file, own)
         rows = [asdict(entry) for entry in entries.values()]
-        body = {"epoch": epoch, "tensors": rows}
+        body = format_version.stamp({"epoch": epoch, "tensors": rows})
         atomic_files.write_lines(self._path(epoch), {**body, "sha256": atomic_files.checksum(body)})
         self._entries, self._weights = entries, weights
 
@@ -127,11 +127,12 @@ class SnapshotStore:
         """Return an epoch's tensors by name, without reading them.
 
         Raises:
-            ConfigError: the index is not there, or not what was written.
+            ConfigError: the index is not there, not what was written, or a newer trainer's.
         """
         path = self._path(epoch)
         try:
             data = json.loads(path.read_text())
+            format_version.check(data, path)
             if data.pop("sha256") != atomic_files.checksum(data) or data["epoch"] != epoch:
                 raise ValueError("its checksum or number does not fit")
             entries = [_entry_of(row) for row in data["tensors"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainer.cli import entry_point, plan_tree
 from trainer.config import overrides
-from trainer.core import atomic_files
+from trainer.core import atomic_files, format_version
 from trainer.core.run_files import PLAN
 from trainer.freezing import plan_warnings
 from trainer.run import configure
@@ -207,4 +207,4 @@ def _write(preview: PlanPreview, folder: Path) -> None:
         preview.plan, preview.layout, type(preview.made.model).__name__
     )
     plotting.save(figure, folder / "plan.png")
-    atomic_files.write_lines(folder / PLAN, preview.plan.as_json())
+    atomic_files.write_lines(folder / PLAN, format_version.stamp(preview.plan.as_json()))

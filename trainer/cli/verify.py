@@ -30,7 +30,7 @@ def main() -> None:
             )
         run = run_folder(words[0])
         checks = audit(run)
-        sealed = manifest.read(run)
+        sealed = manifest.read_or_none(run)
         print(report(checks, sealed.checksum if sealed else None))
         judge(checks)
 

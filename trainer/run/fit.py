@@ -28,7 +28,7 @@ from trainer.checkpoint import checkpoint, restore
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.schema import Settings
-from trainer.core import atomic_files, tensors
+from trainer.core import atomic_files, format_version, tensors
 from trainer.core.errors import NotFinite, Stopped, WeightsNotFinite
 from trainer.core.run_files import (
     CHECKPOINTS,
@@ -113,9 +113,9 @@ def fit(
 
 def _write_start(folder: Path, setup: RunComponents) -> None:
     atomic_files.clear_partial(folder)
-    atomic_files.write_lines(folder / PLAN, setup.plan.as_json())
+    atomic_files.write_lines(folder / PLAN, format_version.stamp(setup.plan.as_json()))
     if setup.provenance:
-        atomic_files.write_lines(folder / INITIAL, setup.provenance.as_json())
+        atomic_files.write_lines(folder / INITIAL, format_version.stamp(setup.provenance.as_json()))
 
 
 def finished(settings: Settings, point: ResumePoint, folder: Path) -> Record | None:

@@ -20,7 +20,7 @@ from trainer.feature_cache import cacheable, cost_model, decide
 from trainer.feature_cache.cacheable import CacheProbe, NotCacheable
 from trainer.feature_cache.cost_model import Volume
 from trainer.feature_cache.decide import CacheDecision, SampleSource
-from trainer.run import setup
+from trainer.run.build_run import build_run
 
 PLAIN = {
     "model": {"_target_": "tests.support.nets.TwoConvs"},
@@ -260,6 +260,6 @@ def test_what_is_tried_draws_no_mask_that_training_misses() -> None:
         "dataset": {"_target_": "tests.feature_cache.test_decide.both", "batch_size": 4},
         "freeze": ["conv1"],
     }
-    made = setup.build_run(Settings.model_validate(given))
+    made = build_run(Settings.model_validate(given))
     assert made.cache_decision.why.startswith("stored: outputs of conv1")
     assert made.dropout_count is not None and int(made.dropout_count.asnumpy()) == 0

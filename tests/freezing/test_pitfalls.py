@@ -26,7 +26,8 @@ from tests.support.training import (
 from trainer.config import schema
 from trainer.core.errors import ConfigError
 from trainer.freezing.frozen_model import FrozenModel
-from trainer.run import setup
+from trainer.run.build_run import build_run
+from trainer.run.components import RunComponents
 
 CONV1 = {"conv1.weight", "conv1.bias"}
 REST = {"conv2.weight", "conv2.bias", "fc.weight", "fc.bias"}
@@ -129,7 +130,7 @@ def test_t6_a_cut_stops_everything_upstream_too() -> None:
     assert guarded(TwoConvs(), "conv2", method="requires_grad") == CONV1 | head
 
 
-def prepare(**freeze: Any) -> setup.RunComponents:
+def prepare(**freeze: Any) -> RunComponents:
     """What a run with this policy starts from."""
     config = {
         "model": {"_target_": "tests.support.nets.TwoConvs"},
@@ -138,7 +139,7 @@ def prepare(**freeze: Any) -> setup.RunComponents:
         "optimizer": {"_target_": "mindspore.nn.SGD", "lr": 0.1},
         "device": {"target": "cpu"},
     }
-    return setup.build_run(*schema.read(config | freeze))
+    return build_run(*schema.read(config | freeze))
 
 
 def test_t8_misspelt_flags_and_names() -> None:

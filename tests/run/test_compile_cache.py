@@ -78,7 +78,7 @@ def place(tmp_path: Path, name: str) -> Path:
 def test_t7_compile_cache_knows_nothing_of_freezing(tmp_path: Path) -> None:
     """A second run with another freeze gets the first one's graph, and trains the layer."""
     cache = {"MS_COMPILER_CACHE_ENABLE": "1", "MS_COMPILER_CACHE_PATH": str(tmp_path / "cache")}
-    script = str(CHECKOUT / "tests" / "plain_run.py")
+    script = str(CHECKOUT / "tests" / "support" / "plain_run.py")
     for method in ("none", "stop_gradient", "requires_grad"):
         run = [sys.executable, script, method]
         done = subprocess.run(run, env=os.environ | cache, capture_output=True, text=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set b
     from trainer.config.schema import Settings
     from trainer.metrics.confusion import Confusion
     from trainer.metrics.evaluator import Score
-    from trainer.run.setup import RunComponents
+    from trainer.run.components import RunComponents
 
 _ALLOWED = ("dataset", "batch_size", "loss", "device", "seed")
 

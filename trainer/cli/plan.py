@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set b
     from trainer.backend.graph.tracer import ExampleInput
     from trainer.config.schema import Settings
     from trainer.freezing.plan import Plan
-    from trainer.run.setup import Preflight
+    from trainer.run.components import Preflight
 
 _USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [out=FOLDER]
 
@@ -110,10 +110,10 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
     config, more = overrides.check(lines)
     settings, made = configure.preflight_config(config, [*problems, *more], lines)
     from trainer.engine import train_step
-    from trainer.run import setup
+    from trainer.run.build_plan import resolve_plan
 
     train_step.set_precision(made.model, settings.device.precision)
-    plan, lineage = setup.resolve_plan(settings, made, _sights(settings, made))
+    plan, lineage = resolve_plan(settings, made, _sights(settings, made))
     return PlanPreview(settings, made, made.tree, plan, lineage)
 
 

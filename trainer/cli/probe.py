@@ -17,7 +17,7 @@ from trainer.run import configure
 
 if TYPE_CHECKING:
     from trainer.config.schema import Settings
-    from trainer.run.setup import RunComponents
+    from trainer.run.components import RunComponents
 
 
 _USAGE = """usage: python -m trainer.probe [KEY=VALUE ...]

@@ -29,7 +29,7 @@ from trainer.launch.sweepers.optuna_search import OptunaSweeper
 from trainer.run import configure, multi_rank, train
 
 if TYPE_CHECKING:
-    from trainer.run.setup import RunComponents
+    from trainer.run.components import RunComponents
 
 # Other configurations than the one that has been checked.
 _REFUSED = ("config_path", "config_name", "config_dir", "experimental_rerun")

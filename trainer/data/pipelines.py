@@ -1,6 +1,7 @@
 """Pipelines: training and validation data made from settings, and tried for one batch."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import mindspore.dataset as ds
@@ -46,11 +47,21 @@ def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
         raise ConfigError([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
 
 
-def first_batches(
-    settings: Settings, pipelines: tuple[ds.Dataset, ds.Dataset]
-) -> tuple[Batch, Batch]:
-    """Return the first batch of each of two pipelines; raises what ``first_batch`` does."""
-    return first_batch(settings, pipelines[0]), first_batch(settings, pipelines[1])
+@dataclass(frozen=True)
+class Data:
+    """The two pipelines of (inputs..., label) batches, and the first batch of each."""
+
+    train: ds.Dataset
+    validation: ds.Dataset
+    first_train: Batch
+    first_validation: Batch
+
+
+def build_data(settings: Settings) -> Data:
+    """Return the data; raises what ``build_pipelines`` and ``first_batch`` do."""
+    train, validation = build_pipelines(settings)
+    firsts = first_batch(settings, train), first_batch(settings, validation)
+    return Data(train, validation, *firsts)
 
 
 def sample(settings: Settings) -> Batch:

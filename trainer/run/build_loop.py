@@ -1,19 +1,14 @@
-"""Assembly: the training loop of a run, put together from its settings and what they gave."""
+"""Loop: the training loop of a run, put together from its parts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 
-from mindspore import Parameter, Tensor, nn
+from mindspore import Tensor, nn
 
 from trainer.backend.batch_types import Batch, Columns
-from trainer.backend.host_copy import HostCopy
 from trainer.checkpoint import restore
-from trainer.config.schema import Settings
 from trainer.core.signals import StopFlag
 from trainer.data import batches as data
-from trainer.distributed import world
-from trainer.distributed.world import World
 from trainer.engine.callback import Callback
 from trainer.engine.loop import Loop
 from trainer.engine.train_step import TrainStep
@@ -21,104 +16,111 @@ from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.features import Features
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import Score
-from trainer.optim import optimizer
-from trainer.run import cached_features
+from trainer.optim.optimizer import build_optimizer
+from trainer.run.cached_features import cached_features
+from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
-from trainer.run.setup import RunComponents
 
 
 def build_loop(
-    settings: Settings,
-    compiled: CompiledRun,
-    watcher: Callback,
-    stop: StopFlag,
-    extra: Mapping[str, Parameter],
-    mirror: HostCopy,
+    context: FitContext, compiled: CompiledRun, callbacks: Callback, stop: StopFlag
 ) -> Loop:
-    """Return the loop of a run.
+    """Return the loop of a run: on batches or stored features, in one process or several.
 
     Args:
-        settings: of the run.
+        context: of the run.
         compiled: what it trains with.
-        watcher: hears of every phase, step and epoch.
-        stop: tells why to stop, if so.
-        extra: parameters besides net and optimizer that a step changes, by name.
-        mirror: of the net.
+        callbacks: are called at each phase, step and epoch.
+        stop: returns why to stop, if so.
     """
-    here, setup, spec = world.current(), compiled.components, settings.optimizer.spec()
-    resumed, seed = setup.resume_point, settings.seed
-
-    def make_optimizer(applied: FrozenModel) -> nn.Optimizer:
-        return compiled.make_optimizer(
-            lambda: optimizer.build_optimizer(spec, applied.trainable, applied.plan)
-        )
-
-    whole = Loop(
-        model=setup.model,
-        make_optimizer=make_optimizer,
-        make_step=compiled.make_step,
-        batches=lambda epoch: data.batches(setup.train, seed, epoch),
-        evaluate=lambda: compiled.evaluator(data.batches(setup.validation, seed, 0)),
-        callback=watcher,
-        stop_reason=stop,
-        start=resumed.progress if resumed else None,
-        restore_optimizer=lambda made: restore.state(resumed, made, extra),
-        host_copy=mirror,
-        fetch_every=settings.device.fetch_every if here.world_size == 1 else 1,
-    )
-    stored = (
-        cached_features.cached_features(settings, setup) if setup.cache_decision.storable else None
-    )
-    if stored is not None:
-        whole = _stored(whole, settings, compiled, stored)
-    if here.world_size == 1:
-        return whole
+    loop = _plain_loop(context, compiled, callbacks, stop)
+    features = None
+    if context.components.cache_decision.storable:
+        features = cached_features(context.settings, context.components)
+        loop = _on_features(loop, context, compiled, features)
+    if context.world.world_size == 1:
+        return loop
     from trainer.engine import distributed_step  # imports MindSpore's communication
 
-    if stored is None:
-        whole = replace(whole, batches=_sharded(setup, seed, here))
-    around = None if stored is None else stored.make_step
-    return distributed_step.distribute(whole, setup.loss, compiled.scaler, here.world_size, around)
+    if features is None:
+        loop = replace(loop, batches=_sharded_batches(context))
+    parts = context.components.loss, compiled.scaler, context.world.world_size
+    return distributed_step.distribute(loop, *parts, features.make_step if features else None)
 
 
-def _sharded(setup: RunComponents, seed: int, here: World) -> Callable[[int], Iterator[Batch]]:
+def _plain_loop(
+    context: FitContext, compiled: CompiledRun, callbacks: Callback, stop: StopFlag
+) -> Loop:
+    settings, components = context.settings, context.components
+    point, seed = components.resume_point, settings.seed
+
+    def make_optimizer(applied: FrozenModel) -> nn.Optimizer:
+        spec = settings.optimizer.spec()
+        return compiled.make_optimizer(
+            lambda: build_optimizer(spec, applied.trainable, applied.plan)
+        )
+
+    return Loop(
+        model=components.model,
+        make_optimizer=make_optimizer,
+        make_step=compiled.make_step,
+        batches=lambda epoch: data.batches(components.train, seed, epoch),
+        evaluate=lambda: compiled.evaluator(data.batches(components.validation, seed, 0)),
+        callback=callbacks,
+        stop_reason=stop,
+        start=point.progress if point else None,
+        restore_optimizer=lambda optimizer: restore.state(point, optimizer, context.extra),
+        host_copy=context.host_copy,
+        fetch_every=settings.device.fetch_every if context.world.world_size == 1 else 1,
+    )
+
+
+def _sharded_batches(context: FitContext) -> Callable[[int], Iterator[Batch]]:
     def batches(epoch: int) -> Iterator[Batch]:
-        return _tensors(data.shard(data.columns(setup.train, seed, epoch), here))
+        columns = data.columns(context.components.train, context.settings.seed, epoch)
+        return _tensors(data.shard(columns, context.world))
 
     return batches
 
 
-def _stored(whole: Loop, settings: Settings, compiled: CompiledRun, stored: Features) -> Loop:
+def _on_features(
+    loop: Loop, context: FitContext, compiled: CompiledRun, features: Features
+) -> Loop:
     """Return a loop that trains and evaluates on stored features."""
-    setup, seed, here = compiled.components, settings.seed, world.current()
-    evaluator = stored.evaluator(setup.loss, here)
-    count = settings.features.views
-    views = (
-        AugmentedViews(stored, partial(data.columns, setup.train, seed), count, seed)
-        if count
-        else None
-    )
-
-    def batches(epoch: int) -> Iterator[Batch]:
-        own = views.batches(epoch) if views else data.columns(setup.train, seed, epoch)
-        shared = data.shard(own, here)
-        try:
-            yield from _tensors(shared if views else stored.batches(shared))
-        finally:  # an epoch may be left before its end
-            stored.flush()
-            stored.log_counts(epoch)
+    components, seed = context.components, context.settings.seed
+    evaluator = features.evaluator(components.loss, context.world)
 
     def evaluate() -> Score:
-        found = stored.batches(data.columns(setup.validation, seed, 0))
-        score = evaluator(_tensors(found))
-        stored.flush()
+        columns = data.columns(components.validation, seed, 0)
+        score = evaluator(_tensors(features.batches(columns)))
+        features.flush()
         return score
 
-    def make_step(made: nn.Optimizer) -> Callable[..., Tensor]:
-        parts = setup.loss, made, compiled.scaler
-        return stored.make_step(lambda tail: TrainStep(tail, *parts, diverged=compiled.diverged))
+    def make_step(optimizer: nn.Optimizer) -> Callable[..., Tensor]:
+        parts = components.loss, optimizer, compiled.scaler
+        return features.make_step(lambda tail: TrainStep(tail, *parts, diverged=compiled.diverged))
 
-    return replace(whole, make_step=make_step, batches=batches, evaluate=evaluate)
+    batches = _feature_batches(context, features)
+    return replace(loop, make_step=make_step, batches=batches, evaluate=evaluate)
+
+
+def _feature_batches(context: FitContext, features: Features) -> Callable[[int], Iterator[Batch]]:
+    seed, count = context.settings.seed, context.settings.features.views
+
+    def columns(epoch: int) -> Iterator[Columns]:
+        return data.columns(context.components.train, seed, epoch)
+
+    views = AugmentedViews(features, columns, count, seed) if count else None
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        sharded = data.shard(views.batches(epoch) if views else columns(epoch), context.world)
+        try:
+            yield from _tensors(sharded if views else features.batches(sharded))
+        finally:  # an epoch may be left before its end
+            features.flush()
+            features.log_counts(epoch)
+
+    return batches
 
 
 def _tensors(batches: Iterable[Columns]) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ from trainer.feature_cache import features
 from trainer.feature_cache.cacheable import Cacheable
 from trainer.feature_cache.features import Features
 from trainer.feature_cache.store import FeatureStore
-from trainer.run.setup import RunComponents
+from trainer.run.components import RunComponents
 
 # Beginnings of the names of environment variables that may change what is computed.
 _COMPUTING = ("ONEDNN_", "DNNL_")

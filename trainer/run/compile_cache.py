@@ -21,7 +21,7 @@ from trainer.config.schema import Settings
 from trainer.core import atomic_files, cache_folder
 from trainer.core.errors import CannotWrite
 from trainer.distributed import world
-from trainer.run.setup import RunComponents
+from trainer.run.components import RunComponents
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Settings, net, data and plan of a whole configuration."""
+"""Configure: from overrides or a whole configuration to what a run starts from."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,53 +14,54 @@ from trainer.distributed import rendezvous
 from trainer.run import preload
 
 if TYPE_CHECKING:
-    from trainer.run.setup import Preflight, RunComponents
+    from trainer.run.components import Preflight, RunComponents
 
-
-_OF_THE_NET = re.compile(
-    r"[+~]*(model|dataset|loss|optimizer|device|experiment|policy|freeze|method|norm|new_head|init_"
-    r"|snapshot\.print|resume)"
+# Overrides that may change the model, or what fits it.
+_OF_THE_MODEL = re.compile(
+    r"[+~]*(model|adapter|dataset|loss|optimizer|device|experiment|policy|freeze|method|norm|new_head"
+    r"|init_|snapshot\.print|resume)"
 )
 
 
-def run_from_overrides(asked: ResumeRequest) -> tuple[Settings, "RunComponents"]:
-    """Return the settings that overrides give, and net, data and plan made from them.
+def run_from_overrides(request: ResumeRequest) -> tuple[Settings, "RunComponents"]:
+    """Return the settings that overrides give, and what a run with them starts from.
 
     Raises:
-        ConfigError: everything that is wrong with them.
+        ConfigError: all problems of the overrides.
     """
-    config, problems = overrides.check(asked.overrides)
-    return run_from_config(config, asked, problems)
+    config, problems = overrides.check(request.overrides)
+    return run_from_config(config, request, problems)
 
 
 def run_from_config(
-    config: Mapping[str, Any], asked: ResumeRequest, problems: Sequence[str] = ()
+    config: Mapping[str, Any], request: ResumeRequest, problems: Sequence[str] = ()
 ) -> tuple[Settings, "RunComponents"]:
-    """Make net, data and plan of a whole configuration.
+    """Return the settings of a whole configuration, and what a run with them starts from.
 
     Args:
         config: a whole configuration.
-        asked: where the run may have begun already.
-        problems: mistakes already known; told together with what else is wrong.
+        request: where the run may have begun already.
+        problems: problems already known; raised together with the others.
 
     Raises:
-        ConfigError: everything that is wrong.
+        ConfigError: all problems.
     """
-    chosen, found = _ready(config, problems, asked.overrides)
-    resumed, more = resume.resume_point(asked, chosen)
-    from trainer.run import setup
+    settings, found = _read(config, problems, request.overrides)
+    resume_point, more = resume.resume_point(request, settings)
+    from trainer.run.build_run import build_run
 
-    return chosen, setup.build_run(chosen, [*found, *more], resumed)
+    return settings, build_run(settings, [*found, *more], resume_point)
 
 
 def check_overrides(lines: Sequence[str]) -> None:
     """Check overrides as far as that needs no data.
 
     Raises:
-        ConfigError: everything that is wrong with them.
+        ConfigError: all problems of the overrides.
     """
     config, problems = overrides.check(lines)
-    if (config.get("distributed") or {}).get("launcher") != "slurm":  # a job may be its task yet
+    launcher = (config.get("distributed") or {}).get("launcher")
+    if launcher != "slurm":  # this process need not be a task of the job
         problems += rendezvous.problems(config)
     preflight_config(config, problems, lines)
 
@@ -68,36 +69,36 @@ def check_overrides(lines: Sequence[str]) -> None:
 def preflight_config(
     config: Mapping[str, Any], problems: Sequence[str] = (), lines: Sequence[str] | None = None
 ) -> tuple[Settings, "Preflight"]:
-    """Make what needs no data, with a net whose first values are 0.
+    """Build what needs no data, with a model whose initial values are 0.
 
     Args:
         config: a whole configuration.
-        problems: mistakes already known; told together with what else is wrong.
-        lines: the overrides that made it; None or none: not known.
+        problems: problems already known; raised together with the others.
+        lines: the overrides that composed it; None or none: not known.
 
     Raises:
-        ConfigError: everything that is wrong.
+        ConfigError: all problems.
     """
-    chosen, found = _ready(config, problems, lines)
+    settings, found = _read(config, problems, lines)
     from trainer.backend import lazy_init
-    from trainer.run import setup
+    from trainer.run.preflight import preflight
 
     with lazy_init.skip_initializers():
-        return chosen, setup.preflight(chosen, found)
+        return settings, preflight(settings, found)
 
 
-def _ready(
+def _read(
     config: Mapping[str, Any], problems: Sequence[str], lines: Sequence[str] | None
 ) -> tuple[Settings, list[str]]:
     """Read the settings, set the environment and import MindSpore.
 
     Raises:
-        ConfigError: there are some, and the net, which takes seconds to build, can show no others.
+        ConfigError: there are problems, and the model, slow to build, would show no others.
     """
-    chosen, more = schema.read(config, problems)
+    settings, more = schema.read(config, problems)
     found = [*problems, *more]
-    if found and lines and not any(map(_OF_THE_NET.match, lines)):
+    if found and lines and not any(map(_OF_THE_MODEL.match, lines)):
         raise ConfigError(found)
-    device.prepare(chosen.device.instruction_set)
+    device.prepare(settings.device.instruction_set)
     preload.load()
-    return chosen, found
+    return settings, found

@@ -1,4 +1,4 @@
-"""Sharing: the compiled graphs of one run, used for the next in the same process."""
+"""Graph reuse: the compiled graphs of one run, used for the next one in the same process."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,12 +16,12 @@ from trainer.config import schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files
 from trainer.distributed import world
-from trainer.engine import train_step as step
+from trainer.engine import train_step
 from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Evaluator
 from trainer.run import compile_cache
 from trainer.run.compile_cache import CompileCache
-from trainer.run.setup import RunComponents
+from trainer.run.components import RunComponents
 
 
 @dataclass
@@ -29,15 +29,15 @@ class CompiledRun:
     """What a run trains with; its graphs are compiled when they are first called.
 
     Attributes:
-        setup: net, loss and counts are those that the graphs are of.
+        components: model, loss and counts are those that the graphs were compiled for.
         scaler: scales the loss; None for float32.
-        evaluator: of the net.
-        key: what the graphs depend on, besides the net.
-        cells: the fingerprint of net and loss; None: they cannot be compared.
-        cache: has the graphs that were compiled by others.
-        halted: see ``Step``.
-        optimizer: with its state; None until it is made.
-        step: one training step; None until it is made.
+        evaluator: of the model.
+        key: what the graphs depend on, besides the model.
+        fingerprint: of model and loss; None: they cannot be compared.
+        cache: holds graphs that other processes compiled.
+        diverged: see ``TrainStep``.
+        optimizer: with its state; None until it is built.
+        step: one training step; None until it is built.
     """
 
     components: RunComponents
@@ -49,53 +49,59 @@ class CompiledRun:
     diverged: Parameter | None = None
     optimizer: nn.Optimizer | None = None
     step: Callable[..., Tensor] | None = None
-    _puts: dict[tuple[str, ...], "_Put"] = field(default_factory=dict)
+    _setters: dict[tuple[str, ...], "_SetParameters"] = field(default_factory=dict)
 
     def make_optimizer(self, make: Callable[[], nn.Optimizer]) -> nn.Optimizer:
-        """Return the optimizer that ``make`` makes, or the one before with its state."""
-        made = make()
+        """Return the optimizer that ``make`` returns, or the earlier one with that one's state."""
+        fresh = make()
         if self.optimizer is None:
-            self.optimizer = made
-            return made
-        fresh = optimizer_state(made)
-        self._put([(p, fresh[n]) for n, p in optimizer_state(self.optimizer).items()])
+            self.optimizer = fresh
+            return fresh
+        state = optimizer_state(fresh)
+        self._set([(p, state[n]) for n, p in optimizer_state(self.optimizer).items()])
         return self.optimizer
 
-    def adopt(self, setup: RunComponents, scaler: amp.LossScaler | None) -> None:
-        """Take over the first values of a run that is to train with these graphs."""
-        own, fresh = self.components, dict(setup.model.parameters_and_names())
-        pairs = [(p, fresh[name]) for name, p in own.model.parameters_and_names()]
-        others = restore.extra(scaler, setup.dropout_count)
-        pairs += [(p, others[n]) for n, p in restore.extra(self.scaler, own.dropout_count).items()]
-        self._put(pairs)
+    def adopt(self, other: RunComponents, scaler: amp.LossScaler | None) -> None:
+        """Take over the initial values of a run that is to train with these graphs."""
+        compiled, fresh = self.components, dict(other.model.parameters_and_names())
+        pairs = [(p, fresh[name]) for name, p in compiled.model.parameters_and_names()]
+        extra = restore.extra(scaler, other.dropout_count)
+        pairs += [
+            (p, extra[n]) for n, p in restore.extra(self.scaler, compiled.dropout_count).items()
+        ]
+        self._set(pairs)
         self.components = replace(
-            setup, model=own.model, loss=own.loss, dropout_count=own.dropout_count
+            other,
+            model=compiled.model,
+            loss=compiled.loss,
+            dropout_count=compiled.dropout_count,
         )
 
-    def _put(self, pairs: Sequence[tuple[Parameter, Parameter]]) -> None:
+    def _set(self, pairs: Sequence[tuple[Parameter, Parameter]]) -> None:
         """Give the first of each pair the value of the second."""
-        names = tuple(own.name for own, _ in pairs)
-        if names not in self._puts:
-            self._puts[names] = _Put([own for own, _ in pairs])
-        self._puts[names](*(Tensor(new.asnumpy(), dtype=new.dtype) for _, new in pairs))
+        names = tuple(target.name for target, _ in pairs)
+        if names not in self._setters:
+            self._setters[names] = _SetParameters([target for target, _ in pairs])
+        self._setters[names](*(Tensor(new.asnumpy(), dtype=new.dtype) for _, new in pairs))
 
-    def make_step(self, made: nn.Optimizer) -> Callable[..., Tensor]:
-        """Return the step of an optimizer, the one before if it is that optimizer's."""
-        if self.step is None or made is not self.optimizer:
-            setup = self.components
-            taken = {p.name for p in setup.model.get_parameters()}
-            others = restore.extra(self.scaler, setup.dropout_count).values()
-            extra = [p for p in others if p.name not in taken]  # MindSpore allows no name twice
-            step = TrainStep(setup.model, setup.loss, made, self.scaler, extra, self.diverged)
-            self.step = self.cache.cached("step", step, lambda: _of_step(setup, made))
+    def make_step(self, optimizer: nn.Optimizer) -> Callable[..., Tensor]:
+        """Return the step of an optimizer: the earlier one, if it is that optimizer's."""
+        if self.step is None or optimizer is not self.optimizer:
+            components = self.components
+            names = {p.name for p in components.model.get_parameters()}
+            others = restore.extra(self.scaler, components.dropout_count).values()
+            extra = [p for p in others if p.name not in names]  # MindSpore allows no name twice
+            parts = components.model, components.loss, optimizer, self.scaler
+            step = TrainStep(*parts, extra, self.diverged)
+            self.step = self.cache.cached("step", step, lambda: _of_step(components, optimizer))
         return self.step
 
 
-class _Put(nn.Cell):
+class _SetParameters(nn.Cell):
     """Sets parameters from within a graph.
 
-    ``Parameter.set_data`` does not reach the graph once it is compiled, where a parameter was
-    initialised late, as an optimizer's moments are: they seem to be 0, and go on as they were.
+    ``Parameter.set_data`` does not reach a compiled graph where a parameter was initialised late,
+    as an optimizer's moments are: they seem to be 0, and training continues with the old values.
     """
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
@@ -117,62 +123,65 @@ class GraphPool:
     """
 
     def __init__(self) -> None:
-        self._kept: CompiledRun | None = None
+        self._last: CompiledRun | None = None
         self.runs = 0
 
-    def acquire(self, settings: Settings, setup: RunComponents) -> CompiledRun:
-        """Return what a run is to train with: what is kept, with the run's values, or new."""
+    def acquire(self, settings: Settings, components: RunComponents) -> CompiledRun:
+        """Return what a run is to train with: the last one with this run's values, or a new one."""
         self.runs += 1
-        kept, self._kept = self._kept, None
-        scaler = step.loss_scaler(settings.device.loss_scale)
-        key = schema.compiled_key(settings) + atomic_files.dumps(setup.plan.as_json())
-        cells = _fingerprint(setup)
-        # What is restored is restored by set_data, which a graph that is compiled does not heed.
-        plain = setup.resume_point is None and setup.dropout_count is None and setup.repeatable
-        fits = plain and not _has_state(setup.loss) and kept is not None and kept.key == key
-        if kept is None or not fits or cells is None or kept.fingerprint != cells:
-            cache = compile_cache.of_run(settings, setup)
-            evaluator, halted = (
-                _evaluator(setup, cache),
-                step.stop_flag(settings.device.fetch_every),
-            )
-            return CompiledRun(setup, scaler, evaluator, key, cells, cache, halted)
-        kept.adopt(setup, scaler)
-        return kept
+        last, self._last = self._last, None
+        scaler = train_step.loss_scaler(settings.device.loss_scale)
+        key = schema.compiled_key(settings) + atomic_files.dumps(components.plan.as_json())
+        mark = _fingerprint(components)
+        matches = last is not None and last.key == key and last.fingerprint == mark is not None
+        if last is not None and matches and _can_adopt(components):
+            last.adopt(components, scaler)
+            return last
+        cache = compile_cache.of_run(settings, components)
+        diverged = train_step.stop_flag(settings.device.fetch_every)
+        evaluator = _evaluator(components, cache)
+        return CompiledRun(components, scaler, evaluator, key, mark, cache, diverged)
 
     def release(self, compiled: CompiledRun) -> None:
         """Keep what a run that ended well was compiled into, for the next."""
-        self._kept = compiled
+        self._last = compiled
 
 
-def _evaluator(setup: RunComponents, cache: CompileCache) -> Evaluator:
-    whole = with_dummy_branch(setup.model)
-    forward = cache.cached("evaluation", whole, lambda: {"net": _of(setup.model, setup)})
-    return Evaluator(setup.model, setup.loss, world.current(), forward)
+def _can_adopt(components: RunComponents) -> bool:
+    """Tell whether a compiled graph can take over a run's initial values.
+
+    What a resume restores is restored by ``set_data``, which a compiled graph ignores.
+    """
+    starts = components.resume_point is None and components.dropout_count is None
+    stateless_loss = not any(True for _ in components.loss.get_parameters())
+    return starts and components.repeatable and stateless_loss
 
 
-def _of_step(setup: RunComponents, made: nn.Optimizer) -> dict[str, Any]:
+def _evaluator(components: RunComponents, cache: CompileCache) -> Evaluator:
+    model = components.model
+    forward = cache.cached(
+        "evaluation", with_dummy_branch(model), lambda: {"net": _of(model, components)}
+    )
+    return Evaluator(model, components.loss, world.current(), forward)
+
+
+def _of_step(components: RunComponents, optimizer: nn.Optimizer) -> dict[str, Any]:
     """Return what a step's graph depends on, besides the settings."""
-    state = [[p.name, list(p.shape), str(p.dtype)] for p in made.get_parameters()]
+    state = [[p.name, list(p.shape), str(p.dtype)] for p in optimizer.get_parameters()]
     return {
-        "net": _of(setup.model, setup),
-        "loss": _of(setup.loss, setup),
-        "optimizer": [fingerprint.of_class(type(made)), state],
+        "net": _of(components.model, components),
+        "loss": _of(components.loss, components),
+        "optimizer": [fingerprint.of_class(type(optimizer)), state],
     }
 
 
-def _of(cell: nn.Cell, setup: RunComponents) -> str:
-    return fingerprint.of_cell(
-        cell, [setup.dropout_count] if setup.dropout_count is not None else []
-    )
+def _of(cell: nn.Cell, components: RunComponents) -> str:
+    count = components.dropout_count
+    return fingerprint.of_cell(cell, [count] if count is not None else [])
 
 
-def _has_state(loss: nn.Cell) -> bool:
-    return any(True for _ in loss.get_parameters())
-
-
-def _fingerprint(setup: RunComponents) -> str | None:
-    """Return what net and loss consist of, but for their parameters' values; None: not known."""
+def _fingerprint(components: RunComponents) -> str | None:
+    """Return a hash of model and loss, except their parameters' values; None: it is not known."""
     with suppress(NotComparable):
-        return fingerprint.of_cell(setup.model) + fingerprint.of_cell(setup.loss)
+        return fingerprint.of_cell(components.model) + fingerprint.of_cell(components.loss)
     return None

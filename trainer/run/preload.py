@@ -15,7 +15,7 @@ def load() -> None:
         return
     gc.disable()
     try:
-        importlib.import_module("trainer.run.setup")
+        importlib.import_module("trainer.run.build_run")
     finally:
         gc.enable()
     gc.freeze()

@@ -26,7 +26,7 @@ from trainer.core.run_files import (
 )
 from trainer.distributed import world
 from trainer.freezing.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
-from trainer.run.setup import RunComponents
+from trainer.run.components import RunComponents
 
 
 def start_summary(

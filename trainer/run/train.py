@@ -1,4 +1,4 @@
-"""Training: one run in its folder, begun, gone on with, or left as it is if it is done."""
+"""Train: one run in the folder that Hydra has made: started, resumed, or left if it is finished."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -24,61 +24,84 @@ from trainer.distributed import rendezvous, world
 from trainer.run import configure, multi_rank
 
 if TYPE_CHECKING:
+    from trainer.run.components import RunComponents
     from trainer.run.graph_reuse import GraphPool
-    from trainer.run.setup import RunComponents
+
+    Configured: TypeAlias = tuple[Settings, RunComponents]
 
 log = logging.getLogger(__name__)
 
 
 def train(
     config: DictConfig,
-    asked: ResumeRequest,
+    request: ResumeRequest,
     stop: StopFlag,
-    prepared: "tuple[Settings, RunComponents] | None" = None,
-    graphs: "Callable[[], GraphPool] | None" = None,
+    configured: "Configured | None" = None,
+    pool: "Callable[[], GraphPool] | None" = None,
 ) -> float | None:
-    """Train in the folder that Hydra has made; return the accuracy, for sweeps to go by.
+    """Train in the folder that Hydra has made; return the accuracy, which sweeps compare.
 
     Args:
         config: the whole configuration of the run.
-        asked: what the command line asks for.
-        stop: tells why to stop, if so.
-        prepared: what has been made of the configuration already.
-        graphs: gives the compiled graphs of the runs before in this process.
+        request: what the command line asks for.
+        stop: returns why to stop, if so.
+        configured: what has been built of the configuration already.
+        pool: returns the graphs of earlier runs in this process.
 
     Raises:
         TrainerExit: how the run ends, if not well.
     """
-    own = HydraConfig.get()
-    folder = Path(own.runtime.output_dir)
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
     if not os.access(folder, os.W_OK):
         raise ConfigError([unusable_folder(str(folder), "it is not writable")])
     plain = overrides.plain(config)
     if multi_rank.starts_ranks(plain):
-        return multi_rank.start_ranks(plain, own.overrides.task, asked, folder, stop)
-    multi_rank.join(plain, replace(asked, folder=folder))
-    here = world.current()
-    with file_lock.lock_run(folder if here.is_main else None), multi_rank.log_to_rank_file(folder):
-        stale = here.from_main(lambda: prepared is not None and _has_begun(prepared[1], folder))
-        if prepared is None or stale:  # a run has begun in the folder since it was looked at
-            now = replace(asked, folder=folder)
-            prepared = here.all_or_raise(
-                lambda: configure.run_from_config(plain, now, rendezvous.problems(plain))
-            )
-        chosen, setup = prepared
-        assert chosen == schema.read(plain)[0], "Hydra composed something else"
-        from trainer.run import fit  # imports MindSpore, for which the device is set by now
+        return multi_rank.start_ranks(plain, hydra.overrides.task, request, folder, stop)
+    request = replace(request, folder=folder)
+    multi_rank.join(plain, request)
+    is_main = world.current().is_main
+    with file_lock.lock_run(folder if is_main else None), multi_rank.log_to_rank_file(folder):
+        settings, components = _configured(configured, config, request)
+        return _start(config, settings, components, folder, stop, pool)
 
-        if setup.resume_point is None:
-            here.from_main(lambda: _claim(folder))
-        elif done := here.from_main(partial(fit.finished, chosen, setup.resume_point, folder)):
-            log.info("done already: all %d epochs are trained; left as it is", chosen.epochs)
-            return done.get("accuracy")
-        with file_lock.lock_run(folder if here.is_main else None):
-            here.from_main(lambda: _begin(config, folder))
-            stop.set_time_limit(chosen.max_minutes)
-            with _recorded(folder) if here.is_main else nullcontext(), multi_rank.exit_together():
-                return fit.fit(chosen, setup, folder, stop, graphs and graphs()).accuracy
+
+def _configured(
+    configured: "Configured | None", config: DictConfig, request: ResumeRequest
+) -> "Configured":
+    """Return what has been built, or build it if a run has begun in the folder since then."""
+    ranks, folder, plain = world.current(), request.folder, overrides.plain(config)
+    assert folder is not None
+    stale = ranks.from_main(lambda: configured is not None and _has_begun(configured[1], folder))
+    if configured is None or stale:
+        problems = rendezvous.problems(plain)
+        configured = ranks.all_or_raise(lambda: configure.run_from_config(plain, request, problems))
+    assert configured[0] == schema.read(plain)[0], "Hydra composed something else"
+    return configured
+
+
+def _start(
+    config: DictConfig,
+    settings: Settings,
+    components: "RunComponents",
+    folder: Path,
+    stop: StopFlag,
+    pool: "Callable[[], GraphPool] | None",
+) -> float | None:
+    """Train, unless the run in the folder is finished."""
+    from trainer.run import fit  # imports MindSpore, for which the device is set by now
+
+    ranks, point = world.current(), components.resume_point
+    if point is None:
+        ranks.from_main(lambda: _claim(folder))
+    elif last := ranks.from_main(partial(fit.finished, settings, point, folder)):
+        log.info("already finished: all %d epochs are trained; left unchanged", settings.epochs)
+        return last.get("accuracy")
+    with file_lock.lock_run(folder if ranks.is_main else None):
+        ranks.from_main(lambda: _begin(config, folder))
+        stop.set_time_limit(settings.max_minutes)
+        with _recorded(folder) if ranks.is_main else nullcontext(), multi_rank.exit_together():
+            return fit.fit(settings, components, folder, stop, pool and pool()).accuracy
 
 
 @contextmanager
@@ -88,17 +111,17 @@ def _recorded(folder: Path) -> Iterator[None]:
         yield
 
 
-def _has_begun(setup: "RunComponents", folder: Path) -> bool:
-    return setup.resume_point is None and (folder / HYDRA).exists()
+def _has_begun(components: "RunComponents", folder: Path) -> bool:
+    return components.resume_point is None and (folder / HYDRA).exists()
 
 
 def _begin(config: DictConfig, folder: Path) -> None:
-    atomic_files.remove([folder / MANIFEST])  # first, for what it lists is to change
+    atomic_files.remove([folder / MANIFEST])  # first, because what it lists will change
     _record_configuration(config, folder)
 
 
 def _claim(folder: Path) -> None:
-    """Take a folder for a run from the start: a new one, or one whose run saved no checkpoint.
+    """Take a folder for a new run: an empty one, or one whose run saved no checkpoint.
 
     Raises:
         ConfigError: another process was faster.
@@ -110,13 +133,13 @@ def _claim(folder: Path) -> None:
 
 
 def _record_configuration(config: DictConfig, folder: Path) -> None:
-    """Write what Hydra would have written before any mistake was looked for."""
-    own = HydraConfig.get()
+    """Write what Hydra would have written before any configuration error was looked for."""
+    hydra = HydraConfig.get()
     atomic_files.write_text(folder / CONFIG, OmegaConf.to_yaml(config))
-    atomic_files.write_text(folder / ".hydra/hydra.yaml", OmegaConf.to_yaml({"hydra": own}))
-    atomic_files.write_text(folder / OVERRIDES, OmegaConf.to_yaml(own.overrides.task))
+    atomic_files.write_text(folder / ".hydra/hydra.yaml", OmegaConf.to_yaml({"hydra": hydra}))
+    atomic_files.write_text(folder / OVERRIDES, OmegaConf.to_yaml(hydra.overrides.task))
 
 
 def unusable_folder(name: str, why: str | None) -> str:
-    """Return the problem of a folder that no run can be written in."""
+    """Return the problem of a folder in which no run can be written."""
     return f"hydra.run.dir: expected a new folder to write in, received {name} ({why})"

@@ -81,7 +81,7 @@ def _ended(order: dict[str, Any]) -> tuple[int, str]:
             asked = ResumeRequest([], folder, frozenset(order["allow"]))
             own: Any = config  # set_config would want one that Hydra has composed
             HydraConfig.instance().cfg = own
-            train.train(task_config(config), asked, stop, graphs=_graphs)
+            train.train(task_config(config), asked, stop, pool=_graphs)
         return 0, ""
     except BaseException as error:  # whatever it is, the next job is another
         code, why = exit_status(error)

@@ -1,0 +1,129 @@
+"""Callbacks of a run, in the order in which each event reaches them."""
+
+import logging
+
+import mindspore as ms
+from mindspore import nn
+
+from trainer.backend.graph import module_tree
+from trainer.callbacks import model_checkpoint
+from trainer.callbacks.console import Console
+from trainer.callbacks.cpu_affinity import CpuAffinity
+from trainer.callbacks.freeze_guard import FreezeGuard
+from trainer.callbacks.manifest_writer import ManifestWriter
+from trainer.callbacks.metrics_jsonl import MetricsJsonl
+from trainer.callbacks.model_checkpoint import ModelCheckpoint
+from trainer.callbacks.plots import Plots
+from trainer.callbacks.rank_consistency import RankConsistency
+from trainer.callbacks.run_costs import CostsRecorder
+from trainer.callbacks.snapshots import Snapshots
+from trainer.checkpoint import checkpoint
+from trainer.checkpoint.checkpoint import Checkpoint
+from trainer.core import atomic_files
+from trainer.core.run_files import CHECKPOINTS, COSTS, METRICS, SNAPSHOTS
+from trainer.core.tensors import Weights
+from trainer.engine.callback import Callback, CallbackList
+from trainer.engine.progress import Progress
+from trainer.freezing.frozen_model import FrozenModel
+from trainer.freezing.selection import expand_all
+from trainer.run import summary
+from trainer.run.fit_context import FitContext
+from trainer.run.graph_reuse import CompiledRun
+
+log = logging.getLogger(__name__)
+
+
+def build_callbacks(
+    context: FitContext, compiled: CompiledRun, shares_process: bool
+) -> CallbackList:
+    """Return the callbacks of a run.
+
+    The order matters: the proof fills in what later ones report, the guard ends the run before a
+    checkpoint is saved, and the manifest is written last.
+
+    Args:
+        context: of the run.
+        compiled: what it trains with.
+        shares_process: whether other runs have trained in this process before.
+    """
+    ranks: list[Callback] = []
+    if context.world.world_size > 1:
+        ranks = [RankConsistency(context.world, context.extra)]
+    if not context.world.is_main:
+        return CallbackList(context.writer, context.proof, *ranks, FreezeGuard())
+    costs = CostsRecorder(context.folder / COSTS, compiled.step is not None, shares_process)
+    return CallbackList(
+        context.writer,
+        StartSummary(context),
+        _snapshots(context),
+        context.proof,
+        MetricsJsonl(context.folder / METRICS, context.writer.submit),
+        Plots(context.folder),
+        Console(context.components.train.get_dataset_size(), context.writer.submit),
+        *_cpu_affinity(context),
+        *ranks,
+        FreezeGuard(),
+        _model_checkpoint(context),
+        costs,
+        ManifestWriter(context.folder),
+    )
+
+
+class StartSummary(Callback):
+    """Prints what is about to happen, once optimizer and plan are known."""
+
+    def __init__(self, context: FitContext) -> None:
+        self._context = context
+
+    def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
+        """Print the screen."""
+        context = self._context
+        parts = context.settings, context.components, applied.plan, optimizer, context.folder
+        log.info(summary.start_summary(*parts))
+
+
+def _snapshots(context: FitContext) -> Snapshots:
+    tree = module_tree.describe(context.components.model)
+    printed = expand_all(context.settings.snapshot.print, tree)
+    path, submit = context.folder / SNAPSHOTS, context.writer.submit
+    return Snapshots(path, context.settings.snapshot, printed, submit)
+
+
+def _cpu_affinity(context: FitContext) -> list[Callback]:
+    """Return what places the main thread; nothing for several ranks, which would share one core."""
+    if ms.get_context("device_target") != "CPU" or context.world.world_size > 1:
+        return []
+    device, components = context.settings.device, context.components
+    # Placements are compared by single steps, so each step has to be timed.
+    mode = "free" if device.threads == "auto" and device.fetch_every > 1 else device.threads
+    steps_to_skip = components.train.get_dataset_size() if components.cache_decision.storable else 0
+    return [CpuAffinity(mode, steps_to_skip)]
+
+
+def _model_checkpoint(context: FitContext) -> ModelCheckpoint:
+    point = context.components.resume_point
+    return ModelCheckpoint(
+        context.folder / CHECKPOINTS,
+        context.settings.checkpoint,
+        context.proof,
+        context.extra,
+        _checkpoint_maker(context),
+        context.writer,
+        context.host_copy,
+        point.checkpoint.name if point else "",
+    )
+
+
+def _checkpoint_maker(context: FitContext) -> model_checkpoint.Make:
+    components, proof = context.components, context.proof
+    batches = components.train.get_dataset_size()
+    settings = context.settings.plain()
+    plan = atomic_files.plain(components.plan.as_json())
+    versions = checkpoint.versions()
+    frozen = components.plan.names("frozen")
+
+    def make(progress: Progress, weights: Weights, state: Weights) -> Checkpoint:
+        hashes = {name: proof.hashes[name] for name in frozen}
+        return Checkpoint(progress, weights, state, hashes, plan, settings, batches, versions)
+
+    return make

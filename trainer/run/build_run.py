@@ -1,0 +1,79 @@
+"""Run: everything that a run starts from, built from its settings in the order of what happens."""
+
+from collections.abc import Callable, Sequence
+
+from trainer.backend import dropout
+from trainer.backend.batch_types import Batch
+from trainer.backend.graph import dry_run
+from trainer.checkpoint import restore
+from trainer.checkpoint.resume import ResumePoint
+from trainer.config.schema import Settings
+from trainer.core.errors import ConfigError
+from trainer.data import pipelines
+from trainer.data.pipelines import Data
+from trainer.distributed import world
+from trainer.engine import train_step
+from trainer.feature_cache import decide
+from trainer.feature_cache.cacheable import CacheProbe
+from trainer.feature_cache.decide import CacheDecision, SampleSource
+from trainer.freezing.plan import Plan
+from trainer.run.build_plan import resolve_plan
+from trainer.run.components import Preflight, RunComponents
+from trainer.run.preflight import preflight
+
+
+def build_run(
+    settings: Settings, problems: Sequence[str] = (), resume_point: ResumePoint | None = None
+) -> RunComponents:
+    """Build everything, cheapest first; nothing is compiled and no file is written.
+
+    Args:
+        settings: what to build.
+        problems: problems already known; raised together with those that the model shows.
+        resume_point: where the run resumes, with the weights from there instead of ``init_from``.
+
+    Raises:
+        ConfigError: all problems of the configuration, before the data are read; or those that only
+            the data show.
+    """
+    checked = preflight(settings, problems, resume_point)
+    model, loss = checked.model, checked.loss
+    # Before dropout is seeded, because the fingerprint is to be the same for all seeds.
+    fingerprint = decide.fingerprint(settings, model)
+    data = pipelines.build_data(settings)
+    train_step.set_precision(model, settings.device.precision)
+    count = dropout.make_repeatable(model, settings.seed, world.current().rank)
+
+    def restart() -> None:
+        dropout.reset_count(count)
+
+    samples, repeatable = dry_run.dry_run(model, loss, data.first_train, restart)
+    plan, _ = resolve_plan(settings, checked, [(loss, samples)])
+    restart()
+    if found := restore.differences(resume_point, plan, data.train.get_dataset_size()):
+        raise ConfigError(found)
+    decision = _decide(settings, checked, data, plan, samples, restart, fingerprint)
+    parts = model, loss, data.train, data.validation, plan, checked.device_description
+    return RunComponents(*parts, count, resume_point, repeatable, checked.provenance, decision)
+
+
+def _decide(
+    settings: Settings,
+    checked: Preflight,
+    data: Data,
+    plan: Plan,
+    samples: Batch,
+    restart: Callable[[], None],
+    fingerprint: str | None,
+) -> CacheDecision:
+    """Return whether outputs of the frozen part are stored; dropout is left as it was."""
+    whole_batch = data.first_train if settings.features.exact else None
+    probe = CacheProbe(checked.model, plan, checked.loss, samples, restart, whole_batch)
+    firsts = data.first_train, data.first_validation
+    sizes = data.first_train[-1].shape[0], data.first_validation[-1].shape[0]
+    one_row_a_sample = all(c.shape[0] == len(batch[-1]) for batch in firsts for c in batch)
+    source = SampleSource(data.train, data.validation, sizes, one_row_a_sample)
+    try:
+        return decide.decide(settings, probe, source, fingerprint)
+    finally:
+        restart()

@@ -1,0 +1,67 @@
+"""Components: what a run is put together from, as plain data classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mindspore.dataset as ds
+from mindspore import Parameter, nn
+
+from trainer.backend.graph.module_tree import ModuleTree
+from trainer.checkpoint.pretrained.provenance import Provenance
+from trainer.checkpoint.resume import ResumePoint
+from trainer.config.rules import Rule
+from trainer.feature_cache.decide import CacheDecision
+from trainer.freezing.plan import Plan
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What can be built without the data.
+
+    Attributes:
+        model: with its first weights; nothing is frozen yet.
+        loss: a cell of (output, label) that returns a scalar.
+        tree: the model's cells and parameters.
+        rules: what is to be frozen.
+        device_description: the device, in one line.
+        provenance: where the first weights came from; None: they are random, or resumed.
+    """
+
+    model: nn.Cell
+    loss: nn.Cell
+    tree: ModuleTree
+    rules: Sequence[Rule]
+    device_description: str
+    provenance: Provenance | None = None
+
+
+@dataclass(frozen=True)
+class RunComponents:
+    """What a run starts from.
+
+    Attributes:
+        model: with its first weights; nothing is frozen yet.
+        loss: a cell of (output, label) that returns a scalar.
+        train: pipeline of (inputs..., label) batches.
+        validation: the same for validation.
+        plan: what is to be frozen, including what lies upstream of the cuts.
+        device_description: the device, in one line.
+        dropout_count: how many masks dropout has drawn; None: the model has no dropout.
+        resume_point: where the run resumes, and with whose weights; None: it starts anew.
+        repeatable: whether everything that the model draws at random can be drawn again after a
+            resume.
+        provenance: where the first weights came from; None: they are random, or resumed.
+        cache_decision: whether the outputs of the frozen part are stored.
+    """
+
+    model: nn.Cell
+    loss: nn.Cell
+    train: ds.Dataset
+    validation: ds.Dataset
+    plan: Plan
+    device_description: str
+    dropout_count: Parameter | None = None
+    resume_point: ResumePoint | None = None
+    repeatable: bool = True
+    provenance: Provenance | None = None
+    cache_decision: CacheDecision = CacheDecision()

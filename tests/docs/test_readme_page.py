@@ -13,8 +13,7 @@ README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding=
 
 def test_the_example_of_an_own_model_runs(tmp_path: Path) -> None:
     section = README.partition("## Fine-tune your own")[2].partition("\n## ")[0]
-    (module,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    commands, screen = re.findall(r"```\n(.*?)```", section, re.DOTALL)
+    module, commands, screen = re.findall(r"^```\w*\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     (tmp_path / "my_task.py").write_text(module)
     for command in commands.replace("\\\n", " ").strip().split("\n\n"):
         program, *arguments = shlex.split(command)

@@ -86,7 +86,9 @@ def test_values_too_large_for_half_precision_are_a_mistake(tmp_path: Path) -> No
     net.conv1.weight.set_data(net.conv1.weight * 1e6)
     found = examined(net, plan)
     made = Features(net, found, store_of(found, tmp_path, "float16"))
-    with pytest.raises(ConfigError, match=r"features\.dtype: expected values below 65504, found"):
+    with pytest.raises(
+        ConfigError, match=r"features\.dtype: expected values below 65504, received"
+    ):
         next(made.batches(batches()))
 
 

@@ -77,7 +77,7 @@ def test_a_store_that_is_not_the_nets_is_found_out(
         found = json.loads(sums.read_text())
         sums.write_text(json.dumps({**found, column.name: store._checksum(column)}))
     code, said = placed(command, "two", *FROZEN, *STORED)
-    assert code == 0 and "are not what the net computes now; they are made anew" in said
+    assert code == 0 and "differ from those that the model computes" in said
     assert bits(command.folder / "two") == bits(whole)
 
 
@@ -94,7 +94,7 @@ def test_a_run_goes_on_with_or_without_its_store(whole: Path, command: Command) 
 def test_beyond_what_is_exact_the_last_bit_may_differ(whole: Path, command: Command) -> None:
     code, said = placed(command, "far", *FROZEN, *STORED, "features.exact=false")
     assert code == 0 and "features   stored: outputs of fc1" in said
-    assert "a sample is rounded otherwise in another place of a batch" in said
+    assert "the rounding of a sample depends on its position in the batch" in said
     ours, theirs = bits(command.folder / "far"), bits(whole)
     for name in ours:
         one, other = (np.frombuffer(found[name], np.float32) for found in (ours, theirs))

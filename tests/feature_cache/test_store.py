@@ -81,7 +81,7 @@ def test_a_damaged_segment_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptur
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with caplog.at_level(logging.WARNING):
         store = opened(tmp_path)
-    assert "damaged; they are computed anew" in caplog.text
+    assert "damaged; they are computed again" in caplog.text
     assert len(store) == 0 and segments(tmp_path) == []
     assert holds(filled(tmp_path), range(5))
 

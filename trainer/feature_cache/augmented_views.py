@@ -1,4 +1,4 @@
-"""Views: some fixed epochs of augmented samples, stored, of which each epoch takes one."""
+"""Fixed, stored views of augmented samples: every epoch uses one of them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from trainer.feature_cache.features import Features
 
 @dataclass(frozen=True)
 class _View:
-    """One pass over the data: a digest and a label for each sample, and the sizes of batches."""
+    """One pass over the data: the digest and the label of each sample, and the batch sizes."""
 
     digests: list[bytes]
     labels: NDArray[Any]
@@ -21,16 +21,16 @@ class _View:
 
 
 class AugmentedViews:
-    """The batches of epochs that draw among fixed views of each sample.
+    """The batches of epochs that choose among a fixed number of views of each sample.
 
-    View k is what the pipeline gives in epoch k of a run without a store. Each epoch takes all its
-    samples from one view, in an order of its own; in ``count`` epochs each view is taken once.
+    View k is what the pipeline gives in epoch k of a run without stored features. Each epoch takes
+    all its samples from one view, in a random order; ``count`` epochs use each view once.
 
     Args:
         features: stores the views.
-        columns: gives an epoch's batches, inputs and, last, the label.
-        count: how many views.
-        seed: fixes which view an epoch takes, and the order.
+        columns: returns the batches of an epoch, inputs and, last, the label.
+        count: number of views.
+        seed: determines the view of an epoch, and the order.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class AugmentedViews:
         self._views: dict[int, _View] = {}
 
     def batches(self, epoch: int) -> Iterator[Columns]:
-        """Yield an epoch's batches of features and, last, the label; epochs count from 1."""
+        """Yield the batches of an epoch, features and, last, the label; epochs count from 1."""
         cycle, position = divmod(epoch - 1, self._count)
         number = int(np.random.default_rng([self._seed, cycle]).permutation(self._count)[position])
         view = self._view(number + 1)
@@ -58,10 +58,10 @@ class AugmentedViews:
 
     def _view(self, number: int) -> _View:
         if number not in self._views:
-            digests, labels, full = [], [], 0
+            digests, labels, full_size = [], [], 0
             for *inputs, label in self._columns(number):
-                full = max(full, len(label))
-                digests.append(self._features.add(inputs, full))
+                full_size = max(full_size, len(label))
+                digests.append(self._features.add(inputs, full_size))
                 labels.append(label)
             flat = [digest for batch in digests for digest in batch]
             sizes = [len(batch) for batch in digests]

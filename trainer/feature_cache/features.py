@@ -1,4 +1,4 @@
-"""Features: outputs of the frozen part, computed once for each sample, then read back."""
+"""Features: the outputs of the frozen part, computed once per sample, then read from a store."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,207 +27,212 @@ file_log = logging.getLogger(f"{__name__}.table")
 
 @dataclass
 class Counts:
-    """Samples whose features were read, and those whose features were computed."""
+    """Number of samples whose features were read, and of those whose features were computed."""
 
     read: int = 0
     computed: int = 0
 
 
 class Features:
-    """Turns batches of inputs into batches of features, and a net into what takes those.
+    """Turns batches of inputs into batches of features, and a model into one that takes features.
 
     Args:
-        net: the net; any plan may be in effect when it is used.
-        storable: what can be stored of it.
-        store: where.
-        exact: whether a sample must have the same bits in any place of a batch.
+        model: any plan may be in effect when it is used.
+        cacheable: what can be stored of the model.
+        store: holds the features.
+        exact: whether a sample must have the same bits in any position of a batch.
     """
 
     def __init__(
-        self, net: nn.Cell, storable: Cacheable, store: FeatureStore, exact: bool = True
+        self, model: nn.Cell, cacheable: Cacheable, store: FeatureStore, exact: bool = True
     ) -> None:
         self._exact = exact
-        self._net = net
-        self._storable = storable
-        self._detours: dict[int, FeatureReplay] = {}
+        self._model = model
+        self._cacheable = cacheable
+        self._replays: dict[int, FeatureReplay] = {}
         self._store = store
-        self._checked = 0  # so many of the segments that others have written
-        self._fit = True
-        self._looked_at = False
+        self._checked = 0  # segments of other runs that have been compared with the model
+        self._usable = True  # whether stored features are as good as computed ones
+        self._rounding_checked = False
         self.counts = Counts()
 
     def batches(self, batches: Iterable[Columns]) -> Iterator[Columns]:
-        """Yield features, the inputs if the net needs them, and the label, of each batch.
+        """Yield features, the inputs if the model needs them, and the label, of each batch.
 
         Args:
-            batches: inputs and, last, the label. A batch smaller than the first is filled up to
-                compute its features, so that nothing is compiled for it.
+            batches: inputs and, last, the label. A batch smaller than the first is padded to
+                compute its features, so that no graph is compiled for its size.
         """
-        full = 0
+        full_size = 0
         for *inputs, label in batches:
-            full = max(full, len(label))
-            kept = inputs if self._storable.needs_inputs else []
-            yield [*self._rows(inputs, full), *kept, label]
+            full_size = max(full_size, len(label))
+            needed_inputs = inputs if self._cacheable.needs_inputs else []
+            yield [*self._rows(inputs, full_size), *needed_inputs, label]
 
-    def add(self, inputs: Columns, full: int) -> list[bytes]:
-        """Store the features of some samples; return what they are found by.
+    def add(self, inputs: Columns, full_size: int) -> list[bytes]:
+        """Store the features of some samples, and return the digests of the samples.
 
         Raises:
-            CannotWrite: neither memory nor folder takes them.
+            CannotWrite: neither the memory nor the folder has room for them.
         """
         digests = digests_of(inputs)
-        self._rows(inputs, full)
+        self._rows(inputs, full_size)
         if self._store.missing(digests):
             raise CannotWrite(f"expected room for features in {self._store.folder}, found none")
         return digests
 
     def read(self, digests: Sequence[bytes]) -> list[NDArray[Any]]:
-        """Return features that have been added."""
+        """Return stored features, in the types of the model."""
         self.counts.read += len(digests)
         return self._to_model_types(self._store.get(digests))
 
-    def _rows(self, inputs: Columns, full: int) -> list[NDArray[Any]]:
-        """Return the features of at most ``full`` samples, computed where they are not stored."""
+    def _rows(self, inputs: Columns, full_size: int) -> list[NDArray[Any]]:
+        """Return the features of a batch, computed if any sample is not stored."""
         digests = digests_of(inputs)
-        absent = self._store.missing(digests)
-        if not absent and self._store.adopted > self._checked:
-            self._check_adopted(digests, inputs, full)
-            absent = self._store.missing(digests)
-        if absent or not self._fit:
-            found = self._compute(inputs, full)
-            self._store.put(digests, found)
+        missing = self._store.missing(digests)
+        if not missing and self._store.adopted > self._checked:
+            self._check_adopted(digests, inputs, full_size)
+            missing = self._store.missing(digests)
+        if missing or not self._usable:
+            rows = self._compute(inputs, full_size)
+            self._store.put(digests, rows)
         else:
-            found = self._store.get(digests)
-        self.counts.computed += len(absent)
-        self.counts.read += len(digests) - len(absent)
-        return self._to_model_types(found)
+            rows = self._store.get(digests)
+        self.counts.computed += len(missing)
+        self.counts.read += len(digests) - len(missing)
+        return self._to_model_types(rows)
 
-    def _to_model_types(self, stored: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """Return stored values as the net wants them."""
-        kinds = [ms.dtype_to_nptype(kind) for _, kind in self._storable.feature_specs()]
-        return [column.astype(kind, copy=False) for column, kind in zip(stored, kinds, strict=True)]
+    def _to_model_types(self, rows: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        dtypes = [ms.dtype_to_nptype(dtype) for _, dtype in self._cacheable.feature_specs()]
+        pairs = zip(rows, dtypes, strict=True)
+        return [column.astype(dtype, copy=False) for column, dtype in pairs]
 
     def make_step(self, make: Callable[[nn.Cell], Callable[..., Tensor]]) -> Callable[..., Tensor]:
-        """Return a step for such batches.
+        """Return a training step that takes batches of features.
 
         Args:
-            make: makes a step of the net that it is given; called for each size of a batch.
+            make: returns a step of the model that it is given; called once per batch size.
         """
         steps: dict[int, Callable[..., Tensor]] = {}
 
-        def take(*batch: Tensor) -> Tensor:
+        def step(*batch: Tensor) -> Tensor:
             size = batch[-1].shape[0]
-            detour = self._replay(size)
+            replay = self._replay(size)
             if size not in steps:
-                steps[size] = make(detour.tail)
-            with detour.replayed():
+                steps[size] = make(replay.tail)
+            with replay.replayed():
                 return steps[size](*batch)
 
-        return take
+        return step
 
     def evaluator(self, loss: nn.Cell, world: World) -> Evaluator:
-        """Return what evaluates the net on such batches."""
-        return Evaluator(_ReplayedModel(self._net, self._replay), loss, world)
+        """Return an evaluator of the model on batches of features."""
+        return Evaluator(_ReplayedModel(self._model, self._replay), loss, world)
 
     def log_counts(self, epoch: int) -> None:
-        """Log how many samples were read and how many computed since the last time."""
-        done, self.counts = self.counts, Counts()
-        file_log.info("features, epoch %d: %d read, %d computed", epoch, done.read, done.computed)
+        """Log how many samples were read and how many were computed since the last call."""
+        counts, self.counts = self.counts, Counts()
+        file_log.info(
+            "features, epoch %d: %d read, %d computed", epoch, counts.read, counts.computed
+        )
 
     def flush(self) -> None:
-        """Write what is only in memory yet, for other runs."""
+        """Write features that are only in memory so far, for other runs."""
         self._store.flush()
 
     def _replay(self, size: int) -> FeatureReplay:
-        if size not in self._detours:
-            self._detours[size] = self._storable.replay(self._net, size)
-        return self._detours[size]
+        if size not in self._replays:
+            self._replays[size] = self._cacheable.replay(self._model, size)
+        return self._replays[size]
 
-    def _compute(self, inputs: Columns, full: int) -> list[NDArray[Any]]:
-        """Return the features of some samples as they are stored, rounded if need be."""
+    def _compute(self, inputs: Columns, full_size: int) -> list[NDArray[Any]]:
+        """Return the features of some samples in the types of the store."""
         size = len(inputs[0])
-        filled = [Tensor(_pad(column, full)) for column in inputs]
-        made = self._replay(full).capture(filled)
-        if not self._looked_at:
-            self._looked_at = True
-            self._check_rounding(made, self._replay(full).capture(data.reversed_batch(filled)))
-        pairs = zip(made, self._store.columns, strict=True)
+        padded = [Tensor(_pad(column, full_size)) for column in inputs]
+        replay = self._replay(full_size)
+        outputs = replay.capture(padded)
+        if not self._rounding_checked:
+            self._rounding_checked = True
+            self._check_rounding(outputs, replay.capture(data.reversed_batch(padded)))
+        pairs = zip(outputs, self._store.columns, strict=True)
         return [_cast(array[:size], column.dtype) for array, column in pairs]
 
-    def _check_rounding(self, made: Columns, backwards: Columns) -> None:
-        """Say whether a sample has the same bits wherever it stands in a batch."""
-        pairs = [(one, other[::-1]) for one, other in zip(made, backwards, strict=True)]
+    def _check_rounding(self, outputs: Columns, reversed_outputs: Columns) -> None:
+        """Report whether a sample has the same bits in any position of a batch."""
+        pairs = [(one, other[::-1]) for one, other in zip(outputs, reversed_outputs, strict=True)]
         if all(same_bits(*pair) for pair in pairs):
-            file_log.info("features: a sample has the same bits in any place of a batch")
+            file_log.info("features: a sample has the same bits in any position of a batch")
             return
-        self._fit = not self._exact
-        follows = "the training is not that without a store to the last bit"
+        self._usable = not self._exact
+        inexact = "the last bits of the weights may differ from a run without stored features"
         log.info(
-            "features: a sample is rounded otherwise in another place of a batch, by %.1g at most: "
-            "%s",
+            "features: the rounding of a sample depends on its position in the batch, by %.1g at "
+            "most: %s",
             max(largest_change(*pair) for pair in pairs),
-            follows if self._fit else "they are computed anew in every step (features.exact)",
+            inexact if self._usable else "they are computed again in every step (features.exact)",
         )
 
-    def _check_adopted(self, digests: Sequence[bytes], inputs: Columns, full: int) -> None:
-        """Compare features that were found with what is computed now; forget all if they differ."""
+    def _check_adopted(self, digests: Sequence[bytes], inputs: Columns, full_size: int) -> None:
+        """Compare features of other runs with the model; discard all if they differ."""
         self._checked = self._store.adopted
         same = same_bits if self._exact else close
-        pairs = zip(self._store.get(digests), self._compute(inputs, full), strict=True)
+        pairs = zip(self._store.get(digests), self._compute(inputs, full_size), strict=True)
         if not all(same(*pair) for pair in pairs):
             log.warning(
-                "warning: the features in %s are not what the net computes now; they are made anew",
+                "warning: the features in %s differ from those that the model computes; they are "
+                "computed again",
                 self._store.folder,
             )
             self._store.clear()
 
 
 class _ReplayedModel:
-    """A net that takes batches of features, for an evaluator."""
+    """The interface of a model for an evaluator: it takes batches of features."""
 
-    def __init__(self, net: nn.Cell, detour: Callable[[int], FeatureReplay]) -> None:
-        self._net = net
-        self._detour = detour
+    def __init__(self, model: nn.Cell, replay: Callable[[int], FeatureReplay]) -> None:
+        self._model = model
+        self._replay = replay
 
     def set_train(self, mode: bool) -> None:
-        """Put the net in training or inference mode."""
-        self._net.set_train(mode)
+        """Set the model to training or inference mode."""
+        self._model.set_train(mode)
 
     def __call__(self, *columns: Tensor) -> Any:
-        """Return what the net puts out."""
-        detour = self._detour(columns[0].shape[0])
-        detour.tail.set_train(self._net.training)
-        with detour.replayed():
-            return detour.tail(*columns)
+        """Return the output of the model."""
+        replay = self._replay(columns[0].shape[0])
+        replay.tail.set_train(self._model.training)
+        with replay.replayed():
+            return replay.tail(*columns)
 
 
-def column_specs(storable: Cacheable, dtype: str) -> list[Column]:
-    """Return what is stored of each sample.
+def column_specs(cacheable: Cacheable, dtype: str) -> list[Column]:
+    """Return the columns of a store for the features of a model.
 
     Args:
-        storable: what can be stored of a net.
-        dtype: NumPy's name of the type in which numbers that are not whole are kept.
+        cacheable: what can be stored of the model.
+        dtype: NumPy's name of the type in which floating-point numbers are stored.
     """
-    found = []
-    for shape, kind in storable.feature_specs():
-        own = np.dtype(ms.dtype_to_nptype(kind))
-        kept = dtype if own.kind == "f" and dtype == "float16" else own.name
-        found.append(Column(tuple(shape[1:]), kept))
-    return found
+    columns = []
+    for shape, ms_dtype in cacheable.feature_specs():
+        own = np.dtype(ms.dtype_to_nptype(ms_dtype))
+        halved = own.kind == "f" and dtype == "float16"
+        columns.append(Column(tuple(shape[1:]), dtype if halved else own.name))
+    return columns
 
 
 def _cast(column: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """Return values as they are stored.
+    """Return values in the type of the store.
 
     Raises:
-        ConfigError: one is too large for that type.
+        ConfigError: a value is too large for that type.
     """
     with np.errstate(over="ignore"):
-        made = column.astype(dtype, copy=False)
-    if made.dtype != column.dtype and np.isinf(made).sum() > np.isinf(column).sum():
+        cast = column.astype(dtype, copy=False)
+    if cast.dtype != column.dtype and np.isinf(cast).sum() > np.isinf(column).sum():
         largest = float(np.abs(column).max())
-        raise ConfigError([f"features.dtype: expected values below 65504, found {largest:.3g}"])
-    return made
+        expected = "features.dtype: expected values below 65504"
+        raise ConfigError([f"{expected}, received {largest:.3g}"])
+    return cast
 
 
 def _pad(column: NDArray[Any], size: int) -> NDArray[Any]:

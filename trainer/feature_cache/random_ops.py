@@ -1,4 +1,4 @@
-"""Augmentation: whether a pipeline gives the same samples in every epoch."""
+"""Detects pipelines that give other samples in every epoch, by random augmentation."""
 
 import math
 import re
@@ -11,29 +11,27 @@ from numpy.typing import NDArray
 
 from trainer.feature_cache.store import digests
 
-# MindSpore's operations that draw: RandomCrop, RandAugment, AutoAugment, MixUpBatch and the like.
+# MindSpore's random operations: RandomCrop, RandAugment, AutoAugment, MixUpBatch and the like.
 _RANDOM = re.compile(r"^Rand|Augment|^CutOut|^CutMix|^MixUp")
-_EXPECTED_COMMON = (
-    200  # samples that two equal epochs have in common, on average, among those looked at
-)
+_EXPECTED_COMMON = 200  # samples that two equal epochs share on average, among those compared
 _MIN_COMMON = 0.75  # of these; augmentation that leaves half of the images alone has 0.5
 
 
 def random_operations(pipeline: ds.Dataset) -> list[str]:
-    """Return the names of operations in a pipeline that are known to draw at random."""
-    found = [type(operation).__name__ for operation in _operations(pipeline)]
-    return list(dict.fromkeys(name for name in found if _RANDOM.search(name)))
+    """Return the names of the operations in a pipeline that are known to be random."""
+    names = [type(operation).__name__ for operation in _operations(pipeline)]
+    return list(dict.fromkeys(name for name in names if _RANDOM.search(name)))
 
 
 def epochs_differ(epoch: Callable[[int], Iterable[Sequence[NDArray[Any]]]], samples: int) -> bool:
-    """Tell whether epochs 1 and 2 have other samples, from as few as chance allows.
+    """Return whether epochs 1 and 2 have different samples, judged by as few as suffice.
 
-    Two epochs of N samples, each in an order of its own, have m * m / N in common among the first m
-    of each. So with m = sqrt(200 N), 200 are expected; with many fewer they differ.
+    Two epochs of the same N samples in different random orders are expected to share m * m / N of
+    their first m samples: 200 for m = sqrt(200 N). If they share far fewer, they differ.
 
     Args:
-        epoch: gives an epoch's batches: the input columns alone.
-        samples: in an epoch.
+        epoch: returns the batches of an epoch: the input columns alone.
+        samples: number of samples per epoch.
     """
     count = min(samples, math.ceil(math.sqrt(_EXPECTED_COMMON * samples)))
     one, other = (set(islice(_sample_digests(epoch(number)), count)) for number in (1, 2))
@@ -46,8 +44,8 @@ def _sample_digests(batches: Iterable[Sequence[NDArray[Any]]]) -> Iterator[bytes
 
 
 def _operations(pipeline: ds.Dataset) -> Iterator[Any]:
-    own = getattr(pipeline, "operations", None) or ()
-    yield from _flatten(own if isinstance(own, list | tuple) else [own])
+    operations = getattr(pipeline, "operations", None) or ()
+    yield from _flatten(operations if isinstance(operations, list | tuple) else [operations])
     for child in pipeline.children:
         yield from _operations(child)
 

@@ -1,7 +1,8 @@
-"""Detour: a net whose still part is left out, its outputs being given instead.
+"""Replaces the constant part of a model by its recorded outputs.
 
-The cells at the boundary get other classes while a graph is called, and so while it is compiled:
-one that notes their outputs, or one that gives what was noted. Between calls the net is as it was.
+While a graph is called, and so while it is compiled, the cells at the boundary have another class:
+one that records their outputs, or one that returns recorded outputs. Between calls the model is
+unchanged.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,58 +21,61 @@ from trainer.feature_cache.constant_outputs import Calls, TensorSpec
 
 
 class FeatureReplay:
-    """A net without its still part, for batches of one size.
+    """A model without its constant part, for batches of one size.
 
     Args:
-        net: the net; any plan may be in effect.
-        boundary: of it.
-        calls: what its cells put out, by name, for another number of samples.
-        size: samples a batch.
-        inputs: what the net takes where nothing of it reaches the loss but through the boundary;
-            None: it takes the inputs themselves.
+        model: any plan may be in effect.
+        boundary: where the constant part of the model ends.
+        calls: the calls of its cells, by name, for another number of samples.
+        size: samples per batch.
+        inputs: constant inputs for a model whose inputs reach the loss only through the boundary;
+            None: the model takes the true inputs.
     """
 
     def __init__(
         self,
-        net: nn.Cell,
+        model: nn.Cell,
         boundary: Boundary,
         calls: Mapping[str, Calls],
         size: int,
         inputs: Batch | None = None,
     ) -> None:
-        self._cells = dict(net.cells_and_names())
-        self._net = net
-        self._kinds: dict[tuple[str, str, type], type] = {}
+        self._cells = dict(model.cells_and_names())
+        self._model = model
+        self._classes: dict[tuple[str, str, type], type] = {}
         self.features: list[Parameter] = []
         self._capturing: dict[str, Callable[..., Any]] = {}
         self._replaying: dict[str, Callable[..., Any]] = {}
         for name in boundary.stored:
-            made = [
-                zero_parameter(f"trainer.features.{name}.{nth}", (size, *shape[1:]), kind)
-                for nth, (shape, kind) in enumerate(_first_call(calls[name]))
-            ]
-            self.features += made
-            given = tuple(made) if calls[name].several else made[0]
-            self._capturing[name] = _capture_construct(made, calls[name].several)
-            self._replaying[name] = _replay_construct(given)
+            self._add_stored(name, calls[name], size)
         for name in boundary.skipped:
             self._replaying[name] = _zeros_construct(calls[name], size)
-        self.tail = TrainableTail(net, self.features, inputs)
-        self._head = OutputCapture(with_dummy_branch(net))
+        self.tail = TrainableTail(model, self.features, inputs)
+        self._recording = OutputCapture(with_dummy_branch(model))
+
+    def _add_stored(self, name: str, calls: Calls, size: int) -> None:
+        features = [
+            zero_parameter(f"trainer.features.{name}.{nth}", (size, *shape[1:]), dtype)
+            for nth, (shape, dtype) in enumerate(_first_call(calls))
+        ]
+        self.features += features
+        output = tuple(features) if calls.several else features[0]
+        self._capturing[name] = _capture_construct(features, calls.several)
+        self._replaying[name] = _replay_construct(output)
 
     def capture(self, inputs: Batch) -> list[NDArray[Any]]:
-        """Return the outputs at the boundary for a batch's inputs; changes nothing in the net."""
+        """Return the outputs at the boundary for the inputs of a batch."""
         with ExitStack() as undo:
             for cell in self._cells.values():
                 undo.callback(cell.add_flags, training=cell.training)
-            self._net.set_train(False)
+            self._model.set_train(False)
             undo.enter_context(self._exchange_classes("Captured", self._capturing))
-            self._head(*inputs)
+            self._recording(*inputs)
         return [np.array(parameter.asnumpy()) for parameter in self.features]
 
     @contextmanager
     def replayed(self) -> Iterator[None]:
-        """Give the net's cells, in the block, the classes that ``tail`` is to be called with."""
+        """Give the cells, within the block, the classes that a call of ``tail`` needs."""
         with self._exchange_classes("Replayed", self._replaying):
             yield
 
@@ -82,93 +86,93 @@ class FeatureReplay:
         with ExitStack() as undo:
             for name, construct in constructs.items():
                 cell = self._cells[name]
-                place = title, name, type(cell)  # a plan too may have given it another class
-                if place not in self._kinds:
-                    self._kinds[place] = subclass_with_construct(
-                        type(cell), title, construct, "_unnoted"
+                key = title, name, type(cell)  # a plan may also have given it another class
+                if key not in self._classes:
+                    self._classes[key] = subclass_with_construct(
+                        type(cell), title, construct, "_original_construct"
                     )
                 undo.callback(setattr, cell, "__class__", type(cell))
-                cell.__class__ = self._kinds[place]
+                cell.__class__ = self._classes[key]
             yield
 
 
 class OutputCapture(nn.Cell):
-    """Runs a net for what its cells note on the way."""
+    """Runs a model for the outputs that its cells record."""
 
-    def __init__(self, net: nn.Cell) -> None:
+    def __init__(self, model: nn.Cell) -> None:
         super().__init__(auto_prefix=False)
-        self.net = net
+        self.model = model
 
     def construct(self, *inputs: Tensor) -> int:
-        """Return nothing of use: what is not noted need not be computed."""
-        self.net(*inputs)
+        """Return a constant, so that only what is recorded is computed."""
+        self.model(*inputs)
         return 0
 
 
 class TrainableTail(nn.Cell):
-    """A net as a function of the features at its boundary and, if it needs them, its inputs."""
+    """A model as a function of the features at its boundary and, if needed, its inputs."""
 
-    def __init__(self, net: nn.Cell, features: Sequence[Parameter], inputs: Batch | None) -> None:
+    def __init__(self, model: nn.Cell, features: Sequence[Parameter], inputs: Batch | None) -> None:
         super().__init__(auto_prefix=False)
-        self.net = net
+        self.model = model
         self.features = tuple(features)
         self.inputs = None if inputs is None else tuple(inputs)
 
     def construct(self, *columns: Tensor) -> Any:
-        """Return what the net returns for features and inputs, in this order."""
+        """Return the output of the model for features and inputs, in this order."""
         for feature, value in zip(self.features, columns):  # noqa: B905 (not in a graph)
             ops.assign(feature, value)
         if self.inputs is not None:
-            return self.net(*self.inputs)
-        return self.net(*columns[len(self.features) :])
+            return self.model(*self.inputs)
+        return self.model(*columns[len(self.features) :])
 
 
-def zero_parameter(name: str, shape: Sequence[int], kind: Any) -> Parameter:
+def zero_parameter(name: str, shape: Sequence[int], dtype: Any) -> Parameter:
     """Return a parameter of zeros that is not trained."""
-    value = Tensor(np.zeros(shape, np.float32)).astype(kind)
+    value = Tensor(np.zeros(shape, np.float32)).astype(dtype)
     return Parameter(value, name=name, requires_grad=False)
 
 
 def _first_call(calls: Calls) -> Sequence[TensorSpec]:
     first = calls.outputs[0]
-    assert first is not None, "what is anything but tensors cannot be at a boundary"
+    assert first is not None, "a cell at the boundary returns tensors only"
     return first
 
 
 def _capture_construct(features: Sequence[Parameter], several: bool) -> Callable[..., Any]:
     parameters = tuple(features)
 
-    def several_noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        outputs = self._unnoted(*args, **kwargs)
+    def capture_several(self: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = self._original_construct(*args, **kwargs)
         for parameter, output in zip(parameters, outputs):  # noqa: B905 (not in a graph)
             ops.assign(parameter, output)
         return outputs
 
-    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        output = self._unnoted(*args, **kwargs)
+    def capture(self: Any, *args: Any, **kwargs: Any) -> Any:
+        output = self._original_construct(*args, **kwargs)
         ops.assign(parameters[0], output)
         return output
 
-    return several_noted if several else noted
+    return capture_several if several else capture
 
 
-def _replay_construct(given: Any) -> Callable[..., Any]:
+def _replay_construct(output: Any) -> Callable[..., Any]:
     def construct(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return given
+        return output
 
     return construct
 
 
 def _zeros_construct(calls: Calls, size: int) -> Callable[..., Any]:
-    """Return a construct that gives zeros: operators that work in place are run all the same."""
-    made = [(size, *shape[1:]) for shape, _ in _first_call(calls)]
-    kinds = [kind for _, kind in _first_call(calls)]
-    shape, kind = made[0], kinds[0]
+    """Return a construct that returns new zeros, because an in-place operator may change them."""
+    shapes = [(size, *shape[1:]) for shape, _ in _first_call(calls)]
+    dtypes = [dtype for _, dtype in _first_call(calls)]
+    shape, dtype = shapes[0], dtypes[0]
 
     def several(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return tuple([ops.zeros(s, k) for s, k in zip(made, kinds)])  # noqa: B905
+        return tuple([ops.zeros(s, d) for s, d in zip(shapes, dtypes)])  # noqa: B905
 
     def construct(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return ops.zeros(shape, kind)
+        return ops.zeros(shape, dtype)
 
     return several if calls.several else construct

@@ -1,8 +1,9 @@
 """Feature store: rows of values by the digest of their sample, in memory and in a folder.
 
-Rows are gathered in segments. A full segment is written whole: a folder of plain ``.npy`` files and
-their checksums, named by what it holds. It stays in memory as long as the budget lasts, else it is
-mapped from those files. Several processes may write to one folder: each reads what others wrote.
+Rows are collected in segments. A full segment is written atomically as a folder of plain ``.npy``
+files and their checksums, named after the digests of its rows. A segment stays in memory while the
+budget lasts; otherwise it is mapped from its files. Several processes may write to one folder: each
+reads what the others have written.
 """
 
 import json
@@ -26,23 +27,23 @@ log = logging.getLogger(__name__)
 Rows: TypeAlias = "list[NDArray[Any]]"
 Digests: TypeAlias = "Sequence[bytes]"
 
-_SEGMENT_BYTES = 256e6  # each mapped column holds a file open
+_SEGMENT_BYTES = 256e6  # each mapped column keeps a file open
 _CHECKSUMS = "checksums.json"
 _DIGEST = 16  # bytes
 
 
 def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
-    """Return a digest of each sample's inputs: 128 bits of XXH3."""
+    """Return a digest of the inputs of each sample: 128 bits of XXH3."""
     first, *others = inputs
     if not others:
         return [xxhash.xxh3_128_digest(row) for row in _contiguous(first)]
-    found = []
+    result = []
     for row in zip(*map(_contiguous, inputs), strict=True):
         sample = xxhash.xxh3_128()
         for part in row:
             sample.update(part)
-        found.append(sample.digest())
-    return found
+        result.append(sample.digest())
+    return result
 
 
 def _contiguous(column: NDArray[Any]) -> NDArray[Any]:
@@ -51,7 +52,7 @@ def _contiguous(column: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Column:
-    """What is stored of each sample: values of a shape and a NumPy type."""
+    """A column of the store: per sample, values of a shape and a NumPy type."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -66,13 +67,13 @@ class FeatureStore:
     """Rows of several columns, found by digest.
 
     Args:
-        folder: where segments are kept; its parent is the cache.
-        columns: what a row consists of.
-        memory: bytes that rows may take in memory; what is not yet written may exceed it.
+        folder: holds the segments; its parent is the cache.
+        columns: the columns of a row.
+        memory: bytes that rows may take in memory; rows not yet written may exceed it.
         limit: bytes that the cache may take on disk.
 
     Attributes:
-        adopted: how many segments of other runs have been taken up.
+        adopted: number of segments of other runs that are in use.
     """
 
     def __init__(
@@ -86,10 +87,10 @@ class FeatureStore:
         self._segments: list[Rows] = []
         self._places: dict[bytes, tuple[int, int]] = {}
         self._known: set[str] = set()
-        self._fresh: list[bytes] = []
+        self._unwritten: list[bytes] = []
         self._open = -1
         self._writable = limit > 0
-        self._alone = False
+        self._isolated = False
         self.adopted = 0
         cache_folder.clear_partial(folder)
         self.refresh()
@@ -100,65 +101,65 @@ class FeatureStore:
     @property
     def memory_bytes(self) -> int:
         """Bytes that rows take in memory."""
-        plain = (s for s in self._segments if not isinstance(s[0], np.memmap))
-        return sum(array.nbytes for segment in plain for array in segment)
+        in_memory = (s for s in self._segments if not isinstance(s[0], np.memmap))
+        return sum(array.nbytes for segment in in_memory for array in segment)
 
     def missing(self, digests: Digests) -> list[int]:
-        """Return the places of samples that have no row, here or in what others have written."""
-        absent = [place for place, digest in enumerate(digests) if digest not in self._places]
-        if absent and self.refresh():
-            return [place for place in absent if digests[place] not in self._places]
-        return absent
+        """Return the indices of samples that have no row, here or in what others have written."""
+        missing = [nth for nth, digest in enumerate(digests) if digest not in self._places]
+        if missing and self.refresh():
+            return [nth for nth in missing if digests[nth] not in self._places]
+        return missing
 
     def get(self, digests: Digests) -> Rows:
         """Return the rows of samples, a new array for each column.
 
         Raises:
-            KeyError: a sample has none.
+            KeyError: a sample has no row.
         """
         places = [self._places[digest] for digest in digests]
-        found = [np.empty((len(places), *c.shape), c.dtype) for c in self.columns]
-        for row, (segment, at) in enumerate(places):
-            for into, column in zip(found, self._segments[segment], strict=True):
-                into[row] = column[at]
-        return found
+        rows = [np.empty((len(places), *c.shape), c.dtype) for c in self.columns]
+        for nth, (segment, index) in enumerate(places):
+            for target, column in zip(rows, self._segments[segment], strict=True):
+                target[nth] = column[index]
+        return rows
 
     def put(self, digests: Digests, rows: Sequence[NDArray[Any]]) -> None:
-        """Add the rows of samples; one that is there already stays as it is.
+        """Add the rows of samples; a row that exists is left unchanged.
 
-        Nothing is added where neither the memory nor the folder takes more.
+        Nothing is added when neither the memory nor the folder has room.
         """
         for nth, digest in enumerate(digests):
             if digest in self._places or (self._open < 0 and not self._has_room()):
                 continue
             if self._open < 0:
                 self._new_segment()
-            at = len(self._fresh)
-            for into, column in zip(self._segments[self._open], rows, strict=True):
-                into[at] = column[nth]
-            self._places[digest] = self._open, at
-            self._fresh.append(digest)
-            if len(self._fresh) == len(self._segments[self._open][0]):
+            index = len(self._unwritten)
+            for target, column in zip(self._segments[self._open], rows, strict=True):
+                target[index] = column[nth]
+            self._places[digest] = self._open, index
+            self._unwritten.append(digest)
+            if len(self._unwritten) == len(self._segments[self._open][0]):
                 self.flush()
 
     def flush(self) -> None:
-        """Write what is only in memory yet, if the limit and the disk allow."""
+        """Write the rows that are only in memory so far, if the limit and the disk allow it."""
         cache_folder.use(self.folder)
-        if not self._fresh:
+        if not self._unwritten:
             return
-        digests, self._fresh = self._fresh, []
+        digests, self._unwritten = self._unwritten, []
         nth, self._open = self._open, -1
         rows = [np.ascontiguousarray(array[: len(digests)]) for array in self._segments[nth]]
         self._segments[nth] = rows
         name = xxhash.xxh3_128_hexdigest(b"".join(digests))
         if self._write(name, digests, rows) and self.memory_bytes > self._memory:
-            with suppress(OSError):  # it has been dropped since: then the rows stay in memory
+            with suppress(OSError):  # another process has dropped it: the rows stay in memory
                 self._segments[nth] = _map_rows(self.folder / name, len(self.columns))
 
     def refresh(self) -> bool:
-        """Take up segments that are new in the folder; tell whether there were any."""
+        """Read segments that are new in the folder; return whether there were any."""
         before = self.adopted
-        paths = [] if self._alone else cache_folder.entries(self.folder)
+        paths = [] if self._isolated else cache_folder.entries(self.folder)
         for path in sorted(path for path in paths if path.name not in self._known):
             self._known.add(path.name)
             with suppress(OSError):
@@ -166,11 +167,11 @@ class FeatureStore:
         return self.adopted > before
 
     def clear(self) -> None:
-        """Begin anew: remove every segment, and take up none that others have written."""
+        """Remove every segment, and read no more segments that others write."""
         for path in cache_folder.entries(self.folder):
             shutil.rmtree(path, ignore_errors=True)
-        self._segments, self._places, self._fresh, self._open = [], {}, [], -1
-        self._alone = True
+        self._segments, self._places, self._unwritten, self._open = [], {}, [], -1
+        self._isolated = True
 
     def _has_room(self) -> bool:
         return self._writable or self.memory_bytes <= self._memory
@@ -181,7 +182,7 @@ class FeatureStore:
         self._segments.append([np.empty((count, *c.shape), c.dtype) for c in self.columns])
 
     def _write(self, name: str, digests: Digests, rows: Rows) -> bool:
-        """Write a segment; tell whether it is there now."""
+        """Write a segment; return whether it is in the folder now."""
         self._known.add(name)
         cache, nbytes = self.folder.parent, len(digests) * self._row_bytes
         if not self._writable:
@@ -190,7 +191,7 @@ class FeatureStore:
             left = cache_folder.drop_oldest(cache, self._limit - nbytes, [self.folder])
             if left + nbytes > self._limit:
                 raise CannotWrite(f"they take more than features.max_mb, {self._limit / 1e6:g} MB")
-            if not (self.folder / name).is_dir():  # its name tells what it holds
+            if not (self.folder / name).is_dir():  # the name identifies its rows
                 with atomic_files.atomic_write_folder(self.folder / name) as partial:
                     _save(partial, digests, rows)
         except (CannotWrite, OSError) as error:
@@ -200,10 +201,10 @@ class FeatureStore:
         return True
 
     def _adopt(self, path: Path) -> None:
-        """Take up a segment that is as it was written; remove one that is not."""
+        """Use a segment that is intact; remove a damaged one."""
         if not _is_intact(path, self.columns):
             if path.exists():  # another process may have dropped it just now
-                log.warning("warning: features in %s are damaged; they are computed anew", path)
+                log.warning("warning: features in %s are damaged; they are computed again", path)
                 shutil.rmtree(path, ignore_errors=True)
             return
         rows = _map_rows(path, len(self.columns))
@@ -212,8 +213,8 @@ class FeatureStore:
         digests = np.load(path / "digests.npy")
         self._segments.append(rows)
         self.adopted += 1
-        for at, digest in enumerate(digests):
-            self._places.setdefault(digest.tobytes(), (len(self._segments) - 1, at))
+        for index, digest in enumerate(digests):
+            self._places.setdefault(digest.tobytes(), (len(self._segments) - 1, index))
 
 
 def _names(columns: int) -> list[str]:
@@ -231,10 +232,11 @@ def _save(folder: Path, digests: Digests, rows: Rows) -> None:
 def _is_intact(path: Path, columns: Sequence[Column]) -> bool:
     with suppress(OSError, ValueError, AttributeError):
         sums = json.loads((path / _CHECKSUMS).read_text())
-        whole = all(_checksum(path / name) == value for name, value in sums.items())
-        rows = _map_rows(path, len(columns)) if whole else []
-        kinds = [Column(array.shape[1:], str(array.dtype)) for array in rows]
-        return whole and kinds == list(columns) and "digests.npy" in sums
+        if any(_checksum(path / name) != value for name, value in sums.items()):
+            return False
+        rows = _map_rows(path, len(columns))
+        own = [Column(array.shape[1:], str(array.dtype)) for array in rows]
+        return own == list(columns) and "digests.npy" in sums
     return False
 
 

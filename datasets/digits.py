@@ -1,4 +1,4 @@
-"""Handwritten digits from scikit-learn: trained on within seconds, and nothing to download."""
+"""Handwritten digits from scikit-learn: training takes seconds, and nothing is downloaded."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from .arrays import Arrays, Pipelines, pipelines
 
 SPLIT_SEED = 0
-"""Seed of the split. Never a run's own seed: runs must be validated on the same images."""
+"""Seed of the split, not of a run, so that all runs are validated on the same images."""
 
 MEAN, STD = 4.884, 6.017
 """Of all pixels of the 1797 images, which range from 0 to 16."""
@@ -20,23 +20,19 @@ MEAN, STD = 4.884, 6.017
 def digits(
     batch_size: int, classes: Sequence[int], num_classes: int, holdout: float = 0.2
 ) -> Pipelines:
-    """Some or all of the ten digits, enlarged from 8x8 to 32x32.
+    """Return training and validation pipelines of the ten digits, or of some of them.
 
-    All 1797 images are split once, by a fixed seed and in equal shares of each digit, before
-    `classes` are chosen. So neither a run's seed nor its classes move an image from training to
-    validation, and a net that was trained on some digits and then on others is never validated
-    on an image that it was trained on.
+    They have `image` [batch_size, 1, 32, 32] float32, enlarged from 8x8, with a mean of about 0 and
+    a standard deviation of about 1, and `label` [batch_size] int32. All 1797 images are split once,
+    by a fixed seed and stratified by digit, before `classes` are selected. So a model that is
+    trained on some digits and then on others is never validated on an image of its training.
 
     Args:
-        batch_size: images a batch, 1 to the number of training images, some 144 for each class.
+        batch_size: images per batch, 1 to the number of training images, about 144 per class.
         classes: the digits to keep, each 0 to 9 and only once; the i-th of them gets the label i.
-        num_classes: outputs of the net; must be the number of `classes`.
-        holdout: share of the images that is held out for validation, 0.01 to 0.99, so that both
-            parts have images of every digit.
-
-    Returns:
-        Training and validation: `image` [batch_size, 1, 32, 32] float32 with a mean of about 0
-        and a standard deviation of about 1, and `label` [batch_size] int32.
+        num_classes: outputs of the model; must be the number of `classes`.
+        holdout: share of the images for validation, 0.01 to 0.99, so that both parts have images of
+            every digit.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -46,8 +42,8 @@ def digits(
     train_images, held_images, train_labels, held_labels = train_test_split(
         images, labels, test_size=holdout, stratify=labels, random_state=SPLIT_SEED
     )
-    train = _choose(train_images, train_labels, classes)
-    validation = _choose(held_images, held_labels, classes)
+    train = _select(train_images, train_labels, classes)
+    validation = _select(held_images, held_labels, classes)
     return pipelines(train, validation, batch_size)
 
 
@@ -63,7 +59,7 @@ def _check(classes: Sequence[int], num_classes: int, holdout: float) -> None:
         raise ValueError(f"holdout: expected 0.01 to 0.99, received {holdout}")
 
 
-def _choose(images: NDArray[Any], labels: NDArray[Any], classes: Sequence[int]) -> Arrays:
+def _select(images: NDArray[Any], labels: NDArray[Any], classes: Sequence[int]) -> Arrays:
     kept = np.isin(labels, list(classes))
     label_of = np.full(10, -1, np.int32)
     label_of[list(classes)] = np.arange(len(classes))

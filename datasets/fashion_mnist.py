@@ -15,10 +15,10 @@ SOURCE = idx.Source(
 def fashion_mnist(
     batch_size: int, num_classes: int = 10, root: str | None = None, limit: int | None = None
 ) -> Pipelines:
-    """60,000 pictures of clothing for training and 10,000 for validation.
+    """Return 60,000 images of clothing for training and 10,000 for validation.
 
     Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST" (arXiv:1708.07747, 2017).
-    Arguments, results and errors are those of `idx.load`; the usual places are that of Debian's
+    Arguments, results and errors are those of `idx.load`; the usual folders are that of Debian's
     package dataset-fashion-mnist, then `data/fashion-mnist` in the current folder.
     """
     return idx.load(SOURCE, batch_size, num_classes, root, limit)

@@ -1,4 +1,4 @@
-"""MNIST and the data sets made in its image: finding, reading and checking their IDX files.
+"""MNIST and data sets in its format: finds, reads and checks their IDX files.
 
 An IDX file is two zero bytes, the type of the values (8: unsigned bytes), the number of dimensions,
 each dimension as a big-endian 32-bit integer, and the values (http://yann.lecun.com/exdb/mnist).
@@ -22,20 +22,20 @@ FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-"""Names of the four files; each may have `.gz` behind it."""
+"""Names of the four files; each may end in `.gz`."""
 
 CLASSES = 10
 
 
 @dataclass(frozen=True)
 class Source:
-    """What tells one data set from another.
+    """The properties of one data set.
 
     Attributes:
-        places: folders where the files usually are, tried in this order.
-        advice: how to get them.
-        mean: of the pixels of all training images, on a scale from 0 to 1.
-        std: their standard deviation, likewise.
+        places: folders where the files usually are, searched in this order.
+        advice: how to get the files.
+        mean: mean of the pixels of all training images, on a scale from 0 to 1.
+        std: their standard deviation on the same scale.
     """
 
     places: Sequence[str]
@@ -47,19 +47,19 @@ class Source:
 def load(
     source: Source, batch_size: int, num_classes: int, root: str | None, limit: int | None
 ) -> Pipelines:
-    """Find, read and check the files of a data set, and serve them.
+    """Find, read and check the files of a data set, and return its pipelines.
 
     Args:
         source: the data set.
-        batch_size: images a batch, 1 to the number of training images.
-        num_classes: outputs of the net; must be 10.
-        root: folder of the files; `None` tries the usual places.
-        limit: how many training images to use at most, counted from the first, at least 1; `None`
-            uses all. Validation always has all of its images.
+        batch_size: images per batch, 1 to the number of training images.
+        num_classes: outputs of the model; must be 10.
+        root: folder of the files; `None` searches the usual folders.
+        limit: number of training images to use, from the first, at least 1; `None` uses all.
+            Validation always has all of its images.
 
     Returns:
         Training and validation: `image` [batch_size, 1, 32, 32] float32, the 28x28 pixels in a
-        black frame, with a mean of 0 and a standard deviation of 1 but for the frame; and
+        black frame, with a mean of 0 and a standard deviation of 1 without the frame; and
         `label` [batch_size] int32, 0 to 9.
 
     Raises:
@@ -81,10 +81,7 @@ def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
 
     Args:
         path: the file, a gzip file if it is named `.gz`.
-        dimensions: how many its values must have.
-
-    Returns:
-        The values, in as many dimensions.
+        dimensions: number of dimensions that the values must have.
 
     Raises:
         ValueError: the file is not what its name or its header says.
@@ -114,24 +111,24 @@ def _unpacked(path: Path) -> bytes:
     try:
         return gzip.decompress(content)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise _damaged(path, "a whole gzip file", f"a damaged one ({error})") from error
+        raise _damaged(path, "a complete gzip file", f"a damaged one ({error})") from error
 
 
 def _find(source: Source, root: str | None) -> list[Path]:
-    gaps = []
+    missing = []
     for place in source.places if root is None else [root]:
         folder = Path(place).expanduser().absolute()
-        found = {
+        paths = {
             name: path
             for name in FILES
             for path in (folder / f"{name}.gz", folder / name)
             if path.is_file()
         }
-        if len(found) == len(FILES):
-            return list(found.values())
-        gaps.append(f"  in {folder}: {', '.join(name for name in FILES if name not in found)}")
+        if len(paths) == len(FILES):
+            return list(paths.values())
+        missing.append(f"  in {folder}: {', '.join(name for name in FILES if name not in paths)}")
     raise FileNotFoundError(
-        "\n".join(["missing files, looked for as they are and with .gz:", *gaps, source.advice])
+        "\n".join(["missing files, with or without .gz:", *missing, source.advice])
     )
 
 
@@ -140,7 +137,7 @@ def _arrays(source: Source, image_file: Path, label_file: Path, limit: int | Non
     if images.shape[1:] != (28, 28):
         raise _damaged(image_file, "images of 28x28", "x".join(map(str, images.shape[1:])))
     if len(labels) != len(images):
-        raise _damaged(label_file, f"{len(images)} labels, one an image", str(len(labels)))
+        raise _damaged(label_file, f"{len(images)} labels, one per image", str(len(labels)))
     if labels.max(initial=0) >= CLASSES:
         raise _damaged(label_file, f"labels 0 to {CLASSES - 1}", str(labels.max()))
     images, labels = images[:limit], labels[:limit]

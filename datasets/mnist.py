@@ -14,10 +14,10 @@ SOURCE = idx.Source(
 def mnist(
     batch_size: int, num_classes: int = 10, root: str | None = None, limit: int | None = None
 ) -> Pipelines:
-    """60,000 handwritten digits for training and 10,000 for validation.
+    """Return 60,000 handwritten digits for training and 10,000 for validation.
 
     Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits" (1998).
-    Arguments, results and errors are those of `idx.load`; the usual place is `data/mnist` in the
+    Arguments, results and errors are those of `idx.load`; the usual folder is `data/mnist` in the
     current folder.
     """
     return idx.load(SOURCE, batch_size, num_classes, root, limit)

@@ -1,4 +1,4 @@
-"""Ones with zeros for labels: the input of nets whose numbers can be worked out by hand."""
+"""Ones with zeros as labels: inputs of models whose values can be calculated by hand."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from .arrays import Pipelines, pipelines
 def ones(
     batch_size: int, shape: Sequence[int], label_shape: Sequence[int], samples: int
 ) -> Pipelines:
-    """Samples that are all ones, with labels that are all zeros.
+    """Return pipelines of samples that are all ones, with labels that are all zeros.
 
     Args:
-        batch_size: samples a batch, 1 to `samples`.
+        batch_size: samples per batch, 1 to `samples`.
         shape: of one sample: [1, 32, 32] for `ThreeConvs`, [1] for `ThreeLinears`.
-        label_shape: of one label, the shape of the net's output for one sample: [6, 27, 27] for
+        label_shape: of one label, the shape of the model's output for one sample: [6, 27, 27] for
             `ThreeConvs`, [2] for `ThreeLinears`.
-        samples: an epoch, so that it has `samples // batch_size` steps.
+        samples: number per epoch, which has `samples // batch_size` steps.
 
     Returns:
         Training and validation, equal in content: `image` [batch_size, *shape] float32 and

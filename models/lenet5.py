@@ -1,4 +1,4 @@
-"""LeNet-5: the small convolutional net that the examples fine-tune."""
+"""LeNet-5: the small convolutional model that the examples fine-tune."""
 
 from mindspore import Tensor, nn
 
@@ -7,8 +7,8 @@ class LeNet5(nn.Cell):
     """Two convolutions and three dense layers for 32x32 grey images; 61,706 parameters.
 
     The layers of LeCun et al., "Gradient-based learning applied to document recognition" (1998),
-    with ReLU, max pooling and a plain dense classifier. To be frozen by name:
-    ``conv1`` ``conv2`` ``fc1`` ``fc2`` ``fc3``, the last being the classifier.
+    with ReLU, max pooling and a plain dense classifier. The names of its layers are ``conv1``
+    ``conv2`` ``fc1`` ``fc2`` ``fc3``; the last is the classifier.
 
     Args:
         num_classes: outputs of the classifier, 1 or more.

@@ -1,4 +1,4 @@
-"""MindCV's nets by name; MindCV itself is the optional extra ``mindcv``."""
+"""Models of MindCV by name; MindCV itself is the optional extra ``mindcv``."""
 
 import sys
 from collections.abc import Iterator
@@ -11,24 +11,34 @@ from mindspore.common import initializer
 
 
 def create(name: str, num_classes: int = 1000, in_channels: int = 3, **arguments: Any) -> nn.Cell:
-    """Make one of MindCV's nets.
+    """Create a model of MindCV.
 
     Args:
-        name: as ``mindcv.list_models()`` has it, such as ``resnet50``.
+        name: one of ``mindcv.list_models()``, such as ``resnet50``.
         num_classes: outputs of the classifier, 1 or more.
         in_channels: channels of the images, 1 or more.
-        arguments: whatever else that net takes, such as ``pretrained`` or ``drop_rate``.
+        arguments: further arguments of that model, such as ``pretrained`` or ``drop_rate``.
 
     Returns:
-        A net of images [N, in_channels, H, W] float32, H and W being the net's own, often 224.
+        A model of images [N, in_channels, H, W] float32; H and W depend on it, often 224.
 
     Raises:
         ImportError: MindCV is not installed.
-        ValueError: MindCV has no such net.
+        ValueError: MindCV has no model of that name.
     """
+    mindcv = _import_mindcv()
+    if name not in (names := mindcv.list_models()):
+        near = ", ".join(get_close_matches(name, names)) or f"mindcv.list_models() has {len(names)}"
+        raise ValueError(f"expected the name of a model of MindCV, received {name!r} ({near})")
+    _add_missing_entry(name)
+    sizes = {"num_classes": num_classes, "in_channels": in_channels}
+    with _initialised_at_once():
+        return mindcv.create_model(name, **sizes, **arguments)
+
+
+def _import_mindcv() -> Any:
     try:
         import mindcv
-        from mindcv.models.registry import model_entrypoint
     except ModuleNotFoundError as error:
         if error.name != "mindcv":
             raise
@@ -36,33 +46,31 @@ def create(name: str, num_classes: int = 1000, in_channels: int = 3, **arguments
             "expected the package mindcv, which is not installed; it is the extra of that name: "
             "pip install 'freeze-trainer[mindcv]', or just pip install mindcv"
         ) from None
-    if name not in (known := mindcv.list_models()):
-        near = ", ".join(get_close_matches(name, known)) or f"mindcv.list_models() has {len(known)}"
-        raise ValueError(f"expected the name of one of MindCV's nets, received {name!r} ({near})")
-    # 0.3 lacks the entry of mae_h_16_224_pretrain, and looks there for nothing but weights.
-    vars(sys.modules[model_entrypoint(name).__module__]).get("default_cfgs", {}).setdefault(
-        name, {}
-    )
-    with _drawn_at_once():
-        return mindcv.create_model(
-            name, num_classes=num_classes, in_channels=in_channels, **arguments
-        )
+    return mindcv
+
+
+def _add_missing_entry(name: str) -> None:
+    """Add an empty entry for weights: MindCV 0.3 lacks that of mae_h_16_224_pretrain."""
+    from mindcv.models.registry import model_entrypoint
+
+    module = sys.modules[model_entrypoint(name).__module__]
+    vars(module).get("default_cfgs", {}).setdefault(name, {})
 
 
 @contextmanager
-def _drawn_at_once() -> Iterator[None]:
-    """Draw first values when they are asked for.
+def _initialised_at_once() -> Iterator[None]:
+    """Draw initial values when they are requested.
 
-    MindCV 0.3's ReXNet reshapes some before they are drawn, which MindSpore 2.10 refuses.
+    ReXNet of MindCV 0.3 reshapes values that are not yet drawn, which MindSpore 2.10 refuses.
     """
-    make = initializer.initializer
+    lazy = initializer.initializer
 
-    def drawn(*arguments: Any, **more: Any) -> Tensor:
-        made = make(*arguments, **more)
-        return made.init_data() if made.has_init else made
+    def eager(*args: Any, **kwargs: Any) -> Tensor:
+        tensor = lazy(*args, **kwargs)
+        return tensor.init_data() if tensor.has_init else tensor
 
-    initializer.initializer = drawn
+    initializer.initializer = eager
     try:
         yield
     finally:
-        initializer.initializer = make
+        initializer.initializer = lazy

@@ -11,7 +11,7 @@ class SumLoss(nn.Cell):
 
         Args:
             output: any shape, float32.
-            label: ignored; it is here because every loss is called with two arguments.
+            label: ignored; every loss is called with two arguments.
 
         Returns:
             A scalar, float32.

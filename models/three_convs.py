@@ -1,4 +1,4 @@
-"""The three convolutions on which MindSpore's developers showed two ways of freezing a layer."""
+"""The three convolutions with which MindSpore's developers showed two ways to freeze a layer."""
 
 from mindspore import Tensor, nn
 
@@ -6,9 +6,9 @@ from mindspore import Tensor, nn
 class ThreeConvs(nn.Cell):
     """Convolutions 1->6->2->6 without biases or activations; 192 parameters.
 
-    Source: https://www.mindspore.cn/technology-blogs/zh/1862 (2022), where ``conv1`` is kept
-    still first by ``stop_gradient`` on its output, then by ``requires_grad = False``. The
-    original cuts and prints inside ``construct``; here both are left to whoever trains the net.
+    Source: https://www.mindspore.cn/technology-blogs/zh/1862 (2022), where ``conv1`` is frozen
+    first by ``stop_gradient`` on its output, then by ``requires_grad = False``. The original
+    cuts and prints inside ``construct``; here the training code may do both.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The three linear layers whose gradients tell `requires_grad` from a cut graph."""
+"""Three linear layers whose gradients differ between `requires_grad` and a cut graph."""
 
 from mindspore import Tensor, nn
 
@@ -6,9 +6,9 @@ from mindspore import Tensor, nn
 class ThreeLinears(nn.Cell):
     """Dense layers 1->2->3->2 without activations, every weight and bias 1; 21 parameters.
 
-    Source: a note on PyTorch's ``requires_grad_(False)`` against ``detach_()``. With the input 1
-    and the sum of the output (32) as the loss, the gradients of every weight and bias are whole
-    numbers: 6 and 6 for ``f1``, 4 and 2 for ``f2``, 5 and 1 for ``f3``.
+    Source: a note that compares PyTorch's ``requires_grad_(False)`` with ``detach_()``. With the
+    input 1 and the sum of the output (32) as the loss, the gradients of all weights and biases are
+    integers: 6 and 6 for ``f1``, 4 and 2 for ``f2``, 5 and 1 for ``f3``.
     """
 
     def __init__(self) -> None:

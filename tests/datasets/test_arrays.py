@@ -126,5 +126,5 @@ def test_batch_size_out_of_range(batch_size: int, message: str) -> None:
 
 
 def test_images_without_labels() -> None:
-    with pytest.raises(ValueError, match="^expected 10 labels, one an image, received 9$"):
+    with pytest.raises(ValueError, match="^expected 10 labels, one per image, received 9$"):
         pipeline(IMAGES, LABELS[:9], 2, shuffle=False, drop_remainder=False)

@@ -83,7 +83,7 @@ def test_missing_files_are_named_with_place_and_advice(
     with pytest.raises(FileNotFoundError) as error:
         load(SOURCE, 10, 10, root=None, limit=None)
     assert str(error.value).splitlines() == [
-        "missing files, looked for as they are and with .gz:",
+        "missing files, with or without .gz:",
         f"  in {idx_folder}/first: {', '.join(FILES)}",
         f"  in {idx_folder}/second: {LABELS}, {HELD_IMAGES}, {HELD_LABELS}",
         "Ask a friend.",
@@ -132,7 +132,7 @@ def test_damaged_file(idx_folder: Path, content: bytes, expected: str, received:
 def test_damaged_gzip_file(idx_folder: Path, damage: Callable[[bytes], bytes]) -> None:
     path = compress(idx_folder / IMAGES)
     path.write_bytes(damage(path.read_bytes()))
-    message = f"^{re.escape(str(path))}: expected a whole gzip file, received a damaged one"
+    message = f"^{re.escape(str(path))}: expected a complete gzip file, received a damaged one"
     with pytest.raises(ValueError, match=message):
         open_folder(idx_folder)
 
@@ -140,8 +140,8 @@ def test_damaged_gzip_file(idx_folder: Path, damage: Callable[[bytes], bytes]) -
 @pytest.mark.parametrize(
     ("name", "values", "expected", "received"),
     [
-        (LABELS, np.zeros(29), "30 labels, one an image", "29"),
-        (HELD_LABELS, np.zeros(21), "20 labels, one an image", "21"),
+        (LABELS, np.zeros(29), "30 labels, one per image", "29"),
+        (HELD_LABELS, np.zeros(21), "20 labels, one per image", "21"),
         (LABELS, np.full(30, 11), "labels 0 to 9", "11"),
         (IMAGES, np.zeros((30, 28, 27)), "images of 28x28", "28x27"),
     ],

@@ -7,7 +7,8 @@ import pytest
 from tests.support.settings import GOOD
 from trainer.artifacts import plan_check
 from trainer.config import schema
-from trainer.freezing.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
+from trainer.freezing.assignment import UPSTREAM
+from trainer.freezing.plan import STATISTICS, ParameterPlan, Plan
 
 
 def plan_of(**states: str) -> Plan:

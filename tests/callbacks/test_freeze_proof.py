@@ -124,7 +124,7 @@ def test_guard_names_every_tensor_that_moved() -> None:
 
 def leaky(applied: FrozenModel) -> nn.Optimizer:
     """Given everything: what the trainer never does."""
-    return nn.Momentum(applied.net.get_parameters(), 0.1, 0.9, weight_decay=0.1)
+    return nn.Momentum(applied.model.get_parameters(), 0.1, 0.9, weight_decay=0.1)
 
 
 def test_an_optimizer_that_was_given_a_frozen_weight_is_found_out(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_step_is_put_off_while_the_one_before_is_written(
 
 def test_what_has_moved_is_not_saved(tmp_path: Path) -> None:
     kept = begun(tmp_path, every_steps=1)
-    weight = kept._applied.net.conv1.weight
+    weight = kept._applied.model.conv1.weight
     weight.set_data(Tensor(weight.asnumpy() + 1))
     with pytest.raises(FrozenMoved, match=r"by step 1 of epoch 1 1 moved:\n  - conv1\.weight by 1"):
         _step(kept, 1)
@@ -176,7 +176,7 @@ def test_the_best_is_the_epoch_with_the_least_loss_or_the_most_right(tmp_path: P
     for best, expected in (("validation_loss", 2), ("accuracy", 1), (None, 0)):
         folder = tmp_path / str(best)
         kept = begun(folder, best=best)
-        plan, copied = kept._applied.plan, to_numpy(kept._applied.net)
+        plan, copied = kept._applied.plan, to_numpy(kept._applied.model)
         for number, score in enumerate([(0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)], 1):
             kept.on_epoch_end(EpochResult(number, plan, copied, Score(*score, 10)))
         kept._writer.on_run_end(True)
@@ -214,7 +214,7 @@ def test_the_scale_of_the_loss_is_among_the_state() -> None:
 
 def test_the_last_two_share_no_file_and_others_do(tmp_path: Path) -> None:
     kept = begun(tmp_path, best="accuracy")
-    plan, copied = kept._applied.plan, to_numpy(kept._applied.net)
+    plan, copied = kept._applied.plan, to_numpy(kept._applied.model)
     kept._make = partial(frozen, dict.fromkeys(plan.names("frozen"), "a hash"))
     inodes = []
     for number in range(1, 6):

@@ -22,7 +22,7 @@ def refused(command: Command, *overrides: str) -> Ended:
 
 CASES = {
     "unknown layer": (["freeze=conv9"], "received 'conv9' (nearest: conv2, conv1"),
-    "name that lies deeper": (["freeze=weight"], "'*.weight' would take 5 names"),
+    "name that lies deeper": (["freeze=weight"], "'*.weight' would match 5 names"),
     "glob without a match": (["freeze=layer*"], "received 'layer*'"),
     "regex without a match": (["freeze='re:block.+'"], "received 're:block.+'"),
     "malformed regex": (["freeze='re:conv['"], "expected a regular expression after re:"),
@@ -47,7 +47,7 @@ CASES = {
     "no assignment": (["freeze"], "expected KEY=VALUE"),
     "missing weights": (["init_from=gone.safetensors"], "init_from: no file gone.safetensors"),
     "missing package": (["init_from=pkg://no.such/file"], "no package 'no.such'"),
-    "missing head": (["new_head=fc9"], "new_head: expected a cell or parameter of the net"),
+    "missing head": (["new_head=fc9"], "new_head: expected a cell or parameter of the model"),
     "missing data": (["dataset=mnist"], "train-images-idx3-ubyte"),
     "missing folder of data": (["dataset=mnist", "dataset.root=gone"], "dataset.root: expected"),
     "no CANN": (["device=ascend"], "found none (libmindspore_ascend"),

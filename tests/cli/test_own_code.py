@@ -92,8 +92,8 @@ def test_an_index_or_a_slice_names_what_is_made_anew_and_what_is_printed(command
     )
     given = [*shared, f"init_from={command.folder / 'other.safetensors'}"]
     refused = command.train(*given, "new_head='backbone[3]'", "snapshot.print='backbone[5:]'")
-    assert "new_head: expected an index within 'backbone', which holds 3 cells" in refused.err
-    assert "snapshot.print: expected a slice that takes some of 'backbone'" in refused.err
+    assert "new_head: expected an index within 'backbone', which has 3 cells" in refused.err
+    assert "snapshot.print: expected a slice that selects some of 'backbone'" in refused.err
     ended = command.train(*given, "new_head='backbone[:-2]'", "snapshot.print='backbone[-2]'")
     assert ended.code == 0, ended.err
     assert "backbone.1.gamma at start:" in ended.out

@@ -20,7 +20,7 @@ def told(change: NDArray[Any], before: NDArray[Any] = BEFORE, **known: Any) -> s
     [
         (-0.01 * BEFORE, None, "G; weight decay scaled it by 0.99 (no gradient arrived)"),
         (-0.01 * BEFORE, PUSH, "G; weight decay scaled it by 0.99 (no gradient arrived)"),
-        (-0.1 * PUSH, PUSH, "G; momentum from before it was frozen carried it on (no g"),
+        (-0.1 * PUSH, PUSH, "G; momentum from before the freeze moved it further (no g"),
         (-0.1 * PUSH - 0.01 * BEFORE, PUSH, "G; weight decay scaled it by 0.99 and momentum"),
         (-0.1 * PUSH, None, "G; a gradient reached it: W"),
         (-0.1 * OTHER, PUSH, "G; a gradient reached it: W"),
@@ -30,27 +30,27 @@ def told(change: NDArray[Any], before: NDArray[Any] = BEFORE, **known: Any) -> s
     ],
 )
 def test_what_an_optimizer_did(change: NDArray[Any], push: NDArray[Any] | None, text: str) -> None:
-    assert told(change, given="G", gradient="W", push=push).startswith(text)
+    assert told(change, optimized_by="G", why_gradient="W", momentum=push).startswith(text)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_too_few_values_to_tell(size: int) -> None:
-    found = told(-0.1 * BEFORE[:size], BEFORE[:size], given="G", push=PUSH[:size])
+    found = told(-0.1 * BEFORE[:size], BEFORE[:size], optimized_by="G", momentum=PUSH[:size])
     assert "too little has changed to tell" in found
 
 
 def test_a_weight_of_zeros_cannot_have_decayed() -> None:
-    assert told(-0.1 * OTHER, ZERO, given="G") == "G; a gradient reached it"
+    assert told(-0.1 * OTHER, ZERO, optimized_by="G") == "G; a gradient reached it"
 
 
 def test_whole_numbers() -> None:
     before = np.arange(0, 50, 10)
-    found = told(before // -10, before, given="G")
+    found = told(before // -10, before, optimized_by="G")
     assert found == "G; weight decay scaled it by 0.9 (no gradient arrived)"
 
 
 def test_what_grows_has_not_decayed() -> None:
-    assert told(0.1 * BEFORE, given="G") == "G; a gradient reached it"
+    assert told(0.1 * BEFORE, optimized_by="G") == "G; a gradient reached it"
     assert told(0.1 * BEFORE).startswith("not known")
 
 
@@ -58,9 +58,9 @@ def test_what_grows_has_not_decayed() -> None:
     ("known", "text"),
     [
         ({"statistic": True}, "a normalisation layer ran in training mode and updated its stat"),
-        ({"statistic": True, "running": "W"}, "updated its statistics: W"),
+        ({"statistic": True, "why_training": "W"}, "updated its statistics: W"),
         ({}, "not known: neither optimizer nor statistics"),
-        ({"otherwise": "loaded"}, "loaded"),
+        ({"fallback": "loaded"}, "loaded"),
     ],
 )
 def test_without_an_optimizer(known: dict[str, Any], text: str) -> None:

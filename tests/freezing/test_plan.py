@@ -9,7 +9,8 @@ from tests.support.training import rule
 from trainer.backend.graph import module_tree
 from trainer.config.rules import Rule
 from trainer.freezing import plan, validation
-from trainer.freezing.plan import STATISTICS, UPSTREAM
+from trainer.freezing.assignment import UPSTREAM
+from trainer.freezing.plan import STATISTICS
 
 NORMED, CONVS, NESTED = (module_tree.describe(make()) for make in (Normed, TwoConvs, Nested))
 STILL = ("bn1.moving_mean", "bn1.moving_variance")
@@ -141,8 +142,8 @@ def test_sound_rules(patterns: tuple[str, ...]) -> None:
     ("pattern", "method", "complaint"),
     [
         ("convv1", "requires_grad", "received 'convv1' (nearest: conv1"),
-        ("0", "requires_grad", "('*.0' would take"),
-        ("flatten", "requires_grad", "takes only cells without parameters"),
+        ("0", "requires_grad", "('*.0' would match"),
+        ("flatten", "requires_grad", "matches only cells without parameters"),
         ("conv1.weight", "stop_gradient", "expected whole cells for stop_gradient"),
         ("*", "requires_grad", "all are frozen (by *)"),
     ],

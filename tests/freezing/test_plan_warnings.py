@@ -31,7 +31,9 @@ def test_nothing(rules: tuple[Rule, ...]) -> None:
 
 def test_statistics_that_move_between_frozen_weights() -> None:
     (line,) = told(Normed(), Rule(("conv1", "bn1"), *FLAG, norm="train"))
-    assert line.startswith("running statistics move in 1 cells whose weights are frozen: bn1 ")
+    assert line.startswith(
+        "running statistics are updated in 1 cells whose weights are frozen: bn1 "
+    )
     assert told(Normed(), Rule(("conv1",), *FLAG, norm="train")) == []
     assert told(Normed(), Rule(("conv1", "bn1"), *FLAG)) == []
 
@@ -54,8 +56,8 @@ def test_a_rule_that_shadows_another() -> None:
     biases = Rule((), *FLAG, roles=("bias",), label="rule 2 (role bias)")
     (line,) = told(Stack(), first, biases)
     assert line == (
-        "rule 1 (blocks.0) keeps 1 of the 6 parameters of rule 2 (role bias) from it: "
-        "blocks.0.dense.bias"
+        "rule 2 (role bias) does not apply to 1 of the 6 parameters that it selects, because rule "
+        "1 (blocks.0) comes first: blocks.0.dense.bias"
     )
 
 
@@ -65,13 +67,13 @@ def test_rules_that_say_the_same_and_the_rest_are_no_shadow() -> None:
     assert told(Stack(), head, biases, Rule((), *FLAG, label="rule 3 (the rest)")) == []
 
 
-def test_what_is_made_anew_and_frozen() -> None:
+def test_what_is_re_initialised_and_frozen() -> None:
     what, rules = module_tree.describe(TwoConvs()), [Rule(("fc",), *FLAG)]
     (line,) = plan_warnings(plan.resolve(rules, what), rules, what, ["fc"])
-    assert line == "fc.weight, fc.bias are made anew (new_head) and frozen: they stay random"
+    assert line == "fc.weight, fc.bias are re-initialised (new_head) and frozen: they stay random"
 
 
-def test_a_slice_of_what_is_made_anew_and_frozen() -> None:
+def test_a_slice_of_what_is_re_initialised_and_frozen() -> None:
     what, rules = module_tree.describe(Stack()), [Rule(("blocks.3.dense.bias",), *FLAG)]
     (line,) = plan_warnings(plan.resolve(rules, what), rules, what, ["blocks[-2:].dense"])
-    assert line.startswith("blocks.3.dense.bias are made anew")
+    assert line.startswith("blocks.3.dense.bias are re-initialised")

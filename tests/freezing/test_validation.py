@@ -52,37 +52,40 @@ def test_sound(name: str) -> None:
 
 FAULTS: dict[str, tuple[list[dict[str, Any]], str]] = {
     "unknown name": ([{"select": "blocs"}], "policy.rules[0].select: expected a cell or"),
-    "index outside": ([{"select": "blocks[4]"}], "within 'blocks', which holds 4 cells, received"),
-    "inner index outside": ([{"select": "blocks[:2][3]"}], "'blocks.0', which holds 3 cells"),
+    "index outside": ([{"select": "blocks[4]"}], "within 'blocks', which has 4 cells, received"),
+    "inner index outside": ([{"select": "blocks[:2][3]"}], "'blocks.0', which has 3 cells"),
     "no step": ([{"select": "blocks[::0]"}], "expected a step other than 0"),
-    "empty slice": ([{"select": "blocks[2:2]"}], "a slice that takes some of 'blocks'"),
+    "empty slice": ([{"select": "blocks[2:2]"}], "a slice that selects some of 'blocks'"),
     "unknown behind an index": ([{"select": "blocks[0].atn"}], "received 'blocks[0].atn'"),
     "unknown exception": ([{"except": "hed"}], "policy.rules[0].except: expected a cell"),
     "needless exception": (
         [{"select": "blocks", "except": "stem"}],
-        "received 'stem', which it does not take in any case",
+        "received 'stem', which it does not select in any case",
     ),
     "unknown kind": ([{"kind": "Densse"}], "received 'Densse' (nearest: Dense)"),
     "unknown container": ([{"first": 1, "of": "block"}], "rules[0].of: expected a cell"),
-    "too many layers": ([{"first": 11}], "expected at most 10, for so many layers of the net"),
-    "too many children": ([{"last": 5, "of": "blocks"}], "expected at most 4, for so many cells"),
+    "too many layers": ([{"first": 11}], "expected at most 10, the number of layers of the model"),
+    "too many children": (
+        [{"last": 5, "of": "blocks"}],
+        "expected at most 4, the number of cells in 'blocks'",
+    ),
     "no such role in it": (
         [{"role": "norm_scale", "kind": "Dense"}],
-        "expected a rule that takes a parameter, but rule 1 (kind Dense, role norm_scale)",
+        "expected a rule that matches a parameter, but rule 1 (kind Dense, role norm_scale)",
     ),
     "nothing left": (
         [{"select": "*.dense", **STILL}, {"kind": "Dense", "first": 2, "last": 9}],
-        "are taken before by rule 1 (*.dense); put it first",
+        "are already decided by rule 1 (*.dense); put it first",
     ),
     "two claims": (
         [{"select": "stem"}, {"select": ["stem", "blocks[0]"], "method": "train"}],
-        "one claim of equal weight on 'stem.weight', but 'stem' in policy.rules[0]",
+        "one rule to decide 'stem.weight', but 'stem' in policy.rules[0]",
     ),
     "nothing that can train": (
         [{"select": "*.moving_mean", "method": "train"}],
-        "rule 1 (*.moving_mean) trains nothing but what the net itself holds still",
+        "rule 1 (*.moving_mean) trains only parameters that the model itself freezes",
     ),
-    "part of a cell": ([{"role": "bias"}], "which takes 'stem.bias' but not all of its cell"),
+    "part of a cell": ([{"role": "bias"}], "which matches 'stem.bias' but not all of its cell"),
     "all frozen": (
         [{"select": "*"}],
         "policy: expected at least one trainable parameter, but all are frozen (by rule 1",
@@ -90,7 +93,7 @@ FAULTS: dict[str, tuple[list[dict[str, Any]], str]] = {
     "all frozen by the rest": ([{"last": 1}, {}], "all are frozen (by rule 1 (last 1), rule 2"),
     "cells without parameters": (
         [{"select": "*.drop", **STILL}],
-        "'*.drop' takes only cells without parameters",
+        "'*.drop' matches only cells without parameters",
     ),
 }
 
@@ -113,27 +116,27 @@ def test_faults_are_told_together() -> None:
     assert len(validation.problems(rules_of(*settings), STACK)) == 4
     settings = [{"select": "stem"}, {"select": "stem", **STILL}, {"role": "weight"}, HEAD, {}, {}]
     found = validation.problems(rules_of(*settings), STACK)
-    assert "claim" in found[0]
+    assert "equally closely" in found[0]
     assert "left for rule 6" in found[1]
-    assert "takes 'head.weight' but not all of its cell" in found[2]
+    assert "matches 'head.weight' but not all of its cell" in found[2]
 
 
 def test_the_short_form_and_a_policy_may_not_dispute_a_name() -> None:
     found = validation.problems(rules_of({"select": "stem", **STILL}, freeze=["stem"]), STACK)
-    assert "'stem' in freeze and 'stem' treat it differently" in found[0]
+    assert "'stem' in freeze and 'stem' name it equally closely" in found[0]
 
 
-def test_two_names_of_a_tied_parameter_are_claims_of_equal_weight() -> None:
+def test_two_names_of_a_tied_parameter_are_equally_close() -> None:
     found = validation.problems(
         rules_of({"select": "encoder"}, {"select": "decoder", **STILL}), TIED
     )
-    assert "'encoder' in policy.rules[0] and 'decoder' treat it differently" in found[0]
+    assert "'encoder' in policy.rules[0] and 'decoder' name it equally closely" in found[0]
 
 
 @pytest.mark.parametrize(
     ("what", "select", "why"),
     [
-        (TOKEN, "token", "but the net itself owns that"),
+        (TOKEN, "token", "but the model itself owns it"),
         (SHELVED, "shelf", "but 'shelf' is a container, never called itself"),
     ],
 )
@@ -175,7 +178,7 @@ def lost(net: nn.Cell, *settings: dict[str, Any]) -> list[str]:
 
 def test_what_a_rule_trains_upstream_of_a_cut_is_named() -> None:
     (found,) = lost(TwoConvs(), {"select": "conv2"}, {"select": "conv1", "method": "train"})
-    assert "rule 2 (conv1) trains conv1.weight, conv1.bias lie upstream" in found
+    assert "rule 2 (conv1) trains conv1.weight, conv1.bias, upstream" in found
 
 
 def test_what_no_rule_trains_upstream_of_a_cut_is_frozen_quietly() -> None:

@@ -10,7 +10,8 @@ from trainer.config import policy
 from trainer.config.rules import Rule, matches
 from trainer.config.schema import Settings
 from trainer.core.text import shorten
-from trainer.freezing.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
+from trainer.freezing.assignment import UPSTREAM
+from trainer.freezing.plan import STATISTICS, ParameterPlan, Plan
 
 
 def problems(settings: Settings, plan: Plan) -> list[str]:

@@ -67,7 +67,7 @@ class FreezeProof(Callback):
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Note what the optimizer was given, to know a cause by; begin a chapter if need be."""
         ids = {id(parameter) for parameter in optimizer.parameters}
-        named = dict(applied.net.parameters_and_names())
+        named = dict(applied.model.parameters_and_names())
         self._optimized = {name for name, parameter in named.items() if id(parameter) in ids}
         resumed, self._resumed = self._resumed, None
         if resumed is None or atomic_files.plain(applied.plan.as_json()) == resumed.plan:

@@ -40,7 +40,7 @@ class RankConsistency(Callback):
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Note what is to be compared."""
-        self._net = applied.net
+        self._net = applied.model
         self._optimizer = optimizer
 
     def on_epoch_end(self, epoch: EpochResult) -> None:

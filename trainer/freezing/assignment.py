@@ -1,4 +1,4 @@
-"""Claims: which rule takes each parameter, and what becomes of it. Pure Python."""
+"""Assignment: which rule decides each parameter, and the state that it gives it. Pure Python."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from trainer.config.rules import Rule, matches
 from trainer.freezing.selection import Selection, expand
 
-if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
+if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo
 
 UPSTREAM = "upstream of the cut"
-AFFINE = ("norm_scale", "norm_shift")
+_AFFINE_ROLES = ("norm_scale", "norm_shift")
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What becomes of one parameter, the mode of its normalisation left aside.
+    """The state of one parameter, before the mode of its normalisation layer is considered.
 
     Attributes:
         state: ``trainable``, ``frozen`` or ``buffer``.
-        rule: the first rule that takes it, or whose cut it lies upstream of; None if none does.
+        rule: the first rule that matches it, or whose cut it is upstream of; None: no rule does.
         by: the pattern or label of that rule, or ``UPSTREAM``.
     """
 
@@ -37,43 +37,48 @@ class Assignment:
 def assign(
     rules: Sequence[Rule],
     selections: Sequence[Selection],
-    layout: "ModuleTree",
+    tree: "ModuleTree",
     upstream: Collection[str],
 ) -> dict[str, Assignment]:
-    """Return the claim on each parameter: the first rule that takes it decides.
+    """Return the assignment of each parameter: the first rule that matches it decides.
 
     Args:
         rules: in order.
-        selections: what each of them takes, others left aside.
-        layout: the net's cells and parameters.
+        selections: what each rule selects, regardless of the others.
+        tree: the model's cells and parameters.
         upstream: names of the parameters that the cuts put out of the gradient's reach.
     """
-    first: dict[str, Rule] = {}
-    for each, selection in zip(rules, selections, strict=True):
-        first = dict.fromkeys(selection.parameters, each) | first
-    cutter = next((rule for rule in rules if rule.cuts), None)
-    found = {}
-    for info in layout.parameters:
-        free = "trainable" if info.trainable else "buffer"
-        rule = first.get(info.name)
-        if rule is not None:
-            trains = not rule.freezes or (rule.norm == "affine-only" and info.role in AFFINE)
-            found[info.name] = Assignment(
-                free if trains else "frozen", rule, _by(rule, info, layout)
-            )
+    deciding_rules: dict[str, Rule] = {}
+    for rule, selection in zip(rules, selections, strict=True):
+        deciding_rules = dict.fromkeys(selection.parameters, rule) | deciding_rules
+    cutting_rule = next((rule for rule in rules if rule.cuts), None)
+    assignments = {}
+    for info in tree.parameters:
+        if info.name in deciding_rules:
+            assignments[info.name] = _assign_by_rule(deciding_rules[info.name], info, tree)
         elif info.name in upstream:
-            found[info.name] = Assignment("frozen", cutter, UPSTREAM)
+            assignments[info.name] = Assignment("frozen", cutting_rule, UPSTREAM)
         else:
-            found[info.name] = Assignment(free)
-    return found
+            assignments[info.name] = Assignment(_unfrozen_state(info))
+    return assignments
 
 
-def _by(rule: Rule, info: "ParameterInfo", layout: "ModuleTree") -> str:
-    """Return the rule's label or, for a rule without one, that of its patterns which took."""
+def _assign_by_rule(rule: Rule, info: "ParameterInfo", tree: "ModuleTree") -> Assignment:
+    trains = not rule.freezes or (rule.norm == "affine-only" and info.role in _AFFINE_ROLES)
+    state = _unfrozen_state(info) if trains else "frozen"
+    return Assignment(state, rule, _label(rule, info, tree))
+
+
+def _unfrozen_state(info: "ParameterInfo") -> str:
+    return "trainable" if info.trainable else "buffer"
+
+
+def _label(rule: Rule, info: "ParameterInfo", tree: "ModuleTree") -> str:
+    """Return the rule's label; without one, its first pattern that matches the parameter."""
     if rule.label:
         return rule.label
     return next(
         pattern
         for pattern in rule.patterns
-        if any(matches(deep, name) for deep in expand(pattern, layout) for name in info.names)
+        if any(matches(plain, name) for plain in expand(pattern, tree) for name in info.names)
     )

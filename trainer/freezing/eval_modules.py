@@ -1,4 +1,4 @@
-"""Modes: the cells whose normalisation and dropout run in inference mode. Pure Python."""
+"""Eval modules: the cells whose normalisation and dropout run in inference mode. Pure Python."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -7,100 +7,110 @@ from trainer.config.rules import Rule
 from trainer.freezing.assignment import Assignment
 from trainer.freezing.selection import Selection, ancestors, with_ancestors
 
-if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
+if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import CellInfo, ModuleTree, ParameterInfo
 
 
 def eval_modules(
     rules: Sequence[Rule],
     selections: Sequence[Selection],
-    layout: "ModuleTree",
-    claimed: Mapping[str, Assignment],
+    tree: "ModuleTree",
+    assignments: Mapping[str, Assignment],
     upstream: Collection[str],
 ) -> set[str]:
-    """Return the cells to run in inference mode, all beneath such a cell included.
+    """Return the cells to run in inference mode, with all cells beneath them.
 
-    A cell is among them if all its weights are frozen by rules that hold statistics and quiet
-    dropout; else its normalisation and its dropout are looked at one by one.
+    A cell is among them if all its weights are frozen by rules that keep statistics and switch
+    dropout off; otherwise its normalisation layers and its dropout are decided one by one.
     """
-    still = _frozen_whole(layout, claimed)
-    whole = still - _above(layout, claimed, lambda rule: not (rule.holds and rule.quiet))
-    quiet = still - _above(layout, claimed, lambda rule: not rule.quiet)
-    cutter = next((rule for rule in rules if rule.cuts), None)
-    chosen = whole | _held(layout, claimed)
-    weighty = {a for p in layout.parameters if not p.statistic for a in with_ancestors(p.cell)}
-    for cell in layout.cells:
-        if cell.name not in weighty:
-            rule = _rule_of_bare(cell, rules, selections)
+    modules, dropout_off = _with_weights(tree, assignments)
+    weighted = {name for p in tree.parameters if not p.statistic for name in with_ancestors(p.cell)}
+    cutting_rule = next((rule for rule in rules if rule.cuts), None)
+    for cell in tree.cells:
+        if cell.name not in weighted:
+            rule = _selecting_rule(cell, rules, selections)
             if rule is None and cell.name in upstream:
-                rule = cutter
-            if rule is not None and _still(cell, rule):
-                chosen.add(cell.name)
+                rule = cutting_rule
+            if rule is not None and _runs_in_eval(cell, rule):
+                modules.add(cell.name)
         above = ancestors(cell.name)
-        is_quiet = "Drop" in cell.kind and not quiet.isdisjoint(above)
-        if is_quiet or not chosen.isdisjoint(above):
-            chosen.add(cell.name)
-    return chosen
+        is_silenced = "Drop" in cell.kind and not dropout_off.isdisjoint(above)
+        if is_silenced or not modules.isdisjoint(above):
+            modules.add(cell.name)
+    return modules
 
 
-def _still(cell: "CellInfo", rule: Rule) -> bool:
-    """Tell whether a cell without weights that a rule takes is to run in inference mode."""
+def _with_weights(
+    tree: "ModuleTree", assignments: Mapping[str, Assignment]
+) -> tuple[set[str], set[str]]:
+    """Return the cells with weights that run in inference mode, and those without dropout."""
+    frozen = _fully_frozen(tree, assignments)
+    dropout_on = _above_frozen(tree, assignments, lambda rule: not rule.quiet)
+    partly = _above_frozen(tree, assignments, lambda rule: not (rule.holds and rule.quiet))
+    return (frozen - partly) | _fixed_norms(tree, assignments), frozen - dropout_on
+
+
+def _runs_in_eval(cell: "CellInfo", rule: Rule) -> bool:
+    """Tell whether a cell without weights that a rule selects runs in inference mode."""
     return rule.quiet if "Drop" in cell.kind else rule.quiet and rule.holds
 
 
-def _rule_of_bare(
+def _selecting_rule(
     cell: "CellInfo", rules: Sequence[Rule], selections: Sequence[Selection]
 ) -> Rule | None:
     pairs = zip(rules, selections, strict=True)
     return next((rule for rule, selection in pairs if cell.name in selection.cells), None)
 
 
-def _frozen_whole(layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> set[str]:
-    """Return the cells all of whose weights are frozen; the net's own buffers do not count."""
-    closed, open_ = set[str](), set[str]()
-    for info in layout.parameters:
-        state = claimed[info.name].state
+def _fully_frozen(tree: "ModuleTree", assignments: Mapping[str, Assignment]) -> set[str]:
+    """Return the cells all of whose weights are frozen; the model's own buffers do not count."""
+    with_frozen, with_trainable = set[str](), set[str]()
+    for info in tree.parameters:
+        state = assignments[info.name].state
         if not info.statistic and state != "buffer":
-            (closed if state == "frozen" else open_).update(with_ancestors(info.cell))
-    return closed - open_
+            cells = with_frozen if state == "frozen" else with_trainable
+            cells.update(with_ancestors(info.cell))
+    return with_frozen - with_trainable
 
 
-def _above(
-    layout: "ModuleTree", claimed: Mapping[str, Assignment], test: Callable[[Rule], bool]
+def _above_frozen(
+    tree: "ModuleTree", assignments: Mapping[str, Assignment], test: Callable[[Rule], bool]
 ) -> set[str]:
     """Return the cells above frozen weights whose rule passes a test."""
-    found = set[str]()
-    for info in layout.parameters:
-        rule = claimed[info.name].rule
+    cells = set[str]()
+    for info in tree.parameters:
+        rule = assignments[info.name].rule
         if not info.statistic and rule and rule.freezes and test(rule):
-            found.update(with_ancestors(info.cell))
-    return found
+            cells.update(with_ancestors(info.cell))
+    return cells
 
 
-def _held(layout: "ModuleTree", claimed: Mapping[str, Assignment]) -> set[str]:
-    """Return the cells whose running statistics are held whatever else lies around them."""
-    own: dict[str, list[ParameterInfo]] = {}
-    for info in layout.parameters:
-        own.setdefault(info.cell, []).append(info)
+def _fixed_norms(tree: "ModuleTree", assignments: Mapping[str, Assignment]) -> set[str]:
+    """Return the cells whose running statistics are kept, whatever surrounds them."""
+    owned: dict[str, list[ParameterInfo]] = {}
+    for info in tree.parameters:
+        owned.setdefault(info.cell, []).append(info)
     return {
         cell
-        for cell, infos in own.items()
-        if cell and any(p.statistic for p in infos) and _holds(infos, claimed)
+        for cell, infos in owned.items()
+        if cell and any(p.statistic for p in infos) and _keeps_statistics(infos, assignments)
     }
 
 
-def _holds(infos: "Sequence[ParameterInfo]", claimed: Mapping[str, Assignment]) -> bool:
-    """Tell whether a normalisation's statistics are held: what its weights' rules say comes first.
+def _keeps_statistics(
+    infos: "Sequence[ParameterInfo]", assignments: Mapping[str, Assignment]
+) -> bool:
+    """Tell whether a normalisation layer keeps its statistics. The rules of its weights go first.
 
-    A weight's rule that only freezes it says nothing of a cell whose other weights still train.
+    A rule that only freezes one weight says nothing about a cell whose other weights still train.
     """
-    weights = [claimed[p.name] for p in infos if not p.statistic]
-    for rule in (claim.rule for claim in weights if claim.rule):
+    weights = [assignments[p.name] for p in infos if not p.statistic]
+    for rule in (weight.rule for weight in weights if weight.rule):
         if rule.norm == "train":
             return False
         if rule.norm == "affine-only" or (rule.norm == "eval" and not rule.freezes):
             return True
-    if weights and all(claim.state == "frozen" for claim in weights):
+    if weights and all(weight.state == "frozen" for weight in weights):
         return True
-    own = [claimed[p.name].rule for p in infos if p.statistic]
-    return any(rule is not None and rule.freezes and rule.holds for rule in own)
+    statistics_rules = [assignments[p.name].rule for p in infos if p.statistic]
+    return any(rule is not None and rule.freezes and rule.holds for rule in statistics_rules)

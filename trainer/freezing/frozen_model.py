@@ -1,4 +1,4 @@
-"""Apply: a plan put into effect on a net, and held there while it trains."""
+"""Frozen model: a model with a plan applied to it, kept in effect while it trains."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,64 +10,64 @@ from trainer.freezing.plan import Plan
 
 
 class FrozenModel:
-    """A net under a plan.
+    """A model under a plan.
 
     Attributes:
-        net: the net.
+        model: the model.
         plan: the plan.
         trainable: the parameters for the optimizer, and no others.
     """
 
-    def __init__(self, net: nn.Cell, plan: Plan) -> None:
-        """Cut, clear flags and hold the statistics. Build the optimizer and the step afterwards.
+    def __init__(self, model: nn.Cell, plan: Plan) -> None:
+        """Cut, clear flags and lock the statistics. Build the optimizer and the step afterwards.
 
-        If a method fails, what was done before is undone.
+        If a freeze method fails, everything done before it is undone.
         """
-        self.net = net
+        self.model = model
         self.plan = plan
-        self._cells = dict(net.cells_and_names())
-        parameters = dict(net.parameters_and_names())
+        self._cells = dict(model.cells_and_names())
+        parameters = dict(model.parameters_and_names())
         self.trainable: list[Parameter] = [parameters[name] for name in plan.names("trainable")]
         with ExitStack() as undo:
-            undo.callback(self._hold_statistics())
+            undo.callback(self._lock_statistics())
             self._freeze(parameters, undo)
             self._undo = undo.pop_all()
 
     def set_train(self) -> None:
-        """Put the net in training mode, but for the frozen part, which is in inference mode.
+        """Put the model in training mode, except for the frozen part, which is in inference mode.
 
         MindSpore's own ``set_train`` forgets such exceptions, so this is called before each epoch.
         """
-        self.net.set_train(True)
+        self.model.set_train(True)
         for name in self.plan.inference:
             self._cells[name].set_train(False)
 
     def undo(self) -> None:
-        """Take cuts, flags and modes back. Steps compiled before must not be used again."""
+        """Take back cuts, flags and modes. Steps compiled before this must not be used again."""
         self._undo.close()
-        self.net.set_train(True)
+        self.model.set_train(True)
 
     def _freeze(self, parameters: dict[str, Parameter], undo: ExitStack) -> None:
         frozen = self.plan.select("frozen")
-        for name in sorted({*(p.method for p in frozen), *self.plan.cut_methods} - {""}):
-            apply = methods.load(name)
-            chosen = [parameters[p.name] for p in frozen if p.method == name]
-            cells = [self._cells[cut] for cut in self.plan.cut_by(name)]
-            undo.callback(apply(cells, chosen))
+        for method in sorted({*(p.method for p in frozen), *self.plan.cut_methods} - {""}):
+            apply = methods.load(method)
+            members = [parameters[p.name] for p in frozen if p.method == method]
+            cells = [self._cells[name] for name in self.plan.cut_by(method)]
+            undo.callback(apply(cells, members))
 
-    def _hold_statistics(self) -> Callable[[], None]:
-        """Make batch normalisation in the frozen part keep its statistics whatever the mode is."""
-        held = [
+    def _lock_statistics(self) -> Callable[[], None]:
+        """Make batch normalisation in the frozen part keep its statistics, whatever the mode is."""
+        locked = [
             (cell, cell.use_batch_statistics)
             for name in self.plan.inference
             for _, cell in self._cells[name].cells_and_names()
             if hasattr(cell, "use_batch_statistics")
         ]
-        for cell, _ in held:
+        for cell, _ in locked:
             cell.use_batch_statistics = False
 
-        def undo() -> None:
-            for cell, setting in held:
+        def unlock() -> None:
+            for cell, setting in locked:
                 cell.use_batch_statistics = setting
 
-        return undo
+        return unlock

@@ -1,17 +1,21 @@
-"""Depth: how far down a net each parameter lies, for a learning rate that decays. Pure Python."""
+"""Layer depth: how far each parameter is from the head, for layer-wise learning-rate decay.
+
+Pure Python.
+"""
 
 from typing import TYPE_CHECKING
 
 from trainer.freezing.selection import layers
 
-if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
+if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
 
 
 def unit(cell: str) -> str:
-    """Return the unit of the parameters that a cell owns: what shares one depth.
+    """Return the unit that a cell belongs to; the parameters of one unit share one depth.
 
-    The path up to its first number, so a whole block: ``layer1.0``, ``features.3``; else the cell.
+    It is the path up to the first number, so a whole block: ``layer1.0``, ``features.3``. A path
+    without a number is a unit of its own.
     """
     parts = cell.split(".")
     for length, part in enumerate(parts, 1):
@@ -20,8 +24,8 @@ def unit(cell: str) -> str:
     return cell
 
 
-def depth_from_head(layout: "ModuleTree") -> dict[str, int]:
-    """Return for each parameter how many units lie between its own and the head."""
-    units = dict.fromkeys(unit(name) for name in layers(layout))
-    order = {name: at for at, name in enumerate(reversed(units))}
-    return {p.name: order[unit(p.cell)] for p in layout.parameters if not p.statistic}
+def depth_from_head(tree: "ModuleTree") -> dict[str, int]:
+    """Return for each parameter the number of units between its own unit and the head."""
+    units = dict.fromkeys(unit(name) for name in layers(tree))
+    depths = {name: depth for depth, name in enumerate(reversed(units))}
+    return {p.name: depths[unit(p.cell)] for p in tree.parameters if not p.statistic}

@@ -1,4 +1,4 @@
-"""Plan: rules resolved against one net. Pure Python."""
+"""Plan: rules resolved against one model. Pure Python."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.config.rules import Rule, matches
 from trainer.core.errors import nearest
-from trainer.freezing import assignment, layer_depth
-from trainer.freezing.assignment import Assignment
+from trainer.freezing.assignment import Assignment, assign
 from trainer.freezing.eval_modules import eval_modules
 from trainer.freezing.gradient_cuts import gradient_cuts, topmost
+from trainer.freezing.layer_depth import depth_from_head
 from trainer.freezing.selection import Selection, select
 
-if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
+if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo
 
-UPSTREAM = assignment.UPSTREAM
 STATISTICS = "statistics of the frozen part"
 
 
@@ -24,15 +23,15 @@ class ParameterPlan:
     """How one parameter is treated.
 
     Attributes:
-        name: dotted path from the net's root.
+        name: dotted path from the model's root.
         shape: its shape.
         nbytes: bytes of its data.
-        state: ``trainable``, ``frozen``, or ``buffer`` (no gradient, but the net may update it).
-        by: the pattern or rule that took it, or why else it is frozen; empty if nothing did.
+        state: ``trainable``, ``frozen``, or ``buffer`` (no gradient, but the model may update it).
+        by: the pattern or rule that matches it, or why else it is frozen; empty if none does.
         method: the freeze method; empty unless frozen.
-        lr_factor: times the optimizer's learning rate; None unless trainable.
-        weight_decay: instead of the optimizer's; None: the optimizer's.
-        tied: its other names, if it is one parameter under several cells.
+        lr_factor: multiplies the optimizer's learning rate; None unless trainable.
+        weight_decay: replaces the optimizer's; None: the optimizer's applies.
+        tied: its other names, if several cells share it.
     """
 
     name: str
@@ -48,15 +47,15 @@ class ParameterPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is frozen in one net, and how.
+    """What is frozen in one model, and how.
 
     Attributes:
-        parameters: every parameter of the net once, in the order of definition.
+        parameters: every parameter of the model once, in the order of definition.
         cuts: names of the cells behind whose output the gradient stops.
-        inference: names of the cells whose normalisation and dropout are in inference mode; all
-            beneath such a cell is too.
+        inference: names of the topmost cells whose normalisation and dropout are in inference mode,
+            with all cells beneath them.
         cut_methods: the method of each cut, in the order of ``cuts``.
-        notes: what may surprise: tied parameters, rules that took nothing though they might.
+        notes: warnings: tied parameters, and optional rules that match nothing.
     """
 
     parameters: tuple[ParameterPlan, ...]
@@ -66,61 +65,61 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     def select(self, state: str) -> tuple[ParameterPlan, ...]:
-        """The parameters in a state."""
+        """Return the parameters in a state."""
         return tuple(p for p in self.parameters if p.state == state)
 
     def names(self, state: str) -> tuple[str, ...]:
-        """Names of the parameters in a state."""
+        """Return the names of the parameters in a state."""
         return tuple(p.name for p in self.select(state))
 
     def cut_by(self, method: str) -> tuple[str, ...]:
-        """Names of the cells that a method cuts behind."""
+        """Return the names of the cells that a method cuts behind."""
         pairs = zip(self.cuts, self.cut_methods, strict=True)
-        return tuple(cell for cell, cutter in pairs if cutter == method)
+        return tuple(cell for cell, cut_method in pairs if cut_method == method)
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as plain data, in a stable order."""
+        """Return the plan as plain data, in a stable order."""
         return asdict(self)
 
 
 def resolve(
     rules: Sequence[Rule],
-    layout: "ModuleTree",
+    tree: "ModuleTree",
     upstream: Collection[str] = (),
     lr_decay: float = 1.0,
 ) -> Plan:
-    """Return the plan of rules for a net.
+    """Return the plan of rules for a model.
 
     Args:
-        rules: in order; the first that takes a parameter decides.
-        layout: the net's cells and parameters.
-        upstream: names of parameters, and of cells without parameters, that the cuts put out of the
-            gradient's reach (see ``trainer.backend.graph.reachability``).
+        rules: in order; the first that matches a parameter decides.
+        tree: the model's cells and parameters.
+        upstream: names of the parameters, and of the cells without parameters, that the cuts put
+            out of the gradient's reach (see ``trainer.backend.graph.reachability``).
         lr_decay: factor on the learning rate for each unit further from the head (see
             ``trainer.freezing.layer_depth``).
     """
-    selections = [select(rule, layout) for rule in rules]
-    claimed = assignment.assign(rules, selections, layout, upstream)
-    modes = eval_modules(rules, selections, layout, claimed, upstream)
-    heights = layer_depth.depth_from_head(layout) if lr_decay != 1 else {}
+    selections = [select(rule, tree) for rule in rules]
+    assignments = assign(rules, selections, tree, upstream)
+    modules = eval_modules(rules, selections, tree, assignments, upstream)
+    depths = depth_from_head(tree) if lr_decay != 1 else {}
     parameters = tuple(
-        _planned(info, claimed[info.name], modes, lr_decay ** heights.get(info.name, 0))
-        for info in layout.parameters
+        _parameter_plan(info, assignments[info.name], modules, lr_decay ** depths.get(info.name, 0))
+        for info in tree.parameters
     )
-    cut = gradient_cuts(rules, selections, layout, claimed)
-    notes = *_tied(layout), *_idle(rules, selections)
-    return Plan(parameters, tuple(cut), topmost(layout, modes), tuple(cut.values()), notes)
+    cuts = gradient_cuts(rules, selections, tree, assignments)
+    notes = *_tied_notes(tree), *_unmatched_notes(rules, selections)
+    return Plan(parameters, tuple(cuts), topmost(tree, modules), tuple(cuts.values()), notes)
 
 
-def _planned(
-    info: "ParameterInfo", claim: Assignment, modes: Collection[str], decay: float
+def _parameter_plan(
+    info: "ParameterInfo", assignment: Assignment, modules: Collection[str], decay: float
 ) -> ParameterPlan:
-    state, by, method, rule = claim.state, claim.by, claim.method, claim.rule
-    if info.statistic:
-        still = info.cell in modes
-        state, by = ("frozen", by or STATISTICS) if still else ("buffer", "")
-        method = method if still else ""
-    trains = state == "trainable"
+    state, by, method = assignment.state, assignment.by, assignment.method
+    if info.statistic:  # it follows the mode of its cell
+        frozen = info.cell in modules
+        state, by = ("frozen", by or STATISTICS) if frozen else ("buffer", "")
+        method = method if frozen else ""
+    trains, rule = state == "trainable", assignment.rule
     return ParameterPlan(
         name=info.name,
         shape=info.shape,
@@ -134,23 +133,25 @@ def _planned(
     )
 
 
-def _tied(layout: "ModuleTree") -> list[str]:
-    infos = [p for p in layout.parameters if p.aliases]
+# A resumed run compares its plan with that of its checkpoint, these texts included: changing them
+# makes the runs of earlier versions differ.
+def _tied_notes(tree: "ModuleTree") -> list[str]:
+    infos = [p for p in tree.parameters if p.aliases]
     return [f"{p.name} is also {', '.join(p.aliases)}: one parameter, one state" for p in infos]
 
 
-def _idle(rules: Sequence[Rule], selections: Sequence[Selection]) -> list[str]:
+def _unmatched_notes(rules: Sequence[Rule], selections: Sequence[Selection]) -> list[str]:
     pairs = zip(rules, selections, strict=True)
     return [f"{rule.label} takes nothing in this net" for rule, s in pairs if not s.parameters]
 
 
 def decays_by_default(name: str) -> bool:
-    """Tell whether weight decay takes a parameter where no rule says so; MindSpore's own rule."""
+    """Tell whether weight decay applies to a parameter without a rule; this is MindSpore's rule."""
     return "beta" not in name and "gamma" not in name
 
 
 def unknown_name(key: str, pattern: str, names: Sequence[str]) -> str:
-    """Return the problem of a pattern that takes nothing, with the names nearest to it."""
+    """Return the error for a pattern that matches nothing, with the nearest names."""
     deeper = sum(matches(f"*.{pattern}", name) for name in names)
-    hint = f" ('*.{pattern}' would take {deeper} names)" if deeper else nearest(pattern, names)
-    return f"{key}: expected a cell or parameter of the net, received {pattern!r}{hint}"
+    hint = f" ('*.{pattern}' would match {deeper} names)" if deeper else nearest(pattern, names)
+    return f"{key}: expected a cell or parameter of the model, received {pattern!r}{hint}"

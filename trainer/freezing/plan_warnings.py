@@ -1,92 +1,96 @@
-"""Surprises: what a plan does that its author may not have meant. Pure Python."""
+"""Plan warnings: what a plan does that its author may not have meant. Pure Python."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule, matches
 from trainer.core.text import shorten
-from trainer.freezing.plan import UPSTREAM, Plan
+from trainer.freezing.assignment import UPSTREAM
+from trainer.freezing.plan import Plan
 from trainer.freezing.selection import expand_all, select
 
-if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
+if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
 
 
 def plan_warnings(
-    plan: Plan, rules: Sequence[Rule], layout: "ModuleTree", new_head: Sequence[str] = ()
+    plan: Plan, rules: Sequence[Rule], tree: "ModuleTree", new_head: Sequence[str] = ()
 ) -> list[str]:
-    """Return what may surprise, a line each.
+    """Return the warnings about a plan, one line each.
 
     Args:
-        plan: of the rules, for the net.
+        plan: the plan of the rules for the model.
         rules: in order.
-        layout: the net's.
-        new_head: patterns of what is made anew rather than loaded.
+        tree: the model's cells and parameters.
+        new_head: patterns of what is re-initialised rather than loaded.
     """
     return [
-        *_uncounted(rules, layout),
-        *_moving(plan, layout),
+        *_call_order_unknown(rules, tree),
+        *_moving_statistics(plan, tree),
         *plan.notes,
-        *_more_than_asked(plan),
-        *_shadowed(rules, layout),
-        *_frozen_anew(plan, expand_all(new_head, layout)),
+        *_frozen_upstream(plan),
+        *_shadowed(rules, tree),
+        *_frozen_new_head(plan, expand_all(new_head, tree)),
     ]
 
 
-def _uncounted(rules: Sequence[Rule], layout: "ModuleTree") -> Iterator[str]:
-    """Tell of layers that are counted in another order than that in which the net calls them."""
-    if any(rule.ordered for rule in rules) and not layout.order:
+def _call_order_unknown(rules: Sequence[Rule], tree: "ModuleTree") -> Iterator[str]:
+    """Warn that layers are counted in another order than the one in which the model calls them."""
+    if any(rule.ordered for rule in rules) and not tree.order:
         yield (
-            "first and last layers are counted in the order of definition, for no guessed input "
-            "runs through the net"
+            "first and last layers are counted in the order of definition, because the model "
+            "accepts none of the guessed inputs"
         )
 
 
-def _moving(plan: Plan, layout: "ModuleTree") -> Iterator[str]:
-    """Tell of running statistics that move in cells whose weights are all frozen."""
-    statistics = {p.name for p in layout.parameters if p.statistic}
-    cells = {p.name: p.cell for p in layout.parameters}
-    moving = {cells[p.name] for p in plan.select("buffer") if p.name in statistics}
-    trained = {cells[p.name] for p in plan.select("trainable")}
-    frozen = {cells[p.name] for p in plan.select("frozen")}
-    if left := [c.name for c in layout.cells if c.name in (moving & frozen) - trained]:
+def _moving_statistics(plan: Plan, tree: "ModuleTree") -> Iterator[str]:
+    """Warn of running statistics that are updated in cells whose weights are all frozen."""
+    statistics = {p.name for p in tree.parameters if p.statistic}
+    owners = {p.name: p.cell for p in tree.parameters}
+    moving = {owners[p.name] for p in plan.select("buffer") if p.name in statistics}
+    trainable = {owners[p.name] for p in plan.select("trainable")}
+    frozen = {owners[p.name] for p in plan.select("frozen")}
+    if cells := [c.name for c in tree.cells if c.name in (moving & frozen) - trainable]:
         yield (
-            f"running statistics move in {len(left)} cells whose weights are frozen: "
-            f"{shorten(left)} (to hold them: norm=eval)"
+            f"running statistics are updated in {len(cells)} cells whose weights are frozen: "
+            f"{shorten(cells)} (to keep them unchanged: norm=eval)"
         )
 
 
-def _more_than_asked(plan: Plan) -> Iterator[str]:
-    """Tell of what is frozen only because it lies upstream of a cut."""
-    if more := [p.name for p in plan.select("frozen") if p.by == UPSTREAM]:
+def _frozen_upstream(plan: Plan) -> Iterator[str]:
+    """Warn of parameters that are frozen only because they are upstream of a cut."""
+    if names := [p.name for p in plan.select("frozen") if p.by == UPSTREAM]:
         yield (
-            f"{len(more)} parameters that no rule names are frozen, for they lie upstream of a "
-            f"cut: {shorten(more)} (to let the gradient pass: requires_grad)"
+            f"{len(names)} parameters that no rule names are frozen, because they are upstream of "
+            f"a cut: {shorten(names)} (to let the gradient pass: requires_grad)"
         )
 
 
-def _shadowed(rules: Sequence[Rule], layout: "ModuleTree") -> Iterator[str]:
-    """Tell of rules that earlier ones keep from some of what they select."""
-    taken: dict[str, Rule] = {}
+def _shadowed(rules: Sequence[Rule], tree: "ModuleTree") -> Iterator[str]:
+    """Warn of rules that lose some of what they select to earlier rules."""
+    deciding: dict[str, Rule] = {}
     for rule in rules:
-        mine = sorted(select(rule, layout).parameters)
+        selected = sorted(select(rule, tree).parameters)
         if rule.patterns or rule.kinds or rule.roles or rule.positioned:
-            lost = [n for n in mine if n in taken and taken[n].treatment != rule.treatment]
-            for other in dict.fromkeys(taken[name] for name in lost):
-                names = [name for name in lost if taken[name] == other]
+            lost = [
+                n for n in selected if n in deciding and deciding[n].treatment != rule.treatment
+            ]
+            for earlier in dict.fromkeys(deciding[name] for name in lost):
+                names = [name for name in lost if deciding[name] == earlier]
                 yield (
-                    f"{_called(other)} keeps {len(names)} of the {len(mine)} parameters of "
-                    f"{_called(rule)} from it: {shorten(names)}"
+                    f"{_label(rule)} does not apply to {len(names)} of the {len(selected)} "
+                    f"parameters that it selects, because {_label(earlier)} comes first: "
+                    f"{shorten(names)}"
                 )
-        taken = dict.fromkeys(mine, rule) | taken
+        deciding = dict.fromkeys(selected, rule) | deciding
 
 
-def _frozen_anew(plan: Plan, new_head: Sequence[str]) -> Iterator[str]:
-    """Tell of fresh random weights that are frozen."""
+def _frozen_new_head(plan: Plan, new_head: Sequence[str]) -> Iterator[str]:
+    """Warn of frozen weights that are new and random."""
     names = [p.name for p in plan.select("frozen") if any(matches(n, p.name) for n in new_head)]
     if names:
-        yield f"{shorten(names)} are made anew (new_head) and frozen: they stay random"
+        yield f"{shorten(names)} are re-initialised (new_head) and frozen: they stay random"
 
 
-def _called(rule: Rule) -> str:
+def _label(rule: Rule) -> str:
     return rule.label or f"freeze={','.join(rule.patterns)}"

@@ -67,7 +67,7 @@ def _compare(
         before,
         after,
         statistic=parameter.by == STATISTICS or is_statistic(name),
-        given="the optimizer was given it" if name in optimized else "",
+        optimized_by="the optimizer was given it" if name in optimized else "",
     )
     change = largest_change(before, after)
     return TensorComparison(name, before, after, False, change, cause(evidence))

@@ -1,4 +1,4 @@
-"""Misses: selectors that name what a net does not have, with what is nearest. Pure Python."""
+"""Unmatched selectors: those that name what the model does not have. Pure Python."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,82 +17,97 @@ from trainer.freezing.selection import (
     split_index,
 )
 
-if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
+if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
 
 
-def unmatched(rule: Rule, layout: "ModuleTree") -> list[str]:
-    """Return what is wrong with a rule's selectors, each looked at by itself."""
-    found = [text for p in rule.patterns for text in missing(rule.where("select"), p, layout)]
-    found += [text for p in rule.excluded for text in missing(rule.where("except"), p, layout)]
-    found += _needless(rule, layout) if not found else []
-    found += [*_kinds(rule, layout), *_counts(rule, layout)]
-    return found
+def unmatched(rule: Rule, tree: "ModuleTree") -> list[str]:
+    """Return the errors in a rule's selectors, each selector checked by itself."""
+    problems = [
+        text
+        for key, patterns in (("select", rule.patterns), ("except", rule.excluded))
+        for pattern in patterns
+        for text in unmatched_pattern(rule.where(key), pattern, tree)
+    ]
+    if not problems:
+        problems = [*_without_parameters(rule, tree), *_needless_exceptions(rule, tree)]
+    return [*problems, *_unknown_kinds(rule, tree), *_bad_counts(rule, tree)]
 
 
-def missing(key: str, pattern: str, layout: "ModuleTree") -> Iterator[str]:
-    """Tell of a pattern, found under a key, that takes nothing."""
-    parts = split_index(pattern, layout)
+def unmatched_pattern(key: str, pattern: str, tree: "ModuleTree") -> Iterator[str]:
+    """Yield the error of a pattern, given under a key, that matches nothing."""
+    parts = split_index(pattern, tree)
     if parts is not None:
         head, index, rest = parts
-        inner = child_cells(head, layout)
-        held = f"{head!r}, which holds {len(inner)} cells"
+        cells = child_cells(head, tree)
         try:
-            chosen = apply_index(inner, index)
-        except IndexError:
-            yield f"{key}: expected an index within {held}, received {pattern!r}"
+            children = apply_index(cells, index)
+        except (IndexError, ValueError) as error:
+            yield _bad_index(key, pattern, head, len(cells), error)
             return
-        except ValueError:
-            yield f"{key}: expected a step other than 0, received {pattern!r}"
-            return
-        if not chosen:
-            yield f"{key}: expected a slice that takes some of {held}, received {pattern!r}"
-            return
-        for child in chosen if "[" in rest else ():
-            yield from missing(key, child + rest, layout)
-    deep = expand(pattern, layout)
-    if not any(matches(each, name) for each in deep for name in layout.names):
-        yield unknown_name(key, pattern, layout.names)
-
-
-def _needless(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
-    """Tell of patterns that take nothing they could act on, and of exceptions from nothing."""
-    for pattern in rule.patterns if not rule.cuts else ():
-        if not select(Rule((pattern,), rule.method, rule.cuts), layout).parameters:
+        if not children:
             yield (
-                f"{rule.where('select')}: {pattern!r} takes only cells without parameters: "
+                f"{key}: expected a slice that selects some of {head!r}, which has {len(cells)} "
+                f"cells, received {pattern!r}"
+            )
+            return
+        for child in children if "[" in rest else ():
+            yield from unmatched_pattern(key, child + rest, tree)
+    expanded = expand(pattern, tree)
+    if not any(matches(each, name) for each in expanded for name in tree.names):
+        yield unknown_name(key, pattern, tree.names)
+
+
+def _bad_index(key: str, pattern: str, cell: str, count: int, error: Exception) -> str:
+    if isinstance(error, IndexError):
+        return (
+            f"{key}: expected an index within {cell!r}, which has {count} cells, received "
+            f"{pattern!r}"
+        )
+    return f"{key}: expected a step other than 0, received {pattern!r}"
+
+
+def _without_parameters(rule: Rule, tree: "ModuleTree") -> Iterator[str]:
+    """Yield the errors of patterns that match no parameter, where the method needs one."""
+    for pattern in rule.patterns if not rule.cuts else ():
+        if not select(Rule((pattern,), rule.method, rule.cuts), tree).parameters:
+            yield (
+                f"{rule.where('select')}: {pattern!r} matches only cells without parameters, but "
                 f"{rule.method} needs one"
             )
-    everything = select(replace(rule, excluded=()), layout)
+
+
+def _needless_exceptions(rule: Rule, tree: "ModuleTree") -> Iterator[str]:
+    """Yield the errors of exceptions from what the rule does not select anyway."""
+    everything = select(replace(rule, excluded=()), tree)
     for pattern in rule.excluded:
-        kept = select(replace(rule, excluded=(pattern,)), layout)
-        if kept == everything:
+        if select(replace(rule, excluded=(pattern,)), tree) == everything:
             yield (
-                f"{rule.where('except')}: expected an exception from what the rule takes, received "
-                f"{pattern!r}, which it does not take in any case"
+                f"{rule.where('except')}: expected an exception from what the rule selects, "
+                f"received {pattern!r}, which it does not select in any case"
             )
 
 
-def _kinds(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
-    known = list(dict.fromkeys(cell.kind for cell in layout.cells))
+def _unknown_kinds(rule: Rule, tree: "ModuleTree") -> Iterator[str]:
+    known = list(dict.fromkeys(cell.kind for cell in tree.cells))
     for kind in rule.kinds:
         if kind not in known:
             yield (
-                f"{rule.where('kind')}: expected the class of a cell of the net, received "
+                f"{rule.where('kind')}: expected the class of a cell of the model, received "
                 f"{kind!r}{nearest(kind, known)}"
             )
 
 
-def _counts(rule: Rule, layout: "ModuleTree") -> Iterator[str]:
-    cells = [cell.name for cell in layout.cells]
+def _bad_counts(rule: Rule, tree: "ModuleTree") -> Iterator[str]:
+    cells = [cell.name for cell in tree.cells]
     if rule.of is not None and rule.of not in (ROOT, *cells):
         yield unknown_name(rule.where("of"), rule.of, cells)
         return
-    what = "layers of the net" if rule.of is None else f"cells in {rule.of!r}"
-    most = len(countable(rule.of, layout))
+    counted = "layers of the model" if rule.of is None else f"cells in {rule.of!r}"
+    limit = len(countable(rule.of, tree))
     for key, number in (("first", rule.first), ("last", rule.last)):
-        if number is not None and number > most:
+        if number is not None and number > limit:
             yield (
-                f"{rule.where(key)}: expected at most {most}, for so many {what} hold "
+                f"{rule.where(key)}: expected at most {limit}, the number of {counted} that hold "
                 f"parameters, received {number}"
             )

@@ -15,7 +15,7 @@ from trainer.freezing import plan as plans
 from trainer.freezing import validation
 from trainer.freezing.plan import Plan
 from trainer.freezing.selection import expand
-from trainer.freezing.unmatched import missing
+from trainer.freezing.unmatched import unmatched_pattern
 from trainer.optim import optimizer
 from trainer.run.components import Preflight
 
@@ -41,7 +41,7 @@ def _unmatched(key: str, patterns: Sequence[str], tree: ModuleTree) -> list[str]
         expanded = expand(pattern, tree)
         if not any(matches(each, name) for each in expanded for name in names):
             unknown = plans.unknown_name(key, pattern, names)
-            problems += list(missing(key, pattern, tree)) or [unknown]
+            problems += list(unmatched_pattern(key, pattern, tree)) or [unknown]
     return problems
 
 

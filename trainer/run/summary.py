@@ -25,7 +25,8 @@ from trainer.core.run_files import (
     WEIGHTS_PICTURE,
 )
 from trainer.distributed import world
-from trainer.freezing.plan import STATISTICS, UPSTREAM, ParameterPlan, Plan
+from trainer.freezing.assignment import UPSTREAM
+from trainer.freezing.plan import STATISTICS, ParameterPlan, Plan
 from trainer.run.components import RunComponents
 
 

@@ -161,7 +161,7 @@ def test_a_net_can_be_frozen_again_after_undo_and_only_then() -> None:
         with pytest.raises(ConfigError, match="expected one that is not frozen"):
             freeze(part, "conv2")
     frozen.undo()
-    with pytest.raises(ConfigError, match="received one after undo"):
+    with pytest.raises(ConfigError, match="a frozen model, received one after undo"):
         frozen.verify()
     again = freeze(net, "conv2", method="requires_grad")
     celled(net, momentum(again.trainable_parameters()))()

@@ -90,8 +90,8 @@ def statistics(net: nn.Cell) -> None:
     [
         (flag, r"requires_grad was set again for conv1\.weight, which are frozen"),
         (cut, "the cut behind 'bn1' was removed"),
-        (mode, "'bn1' was let out of inference mode"),
-        (statistics, "'bn1' was let out of inference mode"),
+        (mode, "'bn1' was taken out of inference mode"),
+        (statistics, "'bn1' was taken out of inference mode"),
     ],
 )
 def test_what_holds_the_freeze_is_undone(misuse: Callable[[nn.Cell], None], text: str) -> None:

@@ -1,1 +1,1 @@
-"""`trainer.freeze`, for training loops that are not the trainer's."""
+"""The library call `trainer.freeze`, for hand-written training loops."""

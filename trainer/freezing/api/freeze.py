@@ -1,8 +1,9 @@
-"""Frozen: ``trainer.freeze``, for a training loop of one's own."""
+"""`freeze` and `Frozen`: freeze part of a model that a hand-written loop trains."""
 
 import logging
 import os
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -10,12 +11,14 @@ import mindspore as ms
 from mindspore import Parameter, nn
 
 from trainer.backend import device
-from trainer.backend import eval_lock as held
-from trainer.backend.graph import example_inputs, tracer
+from trainer.backend.eval_lock import lock_eval, unlock_eval
+from trainer.backend.graph import tracer
+from trainer.backend.graph.example_inputs import Inputs, example_inputs
 from trainer.backend.graph.reachability import unreachable_parameters
-from trainer.core import text as text_
+from trainer.config.rules import Rule
 from trainer.core.errors import ConfigError, FrozenMoved
 from trainer.core.tensors import largest_change, same_bits
+from trainer.core.text import first_line, shorten
 from trainer.freezing import drift_causes, validation
 from trainer.freezing.api import python_rules
 from trainer.freezing.api.misuse import MisuseDetector
@@ -25,8 +28,9 @@ from trainer.freezing.plan import Plan
 
 log = logging.getLogger(__name__)
 
-_REFUSALS = (TypeError, ValueError, RuntimeError, IndexError)  # of a net, for inputs not its own
-_FROZEN = WeakSet[nn.Cell]()  # all cells of nets that are frozen now
+# What a model raises for inputs that do not fit it.
+_INPUT_ERRORS = (TypeError, ValueError, RuntimeError, IndexError)
+_FROZEN_CELLS = WeakSet[nn.Cell]()  # all cells of the models that are frozen now
 
 
 def freeze(
@@ -34,90 +38,90 @@ def freeze(
     rules: python_rules.Rules,
     method: str = "stop_gradient",
     norm: str = "eval",
-    inputs: example_inputs.Inputs | None = None,
+    inputs: Inputs | None = None,
 ) -> "Frozen":
-    """Freeze part of a net, before its optimizer is built and anything is compiled.
+    """Freeze part of a model, before its optimizer is built and anything is compiled.
 
     Args:
-        net: any cell; frozen in place until ``undo``.
-        rules: dotted names, globs or ``re:REGEX``, one or several; or rules as in
-            ``conf/policy``: ``[{"select": "head", "method": "train"}, {}]``.
-        method: ``stop_gradient`` cuts the graph behind what is selected, so that all upstream of it
-            is frozen too; ``requires_grad`` freezes just what is selected.
-        norm: ``eval``: normalisation in the frozen part keeps its statistics; ``train``: it goes
-            on as in training.
-        inputs: what the net takes: a tensor, a shape like ``(2, 3, 224, 224)`` (samples first,
-            float32), or a list of them; only a cut needs it, and only if no guess from the first
-            layer runs. The net is tried with it, eagerly, and left as it was.
+        net: the model, any cell; frozen in place until ``undo``.
+        rules: one or several dotted names, globs or ``re:REGEX``; or rules as in ``conf/policy``:
+            ``[{"select": "head", "method": "train"}, {}]``.
+        method: ``stop_gradient`` cuts the graph behind the selected cells and freezes everything
+            upstream too; ``requires_grad`` freezes only what is selected.
+        norm: ``eval``: normalisation in the frozen part keeps its statistics; ``train``: it
+            updates them as in training.
+        inputs: a tensor, a shape like ``(2, 3, 224, 224)`` (samples first, float32), or a list of
+            them, for a dry run. Only a cut needs it, and only if the model accepts no guess.
 
     Raises:
-        ConfigError: what is wrong with the rules for this net, all in one message; the net is
-            frozen already; or ``inputs`` is needed.
+        ConfigError: the rules do not fit, the model is already frozen, or ``inputs`` is needed.
     """
-    _refuse(net)
+    _check_not_frozen(net)
     device.load_numpy_interface()
-    chosen = python_rules.parse(rules, method, norm)
-    what = tracer.describe_in_call_order(
-        net, chosen, 1.0, example_inputs.example_inputs(net, inputs)
-    )
-    if problems := validation.problems(chosen, what):
-        raise ConfigError(problems)
-
-    def behind(plan: Plan) -> frozenset[str]:
-        try:
-            lineage = tracer.trace(net, example_inputs.example_inputs(net, inputs), plan.cuts)
-        except _REFUSALS as error:
-            if inputs is None:
-                raise
-            raise ConfigError(
-                [f"inputs: expected what the net takes: {text_.first_line(error)}"]
-            ) from None
-        return unreachable_parameters(lineage, plan.cuts, plan.cut_methods)
-
-    return Frozen(net, validation.validated_plan(chosen, what, behind))
+    return Frozen(net, _plan(net, python_rules.parse(rules, method, norm), inputs))
 
 
-def _refuse(net: nn.Cell) -> None:
-    """Raise a mistake if a net must not be frozen now."""
+def _check_not_frozen(net: nn.Cell) -> None:
+    """Raise a configuration error if a model must not be frozen now."""
     if not isinstance(net, nn.Cell):
         raise ConfigError([f"net: expected a mindspore.nn.Cell, received a {type(net).__name__}"])
-    if any(cell in _FROZEN for _, cell in net.cells_and_names()):
+    if any(cell in _FROZEN_CELLS for _, cell in net.cells_and_names()):
         raise ConfigError(
-            ["net: expected one that is not frozen, received a frozen one; undo() first"]
+            ["net: expected one that is not frozen, received a frozen one; call undo() first"]
         )
-    on = os.environ.get("MS_COMPILER_CACHE_ENABLE", "0") != "0"
-    if on or ms.get_context("enable_compile_cache"):
+    by_environment = os.environ.get("MS_COMPILER_CACHE_ENABLE", "0") != "0"
+    if by_environment or ms.get_context("enable_compile_cache"):
         raise ConfigError(
             [
-                "MS_COMPILER_CACHE_ENABLE: expected MindSpore's compile cache to be off, for its "
-                "key knows nothing of what is frozen and a graph that trains it may be reused"
+                "MS_COMPILER_CACHE_ENABLE: expected MindSpore's compile cache to be off, because "
+                "its key ignores what is frozen and a graph that trains it may be reused"
             ]
         )
 
 
+def _plan(net: nn.Cell, rules: Sequence[Rule], inputs: Inputs | None) -> Plan:
+    tree = tracer.describe_in_call_order(net, rules, 1.0, example_inputs(net, inputs))
+    if problems := validation.problems(rules, tree):
+        raise ConfigError(problems)
+    return validation.validated_plan(rules, tree, partial(_find_upstream, net, inputs))
+
+
+def _find_upstream(net: nn.Cell, inputs: Inputs | None, plan: Plan) -> frozenset[str]:
+    """Return what the cuts of a plan put out of the gradient's reach."""
+    try:
+        graph = tracer.trace(net, example_inputs(net, inputs), plan.cuts)
+    except _INPUT_ERRORS as error:
+        if inputs is None:
+            raise
+        raise ConfigError(
+            [f"inputs: expected inputs that the model accepts: {first_line(error)}"]
+        ) from None
+    return unreachable_parameters(graph, plan.cuts, plan.cut_methods)
+
+
 class Frozen:
-    """A net of which a part is frozen; made by ``freeze``.
+    """A model of which a part is frozen; ``freeze`` makes it.
 
     Attributes:
-        net: the net.
+        net: the model.
         plan: what is frozen, by which rule and method; ``plan.as_json()`` is plain data.
     """
 
     def __init__(self, net: nn.Cell, plan: Plan) -> None:
         self.net = net
         self.plan = plan
-        self._witness = MisuseDetector(net, plan)
-        if before := self._witness.already_there():
-            log.warning("warning: from before the freeze; do not use: %s", text_.shorten(before))
+        self._detector = MisuseDetector(net, plan)
+        if existing := self._detector.built_before():
+            log.warning("warning: from before the freeze; do not use: %s", shorten(existing))
         self._start = {
-            name: self._witness.parameters[name].asnumpy().copy() for name in plan.names("frozen")
+            name: self._detector.parameters[name].asnumpy().copy() for name in plan.names("frozen")
         }
         self._cells = [cell for _, cell in net.cells_and_names()]
-        self._applied: FrozenModel | None = FrozenModel(net, plan)
-        self._held = _beneath(net, plan.inference)
-        held.lock_eval(self._held)
-        self._witness.seal()
-        _FROZEN.update(self._cells)
+        self._frozen_model: FrozenModel | None = FrozenModel(net, plan)
+        self._eval_cells = _cells_beneath(net, plan.inference)
+        lock_eval(self._eval_cells)
+        self._detector.record_cuts()
+        _FROZEN_CELLS.update(self._cells)
 
     def trainable_parameters(
         self, lr: float | None = None, weight_decay: float = 0.0
@@ -125,109 +129,115 @@ class Frozen:
         """Return what to build the optimizer over.
 
         Args:
-            lr: the optimizer's learning rate, for rules with an ``lr_factor`` or ``weight_decay``
-                of their own; the result then is a list of MindSpore's parameter groups.
-            weight_decay: the optimizer's weight decay, for parameters without one of their own.
+            lr: the optimizer's learning rate. It is needed for rules with an ``lr_factor`` or a
+                ``weight_decay``; the result then is a list of MindSpore's parameter groups.
+            weight_decay: the optimizer's weight decay, for parameters whose rule gives none.
 
         Raises:
             ConfigError: there are such rules, and no ``lr``.
         """
-        own = [p for p in self.plan.select("trainable") if p.weight_decay is not None]
-        own += [p for p in self.plan.select("trainable") if p.lr_factor != 1]
-        parameters = [self._witness.parameters[name] for name in self.plan.names("trainable")]
-        if not own:
+        planned = self.plan.select("trainable")
+        parameters = [self._detector.parameters[p.name] for p in planned]
+        special = [p for p in planned if p.weight_decay is not None]
+        special += [p for p in planned if p.lr_factor != 1]
+        if not special:
             return parameters
         if lr is None:
+            rule = special[0].by
             raise ConfigError(
-                [f"lr: expected the optimizer's, for {own[0].by} has a rate or decay of its own"]
+                [
+                    f"lr: expected the optimizer's learning rate, because {rule} has an lr_factor "
+                    "or weight_decay, received none"
+                ]
             )
         return param_groups({"lr": lr, "weight_decay": weight_decay}, parameters, self.plan)
 
     def check(self, *cells: nn.Cell) -> None:
-        """Check that nothing undermines the freeze; cheap enough for once an epoch (0.1 s).
+        """Check that nothing undermines the freeze; cheap enough for once per epoch (0.1 s).
 
         Args:
-            cells: optimizers, or cells that hold them (``nn.TrainOneStepCell``), about to be used.
-                Those that are alive and were built since the freeze are looked at in any case.
+            cells: optimizers that are about to be used, or cells that hold them
+                (``nn.TrainOneStepCell``). Optimizers that are alive and were built since the
+                freeze are checked in any case.
 
         Raises:
             ConfigError: an optimizer has frozen parameters or lacks trainable ones, a flag was set
                 again, a cut removed, a mode changed, or a cell was compiled before the freeze.
         """
-        self._applied_now()
-        if problems := self._witness.misuse(cells):
+        self._check_frozen()
+        if problems := self._detector.misuse(cells):
             raise ConfigError(problems)
 
     def verify(self, *cells: nn.Cell) -> None:
-        """Check that no frozen tensor has moved by a single bit since the freeze; then ``check``.
+        """Check that no bit of a frozen tensor has changed since the freeze; then ``check``.
 
         Args:
             cells: as for ``check``.
 
         Raises:
-            FrozenMoved: names each tensor that moved, by how much, and why, as far as is known.
-            ConfigError: nothing has moved yet, but ``check`` found what will.
+            FrozenMoved: names each tensor that moved, by how much, and the cause if it is known.
+            ConfigError: nothing has moved yet, but ``check`` found what will move.
         """
-        self._applied_now()
-        held = {id(parameter) for parameter in self.net.get_parameters()}
-        moved = {name: self._moved(name, held) for name in self._start}
-        told = [f"  - {name} {text}" for name, text in moved.items() if text]
-        if told:
-            head = f"expected every frozen tensor to stay still, but {len(told)} moved:"
-            raise FrozenMoved("\n".join([head, *told]))
+        self._check_frozen()
+        current = {id(parameter) for parameter in self.net.get_parameters()}
+        changes = {name: self._change(name, current) for name in self._start}
+        rows = [f"  - {name} {change}" for name, change in changes.items() if change]
+        if rows:
+            head = f"expected all frozen tensors to stay unchanged, but {len(rows)} moved:"
+            raise FrozenMoved("\n".join([head, *rows]))
         self.check(*cells)
 
     def callback(self) -> ms.Callback:
         """Return a callback for ``ms.Model``: ``check`` first, ``verify`` after each epoch."""
-        return _Verifier(self)
+        return _VerifyCallback(self)
 
     def undo(self) -> None:
         """Take everything back: cuts, flags, statistics, modes. Weights stay as they are.
 
         Graphs compiled in between must not be used again. A second call does nothing.
         """
-        if self._applied is None:
+        if self._frozen_model is None:
             return
-        held.unlock_eval(self._held)
+        unlock_eval(self._eval_cells)
         phase, modes = self.net.phase, [cell.training for cell in self._cells]
-        self._applied.undo()
-        self._applied = None
+        self._frozen_model.undo()
+        self._frozen_model = None
         self.net.phase = phase
         for cell, training in zip(self._cells, modes, strict=True):
             cell.add_flags(training=training)
-            _FROZEN.discard(cell)
+            _FROZEN_CELLS.discard(cell)
 
-    def _applied_now(self) -> None:
-        if self._applied is None:
-            raise ConfigError(["frozen: expected a net that is frozen, received one after undo()"])
+    def _check_frozen(self) -> None:
+        if self._frozen_model is None:
+            raise ConfigError(["frozen: expected a frozen model, received one after undo()"])
 
-    def _moved(self, name: str, held: Collection[int]) -> str:
+    def _change(self, name: str, current: Collection[int]) -> str:
         """Return how far and why a tensor has moved; empty if it has not.
 
         Args:
-            name: its name when it was frozen; mixed precision puts some under another since.
-            held: identities of the parameters that the net has now.
+            name: its name when it was frozen; mixed precision renames some parameters later.
+            current: identities of the parameters that the model has now.
         """
-        parameter = self._witness.parameters[name]
-        if id(parameter) not in held:
-            return "is no longer in the net: another Parameter, or none, stands in its place"
+        parameter = self._detector.parameters[name]
+        if id(parameter) not in current:
+            return "is no longer in the model: it was replaced by another Parameter, or removed"
         before, after = self._start[name], parameter.asnumpy()
         if before.shape == after.shape and same_bits(before, after):
             return ""
         if before.shape != after.shape:
             return f"has shape {after.shape} instead of {before.shape}: it was assigned to"
-        cause = drift_causes.cause(self._witness.evidence(name, before, after))
+        cause = drift_causes.cause(self._detector.evidence(name, before, after))
         return f"by {largest_change(before, after):.3g}: {cause}"
 
 
-def _beneath(net: nn.Cell, names: Sequence[str]) -> list[nn.Cell]:
-    """Return the cells of some names and all beneath them, each once."""
+def _cells_beneath(net: nn.Cell, names: Sequence[str]) -> list[nn.Cell]:
+    """Return the cells of some names and all cells beneath them, each once."""
     cells = dict(net.cells_and_names())
     inner = [cell for name in names for _, cell in cells[name].cells_and_names()]
     return list({id(cell): cell for cell in inner}.values())
 
 
-class _Verifier(ms.Callback):
+class _VerifyCallback(ms.Callback):
     """Verifies within ``ms.Model.train``."""
 
     def __init__(self, frozen: Frozen) -> None:
@@ -235,9 +245,9 @@ class _Verifier(ms.Callback):
         self._frozen = frozen
 
     def on_train_begin(self, run_context: ms.RunContext) -> None:
-        """Look at the optimizer before it takes a step."""
+        """Check the optimizer before it takes a step."""
         self._frozen.check(run_context.original_args().train_network)
 
     def on_train_epoch_end(self, run_context: ms.RunContext) -> None:
-        """Look at the weights."""
+        """Verify the weights."""
         self._frozen.verify(run_context.original_args().train_network)

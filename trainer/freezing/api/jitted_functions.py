@@ -1,4 +1,4 @@
-"""Functions: the jitted functions whose graphs run a net, as far as they can be found."""
+"""Jitted functions: those whose compiled graphs run a model, as far as they can be found."""
 
 import gc
 import re
@@ -10,60 +10,66 @@ from typing import Any
 from mindspore import nn
 from mindspore.graph import api
 
-# A jitted function's graph is known by module, function, file, line, and numbers.
+# A jitted function's graph is identified by module, function, file, line, and numbers.
 _PHASE = re.compile(r"(.+?)\.(/.+\.py)\.(\d+)\.")
 
 
 def graphs(cells: Collection[int]) -> Iterator[tuple[str, str]]:
-    """Yield the graphs of functions that lead to any of some cells, each with the function's name.
+    """Yield the graphs of jitted functions that use any of some cells, with the function's name.
 
-    A function leads to what it names or has in its closure, directly or by other functions; a
-    method that finds its net through ``self`` does not show.
+    A function uses what it names or has in its closure, directly or through other functions; a
+    method that reaches its model through ``self`` is not found.
+
+    Args:
+        cells: identities of the cells.
     """
     if not api.ms_compile_cache:
         return
-    places: dict[tuple[str, int], list[FunctionType]] = {}
-    for each in gc.get_objects():
-        if type(each) is FunctionType:
-            code = each.__code__
-            places.setdefault((code.co_filename, code.co_firstlineno), []).append(each)
+    functions_at: dict[tuple[str, int], list[FunctionType]] = {}
+    for instance in gc.get_objects():
+        if type(instance) is FunctionType:
+            code = instance.__code__
+            place = code.co_filename, code.co_firstlineno
+            functions_at.setdefault(place, []).append(instance)
     for phase in sorted(api.ms_compile_cache):
         if match := _PHASE.match(phase):
-            found = places.get((match[2], int(match[3])), [])
-            if any(_leads_to(function, cells) for function in found):
+            functions = functions_at.get((match[2], int(match[3])), [])
+            if any(_uses(function, cells) for function in functions):
                 yield phase, f"{match[1]} ({match[2]}:{match[3]})"
 
 
-def _leads_to(start: FunctionType, cells: Collection[int]) -> bool:
-    seen = set[int]()
-    left: list[Any] = [start]
-    while left:
-        each = left.pop()
-        if id(each) in seen:
+def _uses(function: FunctionType, cells: Collection[int]) -> bool:
+    """Tell whether a function refers to any of some cells, directly or through others."""
+    visited = set[int]()
+    pending: list[Any] = [function]
+    while pending:
+        value = pending.pop()
+        if id(value) in visited:
             continue
-        seen.add(id(each))
-        if issubclass(type(each), nn.Cell):
-            if any(id(inner) in cells for _, inner in each.cells_and_names()):
+        visited.add(id(value))
+        if issubclass(type(value), nn.Cell):
+            if any(id(inner) in cells for _, inner in value.cells_and_names()):
                 return True
         else:
-            left += _named(each)
+            pending += _references(value)
     return False
 
 
-def _named(each: Any) -> Iterable[Any]:
+def _references(value: Any) -> Iterable[Any]:
     """Return what a function, method, partial or sequence holds or names."""
-    if type(each) is FunctionType:
-        closed = [cell.cell_contents for cell in each.__closure__ or () if _is_full(cell)]
-        names = [each.__globals__.get(name) for name in each.__code__.co_names]
-        return [*closed, *names]
-    if type(each) is MethodType:
-        return [each.__func__, each.__self__]
-    if type(each) is partial:
-        return [each.func, *each.args, *each.keywords.values()]
-    return each if type(each) in (tuple, list) else ()
+    if type(value) is FunctionType:
+        closure = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
+        named = [value.__globals__.get(name) for name in value.__code__.co_names]
+        return [*closure, *named]
+    if type(value) is MethodType:
+        return [value.__func__, value.__self__]
+    if type(value) is partial:
+        return [value.func, *value.args, *value.keywords.values()]
+    return value if type(value) in (tuple, list) else ()
 
 
-def _is_full(cell: Any) -> bool:
+def _is_filled(cell: Any) -> bool:
+    """Tell whether a closure's cell has a value yet."""
     try:
         _ = cell.cell_contents
     except ValueError:

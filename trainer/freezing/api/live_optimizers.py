@@ -1,7 +1,7 @@
-"""Alive: the optimizers and compiled graphs of this process, as far as they can be found.
+"""Live optimizers: the optimizers and compiled graphs of this process, as far as they are found.
 
-MindSpore keeps no list of them, so they are looked for among the objects that Python's garbage
-collector knows: 0.05 s in a process that has trained a small net.
+MindSpore keeps no list of them, so they are looked up among the objects that Python's garbage
+collector tracks: 0.05 s in a process that has trained a small model.
 """
 
 import gc
@@ -20,18 +20,24 @@ from trainer.freezing.api import jitted_functions
 Optimizer: TypeAlias = nn.Optimizer | optim.Optimizer  # the latter: mindspore.mint.optim too
 
 # What MindSpore's optimizers call a weight's moments: `moments.conv1.weight`.
-_FIRST = {"moments", "moment1", "moments1", "moment", "accum", "adam_m", "exp_avg", "momentum_buf"}
-_SECOND = {"moment2", "moments2", "adam_v", "exp_avg_sq"}
+_FIRST_MOMENTS = {
+    *("moments", "moment1", "moments1", "moment"),
+    *("accum", "adam_m", "exp_avg", "momentum_buf"),
+}
+_SECOND_MOMENTS = {"moment2", "moments2", "adam_v", "exp_avg_sq"}
 
 
 def live_cells() -> list[nn.Cell]:
-    """Return all cells. By type, for ``isinstance`` would wake up what is loaded on first use."""
-    found = (each for each in gc.get_objects() if issubclass(type(each), nn.Cell))
-    return [cell for cell in found if "_params" in vars(cell)]  # else its __init__ has not run
+    """Return all cells of the process.
+
+    They are told by type, because ``isinstance`` would load modules that load on first use.
+    """
+    cells = (each for each in gc.get_objects() if issubclass(type(each), nn.Cell))
+    return [cell for cell in cells if "_params" in vars(cell)]  # else its __init__ has not run
 
 
 def optimizers_over(parameters: Iterable[Parameter]) -> list[Optimizer]:
-    """Return the optimizers that were given any of some parameters."""
+    """Return the optimizers that have any of some parameters."""
     ids = {id(parameter) for parameter in parameters}
     return [
         cell
@@ -41,84 +47,86 @@ def optimizers_over(parameters: Iterable[Parameter]) -> list[Optimizer]:
 
 
 def parameters_of(optimizer: Optimizer) -> Collection[Parameter]:
-    """Return the parameters that an optimizer was given, groups or not."""
+    """Return the parameters that an optimizer was built over, in groups or not."""
     return getattr(optimizer, "parameters", ())
 
 
 class Baseline:
-    """What there was at one moment: how far each optimizer had gone, and what was compiled.
+    """The optimizers and graphs at the moment of the freeze: steps taken, and what was compiled.
 
     Args:
-        net: the net in question; only what has to do with it is kept.
+        net: the model; only optimizers and graphs that concern it are recorded.
     """
 
     def __init__(self, net: nn.Cell) -> None:
-        found = optimizers_over(net.get_parameters())
-        self._steps = WeakKeyDictionary({each: _steps(each) for each in found})
-        self._pushes = WeakKeyDictionary({each: _pushes(each) for each in found})
+        optimizers = optimizers_over(net.get_parameters())
+        self._steps = WeakKeyDictionary({each: _step_count(each) for each in optimizers})
+        self._momenta = WeakKeyDictionary({each: _momenta(each) for each in optimizers})
         ids = {id(cell) for _, cell in net.cells_and_names()}
-        around = [cell for cell in live_cells() if _compiled(cell) and _runs(cell, ids)]
-        self._graphs = WeakKeyDictionary({cell: frozenset(_compiled(cell)) for cell in around})
+        users = [cell for cell in live_cells() if _graphs(cell) and _contains(cell, ids)]
+        self._graphs = WeakKeyDictionary({cell: frozenset(_graphs(cell)) for cell in users})
         self._functions = dict(jitted_functions.graphs(ids))
 
-    def had(self, optimizer: Optimizer) -> bool:
+    def has(self, optimizer: Optimizer) -> bool:
         """Tell whether an optimizer existed then."""
         return optimizer in self._steps
 
-    def stepped(self, optimizer: Optimizer) -> bool | None:
-        """Tell whether an optimizer has taken a step since; None if it does not count them."""
-        now = _steps(optimizer)
-        return None if now is None else now != self._steps.get(optimizer, 0)
+    def has_stepped(self, optimizer: Optimizer) -> bool | None:
+        """Tell whether an optimizer has taken a step since; None if it does not count steps."""
+        steps = _step_count(optimizer)
+        return None if steps is None else steps != self._steps.get(optimizer, 0)
 
-    def push(self, optimizer: Optimizer, parameter: Parameter) -> NDArray[Any] | None:
-        """Return the direction in which an optimizer's moments pushed then; None if in none."""
-        return self._pushes.get(optimizer, {}).get(parameter.name)
+    def momentum(self, optimizer: Optimizer, parameter: Parameter) -> NDArray[Any] | None:
+        """Return the direction in which an optimizer's moments pushed then; None: no direction."""
+        return self._momenta.get(optimizer, {}).get(parameter.name)
 
-    def graphs(self, within: Iterable[nn.Cell]) -> list[str]:
-        """Return which of some cells run the net only by graphs that had been compiled then."""
+    def stale_cells(self, cells: Iterable[nn.Cell]) -> list[str]:
+        """Return the classes of those cells that have only graphs compiled by then."""
         return [
             type(cell).__name__
-            for cell in within
-            if cell in self._graphs and _compiled(cell) <= self._graphs[cell]
+            for cell in cells
+            if cell in self._graphs and _graphs(cell) <= self._graphs[cell]
         ]
 
-    def all_graphs(self, optimizer: Optimizer | None = None) -> list[str]:
-        """Return all graphs compiled then that run the net, jitted functions included.
+    def stale_graphs(self, optimizer: Optimizer | None = None) -> list[str]:
+        """Return all graphs compiled by then that run the model, including jitted functions.
 
         Args:
-            optimizer: leave out what does not run this one too.
+            optimizer: leave out the graphs that do not run this optimizer.
         """
         names = dict(jitted_functions.graphs({id(optimizer)})) if optimizer else self._functions
-        kept = (names[phase] for phase in self._functions if phase in names)
-        around = (c for c in self._graphs if optimizer is None or _runs(c, {id(optimizer)}))
-        return [*self.graphs(around), *dict.fromkeys(kept)]
+        functions = (names[phase] for phase in self._functions if phase in names)
+        cells = (c for c in self._graphs if optimizer is None or _contains(c, {id(optimizer)}))
+        return [*self.stale_cells(cells), *dict.fromkeys(functions)]
 
 
-def _runs(cell: nn.Cell, ids: Collection[int]) -> bool:
+def _contains(cell: nn.Cell, ids: Collection[int]) -> bool:
     return any(id(inner) in ids for _, inner in cell.cells_and_names())
 
 
-def _compiled(cell: nn.Cell) -> set[str]:
-    """Return a cell's graphs, but for those in inference mode, which move nothing."""
+def _graphs(cell: nn.Cell) -> set[str]:
+    """Return a cell's compiled graphs, except for those in inference mode, which move nothing."""
     phases = vars(cell).get("_compile_cache") or set()
     return {phase for phase in phases if not phase.startswith("predict")}
 
 
-def _steps(optimizer: Optimizer) -> int | None:
-    found = (getattr(optimizer, name, None) for name in ("global_step", "state_step"))
-    return next((int(count.asnumpy().item()) for count in found if count is not None), None)
+def _step_count(optimizer: Optimizer) -> int | None:
+    counts = (getattr(optimizer, name, None) for name in ("global_step", "state_step"))
+    return next((int(count.asnumpy().item()) for count in counts if count is not None), None)
 
 
-def _pushes(optimizer: Optimizer) -> dict[str, NDArray[Any]]:
+def _momenta(optimizer: Optimizer) -> dict[str, NDArray[Any]]:
     """Return, by parameter, the first moment, over the root of the second if there is one."""
-    first, second = (_moments(optimizer, kinds) for kinds in (_FIRST, _SECOND))
-    pushes = {
+    first, second = (_moments(optimizer, names) for names in (_FIRST_MOMENTS, _SECOND_MOMENTS))
+    momenta = {
         name: moment / (np.sqrt(second[name]) + 1e-8) if name in second else moment
         for name, moment in first.items()
     }
-    return {name: push for name, push in pushes.items() if push.any()}
+    return {name: momentum for name, momentum in momenta.items() if momentum.any()}
 
 
-def _moments(optimizer: Optimizer, kinds: Collection[str]) -> dict[str, NDArray[Any]]:
+def _moments(optimizer: Optimizer, prefixes: Collection[str]) -> dict[str, NDArray[Any]]:
     split = [(name.partition("."), p) for name, p in optimizer_state(optimizer).items()]
-    return {name: p.asnumpy().copy() for (kind, _, name), p in split if name and kind in kinds}
+    return {
+        name: p.asnumpy().copy() for (prefix, _, name), p in split if name and prefix in prefixes
+    }

@@ -1,4 +1,4 @@
-"""Rulebook: rules as a library call gives them, checked like those of a configuration."""
+"""Python rules: rules as a library call passes them, checked like those of a configuration."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,43 +14,44 @@ Rules = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 _NORMS = ("eval", "train")
 
 
-def parse(given: Rules, method: str, norm: str) -> list[Rule]:
-    """Return rules in the order in which they are read.
+def parse(rules: Rules, method: str, norm: str) -> list[Rule]:
+    """Return rules in the order in which they are applied.
 
     Args:
-        given: a pattern or several, which make one rule; or rules as mappings, one or several,
+        rules: one or several patterns, which make one rule; or one or several rules as mappings,
             among which a pattern stands for a rule that selects it.
         method: the method of rules that name none.
         norm: the mode of normalisation where a rule that freezes names none.
 
     Raises:
-        ConfigError: all that is wrong with them for any net.
+        ConfigError: all errors in them that do not depend on the model.
     """
-    one = isinstance(given, str | Mapping) or not isinstance(given, Iterable)
-    listed: list[Any] = [given] if one else list(given)
-    names = [each for each in listed if isinstance(each, str)]
-    problems = _problems(listed, names, method, norm)
+    is_single = isinstance(rules, str | Mapping) or not isinstance(rules, Iterable)
+    entries: list[Any] = [rules] if is_single else list(rules)
+    patterns = [entry for entry in entries if isinstance(entry, str)]
+    problems = _problems(entries, patterns, method, norm)
     if not problems:
-        short = len(names) == len(listed)
-        rules = Policy() if short else _policy(listed)
-        found, problems = policy.build_rules(
-            rules, names if short else (), method, norm, freeze_methods.cuts
-        )
+        only_patterns = len(patterns) == len(entries)
+        settings = Policy() if only_patterns else _policy(entries)
+        freeze = patterns if only_patterns else ()
+        parsed, problems = policy.build_rules(settings, freeze, method, norm, freeze_methods.cuts)
     if problems:
         raise ConfigError(problems)
-    return found
+    return parsed
 
 
-def _problems(listed: Sequence[Any], names: Sequence[str], method: str, norm: str) -> list[str]:
-    found = [f"freeze: {text}" for name in names if (text := problem(name))]
+def _problems(entries: Sequence[Any], patterns: Sequence[str], method: str, norm: str) -> list[str]:
+    problems = [f"freeze: {text}" for pattern in patterns if (text := problem(pattern))]
     for key, value, known in (("method", method, freeze_methods.names()), ("norm", norm, _NORMS)):
         if value not in known:
-            found.append(f"{key}: expected one of {', '.join(known)}, received {value!r}")
-    return found if listed else [*found, "freeze: expected a pattern or rule, received none"]
+            problems.append(f"{key}: expected one of {', '.join(known)}, received {value!r}")
+    if not entries:
+        problems.append("freeze: expected a pattern or rule, received none")
+    return problems
 
 
-def _policy(listed: Sequence[str | Mapping[str, Any]]) -> Policy:
-    mappings = [{"select": each} if isinstance(each, str) else each for each in listed]
+def _policy(entries: Sequence[str | Mapping[str, Any]]) -> Policy:
+    mappings = [{"select": each} if isinstance(each, str) else each for each in entries]
     try:
         return Policy.model_validate({"rules": mappings})
     except ValidationError as error:

@@ -1,11 +1,11 @@
-"""Freeze methods: one function each, named by a YAML file in ``conf/freeze_method``.
+"""Freeze methods: one function per module here, each named by a file in ``conf/freeze_method``.
 
-That file says ``cuts``: whether the gradient stops behind the cells, so that what is upstream of
-them is frozen as well. ``_target_`` names the function:
+In that YAML file, ``cuts`` says whether the gradient stops behind the cells, so that everything
+upstream of them is frozen as well, and ``_target_`` names the function:
 
-``apply(cells, parameters) -> undo`` freezes and returns a function that takes it all back.
-``cells`` are the cells to cut behind (empty unless ``cuts``), ``parameters`` all parameters that
-the method freezes, those upstream of a cut included.
+``apply(cells, parameters) -> undo`` freezes, and returns a function that takes everything back.
+``cells`` are the cells to cut behind (empty unless ``cuts``); ``parameters`` are all parameters
+that the method freezes, including those upstream of a cut.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,5 +22,5 @@ Apply: TypeAlias = "Callable[[Sequence[nn.Cell], Sequence[Parameter]], Callable[
 
 
 def load(name: str) -> Apply:
-    """Return a method's function by the method's name."""
+    """Return the function of a freeze method by the method's name."""
     return cast(Apply, get_method(freeze_methods.target(name)))

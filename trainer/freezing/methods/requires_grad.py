@@ -1,4 +1,4 @@
-"""Freeze just the selected parameters; the gradient passes through them to what is upstream."""
+"""Freeze only the selected parameters; the gradient passes through them to what is upstream."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ from mindspore import Parameter, nn
 
 
 def apply(cells: Sequence[nn.Cell], parameters: Sequence[Parameter]) -> Callable[[], None]:
-    """Clear the parameters' flags; return what sets them as they were."""
+    """Clear the parameters' flags; return a function that restores them."""
     flags = [parameter.requires_grad for parameter in parameters]
     for parameter in parameters:
         parameter.requires_grad = False

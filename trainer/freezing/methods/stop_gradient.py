@@ -1,6 +1,6 @@
 """Cut the graph behind the selected cells: they and everything upstream of them are frozen.
 
-A cell is cut by giving it a class whose ``construct`` stops the gradient of what its own returns.
+A cell is cut by giving it a class whose ``construct`` stops the gradient of the original output.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from trainer.freezing.methods import requires_grad
 
 
 def apply(cells: Sequence[nn.Cell], parameters: Sequence[Parameter]) -> Callable[[], None]:
-    """Cut behind each cell; return what gives the cells their classes back.
+    """Cut behind each cell; return a function that restores the cells' classes.
 
     The parameters' flags are cleared too: without that ``trainable_params()`` still lists them, and
     the backward pass is a little slower.
@@ -27,6 +27,6 @@ def apply(cells: Sequence[nn.Cell], parameters: Sequence[Parameter]) -> Callable
         return undo.pop_all().close
 
 
-# Compiled into the graph, so it is plain: `ops.stop_gradient` takes a tensor or a tuple of them.
+# Compiled into the graph, so it is simple: `ops.stop_gradient` takes a tensor or a tuple of them.
 def _construct(self: Any, *args: Any, **kwargs: Any) -> Any:
     return ops.stop_gradient(self._uncut(*args, **kwargs))

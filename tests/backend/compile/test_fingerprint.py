@@ -12,6 +12,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Parameter, Tensor, nn, ops
+from mindspore._c_expression import MixedPrecisionType
 from mindspore.common.initializer import HeUniform
 
 from tests.support.nets import TwoConvs
@@ -134,6 +135,59 @@ def test_other_cells_shapes_flags_and_modes_are_not_alike() -> None:
     frozen = nn.Dense(2, 2)
     frozen.weight.requires_grad = False
     assert not same(nn.Dense(2, 2), frozen)
+
+
+TOLD = {  # what MindSpore keeps of a cell, and another value of each
+    "training": True,
+    "_amp_level": "O2",
+    "mixed_precision_type": MixedPrecisionType.FP16,
+    "_jit_config_dict": {"jit_level": "O1"},
+    "has_bprop": True,
+    "_func_graph_flags": {"fp16": True},
+}
+
+
+def test_all_that_a_graph_depends_on_is_in_the_table() -> None:
+    assert {*TOLD} == {*fingerprint._TELLING, "_func_graph_flags"}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_each_of_them_alone_makes_another_fingerprint(name: str) -> None:
+    one, other = nn.Dense(2, 2), nn.Dense(2, 2)
+    assert same(one, other)
+    vars(other)[name] = TOLD[name]
+    assert not same(one, other)
+
+
+def scaled(default: float, keyword: float, closed: float) -> Callable[..., Any]:
+    """A function whose code is the same for all values that it is made with."""
+
+    def function(x: Any, factor: float = default, *, shift: float = keyword) -> Any:
+        return x * factor + shift + closed
+
+    return function
+
+
+@pytest.mark.parametrize("values", [(2, 0, 0), (1, 2, 0), (1, 0, 2)], ids=str)
+def test_defaults_and_closures_of_a_function_count(values: tuple[float, float, float]) -> None:
+    assert same(Odd(scaled(1, 0, 0)), Odd(scaled(1, 0, 0)))
+    assert not same(Odd(scaled(1, 0, 0)), Odd(scaled(*values)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Parameter(Tensor([1.0]), name="another name"),
+        Parameter(Tensor([[1.0]]), name="name"),
+        Parameter(Tensor([1.0], ms.float16), name="name"),
+        Parameter(Tensor([1.0]), name="name", requires_grad=False),
+    ],
+    ids=["name", "shape", "type", "requires_grad"],
+)
+def test_names_and_kinds_of_parameters_count(other: Parameter) -> None:
+    own = Parameter(Tensor([1.0]), name="name")
+    assert same(Odd(own), Odd(Parameter(Tensor([2.0]), name="name")))
+    assert not same(Odd(own), Odd(other))
 
 
 def test_a_cut_and_a_hook_tell(monkeypatch: pytest.MonkeyPatch) -> None:

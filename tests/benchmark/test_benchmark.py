@@ -140,6 +140,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_one_row(tmp_path: Path) -> None:
     limits = ("--parts", "nets", "--frozen", "first half", "--methods", "stop_gradient")
     who = ("--contenders", "trainer,hand,eager", "--nets", "lenet5", "--repeats", "1")
@@ -158,6 +159,7 @@ def test_one_row(tmp_path: Path) -> None:
     assert json.loads((tmp_path / records.FILE).read_text())["records"]
 
 
+@pytest.mark.slow
 def test_an_unknown_net_is_refused() -> None:
     done = bench("--nets", "lenet")
     assert done.returncode == 2

@@ -185,6 +185,7 @@ def test_what_no_index_names_is_a_problem(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_killed_before_any_file_operation_no_kept_epoch_is_lost(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "tests.support.killed_store", str(tmp_path)],

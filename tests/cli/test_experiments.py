@@ -15,6 +15,8 @@ from trainer.data.batches import batches
 from trainer.metrics.evaluator import Evaluator
 from trainer.run import configure
 
+pytestmark = pytest.mark.slow
+
 CONF = CHECKOUT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 

@@ -76,6 +76,7 @@ def command(
     return Command(tmp_path, monkeypatch, capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["stop_gradient", "requires_grad"])
 def test_own_net_and_data(command: Command, method: str) -> None:
     ended = command.train(*NET, *DATA, "freeze=backbone", f"method={method}", "epochs=2")
@@ -84,6 +85,7 @@ def test_own_net_and_data(command: Command, method: str) -> None:
     assert "frozen ok (6)" in ended.out, "weight, bias, gamma, beta and two statistics"
 
 
+@pytest.mark.slow
 def test_an_index_or_a_slice_names_what_is_made_anew_and_what_is_printed(command: Command) -> None:
     shared = [*NET, *DATA, "freeze=head", "method=requires_grad", "epochs=1"]
     weights = to_numpy(importlib.import_module("mine").MyNet())
@@ -100,6 +102,7 @@ def test_an_index_or_a_slice_names_what_is_made_anew_and_what_is_printed(command
     assert "backbone.0.weight at start:" not in ended.out
 
 
+@pytest.mark.slow
 def test_statistics_go_on_where_norm_is_train(command: Command) -> None:
     ended = command.train(*NET, *DATA, "freeze=backbone", "norm=train", "epochs=1")
     assert ended.code == 0, ended.err
@@ -107,6 +110,7 @@ def test_statistics_go_on_where_norm_is_train(command: Command) -> None:
     assert "frozen ok (4)" in ended.out
 
 
+@pytest.mark.slow
 def test_own_argument_optimizer_and_probe(command: Command) -> None:
     ended = command.train(
         *NET,
@@ -182,6 +186,7 @@ def test_cut_for_one_vector_of_a_block_is_refused_for_it_would_freeze_the_block(
     assert "use freeze=block or method=requires_grad" in ended.err
 
 
+@pytest.mark.slow
 def test_a_net_that_is_to_be_inlined_late_trains_like_any(command: Command) -> None:
     lines = [
         "model=custom",

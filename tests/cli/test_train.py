@@ -64,6 +64,7 @@ def test_records_tell_the_same_as_the_weights(command: Command) -> None:
     assert "freeze: conv1" in (run / ".hydra/config.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_same_command_gives_the_same_weights(command: Command, finished: Path) -> None:
     assert command.train("freeze=conv1", "epochs=1").code == 0
     models = [run / "model.safetensors" for run in (finished, command.folder / "run")]
@@ -81,6 +82,7 @@ def test_loss_that_is_not_finite_ends_with_4_before_the_weights_are_touched(
     assert all(np.isfinite(array).all() for array in model.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_signal_ends_after_the_step_with_everything_saved(
     tmp_path: Path, number: signal.Signals
@@ -114,6 +116,7 @@ def test_second_run_does_not_write_over_the_first(command: Command, run: str) ->
     assert model.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_cannot_share_a_folder(tmp_path: Path) -> None:
     line = ("trainer", "epochs=2", "hydra.run.dir=run")
     with start(tmp_path, *line, "seed=0") as one, start(tmp_path, *line, "seed=1") as other:
@@ -122,6 +125,7 @@ def test_two_runs_at_once_cannot_share_a_folder(tmp_path: Path) -> None:
     assert "1 mistake" in "".join(said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.5, 1.5, 2.5])
 def test_signal_before_training_is_a_clean_end(tmp_path: Path, seconds: float) -> None:
     with start(tmp_path, "trainer", "hydra.run.dir=run", "epochs=9999") as process:

@@ -40,6 +40,7 @@ def test_two_ranks_train_what_one_process_trains(pair: Path, alone: Path) -> Non
     assert last[0] == pytest.approx(last[1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_two_ranks_share_stored_features(pair: Path, tmp_path: Path) -> None:
     stored = ("features=store", "features.folder=cache")
     job = Job(tmp_path, *PAIR, "hydra.run.dir=run", *stored)
@@ -75,6 +76,7 @@ def _sums(log: Path) -> list[str]:
     return [line.rpartition(" ")[2] for line in log.read_text().splitlines() if "bits as" in line]
 
 
+@pytest.mark.slow
 def test_a_stop_a_kill_and_the_same_command_again(pair: Path, tmp_path: Path) -> None:
     lines = (*PAIR, "hydra.run.dir=run")
     job = Job(tmp_path, *lines).until("epoch   0")
@@ -91,6 +93,7 @@ def test_a_stop_a_kill_and_the_same_command_again(pair: Path, tmp_path: Path) ->
     assert records(tmp_path / "run") == records(pair)
 
 
+@pytest.mark.slow
 def test_a_rank_that_hangs_ends_the_job(tmp_path: Path) -> None:
     job = Job(tmp_path, *PAIR, "distributed.timeout=25", "hydra.run.dir=run").until("epoch   0")
     hanging = job.rank(1)

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.jobs import Job
 
+pytestmark = pytest.mark.slow
+
 OWN = """
 import os
 

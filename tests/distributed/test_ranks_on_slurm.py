@@ -21,6 +21,7 @@ def tasks(folder: Path, *lines: str, **more: str) -> list[Job]:
     ]
 
 
+@pytest.mark.slow
 def test_tasks_of_a_step_agree_on_folder_stop_and_end(tmp_path: Path) -> None:
     both = tasks(tmp_path, *LINES)
     both[0].until("epoch   0")

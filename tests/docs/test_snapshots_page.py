@@ -3,8 +3,12 @@
 import re
 import shlex
 
+import pytest
+
 from tests.support.command import CHECKOUT, Command
 from trainer.checkpoint.snapshot_store import SnapshotStore
+
+pytestmark = pytest.mark.slow
 
 PAGE = (CHECKOUT / "docs/snapshots.md").read_text(encoding="utf-8")
 MADE_ANEW = ("manifest", "...")  # of another run each time, or left out

@@ -46,7 +46,12 @@ def planned(name: str) -> tuple[nn.Cell, Plan]:
     return net, plan_of(net, given, batch=IMAGES)
 
 
-@pytest.mark.parametrize("name", NETS)
+QUICK = {"plain", "residual, in a stage"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NETS]
+)
 def test_the_weights_are_the_same_to_the_bit(name: str, tmp_path: Path) -> None:
     net, plan = planned(name)
     found = examined(net, plan)

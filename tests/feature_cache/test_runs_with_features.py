@@ -58,6 +58,7 @@ def test_runs_are_the_same_and_the_second_reads_all(
     assert [computed for _, computed in told(command.folder / "two")] == [0, 0]
 
 
+@pytest.mark.slow
 def test_other_weights_of_the_frozen_part_have_a_store_of_their_own(
     cached: Path, command: Command
 ) -> None:
@@ -68,6 +69,7 @@ def test_other_weights_of_the_frozen_part_have_a_store_of_their_own(
     assert len(list(cached.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_store_that_is_not_the_nets_is_found_out(
     whole: Path, cached: Path, command: Command
 ) -> None:
@@ -81,6 +83,7 @@ def test_a_store_that_is_not_the_nets_is_found_out(
     assert bits(command.folder / "two") == bits(whole)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_or_without_its_store(whole: Path, command: Command) -> None:
     assert placed(command, "one", *FROZEN, *STORED, "epochs=1")[0] == 0
     shutil.rmtree(command.folder / "cache")
@@ -91,6 +94,7 @@ def test_a_run_goes_on_with_or_without_its_store(whole: Path, command: Command) 
     assert bits(command.folder / "one") == bits(command.folder / "two") == bits(whole)
 
 
+@pytest.mark.slow
 def test_beyond_what_is_exact_the_last_bit_may_differ(whole: Path, command: Command) -> None:
     code, said = placed(command, "far", *FROZEN, *STORED, "features.exact=false")
     assert code == 0 and "features   stored: outputs of fc1" in said
@@ -101,6 +105,7 @@ def test_beyond_what_is_exact_the_last_bit_may_differ(whole: Path, command: Comm
         assert np.abs(one - other).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_half_precision_takes_half_the_space_and_is_another_training(
     whole: Path, command: Command
 ) -> None:
@@ -115,6 +120,7 @@ def test_half_precision_takes_half_the_space_and_is_another_training(
     assert refused.code == 2 and "resume.allow=[dataset]" in refused.err
 
 
+@pytest.mark.slow
 def test_views_are_drawn_and_repeated(command: Command) -> None:
     for name in ("one", "two"):
         code, said = placed(command, name, *FROZEN, *STORED, "features.views=2", "epochs=3")
@@ -125,6 +131,7 @@ def test_views_are_drawn_and_repeated(command: Command) -> None:
     assert found[2][1] == 0  # the third epoch takes a view that is stored
 
 
+@pytest.mark.slow
 def test_by_itself_it_leaves_a_small_run_as_it_is(command: Command) -> None:
     code, said = placed(command, "one", *FROZEN, "epochs=1")
     assert code == 0

@@ -110,6 +110,7 @@ def trains(command: Command, *lines: str) -> str:
     return ended.out
 
 
+@pytest.mark.slow
 def test_methods_live_together_in_one_run(command: Command) -> None:
     rules: list[dict[str, Any]] = [
         {"select": "conv1", "method": "stop_gradient"},
@@ -130,6 +131,7 @@ def test_the_short_form_is_read_before_the_policy(command: Command) -> None:
     assert "lr 0.0075: fc2.weight, fc2.bias" in out
 
 
+@pytest.mark.slow
 def test_a_rule_that_may_take_nothing_says_so(command: Command) -> None:
     out = trains(command, "policy=norm_only")
     assert "rule 2 (role norm_scale, role norm_shift) takes nothing in this net" in out

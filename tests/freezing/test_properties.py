@@ -145,6 +145,7 @@ def proof(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("proof") / "proof.json"
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(small())
 def test_the_proof_holds_for_random_nets_and_rules(

@@ -44,6 +44,7 @@ def test_the_command_tells_each_job_and_ends_with_the_table(done: tuple[Path, En
     assert {line.split()[0] for line in lines[6:]} == {"freeze=conv1", "freeze=null"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_job_has_the_bits_of_a_run_of_its_own(
     done: tuple[Path, Ended], tmp_path: Path, name: str
@@ -60,6 +61,7 @@ def test_jobs_that_differ_in_their_seed_are_compiled_once(done: tuple[Path, Ende
     assert compiled == [True, False, True, False]
 
 
+@pytest.mark.slow
 def test_the_same_command_again_leaves_what_is_done(sweep: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in sweep.glob("*/manifest.json")}
     shutil.rmtree(sweep / NAMES[3])
@@ -71,6 +73,7 @@ def test_the_same_command_again_leaves_what_is_done(sweep: Path) -> None:
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())
 
 
+@pytest.mark.slow
 def test_seeds_may_be_added_but_another_sweep_has_no_place_here(
     sweep: Path, command: Command
 ) -> None:

@@ -18,6 +18,7 @@ def trains(run: Path) -> bool:
     return (run / "metrics.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     line = ("optimizer.lr=1e30,0.01", "epochs=1")
     for _ in range(2):  # again: only the one that failed
@@ -31,6 +32,7 @@ def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     assert (tmp_path / "sweep/optimizer.lr=0.01/model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_a_job_that_is_killed_takes_no_other_with_it(tmp_path: Path) -> None:
     with begun(tmp_path, "seed=0,1", "epochs=150", "snapshot.keep=last") as process:
         first = tmp_path / "sweep/seed=0"
@@ -52,6 +54,7 @@ def test_a_job_that_is_killed_takes_no_other_with_it(tmp_path: Path) -> None:
     assert (found.state, found.code) == ("failed", -signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
     with begun(tmp_path, *ENDLESS, "hydra.launcher.n_jobs=2") as process:
         until(lambda: all(trains(tmp_path / f"sweep/seed={n}") for n in (0, 1)), "both train")
@@ -67,6 +70,7 @@ def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
         assert (found.state, found.code) == ("stopped", 75)
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path, command: Command) -> None:
     with begun(tmp_path, *ENDLESS) as process:
         run = tmp_path / "sweep/seed=0"
@@ -84,6 +88,7 @@ def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path, command: Co
     until(stopped, "the job has stopped")
 
 
+@pytest.mark.slow
 def test_a_job_folder_half_written_is_begun_anew_or_named(tmp_path: Path) -> None:
     begun_only, without = tmp_path / "sweep/seed=0", tmp_path / "sweep/seed=1"
     (begun_only / ".hydra").mkdir(parents=True)
@@ -125,6 +130,7 @@ class Counting(nn.Cell):
 NOISY = ("model=custom", "model._target_=own.Noisy", "init_from=null", "new_head=[]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [NOISY, ("loss._target_=own.Counting",)], ids=["net", "loss"])
 def test_what_draws_or_counts_is_compiled_for_each_job(
     tmp_path: Path, words: tuple[str, ...]

@@ -74,6 +74,7 @@ def test_the_order_of_overrides_makes_no_other_job(tmp_path: Path) -> None:
     assert one.name == other.name == "freeze=conv1+seed=0"
 
 
+@pytest.mark.slow
 def test_a_process_that_died_between_jobs_is_replaced() -> None:
     process = WorkerHandle()
     first = process._start_if_needed()
@@ -86,6 +87,7 @@ def test_a_process_that_died_between_jobs_is_replaced() -> None:
     process.close()
 
 
+@pytest.mark.slow
 def test_jobs_with_another_device_have_another_process(tmp_path: Path) -> None:
     process, pids = WorkerHandle(), []
     for target in ("cpu", "cpu", "auto"):

@@ -41,6 +41,7 @@ def planned(name: str, *overrides: str) -> preview.PlanPreview:
     )
 
 
+@pytest.mark.slow
 @installed
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_spread_of_architectures_can_be_planned(name: str) -> None:

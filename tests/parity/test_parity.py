@@ -17,6 +17,8 @@ pytest.importorskip(
 )
 from tests.parity import torch_side
 
+pytestmark = pytest.mark.parity
+
 TOLERANCE = 1e-4  # of a tensor's largest value; 4e-6 was measured
 SEEN = 30 * TOLERANCE
 STEPS = 20

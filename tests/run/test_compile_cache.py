@@ -18,6 +18,8 @@ from tests.support.training import changed
 from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core.run_files import LOG
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("experiment=seed_mindspore", "epochs=1", "batch_size=2", "dataset.samples=4")
 OWN = """
 from mindspore import nn, ops

@@ -12,6 +12,8 @@ from trainer.core.errors import CannotWrite
 from trainer.core.tensors import Weights
 from trainer.launch import jobs
 
+pytestmark = pytest.mark.slow
+
 # The second convolution and the head: 2,841 of LeNet-5's 61,281 values train.
 LINE = ["freeze=[conv1,fc1,fc2]", "method=requires_grad", "epochs=12", "batch_size=128"]
 

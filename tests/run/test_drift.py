@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.command import Command
 
+pytestmark = pytest.mark.slow
+
 NET = """
 import mindspore as ms
 from mindspore import nn, ops

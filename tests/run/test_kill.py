@@ -7,6 +7,8 @@ import pytest
 
 from scripts import stress_runs
 
+pytestmark = pytest.mark.slow
+
 OVERRIDES = [*stress_runs.OVERRIDES, "epochs=2"]
 
 

@@ -79,6 +79,7 @@ def assert_goes_on(command: Command, *lines: str) -> None:
     assert (cut / "proof.json").read_bytes() == (whole / "proof.json").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines",
     [
@@ -93,11 +94,13 @@ def test_shipped_models_end_with_the_same_bits(command: Command, lines: list[str
     assert_goes_on(command, *lines)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own")
 def test_so_does_a_net_with_dropout_and_data_with_noise(command: Command) -> None:
     assert_goes_on(command, *OWN_LINES, "epochs=2")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own")
 def test_what_draws_unseen_is_told_at_the_start(command: Command) -> None:
     lines = [*OWN_LINES, "model._target_=own_dropping.Unseen", "epochs=1"]
@@ -136,6 +139,7 @@ def test_another_policy_is_refused_with_the_difference(command: Command, done: P
     assert len(records(done)) == 2
 
 
+@pytest.mark.slow
 def test_an_allowed_policy_opens_a_chapter_of_the_proof(command: Command, done: Path) -> None:
     first = load_file(done / "model.safetensors")
     lines = ["freeze=conv2", "method=requires_grad", "epochs=2", "resume.allow=[policy]"]
@@ -156,6 +160,7 @@ def test_an_allowed_policy_opens_a_chapter_of_the_proof(command: Command, done: 
     assert len(json.loads((done / "proof.json").read_text())["chapters"]) == 1
 
 
+@pytest.mark.slow
 def test_chapters_are_neither_lost_nor_doubled_by_kills(command: Command, done: Path) -> None:
     shutil.copytree(done / "checkpoints", command.folder / "before")
     lines = ["freeze=conv2", "epochs=2", "resume.allow=[policy]"]
@@ -174,6 +179,7 @@ def test_chapters_are_neither_lost_nor_doubled_by_kills(command: Command, done: 
     assert [(c["epochs"], c["steps"]) for c in proof["chapters"]] == [(1, 0)]
 
 
+@pytest.mark.slow
 def test_another_net_and_other_data_may_be_allowed(command: Command) -> None:
     assert placed(command, "run", "epochs=1", "optimizer=adam")[0] == 0
     before = load_file(command.folder / "run/model.safetensors")
@@ -197,6 +203,7 @@ def test_fewer_epochs_than_have_begun_are_refused(command: Command) -> None:
     assert "epochs: expected at least 2, which have begun, received 1" in ended.err
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_its_first_epoch_has_no_epoch_twice(
     command: Command, done: Path, finished: Path
 ) -> None:
@@ -211,6 +218,7 @@ def test_a_run_killed_in_its_first_epoch_has_no_epoch_twice(
     assert bits(done) == bits(finished)
 
 
+@pytest.mark.slow
 def test_a_run_that_saved_nothing_is_begun_again(command: Command, finished: Path) -> None:
     (command.folder / "run/.hydra").mkdir(parents=True)
     assert placed(command, "run", "freeze=conv1", "epochs=1")[0] == 0

@@ -8,6 +8,8 @@ import pytest
 from tests.support.command import Command
 from tests.support.runs import bits, contents, placed
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(command: Command) -> None:
     assert placed(command, "run", "freeze=conv1", "epochs=2")[0] == 0

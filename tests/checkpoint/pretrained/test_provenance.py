@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.support.command import CHECKOUT, Command
@@ -36,6 +37,7 @@ def test_names_are_mapped_and_the_run_says_what_it_took(command: Command) -> Non
     assert (trained["conv1.weight"] == theirs["body.1.weight"]).all()
 
 
+@pytest.mark.slow
 def test_a_runs_folder_and_a_mapping_in_a_file(command: Command) -> None:
     assert command.train("hydra.run.dir=first", *SHORT).code == 0
     (command.folder / "names.yaml").write_text("'re:conv1[.](\\w+)': 'conv1.\\1'")
@@ -47,6 +49,7 @@ def test_a_runs_folder_and_a_mapping_in_a_file(command: Command) -> None:
     assert again[0]["validation_loss"] == said[-1]["validation_loss"]
 
 
+@pytest.mark.slow
 def test_what_is_missing_stays_random_only_if_that_is_allowed(command: Command) -> None:
     theirs = load_file(WEIGHTS)
     theirs["fc9.bias"] = theirs.pop("fc2.bias")
@@ -59,6 +62,7 @@ def test_what_is_missing_stays_random_only_if_that_is_allowed(command: Command) 
     assert "1 MISSING, so left random: fc2.bias; 1 LEFT OVER: fc9.bias" in line(ended.out)
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_without_the_files_it_began_with(command: Command) -> None:
     save_file(load_file(WEIGHTS), command.folder / "w.safetensors")
     (command.folder / "names.yaml").write_text("re:^(conv1): '\\1'")

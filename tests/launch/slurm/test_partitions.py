@@ -67,6 +67,7 @@ def test_several_things_are_told_at_once() -> None:
     assert len(asked(partition="lwo", mem_gb=600, nodes=9, gres="npu:9")) == 4
 
 
+@pytest.mark.slurm
 @pytest.mark.usefixtures("cluster")
 class TestOnSlurm:
     """Nothing is submitted, and nothing is written."""

@@ -11,6 +11,8 @@ from trainer.core.run_files import OUTPUT
 from trainer.distributed import rendezvous
 from trainer.launch.slurm import queue, submit
 
+pytestmark = pytest.mark.slurm
+
 RUN = ["freeze=conv1", "epochs=5", "distributed=slurm", "device.threads=free"]
 SLURM = ["hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"]
 SLURM += ["hydra.launcher.poll_seconds=1", "hydra.launcher.nodes=2"]

@@ -21,6 +21,8 @@ from trainer.core.run_files import OUTPUT
 from trainer.launch.slurm import queue, submit
 from trainer.launch.slurm.queue import SlurmState
 
+pytestmark = pytest.mark.slurm
+
 RUN = [
     "freeze=conv1",
     "epochs=10",

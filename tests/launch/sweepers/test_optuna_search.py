@@ -19,6 +19,7 @@ def trials(folder: Path) -> list[str]:
     return [trial.state.name for trial in study.trials]
 
 
+@pytest.mark.slow
 def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(
     tmp_path: Path, command: Command
 ) -> None:
@@ -39,6 +40,7 @@ def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(
     assert "holds a search among other values" in other.err
 
 
+@pytest.mark.slow
 def test_a_trial_that_was_killed_or_failed_comes_again(tmp_path: Path) -> None:
     line = ("hydra/sweeper=optuna", "optimizer.lr=choice(0.01,0.02)", "hydra.sweeper.n_trials=1")
     with begun(tmp_path, *line, "epochs=400", "snapshot.keep=last") as process:
@@ -54,6 +56,7 @@ def test_a_trial_that_was_killed_or_failed_comes_again(tmp_path: Path) -> None:
     assert [other.name for other in jobs.read_jobs(tmp_path / "sweep")] == [job.name]
 
 
+@pytest.mark.slow
 def test_a_failed_trial_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     line = ("hydra/sweeper=optuna", "optimizer.lr=choice(1e30)", "epochs=1")
     ended = swept(tmp_path, *line, "hydra.sweeper.n_trials=2", "hydra.sweeper.sampler=random")

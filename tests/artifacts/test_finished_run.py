@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from trainer.artifacts import finished_run
-from trainer.artifacts.finished_run import Words
+from trainer.artifacts.finished_run import RunArguments
 from trainer.core.errors import ConfigError
 
 ALLOWED = ("dataset", "batch_size", "device")
@@ -27,12 +27,12 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def given(run: Path, *lines: str) -> Words:
-    return finished_run.words([str(run), *lines], ())
+def given(run: Path, *lines: str) -> RunArguments:
+    return finished_run.parse_arguments([str(run), *lines], ())
 
 
 def test_a_runs_configuration_takes_its_weights_and_freezes_nothing(run: Path) -> None:
-    config, problems = finished_run.configuration(given(run, "batch_size=8"), ALLOWED)
+    config, problems = finished_run.model_configuration(given(run, "batch_size=8"), ALLOWED)
     assert not problems
     assert config["init_from"] == str(run / "model.safetensors")
     assert (config["freeze"], config["init_map"], config["epochs"]) == (None, None, 3)
@@ -41,7 +41,7 @@ def test_a_runs_configuration_takes_its_weights_and_freezes_nothing(run: Path) -
 
 def test_other_data_do_not_change_the_net(run: Path) -> None:
     lines = ["dataset=fashion_mnist", "dataset.limit=9", "+dataset.more=1", "batch_size=8"]
-    config, problems = finished_run.configuration(given(run, *lines), ALLOWED)
+    config, problems = finished_run.model_configuration(given(run, *lines), ALLOWED)
     assert not problems
     assert config["model"]["num_classes"] == 5
     assert config["dataset"]["_target_"] == "trainer.datasets.fashion_mnist.fashion_mnist"
@@ -62,14 +62,14 @@ def test_other_data_do_not_change_the_net(run: Path) -> None:
     ],
 )
 def test_overrides_that_make_no_sense_are_mistakes(run: Path, line: str, said: str) -> None:
-    _, problems = finished_run.configuration(given(run, line), ALLOWED)
+    _, problems = finished_run.model_configuration(given(run, line), ALLOWED)
     assert len(problems) == 1
     assert said in problems[0]
 
 
 def test_words_are_the_folder_the_commands_own_keys_and_overrides(run: Path) -> None:
     words = [str(run), "out=there", "batch_size=8", "dataset.out=3"]
-    assert finished_run.words(words, ("out",)) == Words(
+    assert finished_run.parse_arguments(words, ("out",)) == RunArguments(
         run,
         str(run / "model.safetensors"),
         {"out": "there"},
@@ -79,26 +79,26 @@ def test_words_are_the_folder_the_commands_own_keys_and_overrides(run: Path) -> 
 
 def test_a_snapshot_may_be_meant_and_then_no_model_is_needed(run: Path) -> None:
     (run / "model.safetensors").unlink()
-    found = finished_run.words([f"{run}@best"], ())
+    found = finished_run.parse_arguments([f"{run}@best"], ())
     assert (found.run, found.weights) == (run, f"{run}@best")
-    assert finished_run.configuration(found, ALLOWED)[0]["init_from"] == f"{run}@best"
+    assert finished_run.model_configuration(found, ALLOWED)[0]["init_from"] == f"{run}@best"
 
 
 def test_what_is_no_run_is_a_mistake(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(run.parent)
     with pytest.raises(ConfigError, match=r"received rn, .* no \.hydra/config\.yaml.*nearest: run"):
-        finished_run.words(["rn"], ())
+        finished_run.parse_arguments(["rn"], ())
     with pytest.raises(ConfigError, match="expected the folder of a run, received nothing"):
-        finished_run.words([], ())
+        finished_run.parse_arguments([], ())
     (run / "model.safetensors").unlink()
     with pytest.raises(
         ConfigError, match=r"which has no model\.safetensors, the weights at its end"
     ):
-        finished_run.words(["run"], ())
+        finished_run.parse_arguments(["run"], ())
 
 
 @pytest.mark.parametrize("content", ["a: [", "[1, 2]", "epochs: 3", "model: ${gone}"])
 def test_settings_that_are_damaged_are_a_mistake(run: Path, content: str) -> None:
     (run / ".hydra/config.yaml").write_text(content)
     with pytest.raises(ConfigError, match=r"expected the settings of a run in .*config\.yaml"):
-        finished_run.configuration(given(run), ALLOWED)
+        finished_run.model_configuration(given(run), ALLOWED)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.command import Command
 from trainer.artifacts import manifest, plan_history
-from trainer.artifacts.run_record import Chapter, FrozenTensor, Hashed, ProofRecord
+from trainer.artifacts.run_record import Chapter, FrozenTensor, TensorHash, ProofRecord
 from trainer.core import atomic_files
 from trainer.freezing.plan import ParameterPlan, Plan
 
@@ -20,7 +20,7 @@ def plan_of(*frozen: str) -> Plan:
 
 def proof(steps: int) -> ProofRecord:
     """Frozen was `a` up to epoch 4 and so many steps, then `b`."""
-    former = Chapter(4, steps, [Hashed("a", "A")], plan_of("a"))
+    former = Chapter(4, steps, [TensorHash("a", "A")], plan_of("a"))
     return ProofRecord(True, 6, [FrozenTensor("b", "B", "B", True)], [former])
 
 
@@ -50,7 +50,7 @@ def test_a_plan_that_ends_within_an_epoch_shares_none() -> None:
     ],
 )
 def test_frozen_is_what_was_so_all_the_way(one: float, other: float, frozen: set[str]) -> None:
-    states = plan_history.states(plan_history.spans(plan_of("b"), proof(0)), one, other)
+    states = plan_history.parameter_states(plan_history.spans(plan_of("b"), proof(0)), one, other)
     assert {name for name, state in states.items() if state == "frozen"} == frozen
 
 

@@ -72,7 +72,7 @@ def test_start_and_end_of_an_epoch_are_saved(tmp_path: Path) -> None:
     found, _ = checkpoint_index.latest(tmp_path / "checkpoints")
     assert found is not None
     assert not changed(to_numpy(net), found.weights)
-    state = restore.mutable(told.optimizers[0], {})
+    state = restore.training_state(told.optimizers[0], {})
     assert {name: array.tobytes() for name, array in found.state.items()} == {
         name: p.asnumpy().tobytes() for name, p in state.items()
     }
@@ -196,20 +196,20 @@ def test_restored_state_is_the_saved_one_and_what_is_new_starts_fresh() -> None:
         "count": np.array(7, np.uint32),
     }
     point = ResumePoint(replace(make(Progress(), {}, {}), state=saved))
-    restore.state(point, made, {"count": count})
-    state = restore.mutable(made, {"count": count})
+    restore.load_state(point, made, {"count": count})
+    state = restore.training_state(made, {"count": count})
     assert (state["moments.conv2.weight"].asnumpy() == 1).all()
     assert not state["moments.conv2.bias"].asnumpy().any(), "of another shape"
     assert state["global_step"].asnumpy() == 7
     assert count.asnumpy() == 7
-    restore.state(None, made, {})
+    restore.load_state(None, made, {})
 
 
 def test_the_scale_of_the_loss_is_among_the_state() -> None:
     assert {"scaler.scale_value", "scaler.counter"} <= set(
-        restore.extra(train_step.loss_scaler("dynamic"), None)
+        restore.extra_state(train_step.loss_scaler("dynamic"), None)
     )
-    assert restore.extra(None, None) == {}
+    assert restore.extra_state(None, None) == {}
 
 
 def test_the_last_two_share_no_file_and_others_do(tmp_path: Path) -> None:

@@ -112,4 +112,4 @@ SETTINGS: dict[str, Any] = {
     ],
 )
 def test_what_differs_is_told_by_part(changes: dict[str, Any], parts: dict[str, list[str]]) -> None:
-    assert resume.changed(SETTINGS, SETTINGS | changes) == parts
+    assert resume.changed_settings(SETTINGS, SETTINGS | changes) == parts

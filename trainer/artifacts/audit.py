@@ -51,13 +51,13 @@ def audit(run: Path) -> list[Check]:
         Check(SNAPSHOTS, f"{len(indexes)}, each tensor as its index says", store.problems()),
         Check(CHECKPOINTS, "each as its index says", checkpoint_index.problems(run / CHECKPOINTS)),
     ]
-    if sealed and done and found.settings and found.lines:
-        last = found.lines[-1].epoch
+    if sealed and done and found.settings and found.metrics:
+        last = found.metrics[-1].epoch
         checks.append(_kept(found.settings.snapshot, last, store.epochs(), sealed.resumed))
     if found.plan and found.proof:
         checks += [_proof(found.plan, found.proof), _still(found.plan, found.proof, indexes)]
-    if found.lines is not None:
-        checks.append(_metrics(found.lines, found.proof, indexes))
+    if found.metrics is not None:
+        checks.append(_metrics(found.metrics, found.proof, indexes))
     if found.plan and found.proof:
         checks.append(_model(run, found.plan, found.proof, indexes, done))
     if found.plan and found.settings:

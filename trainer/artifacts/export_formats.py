@@ -18,7 +18,7 @@ Arrays = Sequence[NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """A file format.
 
     Attributes:
@@ -100,7 +100,7 @@ def _read_safetensors(path: Path, inputs: Sequence[Tensor]) -> Arrays:
 
 
 FORMATS = {
-    "mindir": Format(_write_mindir, _outputs, _run_mindir),
-    "onnx": Format(_write_onnx, _outputs, _run_onnx),
-    "safetensors": Format(_write_safetensors, _tensors, _read_safetensors),
+    "mindir": ExportFormat(_write_mindir, _outputs, _run_mindir),
+    "onnx": ExportFormat(_write_onnx, _outputs, _run_onnx),
+    "safetensors": ExportFormat(_write_safetensors, _tensors, _read_safetensors),
 }

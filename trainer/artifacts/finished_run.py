@@ -27,7 +27,7 @@ _SETTLED: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Words:
+class RunArguments:
     """What a command that works on a run was given.
 
     Attributes:
@@ -43,7 +43,7 @@ class Words:
     lines: list[str]
 
 
-def words(arguments: Sequence[str], own: Sequence[str]) -> Words:
+def parse_arguments(arguments: Sequence[str], own: Sequence[str]) -> RunArguments:
     """Read the arguments of a command: ``RUN`` or ``RUN@EPOCH``, then words of ``KEY=VALUE``.
 
     Args:
@@ -65,7 +65,7 @@ def words(arguments: Sequence[str], own: Sequence[str]) -> Words:
     pairs = [word.partition("=") for word in rest]
     found = {key: value for key, equals, value in pairs if key in own and equals}
     lines = [word for word, (key, _, _) in zip(rest, pairs, strict=True) if key not in found]
-    return Words(run, weights, found, lines)
+    return RunArguments(run, weights, found, lines)
 
 
 def _checked(folder: Path, needed: Sequence[str]) -> Path:
@@ -82,7 +82,9 @@ def _checked(folder: Path, needed: Sequence[str]) -> Path:
     return folder
 
 
-def configuration(given: Words, allowed: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+def model_configuration(
+    given: RunArguments, allowed: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
     """Return a configuration that makes a run's net with its weights, and nothing frozen.
 
     Args:

@@ -47,7 +47,7 @@ def spans(plan: Plan, proof: ProofRecord | None) -> list[PlanSpan]:
     return [*found, PlanSpan(begin, math.inf, plan, hashes)]
 
 
-def states(parts: Sequence[PlanSpan], one: float, other: float) -> dict[str, str]:
+def parameter_states(parts: Sequence[PlanSpan], one: float, other: float) -> dict[str, str]:
     """Return each parameter's state from one epoch to another: frozen if it was all the way."""
     first, last = sorted((one, other))
     passed = [part.plan for part in parts if part.begin < last and part.end > first]

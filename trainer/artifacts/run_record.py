@@ -32,7 +32,7 @@ class FrozenTensor:
 
 
 @dataclass(frozen=True)
-class Hashed:
+class TensorHash:
     """A tensor that was frozen in an earlier chapter."""
 
     name: str
@@ -45,7 +45,7 @@ class Chapter:
 
     epochs: int
     steps: int
-    tensors: list[Hashed]
+    tensors: list[TensorHash]
     plan: Plan
 
 
@@ -60,7 +60,7 @@ class ProofRecord:
 
 
 @dataclass(frozen=True)
-class Weight:
+class WeightRow:
     """A row of the table of weights."""
 
     name: str
@@ -74,7 +74,7 @@ class MetricsLine:
 
     epoch: int
     frozen_ok: bool
-    weights: list[Weight]
+    weights: list[WeightRow]
     loss: float | None = None
     validation_loss: float = math.nan
     accuracy: float | None = None
@@ -90,12 +90,12 @@ class RunRecord:
 
     plan: Plan | None = None
     proof: ProofRecord | None = None
-    lines: list[MetricsLine] | None = None
+    metrics: list[MetricsLine] | None = None
     settings: Settings | None = None
     problems: list[str] = field(default_factory=list)
 
 
-def plan_and_proof(run: Path) -> tuple[Plan, ProofRecord | None]:
+def read_plan_and_proof(run: Path) -> tuple[Plan, ProofRecord | None]:
     """Read a run's plan, and its proof if it has one.
 
     Raises:
@@ -126,7 +126,7 @@ def read(run: Path) -> RunRecord:
 
     found.plan = attempt(PLAN, lambda path: _typed(Plan, path))
     found.proof = attempt(PROOF, lambda path: _typed(ProofRecord, path))
-    found.lines = attempt(METRICS, lines)
+    found.metrics = attempt(METRICS, read_metrics)
     found.settings = attempt(CONFIG, settings_of)
     return found
 
@@ -137,7 +137,7 @@ def _typed(schema: type[_T], path: Path) -> _T:
     return TypeAdapter(schema).validate_python(data)
 
 
-def lines(path: Path) -> list[MetricsLine]:
+def read_metrics(path: Path) -> list[MetricsLine]:
     """Read a ``metrics.jsonl``.
 
     Raises:

@@ -39,7 +39,7 @@ class Status:
 
 
 @contextmanager
-def kept(run: Path) -> Iterator[None]:
+def keep_status(run: Path) -> Iterator[None]:
     """Keep ``status.json`` up to date while the block trains in a run's folder."""
     job = os.environ.get("SLURM_JOB_ID", "")
     here = Status("running", host=socket.gethostname(), process=os.getpid(), job=job)

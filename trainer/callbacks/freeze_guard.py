@@ -17,10 +17,10 @@ class FreezeGuard(Callback):
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Raise what ``ensure`` raises."""
-        ensure(epoch.plan, epoch.weights, epoch.moved, f"the end of epoch {epoch.number}")
+        check_weights(epoch.plan, epoch.weights, epoch.moved, f"the end of epoch {epoch.number}")
 
 
-def ensure(plan: Plan, weights: Weights, moved: Mapping[str, str], when: str) -> None:
+def check_weights(plan: Plan, weights: Weights, moved: Mapping[str, str], when: str) -> None:
     """Raise for what has moved, and for trained weights that are not finite.
 
     A loss can be finite where weights are not: a ReLU on the CPU gives 0 for NaN.

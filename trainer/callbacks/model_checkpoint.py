@@ -11,7 +11,7 @@ from mindspore import Parameter, nn
 
 from trainer.backend.host_copy import HostCopy
 from trainer.callbacks.background_writer import BackgroundWriter
-from trainer.callbacks.freeze_guard import ensure
+from trainer.callbacks.freeze_guard import check_weights
 from trainer.callbacks.freeze_proof import FreezeProof
 from trainer.checkpoint import checkpoint_index, restore
 from trainer.checkpoint.checkpoint import Checkpoint, name_of
@@ -94,13 +94,13 @@ class ModelCheckpoint(Callback):
     def _save_here(self, progress: Progress) -> None:
         copied, plan = self._mirror.fetch(), self._applied.plan
         when = f"step {progress.steps} of epoch {progress.epochs + 1}"
-        ensure(plan, copied, self._proof.moved(plan, copied), when)
+        check_weights(plan, copied, self._proof.moved(plan, copied), when)
         self._save(progress, copied)
 
     def _save(self, progress: Progress, copied: Weights, metric: float | None = None) -> None:
         state = {
             name: np.array(parameter.asnumpy())
-            for name, parameter in restore.mutable(self._optimizer, self._extra).items()
+            for name, parameter in restore.training_state(self._optimizer, self._extra).items()
         }
         name = name_of(progress)
         # What is frozen is shared with the last but one, so that of two one is sound if a file is

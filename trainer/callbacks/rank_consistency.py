@@ -56,7 +56,7 @@ class RankConsistency(Callback):
         self._compare(host_copy.to_numpy(self._net), when)
 
     def _compare(self, held: Weights, when: str) -> None:
-        state = restore.mutable(self._optimizer, self._extra)
+        state = restore.training_state(self._optimizer, self._extra)
         own = {name: sha256(array) for name, array in held.items()}
         own |= {f"state {name}": sha256(np.array(p.asnumpy())) for name, p in state.items()}
         whole = atomic_files.checksum(own)

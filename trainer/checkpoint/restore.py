@@ -14,7 +14,7 @@ from trainer.freezing.plan import Plan
 _REPLAN = {"policy", "model"}  # what may change a plan, in resume.allow
 
 
-def weights(net: nn.Cell, resumed: ResumePoint) -> None:
+def load_weights(net: nn.Cell, resumed: ResumePoint) -> None:
     """Put the weights of a checkpoint into a net; only if another is allowed, what fits of them."""
     before = {name: array.shape for name, array in resumed.checkpoint.weights.items()}
     now = {name: tuple(p.shape) for name, p in net.parameters_and_names()}
@@ -29,7 +29,7 @@ def weights(net: nn.Cell, resumed: ResumePoint) -> None:
     from_numpy(net, resumed.checkpoint.weights)
 
 
-def differences(resumed: ResumePoint | None, resolved: Plan, batches: int) -> list[str]:
+def plan_and_data_problems(resumed: ResumePoint | None, resolved: Plan, batches: int) -> list[str]:
     """Return what is not as it was though the settings are."""
     if resumed is None:
         return []
@@ -48,20 +48,22 @@ def differences(resumed: ResumePoint | None, resolved: Plan, batches: int) -> li
     return found
 
 
-def state(resumed: ResumePoint | None, made: nn.Optimizer, extra: Mapping[str, Parameter]) -> None:
+def load_state(
+    resumed: ResumePoint | None, made: nn.Optimizer, extra: Mapping[str, Parameter]
+) -> None:
     """Put back what a step changes besides the net; what is new since then starts fresh."""
     saved = resumed.checkpoint.state if resumed else {}
-    for name, parameter in mutable(made, extra).items():
+    for name, parameter in training_state(made, extra).items():
         if name in saved and saved[name].shape == tuple(parameter.shape):
             parameter.set_data(Tensor(saved[name], dtype=parameter.dtype))
 
 
-def mutable(made: nn.Optimizer, extra: Mapping[str, Parameter]) -> dict[str, Parameter]:
+def training_state(made: nn.Optimizer, extra: Mapping[str, Parameter]) -> dict[str, Parameter]:
     """Return what a step changes besides the net, by name."""
     return {**optimizer_state(made), **extra}
 
 
-def extra(scaler: amp.LossScaler | None, drawn: Parameter | None) -> dict[str, Parameter]:
+def extra_state(scaler: amp.LossScaler | None, drawn: Parameter | None) -> dict[str, Parameter]:
     """Return what a step changes besides net and optimizer: the loss scale, dropout's count."""
     own = vars(scaler) if scaler is not None else {}
     found = {f"scaler.{name}": p for name, p in own.items() if isinstance(p, Parameter)}

@@ -76,13 +76,17 @@ class ResumePoint:
 
     checkpoint: "Checkpoint"
     allow: frozenset[str] = frozenset()
-    anew: bool = False
+    restart_epoch: bool = False
 
     @property
     def progress(self) -> "Progress":
         """How far the run has come that goes on."""
         saved = self.checkpoint.progress
-        return replace(saved, steps=0, loss=0.0, samples=0, seconds=0.0) if self.anew else saved
+        return (
+            replace(saved, steps=0, loss=0.0, samples=0, seconds=0.0)
+            if self.restart_epoch
+            else saved
+        )
 
 
 def resume_request(lines: Sequence[str]) -> ResumeRequest:
@@ -201,7 +205,7 @@ def _point(
         before = Settings.model_validate(dict(found.settings)).plain()
     except ValidationError as error:
         return None, [f"resume: {folder} was made with other settings than there are: {error}"]
-    differing = changed(before, settings.plain())
+    differing = changed_settings(before, settings.plain())
     allow = asked.allow | (differing.keys() if _begun(folder, settings) else set())
     problems = [
         f"resume: expected the {part} of the run in {folder}, received another: "
@@ -225,10 +229,10 @@ def _begun(folder: Path, settings: Settings) -> bool:
         recorded = saved_.settings_of(folder / CONFIG)
     except (OSError, ValueError, YAMLError, OmegaConfBaseException, ConfigError):
         return False
-    return not changed(recorded.plain(), settings.plain())
+    return not changed_settings(recorded.plain(), settings.plain())
 
 
-def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[str]]:
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the keys in which two settings differ, by the part of the run that they make."""
     one, other = _flat(before), _flat(now)
     parts = {key: part for part, heads in _PARTS.items() for key in heads}

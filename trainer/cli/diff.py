@@ -103,12 +103,14 @@ def states(a: WeightsRef, b: WeightsRef) -> dict[str, str]:
     """
     if a.run is None or b.run is None:
         return {}
-    plan, proof = run_record.plan_and_proof(a.run)
+    plan, proof = run_record.read_plan_and_proof(a.run)
     if a.run.resolve() == b.run.resolve():
-        return plan_history.states(plan_history.spans(plan, proof), _moment(a), _moment(b))
+        return plan_history.parameter_states(
+            plan_history.spans(plan, proof), _moment(a), _moment(b)
+        )
     mine, theirs = (
         {p.name: p.state for p in each.parameters}
-        for each in (plan, run_record.plan_and_proof(b.run)[0])
+        for each in (plan, run_record.read_plan_and_proof(b.run)[0])
     )
     return mine if mine == theirs else {}
 

@@ -35,9 +35,9 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        given = finished_run.words(sys.argv[1:], ("out",))
+        given = finished_run.parse_arguments(sys.argv[1:], ("out",))
         out = Path(given.own.get("out", given.run))
-        config, problems = finished_run.configuration(given, _ALLOWED)
+        config, problems = finished_run.model_configuration(given, _ALLOWED)
         if why := plan.unfit(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
         settings, setup = configure.run_from_config(config, ResumeRequest([]), problems)

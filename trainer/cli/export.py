@@ -64,9 +64,9 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        given = finished_run.words(sys.argv[1:], ("format", "out"))
+        given = finished_run.parse_arguments(sys.argv[1:], ("format", "out"))
         kind, path, found = _options(given.run, given.own)
-        config, problems = finished_run.configuration(given, _ALLOWED)
+        config, problems = finished_run.model_configuration(given, _ALLOWED)
         settings, setup = configure.run_from_config(config, ResumeRequest([]), [*found, *problems])
         from trainer.data import batches
 

@@ -148,6 +148,6 @@ def is_finished(folder: Path, settings: Settings | None = None) -> bool:
 def objective(folder: Path) -> float | None:
     """Return what a search goes by: a run's last accuracy, else its validation loss, negated."""
     with suppress(OSError, ValueError, IndexError):
-        last = run_record.lines(folder / METRICS)[-1]
+        last = run_record.read_metrics(folder / METRICS)[-1]
         return -last.validation_loss if last.accuracy is None else last.accuracy
     return None

@@ -69,7 +69,7 @@ def _plain_loop(
         callback=callbacks,
         stop_reason=stop,
         start=point.progress if point else None,
-        restore_optimizer=lambda optimizer: restore.state(point, optimizer, context.extra),
+        restore_optimizer=lambda optimizer: restore.load_state(point, optimizer, context.extra),
         host_copy=context.host_copy,
         fetch_every=settings.device.fetch_every if context.world.world_size == 1 else 1,
     )

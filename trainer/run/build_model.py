@@ -43,7 +43,7 @@ def first_weights(
         ConfigError: names every parameter that does not fit; the model is unchanged.
     """
     if resume_point is not None:
-        restore.weights(model, resume_point)
+        restore.load_weights(model, resume_point)
         return None
     if not settings.init_from:
         return None

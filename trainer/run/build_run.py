@@ -50,7 +50,7 @@ def build_run(
     samples, repeatable = dry_run.dry_run(model, loss, data.first_train, restart)
     plan, _ = resolve_plan(settings, checked, [(loss, samples)])
     restart()
-    if found := restore.differences(resume_point, plan, data.train.get_dataset_size()):
+    if found := restore.plan_and_data_problems(resume_point, plan, data.train.get_dataset_size()):
         raise ConfigError(found)
     decision = _decide(settings, checked, data, plan, samples, restart, fingerprint)
     parts = model, loss, data.train, data.validation, plan, checked.device_description

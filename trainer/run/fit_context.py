@@ -52,7 +52,7 @@ class FitContext:
             components,
             folder,
             ranks,
-            restore.extra(compiled.scaler, components.dropout_count),
+            restore.extra_state(compiled.scaler, components.dropout_count),
             writer,
             HostCopy(components.model),
             FreezeProof(folder / PROOF, checkpoint, ranks, writer.submit),

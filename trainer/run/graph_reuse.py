@@ -65,9 +65,10 @@ class CompiledRun:
         """Take over the initial values of a run that is to train with these graphs."""
         compiled, fresh = self.components, dict(other.model.parameters_and_names())
         pairs = [(p, fresh[name]) for name, p in compiled.model.parameters_and_names()]
-        extra = restore.extra(scaler, other.dropout_count)
+        extra = restore.extra_state(scaler, other.dropout_count)
         pairs += [
-            (p, extra[n]) for n, p in restore.extra(self.scaler, compiled.dropout_count).items()
+            (p, extra[n])
+            for n, p in restore.extra_state(self.scaler, compiled.dropout_count).items()
         ]
         self._set(pairs)
         self.components = replace(
@@ -89,7 +90,7 @@ class CompiledRun:
         if self.step is None or optimizer is not self.optimizer:
             components = self.components
             names = {p.name for p in components.model.get_parameters()}
-            others = restore.extra(self.scaler, components.dropout_count).values()
+            others = restore.extra_state(self.scaler, components.dropout_count).values()
             extra = [p for p in others if p.name not in names]  # MindSpore allows no name twice
             parts = components.model, components.loss, optimizer, self.scaler
             step = TrainStep(*parts, extra, self.diverged)

@@ -45,7 +45,7 @@ def start_summary(
     )
     rows = [
         ("net", f"{settings.model.target}{source}{anew}"),
-        *([("weights", setup.provenance.line())] if setup.provenance else []),
+        *([("weights", setup.provenance.summary())] if setup.provenance else []),
         ("data", f"{settings.dataset.target}: {data}"),
         ("device", setup.device_description),
         *frozen_rows(plan),

@@ -107,7 +107,7 @@ def _start(
 @contextmanager
 def _recorded(folder: Path) -> Iterator[None]:
     """Keep the run's log and status, which one process does for all ranks."""
-    with log_handlers.log_to_file(folder / LOG), status.kept(folder):
+    with log_handlers.log_to_file(folder / LOG), status.keep_status(folder):
         yield
 
 

@@ -22,8 +22,8 @@ def test_all_is_taken_bit_for_bit(net_type: type[nn.Cell]) -> None:
     offered = other(net)
     done = loading.load_weights(net, WeightsSource(SAFETENSORS, offered))
     assert not changed(offered, to_numpy(net))
-    assert done.taken == {name: name for name in offered}
-    assert done.line() == f"safetensors, {len(offered)} taken"
+    assert done.loaded == {name: name for name in offered}
+    assert done.summary() == f"safetensors, {len(offered)} taken"
 
 
 def test_what_is_made_anew_keeps_its_values_whatever_the_file_holds() -> None:
@@ -34,9 +34,9 @@ def test_what_is_made_anew_keeps_its_values_whatever_the_file_holds() -> None:
     done = loading.load_weights(net, WeightsSource(SAFETENSORS, offered), ["fc"])
     moved = changed(before, to_numpy(net))
     assert moved == {"conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias"}
-    assert done.anew == ["fc.weight", "fc.bias"]
-    assert done.dropped == {"made anew": ["fc.weight"]}
-    assert "4 taken; 2 made anew: fc.weight, fc.bias" in done.line()
+    assert done.reinitialised == ["fc.weight", "fc.bias"]
+    assert done.ignored == {"made anew": ["fc.weight"]}
+    assert "4 taken; 2 made anew: fc.weight, fc.bias" in done.summary()
 
 
 def test_every_misfit_is_named_and_nothing_is_loaded() -> None:
@@ -72,7 +72,7 @@ def test_what_fits_is_taken_where_that_is_allowed_and_the_rest_is_told() -> None
     offered["conv9.weight"] = offered.pop("conv1.weight")
     done = loading.load_weights(net, WeightsSource(SAFETENSORS, offered), strict=False)
     assert changed(before, to_numpy(net)) == set(before) - {"conv1.weight"}
-    assert "1 MISSING, so left random: conv1.weight; 1 LEFT OVER: conv9.weight" in done.line()
+    assert "1 MISSING, so left random: conv1.weight; 1 LEFT OVER: conv9.weight" in done.summary()
     assert done.as_json()["missing"] == ["conv1.weight"]
     assert done.as_json()["left_over"] == ["conv9.weight"]
 
@@ -96,7 +96,7 @@ def test_ones_in_a_shape_come_and_go_but_nothing_is_transposed() -> None:
     offered = {"weight": np.arange(6, dtype=np.float32).reshape(1, 2, 3)}
     done = loading.load_weights(net, WeightsSource(PYTORCH, offered))
     assert (net.weight.asnumpy() == offered["weight"].reshape(1, 2, 1, 3)).all()
-    assert "1 taken (1 reshaped)" in done.line()
+    assert "1 taken (1 reshaped)" in done.summary()
     assert done.as_json()["reshaped"] == [{"parameter": "weight", "from": [1, 2, 3]}]
     narrow = nn.Dense(5, 1, has_bias=False)
     with pytest.raises(ConfigError, match=r"has shape \(5, 1\), the net expects \(1, 5\)"):
@@ -119,7 +119,7 @@ def test_a_tied_parameter_may_stand_twice_if_both_are_equal() -> None:
     net.head.weight = net.embed.embedding_table
     table = np.arange(6, dtype=np.float32).reshape(3, 2)
     twice = {"embed.weight": table, "head.weight": table}
-    assert loading.load_weights(net, WeightsSource(PYTORCH, twice)).taken == {
+    assert loading.load_weights(net, WeightsSource(PYTORCH, twice)).loaded == {
         "embed.embedding_table": "embed.weight"
     }
     assert (net.embed.embedding_table.asnumpy() == table).all()
@@ -138,7 +138,7 @@ def test_state_of_an_optimizer_is_expected_in_mindspores_checkpoints_only(
     offered = other(net) | {"moments.fc.bias": np.ones(3, np.float32)}
     if allowed:
         done = loading.load_weights(net, WeightsSource(kind, offered))
-        assert done.dropped == {"optimizer state": ["moments.fc.bias"]}
+        assert done.ignored == {"optimizer state": ["moments.fc.bias"]}
     else:
         with pytest.raises(ConfigError, match="moments.fc.bias is not in the net"):
             loading.load_weights(net, WeightsSource(kind, offered))
@@ -151,7 +151,7 @@ def test_renamed_dropped_and_unwrapped_are_all_told() -> None:
     done = loading.load_weights(
         net, WeightsSource(PYTORCH, offered), mapping={"out": "fc", "aux": None}
     )
-    assert done.line() == (
+    assert done.summary() == (
         "PyTorch checkpoint, 12 taken (12 renamed); all under 'module.'; "
         "1 left out (init_map): module.aux.bias; "
         "1 left out (num_batches_tracked): module.bn1.num_batches_tracked"

@@ -57,7 +57,7 @@ def test_a_net_of_all_that_differs_gives_the_same_outputs(tmp_path: Path) -> Non
     torch.save(theirs.state_dict(), tmp_path / "w.pth")
     done = loading.load_weights(ours, source.read(tmp_path / "w.pth"))
     assert done.reshaped == {"conv.weight": (6, 12, 3)}
-    assert done.taken["norm.gamma"] == "norm.weight"
+    assert done.loaded["norm.gamma"] == "norm.weight"
     tokens = RANDOM.integers(0, 11, (4, 9)).astype(np.int32)
     assert farthest(ours, theirs, tokens) < 1e-5
 
@@ -71,9 +71,9 @@ def test_mindcvs_resnet18_takes_torchvisions_names(tmp_path: Path) -> None:
     names = {"fc": "classifier", "downsample": "down_sample"}
     done = loading.load_weights(ours, source.read(tmp_path / "w.pth"), mapping=names)
     assert not done.missing
-    assert not done.left
-    assert len(done.taken) == len(list(ours.get_parameters())) == 102
-    assert len(done.dropped["num_batches_tracked"]) == 20
+    assert not done.unexpected
+    assert len(done.loaded) == len(list(ours.get_parameters())) == 102
+    assert len(done.ignored["num_batches_tracked"]) == 20
     images = RANDOM.normal(size=(2, 3, 64, 64)).astype(np.float32)
     assert farthest(ours, theirs, images) < 1e-5
 
@@ -204,6 +204,6 @@ def test_what_was_taken_is_what_the_file_holds(tmp_path: Path) -> None:
     theirs, ours = torch_nets.unusual(torch_nets.Reader()).state_dict(), Reader()
     torch.save(theirs, tmp_path / "w.pth")
     done = loading.load_weights(ours, source.read(tmp_path / "w.pth"))
-    held = {own: theirs[origin].numpy() for own, origin in done.taken.items()}
+    held = {own: theirs[origin].numpy() for own, origin in done.loaded.items()}
     assert not changed(held, host_copy.to_numpy(ours))
     assert ms.get_context("mode") == ms.GRAPH_MODE

@@ -34,22 +34,22 @@ LAYERS: list[tuple[Callable[[], nn.Cell], dict[str, str]]] = [
 def test_pytorchs_names_by_the_kind_of_cell(
     make: Callable[[], nn.Cell], names: dict[str, str]
 ) -> None:
-    known = torch_names.known(Holder(make()))
+    known = torch_names.parameter_by_name(Holder(make()))
     for own, abroad in names.items():
         assert known[f"layer.{own}"] == f"layer.{own}"
         assert known[f"layer.{abroad}"] == f"layer.{own}"
 
 
 def test_a_cell_that_is_the_net_itself_and_one_inside_another() -> None:
-    assert torch_names.known(nn.Embedding(3, 2))["weight"] == "embedding_table"
-    known = torch_names.known(Holder(nn.BatchNorm3d(2)))
+    assert torch_names.parameter_by_name(nn.Embedding(3, 2))["weight"] == "embedding_table"
+    known = torch_names.parameter_by_name(Holder(nn.BatchNorm3d(2)))
     assert known["layer.running_mean"] == "layer.bn2d.moving_mean"
 
 
 def test_only_cells_that_normalise_have_a_scale() -> None:
     scaled = Holder(nn.Dense(2, 2))
     scaled.layer.gamma = Parameter(Tensor([1.0, 1.0]), name="gamma")
-    assert torch_names.known(scaled)["layer.weight"] == "layer.weight"
+    assert torch_names.parameter_by_name(scaled)["layer.weight"] == "layer.weight"
 
 
 def test_names_of_tied_parameters_and_of_mindspores_checkpoints() -> None:
@@ -57,23 +57,23 @@ def test_names_of_tied_parameters_and_of_mindspores_checkpoints() -> None:
     tied.embed = nn.Embedding(3, 2)
     tied.head = nn.Dense(2, 3, has_bias=False)
     tied.head.weight = tied.embed.embedding_table
-    assert torch_names.known(tied)["head.weight"] == "embed.embedding_table"
+    assert torch_names.parameter_by_name(tied)["head.weight"] == "embed.embedding_table"
     odd = nn.Cell()
     odd.scale = Parameter(Tensor(1.0), name="factor")
-    assert torch_names.known(odd)["factor"] == "scale"
+    assert torch_names.parameter_by_name(odd)["factor"] == "scale"
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "module.model.", "_orig_mod."])
 def test_what_a_wrapper_put_before_all_names(prefix: str) -> None:
-    known = torch_names.known(Normed())
-    assert torch_names.outer([prefix + name for name in known], known) == prefix
-    assert torch_names.outer([*known, "other.weight"], known) == ""
+    known = torch_names.parameter_by_name(Normed())
+    assert torch_names.common_prefix([prefix + name for name in known], known) == prefix
+    assert torch_names.common_prefix([*known, "other.weight"], known) == ""
 
 
 def test_names_that_belong_to_the_net_are_no_wrapper() -> None:
-    known = torch_names.known(Holder(nn.Dense(2, 2)))
-    assert torch_names.outer(["layer.weight", "layer.bias"], known) == ""
-    assert torch_names.outer([], known) == ""
+    known = torch_names.parameter_by_name(Holder(nn.Dense(2, 2)))
+    assert torch_names.common_prefix(["layer.weight", "layer.bias"], known) == ""
+    assert torch_names.common_prefix([], known) == ""
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_names_that_belong_to_the_net_are_no_wrapper() -> None:
     ],
 )
 def test_state_of_an_optimizer(name: str, state: bool) -> None:
-    assert torch_names.is_state(name, torch_names.known(Normed())) is state
+    assert torch_names.is_optimizer_state(name, torch_names.parameter_by_name(Normed())) is state

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trainer.backend.graph import module_tree
 from trainer.checkpoint.pretrained import torch_names
-from trainer.checkpoint.pretrained.provenance import ANEW, Provenance
+from trainer.checkpoint.pretrained.provenance import REINITIALISED, Provenance
 from trainer.checkpoint.pretrained.source import CHECKPOINT, WeightsSource
 from trainer.config import init_map
 from trainer.config.init_map import Renames
@@ -45,15 +45,15 @@ def load_weights(
     """
     parameters = dict(net.parameters_and_names())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
-    done, problems = _match(source, torch_names.known(net), anew, mapping or {})
-    done.anew = [name for name in shapes if _taken(anew, name)]
-    done.missing = [n for n in shapes if n not in done.taken and n not in done.anew]
+    done, problems = _match(source, torch_names.parameter_by_name(net), anew, mapping or {})
+    done.reinitialised = [name for name in shapes if _taken(anew, name)]
+    done.missing = [n for n in shapes if n not in done.loaded and n not in done.reinitialised]
     cells = {p.name: p.cell or p.name for p in module_tree.describe(net).parameters}
     misfits = _reshape(done, shapes, source.weights, cells)
     problems += [*_gaps(done, strict), *misfits, *_rest(done, strict)]
     if problems:
         raise ConfigError(problems)
-    for name, origin in done.taken.items():
+    for name, origin in done.loaded.items():
         array = source.weights[origin].reshape(shapes[name])
         parameters[name].set_data(Tensor(array, dtype=parameters[name].dtype))
     return done
@@ -64,23 +64,25 @@ def _match(
 ) -> tuple[Provenance, list[str]]:
     """Find the parameter that each of a file's names means."""
     became, problems = init_map.apply(mapping, source.weights)
-    prefix = torch_names.outer([name for name in became.values() if name is not None], known)
+    prefix = torch_names.common_prefix(
+        [name for name in became.values() if name is not None], known
+    )
     done = Provenance(source.kind, [*source.notes, *([f"all under {prefix!r}"] if prefix else [])])
     for origin, renamed in became.items():
         name = None if renamed is None else renamed.removeprefix(prefix)
         own = known.get(name or "")
-        twin = done.taken.get(own or "")
+        twin = done.loaded.get(own or "")
         reason = _needless(name, known, anew, source.kind == CHECKPOINT)
         if reason is None and twin and _same(source.weights[origin], source.weights[twin]):
             reason = "equal to another"  # a tied parameter has several names
         if reason is not None:
-            done.dropped.setdefault(reason, []).append(origin)
+            done.ignored.setdefault(reason, []).append(origin)
         elif own is None:
-            done.left.append(origin)
+            done.unexpected.append(origin)
         elif twin:
             problems.append(f"init_from: {twin} and {origin} are both {own}, and differ")
         else:
-            done.taken[own] = origin
+            done.loaded[own] = origin
     return done, problems
 
 
@@ -91,12 +93,12 @@ def _needless(
     if name is None:
         return "init_map"
     if _taken(anew, known.get(name, name)):
-        return ANEW
+        return REINITIALISED
     if name in known:
         return None
-    if checkpoint and torch_names.is_state(name, known):
+    if checkpoint and torch_names.is_optimizer_state(name, known):
         return "optimizer state"
-    return torch_names.COUNTER if torch_names.counts(name) else None
+    return torch_names.COUNTER if torch_names.is_batch_counter(name) else None
 
 
 def _reshape(
@@ -104,7 +106,7 @@ def _reshape(
 ) -> list[str]:
     """Note where ones come or go in a shape; return the problems of shapes that fit in no way."""
     problems = []
-    for name, origin in done.taken.items():
+    for name, origin in done.loaded.items():
         shape, wanted = arrays[origin].shape, shapes[name]
         if shape == wanted:
             continue
@@ -120,13 +122,13 @@ def _reshape(
 
 
 def _gaps(done: Provenance, strict: bool) -> list[str]:
-    if not done.taken and not strict:
+    if not done.loaded and not strict:
         return ["init_from: expected at least one parameter of the net, found none"]
     return [f"init_from: {name} is missing" for name in done.missing] if strict else []
 
 
 def _rest(done: Provenance, strict: bool) -> list[str]:
-    left = done.left if strict else []
+    left = done.unexpected if strict else []
     hint = "; to rename or leave out: init_map; to take what fits: init_strict=false"
     return [
         f"init_from: {name} is not in the net{nearest(name, done.missing)}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-ANEW = "made anew"
+REINITIALISED = "made anew"
 _SHOWN = 4  # names in a line
 
 
@@ -25,24 +25,28 @@ class Provenance:
 
     kind: str
     notes: list[str]
-    taken: dict[str, str] = field(default_factory=dict)
+    loaded: dict[str, str] = field(default_factory=dict)
     reshaped: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    anew: list[str] = field(default_factory=list)
+    reinitialised: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    dropped: dict[str, list[str]] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
+    ignored: dict[str, list[str]] = field(default_factory=dict)
+    unexpected: list[str] = field(default_factory=list)
 
-    def line(self) -> str:
+    def summary(self) -> str:
         """Return all that in short."""
-        renamed = sum(own != name for own, name in self.taken.items())
+        renamed = sum(own != name for own, name in self.loaded.items())
         changed = [f"{renamed} renamed"] if renamed else []
         changed += [f"{len(self.reshaped)} reshaped"] if self.reshaped else []
-        parts = [f"{self.kind}, {len(self.taken)} taken" + _bracketed(changed), *self.notes]
+        parts = [f"{self.kind}, {len(self.loaded)} taken" + _bracketed(changed), *self.notes]
         for label, names in (
-            (ANEW, self.anew),
+            (REINITIALISED, self.reinitialised),
             ("MISSING, so left random", self.missing),
-            *((f"left out ({why})", names) for why, names in self.dropped.items() if why != ANEW),
-            ("LEFT OVER", self.left),
+            *(
+                (f"left out ({why})", names)
+                for why, names in self.ignored.items()
+                if why != REINITIALISED
+            ),
+            ("LEFT OVER", self.unexpected),
         ):
             parts += [f"{len(names)} {label}: {_short(names)}"] if names else []
         return "; ".join(parts)
@@ -52,18 +56,18 @@ class Provenance:
         return {
             "kind": self.kind,
             "notes": self.notes,
-            "taken": [{"parameter": own, "from": name} for own, name in self.taken.items()],
+            "taken": [{"parameter": own, "from": name} for own, name in self.loaded.items()],
             "reshaped": [
                 {"parameter": own, "from": list(shape)} for own, shape in self.reshaped.items()
             ],
-            "made_anew": self.anew,
+            "made_anew": self.reinitialised,
             "missing": self.missing,
             "left_out": [
                 {"name": name, "reason": reason}
-                for reason, names in self.dropped.items()
+                for reason, names in self.ignored.items()
                 for name in names
             ],
-            "left_over": self.left,
+            "left_over": self.unexpected,
         }
 
 

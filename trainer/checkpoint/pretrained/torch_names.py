@@ -21,7 +21,7 @@ _STATE = {
 }
 
 
-def known(net: nn.Cell) -> dict[str, str]:
+def parameter_by_name(net: nn.Cell) -> dict[str, str]:
     """Return the parameter's first name by every name that it may have in a file.
 
     The names of the net itself come first, those of tied parameters included; then those that
@@ -54,7 +54,7 @@ def _abroad(parameter: ParameterInfo, path: str, kinds: Mapping[str, str]) -> It
         yield f"{above}.{name}"
 
 
-def outer(names: Collection[str], known_names: Mapping[str, str]) -> str:
+def common_prefix(names: Collection[str], known_names: Mapping[str, str]) -> str:
     """Return the dotted parts that a wrapper has put before every name; empty if there are none.
 
     They are found by this: all names have them, and without them more names are known.
@@ -78,12 +78,12 @@ def _count(names: Collection[str], known_names: Mapping[str, str]) -> int:
     return sum(name in known_names for name in names)
 
 
-def counts(name: str) -> bool:
+def is_batch_counter(name: str) -> bool:
     """Tell whether PyTorch counts batches under this name, which no net in MindSpore needs."""
     return name.rpartition(".")[2] == COUNTER
 
 
-def is_state(name: str, known_names: Mapping[str, str]) -> bool:
+def is_optimizer_state(name: str, known_names: Mapping[str, str]) -> bool:
     """Tell whether a MindSpore checkpoint has this name from an optimizer, as ``moments.fc``."""
     kind, _, rest = name.partition(".")
     return name in _STATE or bool(kind and rest in known_names)

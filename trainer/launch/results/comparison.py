@@ -32,7 +32,7 @@ def format_table(standings: Sequence[JobResult]) -> str:
 
 def _lines(run: Path) -> list[MetricsLine]:
     with suppress(OSError, ValueError):
-        return run_record.lines(run / METRICS)
+        return run_record.read_metrics(run / METRICS)
     return []
 
 

@@ -104,7 +104,7 @@ def _read_result(job: Job) -> JobResult:
         return JobResult(job, "done" if jobs.is_finished(job.folder) else "pending")
     lines: list[run_record.MetricsLine] = []
     with suppress(OSError, ValueError):
-        lines = run_record.lines(job.folder / METRICS)
+        lines = run_record.read_metrics(job.folder / METRICS)
     took = costs.read(job.folder / COSTS)
     last = lines[-1] if lines else None
     return JobResult(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.command import Command
 from trainer.artifacts import manifest, plan_history
-from trainer.artifacts.run_record import Chapter, FrozenTensor, TensorHash, ProofRecord
+from trainer.artifacts.run_record import Chapter, FrozenTensor, ProofRecord, TensorHash
 from trainer.core import atomic_files
 from trainer.freezing.plan import ParameterPlan, Plan
 

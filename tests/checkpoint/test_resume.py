@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from trainer.checkpoint import resume
+from trainer.checkpoint.changed_settings import changed_settings
 from trainer.checkpoint.resume import resume_request
 from trainer.core.errors import ConfigError
 
@@ -69,7 +69,10 @@ def test_the_keys_of_a_group_go_with_another_choice_of_it(run: Path) -> None:
         (["resume=nowhere"], "expected a run's folder, received nowhere"),
         (["resume.allow=[polcy]"], r"received 'polcy' \(nearest: policy"),
         (["resume.alow=policy"], "resume.alow: unknown key"),
-        (["resume=nowhere", "hydra.run.dir=a"], "hydra.run.dir: expected none beside resume="),
+        (
+            ["resume=nowhere", "hydra.run.dir=a"],
+            "hydra.run.dir: expected none together with",
+        ),
     ],
 )
 def test_mistakes(lines: list[str], text: str) -> None:
@@ -112,4 +115,4 @@ SETTINGS: dict[str, Any] = {
     ],
 )
 def test_what_differs_is_told_by_part(changes: dict[str, Any], parts: dict[str, list[str]]) -> None:
-    assert resume.changed_settings(SETTINGS, SETTINGS | changes) == parts
+    assert changed_settings(SETTINGS, SETTINGS | changes) == parts

@@ -90,11 +90,11 @@ def test_a_file_may_have_an_at_in_its_name(folder: Path) -> None:
     [
         (
             "runs/a@7",
-            "expected an epoch that runs/a kept (0, 5, 10, last or best), received 'runs/a@7'",
+            "expected an epoch that runs/a retained (0, 5, 10, last or best), received 'runs/a@7'",
         ),
         ("runs/a@", "(0, 5, 10, last or best), received 'runs/a@'"),
         ("runs/a@" + 100 * "9", "(0, 5, 10, last or best)"),
-        ("runs/b@0", "received 'runs/b', which is not there (known: a, bare)"),
+        ("runs/b@0", "received 'runs/b', which does not exist (known: a, bare)"),
         ("runs/bare@0", "received 'runs/bare@0'; runs/bare has none"),
         ("runs/bare", "expected model.safetensors in runs/bare, which has none"),
         ("runs", "received 'runs', which holds no plan.json (runs in it: a, bare)"),

@@ -87,7 +87,7 @@ def test_mistakes_are_told_together(command: Command, tmp_path: Path) -> None:
     assert ended.code == 2
     assert "3 mistakes" in ended.err
     assert "received --jsn (nearest: --json)" in ended.err
-    assert "received 'gone', which is not there" in ended.err
+    assert "received 'gone', which does not exist" in ended.err
     assert command.diff("one").code == 2
     (tmp_path / "bad.safetensors").write_bytes(b"no")
     assert "bad.safetensors: expected a whole" in command.diff(*2 * ["bad.safetensors"]).err

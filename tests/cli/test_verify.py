@@ -39,7 +39,7 @@ def test_mistakes(command: Command) -> None:
     assert command.verify("run", "run").code == 2
     assert "which holds no plan.json" in command.verify("run").err
     ended = command.verify("rum")
-    assert (ended.code, "which is not there (nearest: run)" in ended.err) == (2, True)
+    assert (ended.code, "which does not exist (nearest: run)" in ended.err) == (2, True)
     assert command.verify("--help").out.startswith("usage: python -m trainer.verify RUN")
 
 

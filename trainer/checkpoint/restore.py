@@ -1,4 +1,4 @@
-"""Restore: what a checkpoint holds, put back in a net and an optimizer that are still the same."""
+"""Restore: what a checkpoint holds, put back into a model and an optimizer."""
 
 from collections.abc import Mapping
 
@@ -11,60 +11,76 @@ from trainer.core import atomic_files, text
 from trainer.core.errors import ConfigError
 from trainer.freezing.plan import Plan
 
-_REPLAN = {"policy", "model"}  # what may change a plan, in resume.allow
+_PLAN_PARTS = {"policy", "model"}  # the parts in resume.allow that may change a plan
 
 
-def load_weights(net: nn.Cell, resumed: ResumePoint) -> None:
-    """Put the weights of a checkpoint into a net; only if another is allowed, what fits of them."""
-    before = {name: array.shape for name, array in resumed.checkpoint.weights.items()}
-    now = {name: tuple(p.shape) for name, p in net.parameters_and_names()}
-    if before != now and "model" not in resumed.allow:
-        others = text.shorten(sorted(n for n in {**before, **now} if before.get(n) != now.get(n)))
+def load_weights(model: nn.Cell, point: ResumePoint) -> None:
+    """Put the weights of a checkpoint into a model.
+
+    If ``resume.allow`` names the model, only the weights that fit are loaded.
+
+    Raises:
+        ConfigError: the model has other parameters, which is not allowed.
+    """
+    before = {name: array.shape for name, array in point.checkpoint.weights.items()}
+    now = {name: tuple(p.shape) for name, p in model.parameters_and_names()}
+    if before != now and "model" not in point.allow:
+        names = sorted(n for n in {**before, **now} if before.get(n) != now.get(n))
         raise ConfigError(
             [
-                "resume: expected the net of the run, received one in which these are new, missing "
-                f"or of another shape: {others}. To go on with it: resume.allow=[model]"
+                "resume: expected the model of the run, received one in which these parameters are "
+                f"new, missing or of another shape: {text.shorten(names)}. To continue with it: "
+                "resume.allow=[model]"
             ]
         )
-    from_numpy(net, resumed.checkpoint.weights)
+    from_numpy(model, point.checkpoint.weights)
 
 
-def plan_and_data_problems(resumed: ResumePoint | None, resolved: Plan, batches: int) -> list[str]:
-    """Return what is not as it was though the settings are."""
-    if resumed is None:
+def plan_and_data_problems(point: ResumePoint | None, plan: Plan, batches: int) -> list[str]:
+    """Return what differs from the checkpoint although the settings are the same.
+
+    Args:
+        point: where the run continues; None if it starts from scratch.
+        plan: the resolved plan.
+        batches: the number of batches per epoch.
+    """
+    if point is None:
         return []
-    found, before = [], resumed.checkpoint
-    if before.plan != atomic_files.plain(resolved.as_json()) and resumed.allow.isdisjoint(_REPLAN):
-        found.append(
-            "resume: expected the plan of the run, received another, for the net or the trainer "
-            "has changed: compare plan.json with that of trainer.plan. To go on with it: "
-            "resume.allow=[policy]"
+    problems, before = [], point.checkpoint
+    same_plan = before.plan == atomic_files.plain(plan.as_json())
+    if not same_plan and point.allow.isdisjoint(_PLAN_PARTS):
+        problems.append(
+            "resume: expected the plan of the run, received another, because the model or the "
+            "trainer has changed: compare plan.json with that of trainer.plan. To continue with "
+            "it: resume.allow=[policy]"
         )
-    if before.batches != batches and "dataset" not in resumed.allow:
-        found.append(
-            f"resume: expected {before.batches} batches an epoch as before, received {batches}: "
-            "the data have changed. To go on with them: resume.allow=[dataset]"
+    if before.batches != batches and "dataset" not in point.allow:
+        problems.append(
+            f"resume: expected {before.batches} batches per epoch as before, received {batches}: "
+            "the data have changed. To continue with them: resume.allow=[dataset]"
         )
-    return found
+    return problems
 
 
 def load_state(
-    resumed: ResumePoint | None, made: nn.Optimizer, extra: Mapping[str, Parameter]
+    point: ResumePoint | None, optimizer: nn.Optimizer, extra: Mapping[str, Parameter]
 ) -> None:
-    """Put back what a step changes besides the net; what is new since then starts fresh."""
-    saved = resumed.checkpoint.state if resumed else {}
-    for name, parameter in training_state(made, extra).items():
+    """Put back what a step changes in addition to the model; what is new keeps its first value."""
+    saved = point.checkpoint.state if point else {}
+    for name, parameter in training_state(optimizer, extra).items():
         if name in saved and saved[name].shape == tuple(parameter.shape):
             parameter.set_data(Tensor(saved[name], dtype=parameter.dtype))
 
 
-def training_state(made: nn.Optimizer, extra: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    """Return what a step changes besides the net, by name."""
-    return {**optimizer_state(made), **extra}
+def training_state(optimizer: nn.Optimizer, extra: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return what a step changes in addition to the model, by name."""
+    return {**optimizer_state(optimizer), **extra}
 
 
-def extra_state(scaler: amp.LossScaler | None, drawn: Parameter | None) -> dict[str, Parameter]:
-    """Return what a step changes besides net and optimizer: the loss scale, dropout's count."""
-    own = vars(scaler) if scaler is not None else {}
-    found = {f"scaler.{name}": p for name, p in own.items() if isinstance(p, Parameter)}
-    return found if drawn is None else {**found, drawn.name: drawn}
+def extra_state(
+    scaler: amp.LossScaler | None, dropout_count: Parameter | None
+) -> dict[str, Parameter]:
+    """Return what a step changes besides model and optimizer: loss scale, dropout's count."""
+    attributes = vars(scaler) if scaler is not None else {}
+    state = {f"scaler.{name}": p for name, p in attributes.items() if isinstance(p, Parameter)}
+    return state if dropout_count is None else {**state, dropout_count.name: dropout_count}

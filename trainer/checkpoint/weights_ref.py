@@ -1,4 +1,4 @@
-"""Reference: a word for weights on disk: ``RUN@0``, ``RUN@last``, ``RUN@best``, a run, or a file.
+"""Weights reference: a text that names stored weights, such as ``RUN@0``, ``RUN@best`` or a file.
 
 Needs no MindSpore.
 """
@@ -15,17 +15,18 @@ from trainer.core.run_files import CHECKPOINTS, MODEL, PLAN, SNAPSHOTS
 from trainer.core.tensors import Weights
 
 _LAST, _BEST = "last", "best"
+_EXPECTED = "a run's folder, RUN@EPOCH, a checkpoint's folder or a safetensors file"
 
 
 @dataclass(frozen=True)
 class WeightsRef:
-    """Weights that are there, not yet read.
+    """Weights that exist on the disk and are not yet read.
 
     Attributes:
-        text: the word that it was made from.
-        run: the folder of the run that they are of; None: they are of none that is known.
-        epoch: the snapshot's epoch; None: they are in ``file``.
-        file: a safetensors file, or a checkpoint's folder; None: they are a snapshot.
+        text: the text that named them.
+        run: the folder of their run; None if it is unknown.
+        epoch: the snapshot's epoch; None if they are in ``file``.
+        file: a safetensors file, or a checkpoint's folder; None if they are a snapshot.
     """
 
     text: str
@@ -48,16 +49,16 @@ class WeightsRef:
 
 
 def find(text: str, key: str = "") -> WeightsRef:
-    """Return what a word refers to.
+    """Return the weights that a text names.
 
     Args:
         text: ``RUN@N`` or ``RUN@last`` for a snapshot, ``RUN@best`` for the best checkpoint,
             ``RUN`` for the run's model.safetensors, or the path of a safetensors file or of a
             checkpoint's folder.
-        key: the setting that the word is the value of, for messages.
+        key: the setting whose value the text is, for messages.
 
     Raises:
-        ConfigError: there is no such run, epoch or file; the message offers those that there are.
+        ConfigError: there is no such run, epoch or file; the message offers those that exist.
     """
     path = Path(text).expanduser()
     where = f"{key}: " if key else ""
@@ -70,15 +71,12 @@ def find(text: str, key: str = "") -> WeightsRef:
     if path.is_dir():
         return _model(where, text, path)
     if not path.exists():
-        raise ConfigError([f"{where}expected {_EXPECTED}, received {text!r}{_beside(path)}"])
+        raise ConfigError([f"{where}expected {_EXPECTED}, received {text!r}{_nearby(path)}"])
     return WeightsRef(text, path.parent if is_run(path.parent) else None, file=path)
 
 
-_EXPECTED = "a run's folder, RUN@EPOCH, a checkpoint's folder or a safetensors file"
-
-
 def is_checkpoint(folder: Path) -> bool:
-    """Tell whether a folder is a checkpoint's own."""
+    """Tell whether a folder is that of a checkpoint."""
     return (folder / checkpoint.RECORD).is_file()
 
 
@@ -91,15 +89,15 @@ def run_folder(text: str, key: str = "") -> Path:
     """Return the folder of a run.
 
     Raises:
-        ConfigError: it is not there, or not a run's; the message offers those that lie near.
+        ConfigError: there is none, or no run's; the message offers runs that are nearby.
     """
     path = Path(text).expanduser()
     if is_run(path):
         return path
     where = f"{key}: " if key else ""
-    why = "which holds no plan.json" if path.is_dir() else "which is not there"
-    near = _within(path) if path.is_dir() else _beside(path)
-    raise ConfigError([f"{where}expected a run's folder, received {text!r}, {why}{near}"])
+    reason = "which holds no plan.json" if path.is_dir() else "which does not exist"
+    runs = _runs_within(path) if path.is_dir() else _nearby(path)
+    raise ConfigError([f"{where}expected a run's folder, received {text!r}, {reason}{runs}"])
 
 
 def _snapshot(where: str, text: str, folder: Path, epoch: str) -> WeightsRef:
@@ -109,23 +107,23 @@ def _snapshot(where: str, text: str, folder: Path, epoch: str) -> WeightsRef:
     epochs = SnapshotStore(run / SNAPSHOTS).epochs()
     if not epochs:
         raise ConfigError(
-            [f"{where}expected a run that kept snapshots, received {text!r}; {run} has none"]
+            [f"{where}expected a run that retained snapshots, received {text!r}; {run} has none"]
         )
     number = epochs[-1] if epoch == _LAST else next((n for n in epochs if str(n) == epoch), None)
     if number is None:
-        there = ", ".join(map(str, epochs))
-        raise ConfigError(
-            [f"{where}expected an epoch that {run} kept ({there}, last or best), received {text!r}"]
-        )
+        retained = ", ".join(map(str, epochs))
+        expected = f"{where}expected an epoch that {run} retained ({retained}, last or best)"
+        raise ConfigError([f"{expected}, received {text!r}"])
     return WeightsRef(text, run, number)
 
 
 def _best(where: str, text: str, run: Path) -> Path:
-    found = checkpoint_index.best(run / CHECKPOINTS)
-    if found is None:
-        what = f"{where}expected a run with a best checkpoint, received {text!r}"
-        raise ConfigError([f"{what}; none of its epochs was measured, or checkpoint.best is null"])
-    return found
+    folder = checkpoint_index.best(run / CHECKPOINTS)
+    if folder is None:
+        problem = f"{where}expected a run with a best checkpoint, received {text!r}"
+        reason = "none of its epochs was measured, or checkpoint.best is null"
+        raise ConfigError([f"{problem}; {reason}"])
+    return folder
 
 
 def _model(where: str, text: str, folder: Path) -> WeightsRef:
@@ -133,21 +131,21 @@ def _model(where: str, text: str, folder: Path) -> WeightsRef:
     if not (run / MODEL).is_file():
         raise ConfigError(
             [
-                f"{where}expected {MODEL} in {run}, which has none: it was ended before, or its "
-                f"frozen weights moved (its snapshots are {text}@EPOCH)"
+                f"{where}expected {MODEL} in {run}, which has none: the run ended before it wrote "
+                f"the file, or its frozen weights moved (its snapshots are {text}@EPOCH)"
             ]
         )
     return WeightsRef(text, run, file=run / MODEL)
 
 
-def _beside(path: Path) -> str:
-    there = path.parent.iterdir() if path.parent.is_dir() else ()
-    return nearest(path.name, sorted(p.name for p in there if _could_be(p)))
+def _nearby(path: Path) -> str:
+    paths = path.parent.iterdir() if path.parent.is_dir() else ()
+    return nearest(path.name, sorted(p.name for p in paths if _may_hold_weights(p)))
 
 
-def _within(folder: Path) -> str:
-    found = sorted(str(path.parent.relative_to(folder)) for path in _plans(folder))
-    return f" (runs in it: {', '.join(found[:6])})" if found else ""
+def _runs_within(folder: Path) -> str:
+    runs = sorted(str(path.parent.relative_to(folder)) for path in _plans(folder))
+    return f" (runs in it: {', '.join(runs[:6])})" if runs else ""
 
 
 def _plans(folder: Path) -> Iterator[Path]:
@@ -155,5 +153,5 @@ def _plans(folder: Path) -> Iterator[Path]:
     yield from folder.glob(f"*/*/{PLAN}")
 
 
-def _could_be(path: Path) -> bool:
+def _may_hold_weights(path: Path) -> bool:
     return path.is_dir() or path.suffix == ".safetensors"

@@ -1,0 +1,42 @@
+"""Changed settings: what makes a resumed run another run, by the part that resume.allow names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_STORED = ("features.views", "features.dtype", "features.exact")
+
+# The keys that make it another run, by the part of the run that resume.allow names. The other keys
+# change no weight, or only the moment when training ends.
+KEYS_BY_PART = {
+    "policy": ("policy", "freeze", "method", "norm"),
+    "model": ("model", "new_head"),
+    "dataset": ("dataset", "batch_size", *_STORED),
+    "optimizer": ("optimizer",),
+    "loss": ("loss",),
+    "device": ("device",),
+    "seed": ("seed",),
+}
+
+_IGNORED = ("device.threads", "device.fetch_every")  # in these parts, but they change no weight
+
+
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the keys in which two settings differ, by the part of the run that they belong to."""
+    old, new = _flatten(before), _flatten(now)
+    parts = {key: part for part, keys in KEYS_BY_PART.items() for key in keys}
+    changes: dict[str, list[str]] = {}
+    for key in {**old, **new}:
+        part = parts.get(key, parts.get(key.partition(".")[0]))
+        if part and old.get(key) != new.get(key) and key not in _IGNORED:
+            changes.setdefault(part, []).append(f"{key}: {old.get(key)} -> {new.get(key)}")
+    return changes
+
+
+def _flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

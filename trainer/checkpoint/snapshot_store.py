@@ -176,7 +176,8 @@ class SnapshotStore:
         names = [entry.name for entry in entries if not _matches(entry, weights.get(entry.name))]
         if not names:
             return weights, []
-        return weights, [f"{path}: expected tensors as in its index; these differ: {shorten(names)}"]
+        problem = f"expected the tensors that its index describes, these differ: {shorten(names)}"
+        return weights, [f"{path}: {problem}"]
 
     def _referenced(self) -> tuple[list[TensorEntry], list[str]]:
         """Return the entries of all indexes, each tensor once, and which indexes are damaged."""

@@ -11,3 +11,13 @@ def optimizer_state(optimizer: nn.Optimizer) -> dict[str, Parameter]:
         for p in optimizer.get_parameters()
         if id(p) not in weights and not p.name.startswith("learning_rate")
     }
+
+
+def learning_rates(optimizer: nn.Optimizer) -> list[Parameter]:
+    """Return an optimizer's learning rates: one, or one for each of its groups."""
+    weights = {id(parameter) for parameter in optimizer.parameters}
+    return [
+        p
+        for p in optimizer.get_parameters()
+        if id(p) not in weights and p.name.startswith("learning_rate")
+    ]

@@ -71,6 +71,7 @@ def line(epoch: EpochResult) -> str:
         "loss    start" if epoch.loss is None else f"loss {epoch.loss:8.4g}",
         f"validation {score.loss:8.4g}",
         "" if score.accuracy is None else f"accuracy {100 * score.accuracy:5.1f} %",
+        *(f"{name} {value:.4g}" for name, value in score.metrics.items()),
         f"{epoch.images_per_second:,.0f} images/s" if epoch.steps else "",
         proof if frozen else "nothing frozen",
     ]

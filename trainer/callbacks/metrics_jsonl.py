@@ -53,6 +53,7 @@ def record(epoch: EpochResult) -> Record:
         "loss": epoch.loss,
         "validation_loss": epoch.validation.loss,
         "accuracy": epoch.validation.accuracy,
+        **({"metrics": dict(epoch.validation.metrics)} if epoch.validation.metrics else {}),
         "seconds": epoch.seconds,
         "images_per_second": epoch.images_per_second,
         "frozen_ok": not epoch.moved,

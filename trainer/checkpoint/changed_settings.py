@@ -13,6 +13,8 @@ KEYS_BY_PART = {
     "dataset": ("dataset", "batch_size", *_STORED),
     "optimizer": ("optimizer",),
     "loss": ("loss",),
+    "adapter": ("adapter",),
+    "schedule": ("schedule",),
     "device": ("device",),
     "seed": ("seed",),
 }

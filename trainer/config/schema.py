@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from trainer.config import freeze_methods, policy, retention
+from trainer.config import freeze_methods, metrics, policy, retention
 from trainer.config import init_map as renames
 from trainer.config.policy import Patterns, Policy
 from trainer.core import atomic_files
@@ -140,6 +140,27 @@ class CompileCache(_Group):
     max_mb: float = Field(1000.0, gt=0, allow_inf_nan=False)
 
 
+def _known_metric(name: str) -> str:
+    if name not in metrics.names():
+        raise ValueError(f"expected some of {', '.join(metrics.names())}, received {name!r}")
+    return name
+
+
+class Evaluation(_Group):
+    """What is measured on the validation data, in addition to loss and accuracy."""
+
+    metrics: list[Annotated[str, AfterValidator(_known_metric)]] = []
+
+
+def optional_spec(target: Target | None) -> dict[str, Any] | None:
+    """Return the mapping that Hydra's ``instantiate`` takes; None: there is no target."""
+    return None if target is None else target.spec()
+
+
+# A target that may be left out: ``{}`` is none.
+OptionalTarget = Annotated[Target | None, BeforeValidator(lambda value: value or None)]
+
+
 class Settings(_Group):
     """A whole configuration."""
 
@@ -148,6 +169,11 @@ class Settings(_Group):
     loss: Target
     optimizer: Optimizer
     device: Device
+    adapter: OptionalTarget = None
+    schedule: OptionalTarget = None
+    callback: dict[str, Target] = {}
+    tracker: dict[str, Target] = {}
+    evaluation: Evaluation = Evaluation()
     distributed: Distributed = Distributed()
     features: Features = Features()
     policy: Policy = Policy()
@@ -263,6 +289,10 @@ _FREE = {
     "features",
     "compile_cache",
     "max_minutes",
+    "schedule",
+    "evaluation",
+    "callback",
+    "tracker",
 }
 
 

@@ -1,8 +1,9 @@
-"""Watchers: the protocol of what stands around the training loop, and the record it is given."""
+"""Callbacks: what runs around the training loop, and what the loop passes to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mindspore import nn
@@ -14,9 +15,24 @@ from trainer.freezing.plan import Plan
 from trainer.metrics.evaluator import Score
 
 
+@dataclass(frozen=True)
+class RunInfo:
+    """What a callback may know of its run.
+
+    Attributes:
+        folder: the run's folder, which exists.
+        settings: the run's settings as plain data.
+        submit: runs a function in the background, after those submitted before; for writing files.
+    """
+
+    folder: Path
+    settings: Mapping[str, Any]
+    submit: Callable[[Callable[[], None]], None]
+
+
 @dataclass
 class EpochResult:
-    """What is known at an epoch's end; epoch 0 is the state before the first step.
+    """What is known at the end of an epoch; epoch 0 is the state before the first step.
 
     Attributes:
         number: counted from 1 through all phases.
@@ -26,10 +42,10 @@ class EpochResult:
         steps: training steps of this epoch.
         loss: mean training loss of those steps; None for epoch 0.
         seconds: wall time of those steps.
-        images_per_second: samples a second, the first step after a compile left out.
+        images_per_second: samples per second, without the first step after a compilation.
         moved: frozen tensors that moved, each with how far and why; the proof fills it in.
-        changes: the table of weights, a row a parameter; the snapshots have it filled in, beside
-            the training.
+        changes: the table of weights, one row per parameter; filled in in the background by the
+            snapshots.
     """
 
     number: int
@@ -45,76 +61,83 @@ class EpochResult:
 
 
 class Callback:
-    """What may stand around the loop; a watcher overrides what it needs."""
+    """What may run around the training loop; a subclass overrides the events that it needs."""
+
+    def on_run_start(self, run: RunInfo) -> None:
+        """The run's folder is there; nothing has been compiled or trained."""
 
     def on_resume(self, epoch: int) -> None:
-        """The run goes on after so many whole epochs: take up what the folder holds of them.
+        """The run resumes after this number of complete epochs: read what the folder holds of them.
 
-        What it holds of later ones was written after the checkpoint, and is forgotten.
+        What it holds of later epochs was written after the checkpoint, and is to be dropped.
         """
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """A phase is set up; nothing is compiled yet."""
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
-        """A step is done: its loss, its wall time with the wait for data, and where that leads."""
+        """A step is done: its loss, its wall time including the wait for data, and the progress."""
 
     def on_weights_synced(self, progress: Progress) -> None:
-        """The steps that were told of are all that were taken: the weights are of this moment."""
+        """No step has been taken besides those reported: the weights are those after them."""
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """An epoch is over; also called once before the first."""
 
     def on_epoch_overhead(self, seconds: float) -> None:
-        """Training has waited so long at an epoch's end: for the watchers, and for the weights."""
+        """Training has waited this long at an epoch's end: for callbacks and copies of weights."""
 
     def on_interrupt(self, progress: Progress) -> None:
-        """The run stops here, to be resumed later."""
+        """The run stops here, and can be resumed."""
 
     def on_run_end(self, done: bool) -> None:
-        """The run is over; ``done`` tells whether it came to its end, or may still go on."""
+        """The run is over; ``done``: it is finished; else it can be resumed."""
 
 
 class CallbackList(Callback):
-    """Several watchers as one; each hears of an event after those before it."""
+    """Several callbacks as one; each event reaches them in order."""
 
-    def __init__(self, *watchers: Callback) -> None:
-        self._watchers = watchers
+    def __init__(self, *callbacks: Callback) -> None:
+        self._callbacks = callbacks
+
+    def on_run_start(self, run: RunInfo) -> None:
+        """Pass it on."""
+        self._each(lambda callback: callback.on_run_start(run))
 
     def on_resume(self, epoch: int) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.on_resume(epoch))
+        self._each(lambda callback: callback.on_resume(epoch))
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.on_phase_start(applied, optimizer))
+        self._each(lambda callback: callback.on_phase_start(applied, optimizer))
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.on_step_end(loss, seconds, progress))
+        self._each(lambda callback: callback.on_step_end(loss, seconds, progress))
 
     def on_weights_synced(self, progress: Progress) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.on_weights_synced(progress))
+        self._each(lambda callback: callback.on_weights_synced(progress))
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.on_epoch_end(epoch))
+        self._each(lambda callback: callback.on_epoch_end(epoch))
 
     def on_epoch_overhead(self, seconds: float) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.on_epoch_overhead(seconds))
+        self._each(lambda callback: callback.on_epoch_overhead(seconds))
 
     def on_interrupt(self, progress: Progress) -> None:
         """Pass it on."""
-        self._each(lambda watcher: watcher.on_interrupt(progress))
+        self._each(lambda callback: callback.on_interrupt(progress))
 
     def on_run_end(self, done: bool) -> None:
-        """Pass it on to all of them, even if one fails."""
+        """Pass it on to all of them, in reverse order, even if one fails."""
         with ExitStack() as stack:
-            for watcher in reversed(self._watchers):
-                stack.callback(watcher.on_run_end, done)
+            for callback in reversed(self._callbacks):
+                stack.callback(callback.on_run_end, done)
 
-    def _each(self, tell: Callable[[Callback], None]) -> None:
-        for watcher in self._watchers:
-            tell(watcher)
+    def _each(self, call: Callable[[Callback], None]) -> None:
+        for callback in self._callbacks:
+            call(callback)

@@ -1,7 +1,7 @@
-"""Score: loss and accuracy over a pipeline."""
+"""Evaluator: loss, accuracy and other metrics over a pipeline."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
 
@@ -12,27 +12,38 @@ from numpy.typing import NDArray
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph.task import is_classification
 from trainer.distributed.world import World
+from trainer.metrics.build_metrics import Metric, compute
 
 BatchObserver = Callable[[NDArray[Any], NDArray[Any]], None]
+# Summed loss, samples, correct predictions, labels.
+_Counts = tuple[float, int, int, int]
 
 
 @dataclass(frozen=True)
 class Score:
-    """Mean loss over all samples, and the share of right answers (None: labels are no classes)."""
+    """How well a model does on the validation data.
+
+    Attributes:
+        loss: mean over all samples.
+        accuracy: share of correct predictions; None: the labels are no classes.
+        samples: how many there were.
+        metrics: the other metrics, by name.
+    """
 
     loss: float
     accuracy: float | None
     samples: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 class Evaluator:
-    """A net's evaluation; the compiled graphs are kept from one call to the next.
+    """A model's evaluation; the compiled graphs are kept from one call to the next.
 
     Args:
-        net: the net; each call leaves it in inference mode.
-        loss: a cell of (output, label) that gives the mean over the batch.
-        world: the ranks that share the batches out among them, one by one.
-        forward: the net, called in another way.
+        net: the model; each call leaves it in inference mode.
+        loss: a cell of (output, label) that returns the mean over the batch.
+        world: the ranks among which the batches are dealt out, one by one.
+        forward: the model, called in another way.
     """
 
     def __init__(
@@ -47,46 +58,61 @@ class Evaluator:
         self.world = world or World()
         self.forward = forward or net
 
-    def __call__(self, batches: Iterable[Batch], seen: BatchObserver | None = None) -> Score:
+    def __call__(
+        self,
+        batches: Iterable[Batch],
+        observe: BatchObserver | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+    ) -> Score:
         """Return the score over all batches; the last one may be smaller.
 
         Args:
             batches: inputs and, last, the label.
-            seen: hears of each batch's scores [N, classes, ...] and labels [N, ...], if labels are
-                classes.
+            observe: is called with each batch's scores [N, classes, ...] and labels [N, ...], if
+                labels are classes.
+            metrics: by name; with metrics, each rank evaluates all batches, because a metric is
+                computed over the whole set at once.
         """
         self.net.set_train(False)
-        own: list[tuple[float, int, int, int]] = []
+        world = World() if metrics else self.world
+        results: list[_Counts] = []
+        columns: list[tuple[NDArray[Any], NDArray[Any]]] = []
         full = 0
         for number, (*inputs, label) in enumerate(batches):
             full = max(full, label.shape[0])
-            if number % self.world.world_size == self.world.rank:
-                own.append(self._part(inputs, label, full, seen))
-        return _score(self.world.gather(own))
+            if number % world.world_size != world.rank:
+                continue
+            output = self._output(inputs, label.shape[0], full)
+            results.append(self._counts(output, label, observe))
+            if metrics:
+                columns.append((output.asnumpy(), label.asnumpy()))
+        outputs, labels = [o for o, _ in columns], [n for _, n in columns]
+        return _score(world.gather(results), compute(metrics or {}, outputs, labels))
 
-    def _part(
-        self, inputs: Batch, label: Tensor, full: int, seen: BatchObserver | None
-    ) -> tuple[float, int, int, int]:
-        """Return a batch's summed loss, its samples, and its answers right and asked for."""
+    def _output(self, inputs: Batch, size: int, full: int) -> Any:
+        """Return the output for a batch, which is padded to a full one for the model."""
+        return _first(self.forward(*(_pad(column, size, full) for column in inputs)), size)
+
+    def _counts(self, output: Any, label: Tensor, observe: BatchObserver | None) -> _Counts:
+        """Return a batch's summed loss, its samples, its correct predictions, and its labels."""
         size = label.shape[0]
-        output = _first(self.forward(*(_pad(column, size, full) for column in inputs)), size)
         total = float(self.loss(output, label).asnumpy()) * size
         if not is_classification(output, label):
             return total, size, 0, 0
         scores, labels = output.asnumpy(), label.asnumpy()
-        if seen:
-            seen(scores, labels)
+        if observe:
+            observe(scores, labels)
         return total, size, int((scores.argmax(axis=1) == labels).sum()), label.size
 
 
-def _score(parts: Sequence[Sequence[tuple[float, int, int, int]]]) -> Score:
+def _score(parts: Sequence[Sequence[_Counts]], metrics: Mapping[str, float]) -> Score:
     """Return the score of batches dealt out to ranks one by one, summed in their order."""
     dealt = (part for row in zip_longest(*parts) for part in row if part is not None)
-    total, count, right, asked, classes = 0.0, 0, 0, 0, True
-    for loss, size, hits, answers in dealt:
-        total, count = total + loss, count + size
-        right, asked, classes = right + hits, asked + answers, classes and answers > 0
-    return Score(total / count, right / asked if classes else None, count)
+    total, samples, correct, labels, classes = 0.0, 0, 0, 0, True
+    for loss, size, hits, count in dealt:
+        total, samples = total + loss, samples + size
+        correct, labels, classes = correct + hits, labels + count, classes and count > 0
+    return Score(total / samples, correct / labels if classes else None, samples, metrics)
 
 
 def _pad(column: Tensor, size: int, full: int) -> Tensor:

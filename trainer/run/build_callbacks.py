@@ -1,6 +1,7 @@
 """Callbacks of a run, in the order in which each event reaches them."""
 
 import logging
+from typing import Any
 
 import mindspore as ms
 from mindspore import nn
@@ -19,7 +20,9 @@ from trainer.callbacks.run_costs import CostsRecorder
 from trainer.callbacks.snapshots import Snapshots
 from trainer.checkpoint import checkpoint
 from trainer.checkpoint.checkpoint import Checkpoint
+from trainer.config.instantiate import instantiate_target
 from trainer.core import atomic_files
+from trainer.core.errors import ConfigError
 from trainer.core.run_files import CHECKPOINTS, COSTS, METRICS, SNAPSHOTS
 from trainer.core.tensors import Weights
 from trainer.engine.callback import Callback, CallbackList
@@ -60,6 +63,7 @@ def build_callbacks(
         MetricsJsonl(context.folder / METRICS, context.writer.submit),
         Plots(context.folder),
         Console(context.components.train.get_dataset_size(), context.writer.submit),
+        *context.components.extras.callbacks,
         *_cpu_affinity(context),
         *ranks,
         FreezeGuard(),
@@ -67,6 +71,20 @@ def build_callbacks(
         costs,
         ManifestWriter(context.folder),
     )
+
+
+def build_callback(key: str, spec: dict[str, Any]) -> Callback:
+    """Return a callback of the settings.
+
+    Raises:
+        ConfigError: the target does not exist, refused its arguments, or is no callback.
+    """
+    callback = instantiate_target(key, spec)
+    if not isinstance(callback, Callback):
+        received = type(callback).__name__
+        expected = "expected a trainer.engine.callback.Callback"
+        raise ConfigError([f"{key}: {expected}, received a {received}"])
+    return callback
 
 
 class StartSummary(Callback):

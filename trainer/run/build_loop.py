@@ -11,12 +11,14 @@ from trainer.core.signals import StopFlag
 from trainer.data import batches as data
 from trainer.engine.callback import Callback
 from trainer.engine.loop import Loop
+from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
 from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.features import Features
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import Score
 from trainer.optim.optimizer import build_optimizer
+from trainer.optim.schedule import ScheduledStep
 from trainer.run.cached_features import cached_features
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
@@ -39,13 +41,14 @@ def build_loop(
         features = cached_features(context.settings, context.components)
         loop = _on_features(loop, context, compiled, features)
     if context.world.world_size == 1:
-        return loop
+        return _scheduled(loop, context)
     from trainer.engine import distributed_step  # imports MindSpore's communication
 
     if features is None:
         loop = replace(loop, batches=_sharded_batches(context))
     parts = context.components.loss, compiled.scaler, context.world.world_size
-    return distributed_step.distribute(loop, *parts, features.make_step if features else None)
+    around = features.make_step if features else None
+    return _scheduled(distributed_step.distribute(loop, *parts, around), context)
 
 
 def _plain_loop(
@@ -65,7 +68,9 @@ def _plain_loop(
         make_optimizer=make_optimizer,
         make_step=compiled.make_step,
         batches=lambda epoch: data.batches(components.train, seed, epoch),
-        evaluate=lambda: compiled.evaluator(data.batches(components.validation, seed, 0)),
+        evaluate=lambda: compiled.evaluator(
+            data.batches(components.validation, seed, 0), metrics=components.extras.metrics
+        ),
         callback=callbacks,
         stop_reason=stop,
         start=point.progress if point else None,
@@ -73,6 +78,20 @@ def _plain_loop(
         host_copy=context.host_copy,
         fetch_every=settings.device.fetch_every if context.world.world_size == 1 else 1,
     )
+
+
+def _scheduled(loop: Loop, context: FitContext) -> Loop:
+    """Return a loop whose steps follow the learning-rate schedule."""
+    schedule, start = context.components.extras.schedule, loop.start or Progress()
+    if schedule is None:
+        return loop
+    batches = context.components.train.get_dataset_size()
+    first, steps = start.epochs * batches + start.steps, context.settings.epochs * batches
+
+    def make_step(optimizer: nn.Optimizer) -> Callable[..., Tensor]:
+        return ScheduledStep(loop.make_step(optimizer), optimizer, schedule, first, steps)
+
+    return replace(loop, make_step=make_step)
 
 
 def _sharded_batches(context: FitContext) -> Callable[[int], Iterator[Batch]]:
@@ -92,7 +111,8 @@ def _on_features(
 
     def evaluate() -> Score:
         columns = data.columns(components.validation, seed, 0)
-        score = evaluator(_tensors(features.batches(columns)))
+        batches = _tensors(features.batches(columns))
+        score = evaluator(batches, metrics=components.extras.metrics)
         features.flush()
         return score
 

@@ -1,6 +1,7 @@
 """Model: built from its settings, with its first weights."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from mindspore import nn
 
@@ -12,9 +13,13 @@ from trainer.checkpoint.resume import ResumePoint
 from trainer.config import init_map
 from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
+from trainer.core import text
 from trainer.core.errors import ConfigError
 from trainer.engine import train_step
 from trainer.freezing.selection import expand_all
+
+# Changes a model in place, or returns another one.
+Adapter: TypeAlias = Callable[[nn.Cell], nn.Cell | None]
 
 
 def build_model(spec: dict[str, Any]) -> nn.Cell:
@@ -29,6 +34,64 @@ def build_model(spec: dict[str, Any]) -> nn.Cell:
         raise ConfigError([f"model: expected a mindspore.nn.Cell, received a {received}"])
     train_step.inline_subgraphs(model)
     return model
+
+
+def build_adapter(spec: dict[str, Any] | None) -> Adapter | None:
+    """Return the adapter that ``spec`` describes; None: the model is trained as it is built.
+
+    Raises:
+        ConfigError: the target does not exist, refused its arguments, or cannot be called.
+    """
+    if spec is None:
+        return None
+    adapter = instantiate_target("adapter", spec)
+    if not callable(adapter):
+        received = type(adapter).__name__
+        raise ConfigError([f"adapter: expected a function of (model), received a {received}"])
+    return adapter
+
+
+def adapt(model: nn.Cell, adapter: Adapter | None) -> nn.Cell:
+    """Return the model as the adapter leaves it.
+
+    Raises:
+        ConfigError: the adapter does not fit the model, or returns no cell.
+    """
+    if adapter is None:
+        return model
+    try:
+        adapted = adapter(model)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ConfigError([f"adapter: {text.first_line(error)}"]) from None
+    if adapted is not None and not isinstance(adapted, nn.Cell):
+        received = type(adapted).__name__
+        raise ConfigError([f"adapter: expected a mindspore.nn.Cell or None, received a {received}"])
+    return model if adapted is None else adapted
+
+
+def load_and_adapt(
+    model: nn.Cell, settings: Settings, adapter: Adapter | None, point: ResumePoint | None
+) -> tuple[nn.Cell, Provenance | None]:
+    """Return the model with its adapter and its first weights, and where these came from.
+
+    The weights of ``init_from`` are those of the model without the adapter, or with it, as a run
+    with the adapter leaves them.
+
+    Raises:
+        ConfigError: the weights fit neither, or the adapter does not fit.
+    """
+    if adapter is None or point is not None or not settings.init_from:
+        model = adapt(model, adapter)
+        return model, first_weights(model, settings, point)
+    try:
+        provenance = first_weights(model, settings, None)
+    except ConfigError as without_adapter:
+        model = adapt(model, adapter)
+        try:
+            return model, first_weights(model, settings, None)
+        except ConfigError:
+            raise without_adapter from None
+    return adapt(model, adapter), provenance
 
 
 def first_weights(

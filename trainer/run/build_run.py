@@ -54,7 +54,8 @@ def build_run(
         raise ConfigError(found)
     decision = _decide(settings, checked, data, plan, samples, restart, fingerprint)
     parts = model, loss, data.train, data.validation, plan, checked.device_description
-    return RunComponents(*parts, count, resume_point, repeatable, checked.provenance, decision)
+    state = count, resume_point, repeatable, checked.provenance, decision
+    return RunComponents(*parts, *state, checked.extras)
 
 
 def _decide(

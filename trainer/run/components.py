@@ -1,7 +1,7 @@
 """Components: what a run is put together from, as plain data classes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import mindspore.dataset as ds
 from mindspore import Parameter, nn
@@ -10,8 +10,26 @@ from trainer.backend.graph.module_tree import ModuleTree
 from trainer.checkpoint.pretrained.provenance import Provenance
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.rules import Rule
+from trainer.engine.callback import Callback
 from trainer.feature_cache.decide import CacheDecision
 from trainer.freezing.plan import Plan
+from trainer.metrics.build_metrics import Metric
+from trainer.optim.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is built from a target of its own and may be left out.
+
+    Attributes:
+        schedule: of the learning rate; None: it is constant.
+        metrics: measured on the validation data, by name.
+        callbacks: those of ``callback`` and ``tracker``.
+    """
+
+    schedule: Schedule | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    callbacks: Sequence[Callback] = ()
 
 
 @dataclass(frozen=True)
@@ -25,6 +43,7 @@ class Preflight:
         rules: what is to be frozen.
         device_description: the device, in one line.
         provenance: where the first weights came from; None: they are random, or resumed.
+        extras: schedule, metrics and callbacks.
     """
 
     model: nn.Cell
@@ -33,6 +52,7 @@ class Preflight:
     rules: Sequence[Rule]
     device_description: str
     provenance: Provenance | None = None
+    extras: Extras = Extras()
 
 
 @dataclass(frozen=True)
@@ -52,6 +72,7 @@ class RunComponents:
             resume.
         provenance: where the first weights came from; None: they are random, or resumed.
         cache_decision: whether the outputs of the frozen part are stored.
+        extras: schedule, metrics and callbacks.
     """
 
     model: nn.Cell
@@ -65,3 +86,4 @@ class RunComponents:
     repeatable: bool = True
     provenance: Provenance | None = None
     cache_decision: CacheDecision = CacheDecision()
+    extras: Extras = Extras()

@@ -18,6 +18,7 @@ from trainer.core import atomic_files, format_version, tensors
 from trainer.core.errors import NotFinite, Stopped, WeightsNotFinite
 from trainer.core.run_files import INITIAL, METRICS, MODEL, PLAN, PROOF
 from trainer.core.signals import StopFlag
+from trainer.engine.callback import RunInfo
 from trainer.engine.loop import Loop, Phase, train
 from trainer.metrics.evaluator import Score
 from trainer.run import summary
@@ -84,6 +85,8 @@ def _write_start(context: FitContext) -> None:
 
 def _train(context: FitContext, loop: Loop) -> Score:
     with _final_weights(context) if context.world.is_main else nullcontext():
+        settings, submit = context.settings.plain(), context.writer.submit
+        loop.callback.on_run_start(RunInfo(context.folder, settings, submit))
         if loop.start is not None:
             loop.callback.on_resume(loop.start.epochs)
         context.world.gather(None)  # all ranks have read what the first is about to change

@@ -10,7 +10,7 @@ from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 from trainer.backend.compile import fingerprint
 from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.cpu_threads import with_dummy_branch
-from trainer.backend.optimizer_state import optimizer_state
+from trainer.backend.optimizer_state import learning_rates, optimizer_state
 from trainer.checkpoint import restore
 from trainer.config import schema
 from trainer.config.schema import Settings
@@ -58,7 +58,9 @@ class CompiledRun:
             self.optimizer = fresh
             return fresh
         state = optimizer_state(fresh)
-        self._set([(p, state[n]) for n, p in optimizer_state(self.optimizer).items()])
+        pairs = [(p, state[n]) for n, p in optimizer_state(self.optimizer).items()]
+        rates = zip(learning_rates(self.optimizer), learning_rates(fresh), strict=True)
+        self._set([*pairs, *rates])  # a schedule has changed the rates
         return self.optimizer
 
     def adopt(self, other: RunComponents, scaler: amp.LossScaler | None) -> None:

@@ -1,6 +1,7 @@
 """Preflight: all that can be built and checked before the data are read."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import mindspore as ms
@@ -9,13 +10,16 @@ from trainer.backend import device
 from trainer.backend.graph import example_inputs, tracer
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.instantiate import instantiate_target
-from trainer.config.schema import Settings
+from trainer.config.schema import Settings, optional_spec
 from trainer.core.errors import ConfigError
 from trainer.data import pipelines
 from trainer.distributed import world
-from trainer.run.build_model import build_model, first_weights
+from trainer.metrics.build_metrics import build_metrics
+from trainer.optim.schedule import build_schedule
+from trainer.run.build_callbacks import build_callback
+from trainer.run.build_model import build_adapter, build_model, load_and_adapt
 from trainer.run.build_plan import build_rules, model_problems
-from trainer.run.components import Preflight
+from trainer.run.components import Extras, Preflight
 
 _T = TypeVar("_T")
 
@@ -36,15 +40,30 @@ def preflight(
     model = _collect(problems, lambda: build_model(settings.model.spec()))
     rules, rule_problems = build_rules(settings)
     problems += [*rule_problems, *pipelines.problems(settings)]
+    extras = build_extras(settings, problems)
     if model is None:
         raise ConfigError(problems)
-    provenance = _collect(problems, lambda: first_weights(model, settings, resume_point))
+    adapter = _collect(problems, lambda: build_adapter(optional_spec(settings.adapter)))
+    adapted = _collect(problems, lambda: load_and_adapt(model, settings, adapter, resume_point))
+    model, provenance = adapted or (model, None)
     inputs = example_inputs.default_inputs(model)
     tree = tracer.describe_in_call_order(model, rules, settings.policy.lr_decay, inputs)
     problems += model_problems(settings, tree, rules)
     if problems or loss is None:
         raise ConfigError(problems)
-    return Preflight(model, loss, tree, rules, description, provenance)
+    return Preflight(model, loss, tree, rules, description, provenance, extras)
+
+
+def build_extras(settings: Settings, problems: list[str]) -> Extras:
+    """Return schedule, metrics and callbacks; add what is wrong with them to the problems."""
+    schedule = _collect(problems, lambda: build_schedule(optional_spec(settings.schedule)))
+    metrics = _collect(problems, lambda: build_metrics(settings.evaluation.metrics))
+    callbacks = [
+        _collect(problems, partial(build_callback, f"{group}.{name}", target.spec()))
+        for group, targets in (("callback", settings.callback), ("tracker", settings.tracker))
+        for name, target in targets.items()
+    ]
+    return Extras(schedule, metrics or {}, [callback for callback in callbacks if callback])
 
 
 def _collect(problems: list[str], build: Callable[[], _T]) -> _T | None:

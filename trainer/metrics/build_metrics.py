@@ -1,0 +1,64 @@
+"""Metrics of the settings, as functions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.config import metrics
+from trainer.config.instantiate import instantiate_target
+from trainer.core import text
+from trainer.core.errors import ConfigError
+
+# Takes the outputs and the labels of the whole validation set, [N, ...] each.
+Metric: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], float]
+
+
+def build_metrics(names: Sequence[str]) -> dict[str, Metric]:
+    """Return metrics by name; what each is, a YAML file of ``conf/metric`` says.
+
+    Raises:
+        ConfigError: a target does not exist, refused its arguments, or cannot be called.
+    """
+    built = {name: _build(name) for name in names}
+    if problems := [
+        f"evaluation.metrics: expected {name} to be a function, received a {type(metric).__name__}"
+        for name, metric in built.items()
+        if not callable(metric)
+    ]:
+        raise ConfigError(problems)
+    return built
+
+
+def _build(name: str) -> Any:
+    return instantiate_target(f"evaluation.metrics: {name}", metrics.spec(name))
+
+
+def compute(
+    metrics: Mapping[str, Metric], outputs: Sequence[NDArray[Any]], labels: Sequence[NDArray[Any]]
+) -> dict[str, float]:
+    """Return the value of each metric.
+
+    Args:
+        metrics: by name.
+        outputs: of each batch.
+        labels: of each batch.
+
+    Raises:
+        ConfigError: a metric does not fit these outputs and labels; names it.
+    """
+    if not metrics:
+        return {}
+    columns = np.concatenate(outputs), np.concatenate(labels)
+    values, problems = {}, []
+    for name, metric in metrics.items():
+        try:
+            values[name] = float(metric(*columns))
+        except (ValueError, TypeError, IndexError) as error:
+            shapes = f"outputs {columns[0].shape} and labels {columns[1].shape}"
+            why = text.first_line(error)
+            problems.append(f"evaluation.metrics: {name} does not fit {shapes}: {why}")
+    if problems:
+        raise ConfigError(problems)
+    return values

@@ -83,7 +83,7 @@ def test_a_stop_a_kill_and_the_same_command_again(pair: Path, tmp_path: Path) ->
     job.process.send_signal(signal.SIGTERM)
     assert job.code() == 75, job.said
     assert "stopped in epoch 1, after step" in job.said
-    job = Job(tmp_path, *lines).until("goes on after epoch 0")
+    job = Job(tmp_path, *lines).until("resume     after epoch 0")
     os.kill(job.rank(1), signal.SIGKILL)
     assert job.code() == 8, job.said
     assert "rank 1 was killed by SIGKILL" in job.said

@@ -33,7 +33,7 @@ def test_tasks_of_a_step_agree_on_folder_stop_and_end(tmp_path: Path) -> None:
     assert "epoch" not in both[1].said
     both = tasks(tmp_path, f"resume={run}", SLURM_RESTART_COUNT="1")
     assert [job.code() for job in both] == [0, 0], both[0].said + both[1].said
-    assert "goes on after epoch 0" in both[0].said
+    assert "resume     after epoch 0" in both[0].said
     assert "epoch   2" in both[0].said
 
 

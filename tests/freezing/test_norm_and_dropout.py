@@ -8,7 +8,7 @@ from tests.support.stacks import Tied, Token, Twice
 from tests.support.training import IMAGES, ROWS, plan_of, rule, train
 from trainer.config.rules import Rule
 from trainer.freezing.plan import Plan
-from trainer.run import summary
+from trainer.run import plan_rows
 
 
 def moved(net: nn.Cell, *rules: Rule) -> set[str]:
@@ -64,7 +64,9 @@ def test_a_shared_cell_is_frozen_under_either_name(name: str) -> None:
 
 
 def test_that_a_weight_is_tied_is_said() -> None:
-    rows = summary.frozen_rows(plan_of(Tied(), rule("encoder", method="requires_grad"), batch=ROWS))
+    rows = plan_rows.frozen_rows(
+        plan_of(Tied(), rule("encoder", method="requires_grad"), batch=ROWS)
+    )
     note = "encoder.weight is also decoder.weight: one parameter, one state"
     assert ("", note) in rows
 
@@ -83,14 +85,14 @@ def test_one_block_of_a_residual_net() -> None:
 def test_the_screen_tells_rates_that_differ() -> None:
     slow = Rule(("conv1",), "train", False, None, lr_factor=0.5, weight_decay=0.0, label="t")
     resolved: Plan = plan_of(TwoConvs(), slow)
-    assert summary.rate_rows(0.1, resolved) == [
+    assert plan_rows.rate_rows(0.1, resolved) == [
         ("trainable", "lr 0.05, weight decay 0: conv1.weight, conv1.bias (20 values)"),
         (
             "trainable",
             "lr 0.1: conv2.weight, conv2.bias, fc.weight, fc.bias (65 values)",
         ),
     ]
-    assert summary.rate_rows(0.1, plan_of(TwoConvs(), rule("conv1"))) == []
+    assert plan_rows.rate_rows(0.1, plan_of(TwoConvs(), rule("conv1"))) == []
 
 
 def test_a_parameter_of_the_net_itself_is_cut_off_with_what_lies_behind_it() -> None:

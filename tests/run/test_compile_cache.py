@@ -53,8 +53,8 @@ def bits(run: Path) -> bytes:
     return (run / "model.safetensors").read_bytes()
 
 
-MADE = ["evaluation made", "step made"]
-USED = ["evaluation used", "step used"]
+COMPILED = ["evaluation compiled", "step compiled"]
+HITS = ["evaluation cache hit", "step cache hit"]
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_t7_each_freeze_has_graphs_of_its_own(
     """In one folder; whatever the user has set of MindSpore's cache, too."""
     monkeypatch.setenv("MS_COMPILER_CACHE_ENABLE", "1")
     monkeypatch.setenv("MS_COMPILER_CACHE_PATH", str(tmp_path / "theirs"))
-    for expected in (MADE, USED):
+    for expected in (COMPILED, HITS):
         for number, (freeze, moved) in enumerate(FREEZES.items()):
             run = trained(place(tmp_path, f"{expected[0]} {number}"), *SMALL, *freeze, folder)
             assert told(run) == expected
@@ -122,14 +122,14 @@ def test_a_second_start_has_the_bits_of_the_first_and_of_none(tmp_path: Path, fo
     without = trained(place(tmp_path, "d"), *run[1:], "compile_cache.use=false")
     assert told(without) == ["not used: compile_cache.use=false"]
     third.communicate()
-    assert told(tmp_path / "c/run") == USED
+    assert told(tmp_path / "c/run") == HITS
     assert {bits(tmp_path / name / "run") for name in "abc"} == {bits(without)}
 
     other = trained(place(tmp_path, "e"), *SMALL, "freeze=conv1", "seed=2", folder)
     alone = trained(
         place(tmp_path, "f"), *SMALL, "freeze=conv1", "seed=2", "compile_cache.use=false"
     )
-    assert told(other) == USED
+    assert told(other) == HITS
     assert bits(other) == bits(alone) != bits(without)
 
 
@@ -141,19 +141,19 @@ def test_a_resumed_run_compiles_in_another_order(command: Command, folder: str) 
     command.train(*whole, "epochs=2", "compile_cache.use=false", "hydra.run.dir=straight")
     command.train(*whole, "epochs=1", folder, "hydra.run.dir=parts")
     command.resume("parts", "epochs=2")
-    assert told(command.folder / "parts") == [*MADE, "step used", "evaluation used"]
+    assert told(command.folder / "parts") == [*COMPILED, "step cache hit", "evaluation cache hit"]
     assert bits(command.folder / "parts") == bits(command.folder / "straight")
 
 
-def test_a_damaged_entry_is_told_and_made_anew(tmp_path: Path, folder: str) -> None:
+def test_a_damaged_entry_is_reported_and_compiled_again(tmp_path: Path, folder: str) -> None:
     run = (*SMALL, folder)
     first = trained(place(tmp_path, "first"), *run)
     for entry in (tmp_path / "graphs").iterdir():
         (entry / "graph.mindir").write_bytes(b"half")
     second = trained(place(tmp_path, "second"), *run)
-    assert told(second)[1::2] == MADE
-    assert all("is not what was written; made anew" in line for line in told(second)[::2])
-    assert told(trained(place(tmp_path, "third"), *run)) == USED
+    assert told(second)[1::2] == COMPILED
+    assert all("is not what was written; compiled again" in line for line in told(second)[::2])
+    assert told(trained(place(tmp_path, "third"), *run)) == HITS
     assert bits(first) == bits(second)
 
 

@@ -106,7 +106,7 @@ def test_what_draws_unseen_is_told_at_the_start(command: Command) -> None:
     lines = [*OWN_LINES, "model._target_=own_dropping.Unseen", "epochs=1"]
     code, said = placed(command, "run", *lines)
     assert code == 0, said
-    assert "not exact: the net draws at random in a way that cannot be saved" in said
+    assert "not exact: the model draws random numbers that cannot be restored" in said
 
 
 def test_longer_training_is_as_if_it_had_been_meant_from_the_start(
@@ -115,7 +115,7 @@ def test_longer_training_is_as_if_it_had_been_meant_from_the_start(
     assert placed(command, "long", "freeze=conv1", "epochs=3")[0] == 0
     ended = command.resume("run", "epochs=3", "snapshot.keep=last")
     assert ended.code == 0, ended.err
-    assert "goes on after epoch 1 and 0 more steps" in ended.out
+    assert "resume     after epoch 1 and 0 more steps" in ended.out
     assert bits(done) == bits(command.folder / "long")
     assert records(done) == records(command.folder / "long")
     log = (done / "train.log").read_text()
@@ -213,7 +213,7 @@ def test_a_run_killed_in_its_first_epoch_has_no_epoch_twice(
     (done / "manifest.json").unlink()
     ended = command.resume("run")
     assert ended.code == 0, ended.err
-    assert "goes on after epoch 0 and 0 more steps" in ended.out
+    assert "resume     after epoch 0 and 0 more steps" in ended.out
     assert records(done) == records(finished)
     assert bits(done) == bits(finished)
 

@@ -20,7 +20,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(command: Comma
     ended = command.resume("run")
     assert ended.code == 0, ended.err
     assert f"checkpoint refused: {path.relative_to(command.folder)}" in ended.out
-    assert "goes on after epoch 1 and 0 more steps" in ended.out
+    assert "resume     after epoch 1 and 0 more steps" in ended.out
     assert bits(run) == before
 
 

@@ -1,7 +1,9 @@
-"""Console: the bar of steps, a line an epoch, and the table of weights in the log."""
+"""Console: the progress bar, one line per epoch, and the table of weights."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from tqdm import tqdm
 
@@ -11,28 +13,31 @@ from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
 
 log = logging.getLogger(__name__)
-_MOST_ROWS = 24
-table_log = logging.getLogger(f"{__name__}.table")
+table_log = logging.getLogger(f"{__name__}.table")  # goes to the log file alone
+
+_MOST_ROWS = 6  # of the table on the screen, so that a default run fits 24 lines
+_HEAD = ("parameter", "state", "norm", "max change since start", "mean", "last epoch", "mean")
+_SCREEN_HEAD = ("parameter", "norm", "max change since start", "last epoch")
 
 
 class Console(Callback):
     """Shows how a run goes.
 
     Args:
-        steps: steps an epoch, for the bar; it is quiet where stderr is no terminal.
-        give: has the table of weights logged, once it is filled in.
+        steps: steps per epoch, for the bar, which is hidden where stderr is no terminal.
+        submit: has the table of weights logged, once it is filled in.
     """
 
-    def __init__(self, steps: int, give: Submit = run_now) -> None:
+    def __init__(self, steps: int, submit: Submit = run_now) -> None:
         self._steps = steps
-        self._give = give
-        self._last = ""
+        self._submit = submit
+        self._last: EpochResult | None = None
         self._bar: tqdm | None = None  # type: ignore[type-arg]
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Advance the bar."""
         if self._bar is None:
-            first = progress.steps - 1  # more than 0 where a run goes on in mid-epoch
+            first = progress.steps - 1  # more than 0 where a run resumes within an epoch
             self._bar = tqdm(
                 total=self._steps, initial=first, unit="step", leave=False, disable=None
             )
@@ -40,20 +45,20 @@ class Console(Callback):
         self._bar.update()
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
-        """Print the epoch's line; put the table of weights in the log file."""
+        """Print the epoch's line; log the table of weights."""
         self._close()
         log.info(line(epoch))
-        self._give(partial(self._log_table, epoch))
+        self._submit(partial(self._log_table, epoch))
 
     def _log_table(self, epoch: EpochResult) -> None:
-        self._last = change_table(epoch)
-        table_log.info("weights after epoch %d\n%s", epoch.number, self._last)
+        self._last = epoch
+        table_log.info("weights after epoch %d\n%s", epoch.number, change_table(epoch.changes))
 
     def on_run_end(self, done: bool) -> None:
-        """Leave no half bar behind; show the last table if it fits a screen."""
+        """Leave no unfinished bar; show the weights that moved most."""
         self._close()
-        if 0 < self._last.count("\n") <= _MOST_ROWS:
-            log.info("weights at the end\n%s", self._last)
+        if self._last and self._last.changes:
+            log.info(most_moved(self._last.changes))
 
     def _close(self) -> None:
         if self._bar is not None:
@@ -78,15 +83,31 @@ def line(epoch: EpochResult) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def change_table(epoch: EpochResult) -> str:
-    """Return the table of weights: norms, and changes since the start and the epoch before."""
-    head = ("parameter", "state", "norm", "max start", "mean start", "max last", "mean last")
+def change_table(changes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the whole table of weights: norms, and changes since the start and the last epoch."""
     rows = [
         (
             str(row["name"]),
             str(row["state"]),
             *(f"{value:.3e}" for value in list(row.values())[2:]),
         )
-        for row in epoch.changes
+        for row in changes
     ]
-    return table([head, *rows])
+    return table([_HEAD, *rows])
+
+
+def most_moved(changes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the parameters that moved most, at most ``_MOST_ROWS``, and a line for the others."""
+    moved = [row for row in changes if row["state"] != "frozen" or row["largest_since_start"]]
+    moved.sort(key=lambda row: row["largest_since_start"], reverse=True)
+    rows = [
+        (str(row["name"]), *(f"{row[key]:.3e}" for key in _SHOWN)) for row in moved[:_MOST_ROWS]
+    ]
+    others = [f"{len(moved) - _MOST_ROWS} more"] if len(moved) > _MOST_ROWS else []
+    if still := len(changes) - len(moved):
+        others.append(f"{still} frozen, unchanged since the start")
+    note = [f"{' and '.join(others)}: train.log"] if others else []
+    return "\n".join([*([table([_SCREEN_HEAD, *rows])] if rows else []), *note])
+
+
+_SHOWN = ("norm", "largest_since_start", "largest_since_last")

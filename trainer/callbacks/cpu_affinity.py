@@ -16,7 +16,7 @@ from statistics import median
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
 
-log = logging.getLogger(__name__)
+file_log = logging.getLogger(f"{__name__}.table")
 
 _WARM_UP = 3  # steps: the compile and what settles after it
 _BLOCK = 8  # steps of one kind on end; two blocks of each kind, in turn
@@ -76,7 +76,7 @@ class CpuAffinity(Callback):
         free, apart = (median(self._times[kind]) for kind in ("free", "apart"))
         self._mode = "apart" if apart <= _GAIN * free else "free"
         self._place(self._mode)
-        log.info(
+        file_log.info(
             "threads %s: a step takes %.1f ms with the main thread apart, %.1f ms without",
             self._mode,
             1000 * apart,

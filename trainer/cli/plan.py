@@ -138,7 +138,7 @@ def _lineage(net: "nn.Cell") -> "AutogradGraph | None":
 
 def report(preview: PlanPreview, options: Options) -> str:
     """Return the tree, the totals and, last, what may surprise."""
-    from trainer.run.summary import totals
+    from trainer.run.plan_rows import totals
 
     settings, plan = preview.settings, preview.plan
     root = plan_tree.tree(plan, preview.layout, type(preview.made.model).__name__, options.depth)

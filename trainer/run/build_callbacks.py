@@ -34,6 +34,7 @@ from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
 
 log = logging.getLogger(__name__)
+file_log = logging.getLogger(f"{__name__}.table")
 
 
 def build_callbacks(
@@ -95,9 +96,10 @@ class StartSummary(Callback):
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Print the screen."""
-        context = self._context
-        parts = context.settings, context.components, applied.plan, optimizer, context.folder
+        context, plan = self._context, applied.plan
+        parts = context.settings, context.components, plan, optimizer, context.folder
         log.info(summary.start_summary(*parts))
+        file_log.info("plan\n%s", summary.start_details(context.settings, plan, optimizer))
 
 
 def _snapshots(context: FitContext) -> Snapshots:

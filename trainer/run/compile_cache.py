@@ -24,6 +24,7 @@ from trainer.distributed import world
 from trainer.run.components import RunComponents
 
 log = logging.getLogger(__name__)
+file_log = logging.getLogger(f"{__name__}.table")
 
 Describe = Callable[[], Mapping[str, Any]]
 
@@ -74,7 +75,7 @@ class _Cached:
         try:
             depends = {"graph": self._name, **self._describe(), "batch": _shapes(batch)}
         except NotComparable as why:
-            log.info("compile cache: %s not used: %s", self._name, why)
+            file_log.info("compile cache: %s not used: %s", self._name, why)
             return self._cell(*batch)
         return self._first(depends, batch)
 
@@ -83,20 +84,20 @@ class _Cached:
         graph = self._read(key)
         result, made, used = mindir.call_with_graph(self._cell, batch, graph)
         if made is None:
-            told = "used" if used else "not used: MindSpore has written no graph, or several"
+            told = "cache hit" if used else "not used: MindSpore has written no graph, or several"
         elif strange := mindir.unbound_parameter(made, self._cell):
             told = f"not used: its parameter {strange} is not one of the cell's"
         else:
-            told = "made"
+            told = "compiled"
             self._write(key, made, depends)
-        log.info("compile cache: %s %s", self._name, told)
+        file_log.info("compile cache: %s %s", self._name, told)
         return result
 
     def _read(self, key: str) -> bytes | None:
         try:
             return self._store.read(key)
         except Damaged as why:
-            log.warning("warning: compile cache: %s; made anew", why)
+            log.warning("warning: compile cache: %s; compiled again", why)
         except OSError:  # what cannot be read cannot be written, which will be told
             pass
         return None
@@ -121,7 +122,7 @@ def of_run(settings: Settings, setup: RunComponents) -> CompileCache:
         "MindSpore's own is set in this process": others,
     }
     if why := next((why for why, holds in refusals.items() if holds), ""):
-        log.info("compile cache: not used: %s", why)
+        file_log.info("compile cache: not used: %s", why)
         return CompileCache(None, {})
     folder = cache_folder.folder("graphs", chosen.folder)
     run = {

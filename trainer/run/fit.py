@@ -29,6 +29,7 @@ from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import GraphPool
 
 log = logging.getLogger(__name__)
+file_log = logging.getLogger(f"{__name__}.table")
 
 
 def fit(
@@ -71,6 +72,7 @@ def fit(
         callbacks.on_run_end(finished)
         if context.world.is_main:
             log.info(summary.end_summary(folder))
+            file_log.info("files\n%s", summary.end_details(folder))
 
 
 def _write_start(context: FitContext) -> None:

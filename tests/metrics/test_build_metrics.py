@@ -1,0 +1,44 @@
+"""Metrics by name: as scikit-learn defines them, over the whole set."""
+
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from trainer.core.errors import ConfigError
+from trainer.metrics.build_metrics import build_metrics, compute
+from trainer.metrics.evaluator import Evaluator
+
+_random = np.random.default_rng(0)
+SCORES = _random.normal(size=(23, 3)).astype(np.float32)
+LABELS = _random.integers(0, 3, 23).astype(np.int32)
+
+
+class Identity(nn.Cell):
+    def construct(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_they_are_computed_over_the_whole_set_whatever_the_batches_are() -> None:
+    predictions = SCORES.argmax(axis=1)
+    expected = {
+        "f1": f1_score(LABELS, predictions, average="macro"),
+        "balanced_accuracy": balanced_accuracy_score(LABELS, predictions),
+    }
+    metrics = build_metrics(list(expected))
+    for size in (23, 7):
+        parts = [slice(at, at + size) for at in range(0, 23, size)]
+        batches = [(Tensor(SCORES[part]), Tensor(LABELS[part])) for part in parts]
+        score = Evaluator(Identity(), nn.CrossEntropyLoss())(batches, metrics=metrics)
+        assert score.metrics == pytest.approx(expected)
+        assert score.samples == 23
+
+
+def test_without_metrics_there_are_none() -> None:
+    assert compute({}, [], []) == {}
+
+
+def test_a_metric_that_does_not_fit_is_named() -> None:
+    metrics = build_metrics(["f1"])
+    with pytest.raises(ConfigError, match=r"f1 does not fit outputs \(4, 2\) and labels \(4, 2\)"):
+        compute(metrics, [np.zeros((4, 2))], [np.full((4, 2), 0.5)])

@@ -12,6 +12,7 @@ from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS
 from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import learning_rates
+from trainer.core.errors import ConfigError
 from trainer.engine.train_step import TrainStep
 from trainer.optim.schedule import ScheduledStep, build_schedule
 

@@ -34,6 +34,6 @@ def test_files_of_tests_and_scripts_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for name in re.findall(r"`((?:tests|scripts)/[\w./]+)`", text):
         assert (ROOT / name).exists(), name
-    for name in re.findall(r"`?(trainer(?:\.[a-z_]+)+)\.[A-Z]\w+", text):
+    for name in re.findall(r"`(trainer(?:\.[a-z_]+)+)\.[A-Z]\w+", text):
         path = ROOT / name.replace(".", "/")
         assert path.is_dir() or path.with_suffix(".py").exists(), name

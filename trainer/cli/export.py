@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.artifacts import finished_run
+from trainer.artifacts import export_formats, finished_run
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
 from trainer.core import atomic_files
@@ -21,18 +21,18 @@ from trainer.run import configure
 if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
     from mindspore import Tensor, nn
 
-KINDS = ("mindir", "onnx", "safetensors")
 TOLERANCE = 1e-4  # of the largest output; the worst of twelve nets in ONNX was within 2e-6
 _LARGE = "MindSpore writes several above 1 GB (mindir) or 2 GB (onnx)"
 _ALLOWED = ("dataset", "batch_size", "device", "seed")
 
-_USAGE = f"""usage: python -m trainer.export RUN format={"|".join(KINDS)} [KEY=VALUE ...] [out=FILE]
+_USAGE = f"""usage: python -m trainer.export RUN format=FORMAT [KEY=VALUE ...] [out=FILE]
 
 Writes the net of a finished run, in inference mode and without a trace of what was frozen, then
 loads the file and compares what it gives for the first validation batch with what the net gives.
   RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
               RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
   KEY=VALUE   overrides of {", ".join(_ALLOWED)}: they give the inputs their shapes
+  FORMAT      mindir, onnx, safetensors, or your own (export_format/ of --config-dir)
   out=FILE    RUN/export.FORMAT, if not given
 Example:
   python -m trainer.export outputs/2026-01-01/12-00-00 format=mindir batch_size=1"""
@@ -83,10 +83,11 @@ def _options(folder: Path, own: Mapping[str, str]) -> tuple[str, Path, list[str]
     """Return the format, the file to write, and what is wrong with these."""
     kind = own.get("format", "")
     path = Path(own.get("out", folder / f"export.{kind}"))
-    known = ", ".join(KINDS)
-    if kind not in KINDS:
-        near = nearest(kind, KINDS) if kind else ""
-        return kind, path, [f"format: expected one of {known}, received {kind or 'none'}{near}"]
+    known = export_formats.names()
+    if kind not in known:
+        near = nearest(kind, known) if kind else ""
+        expected = f"expected one of {', '.join(known)}"
+        return kind, path, [f"format: {expected}, received {kind or 'none'}{near}"]
     problems = []
     if path.suffix != f".{kind}":
         problems.append(f"out: expected a file named *.{kind}, received {path}")
@@ -100,7 +101,7 @@ def export(kind: str, net: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) ->
     """Write a net and check what was written; return how well it agrees.
 
     Args:
-        kind: one of ``KINDS``.
+        kind: name of the format.
         net: with nothing frozen; it is left in inference mode.
         inputs: a batch; the file takes inputs of these shapes alone.
         path: the file, written only if the check holds.
@@ -109,18 +110,16 @@ def export(kind: str, net: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) ->
         ConfigError: MindSpore cannot write this net in this format; the operator is named.
         TrainerExit: what was written differs by more than ``TOLERANCE``.
     """
-    from trainer.artifacts.export_formats import FORMATS
-
-    chosen = FORMATS[kind]
+    export_format = export_formats.load(kind)
     net.set_train(False)
     # Apart from its place: the check comes first, and MindSpore takes only plain characters in a
     # path, and makes the file read-only and its folder private.
     with TemporaryDirectory() as scratch:
         made = Path(scratch) / f"export.{kind}"
-        chosen.write(net, inputs, made)
+        export_format.write(net, inputs, made)
         if len(list(Path(scratch).iterdir())) > 1:
             raise ConfigError([f"format={kind}: expected a net that goes into one file; {_LARGE}"])
-        check = compare(chosen.wanted(net, inputs), chosen.received(made, inputs))
+        check = compare(export_format.expected(net, inputs), export_format.received(made, inputs))
         if not check.holds:
             raise TrainerExit(
                 f"format={kind}: expected what the net gives, within {TOLERANCE:g} of its largest "

@@ -147,3 +147,63 @@ def test_the_runs_folder_must_be_on_a_volume(
     with pytest.raises(SystemExit):
         kubernetes.main()
     assert f"expected a folder on a volume (/runs), received {folder}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["kubernetes.name=My_Name"], "kubernetes.name: expected at most 52 lower-case letters"),
+        (["kubernetes.name=a-"], "received 'a-'"),
+        ([f"kubernetes.name={'a' * 53}"], "kubernetes.name: expected at most 52"),
+        (
+            ["kubernetes.namespace=A_b"],
+            "kubernetes.namespace: expected at most 63 lower-case letters",
+        ),
+        (["kubernetes.image='a b'"], "kubernetes.image: expected the name of an image"),
+        (["kubernetes.mem_gb=0.0001"], "kubernetes.mem_gb: expected at least 0.001, received"),
+        (["kubernetes.cpus=0"], "kubernetes.cpus: expected at least 0.001, received 0"),
+        (["kubernetes.retries=3000000000"], "kubernetes.retries: expected at most 2147483647"),
+        (["kubernetes.device=npu"], "kubernetes.device: expected DOMAIN/NAME"),
+        (["kubernetes.node_selector={a:'b c'}"], "kubernetes.node_selector: expected a label"),
+        (["kubernetes.queue=Fast"], "kubernetes.queue: expected lower-case letters"),
+        (
+            ["kubernetes.volumes={runs:/runs,data:/runs/}"],
+            "kubernetes.volumes: expected a different path for each claim, received /runs 2 times",
+        ),
+        (["kubernetes.volumes={Runs:/runs}"], "kubernetes.volumes: expected a claim's name"),
+        (
+            ["kubernetes.volumes={runs:/runs,data:data}"],
+            "expected an absolute path without a colon",
+        ),
+        (["kubernetes.ranks=2", "kubernetes.name=1a"], "kubernetes.name: expected a letter first"),
+        (["hydra.run.dir=/runs/../etc"], "expected a folder on a volume (/runs)"),
+    ],
+)
+def test_what_the_api_server_would_refuse_is_one_message(
+    words: list[str],
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = [] if words[0].startswith("hydra") else ["hydra.run.dir=/runs/a"]
+    monkeypatch.setattr(sys, "argv", ["trainer.kubernetes", *GIVEN, *folder, *words])
+    with pytest.raises(SystemExit) as ended:
+        kubernetes.main()
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (2, "")
+    assert len(printed.err.splitlines()) == 2, printed.err
+    assert problem in printed.err
+
+
+def test_a_claims_name_may_be_longer_than_a_volumes(written: Any) -> None:
+    claim = f"{'a' * 63}.site-1"
+    words = [f"kubernetes.volumes={{{claim}:/runs,data:/data}}", "kubernetes.cpus=0.0015"]
+    job = written(GIVEN[0], *words, *RUN)
+    kubernetes_validate.validate(job, kubernetes_validate.latest_version(), strict=True)
+    pod = job["spec"]["template"]["spec"]
+    names = [volume["name"] for volume in pod["volumes"]]
+    assert names == [mount["name"] for mount in pod["containers"][0]["volumeMounts"]]
+    assert len(set(names)) == 2
+    assert all(len(name) < 64 and "." not in name for name in names)
+    claims = [volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"]]
+    assert claims == [claim, "data"]

@@ -5,55 +5,33 @@ import sys
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from trainer.cli import entry_point
+from trainer.cli.kubernetes_pods import Pods
 from trainer.config import overrides, schema
-from trainer.config.options import Options
 from trainer.core.errors import ConfigError, FrozenMoved, NotFinite, Stopped
 from trainer.distributed import rendezvous
 
 _GROUP = "kubernetes"
 _FOLDER = "hydra.run.dir="
-_NEVER = [ConfigError.code, FrozenMoved.code, NotFinite.code]  # another try would end alike
+_NO_RETRY = [ConfigError.code, FrozenMoved.code, NotFinite.code]  # a retry would end alike
 _PORT = 8118  # of MindSpore's scheduler, in the first pod
 
 _USAGE = """usage: python -m trainer.kubernetes kubernetes.image=IMAGE
                                    'kubernetes.volumes={CLAIM:/PATH}' hydra.run.dir=/PATH/RUN
                                    [kubernetes.KEY=VALUE] [OVERRIDES]
 
-Prints a Job for a run, or a Volcano Job where it has several ranks. A pod that is evicted, or
-fails, is started again and goes on in the run's folder; not after the exit codes 2, 3 and 4.
+Prints a Job for a run, or a Volcano Job if it has several ranks. A pod that is evicted or fails is
+replaced by a new one, which resumes in the run's folder; not after the exit codes 2, 3 and 4.
 conf/kubernetes.yaml explains each key.
 Example:
   python -m trainer.kubernetes kubernetes.image=site/trainer:1 'kubernetes.volumes={runs:/runs}' \\
       hydra.run.dir=/runs/a freeze=conv1 | kubectl apply -f -"""
-
-_Path = Annotated[str, Field(pattern=r"^/[^:]*$")]
-
-
-class Pods(Options):
-    """What the run's pods are to have; ``conf/kubernetes.yaml`` explains each key."""
-
-    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$")
-    namespace: str | None
-    image: str = Field(min_length=1)
-    setup: list[str]
-    volumes: dict[str, _Path]
-    ranks: int = Field(ge=1)
-    cpus: float = Field(gt=0, allow_inf_nan=False)
-    mem_gb: float = Field(gt=0, allow_inf_nan=False)
-    devices: int = Field(ge=0)
-    device: str
-    node_selector: dict[str, str]
-    queue: str
-    minutes: int | None = Field(ge=1)
-    grace_seconds: int = Field(ge=1)
-    retries: int = Field(ge=0)
 
 
 def main() -> None:
@@ -62,25 +40,25 @@ def main() -> None:
         words = sys.argv[1:]
         if entry_point.printed_help(_USAGE):
             return
-        own = [word for word in words if word.startswith(f"{_GROUP}.")]
-        pods, run = read(own, [word for word in words if word not in own])
+        pod_words = [word for word in words if word.startswith(f"{_GROUP}.")]
+        pods, run = read(pod_words, [word for word in words if word not in pod_words])
         print(yaml.dump(manifest(pods, run), Dumper=_Dumper, sort_keys=False), end="")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes the pod's script a line a line."""
+    """Writes the pod's script with its line breaks."""
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> Any:
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> Any:
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(str, _represent_text)
 
 
-def read(own: Sequence[str], run: Sequence[str]) -> tuple[Pods, list[str]]:
-    """Return what the pods are to have, and the run's overrides.
+def read(pod_words: Sequence[str], run: Sequence[str]) -> tuple[Pods, list[str]]:
+    """Return the settings of the pods, and the run's overrides.
 
     Raises:
         ConfigError: everything that is wrong with either. The volumes' contents are not looked at.
@@ -88,53 +66,59 @@ def read(own: Sequence[str], run: Sequence[str]) -> tuple[Pods, list[str]]:
     config, problems = overrides.check([word for word in run if not word.startswith("resume=")])
     problems += schema.read(config, problems)[1]
     if any(word.startswith("resume=") for word in run):
-        problems.append("resume: expected none; a run goes on by itself in its hydra.run.dir")
-    given, more = _given(own)
-    problems += more
+        problems.append("resume: expected none, because a run resumes by itself in hydra.run.dir")
+    values, pod_problems = _pod_values(pod_words)
+    problems += pod_problems
     try:
-        pods = Pods.model_validate(given)
+        pods = Pods.model_validate(values)
     except ValidationError as error:
-        found = [f"{_GROUP}.{schema.problem(one)}" for one in error.errors(include_url=False)]
-        raise ConfigError([*problems, *found]) from None
+        details = error.errors(include_url=False)
+        problems += [f"{_GROUP}.{schema.problem(detail)}" for detail in details]
+        raise ConfigError(problems) from None
+    problems += [f"{_GROUP}.{problem}" for problem in pods.problems()]
     folder = next((word.removeprefix(_FOLDER) for word in run if word.startswith(_FOLDER)), "none")
-    if not any(PurePosixPath(folder).is_relative_to(path) for path in pods.volumes.values()):
-        where = ", ".join(pods.volumes.values()) or "kubernetes.volumes names none"
-        problems.append(
-            f"hydra.run.dir: expected a folder on a volume ({where}), received {folder}"
-        )
+    if not _is_on_volume(PurePosixPath(folder), pods):
+        volumes = ", ".join(pods.volumes.values()) or "kubernetes.volumes names none"
+        expected = f"expected a folder on a volume ({volumes})"
+        problems.append(f"hydra.run.dir: {expected}, received {folder}")
     if problems:
         raise ConfigError(problems)
     return pods, list(run)
 
 
-def _given(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the shipped settings with those of the command line, and what is wrong with these."""
-    shipped = resources.files(overrides.MODULE).joinpath("kubernetes.yaml").read_text()
-    config = OmegaConf.create({_GROUP: OmegaConf.create(shipped)})
+def _is_on_volume(folder: PurePosixPath, pods: Pods) -> bool:
+    inside = any(folder.is_relative_to(path) for path in pods.volumes.values())
+    return inside and ".." not in folder.parts
+
+
+def _pod_values(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the default settings with those of the command line, and problems of the latter."""
+    defaults = resources.files(overrides.MODULE).joinpath("kubernetes.yaml").read_text()
+    config = OmegaConf.create({_GROUP: OmegaConf.create(defaults)})
     problems = overrides.apply_to(config, words, [_GROUP])
     return overrides.plain(config)[_GROUP], problems
 
 
 def manifest(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
     """Return a manifest as plain data: a Job of batch/v1, or of Volcano for several ranks."""
-    several = pods.ranks > 1
-    place = {} if pods.namespace is None else {"namespace": pods.namespace}
+    is_volcano = pods.ranks > 1
+    namespace = {} if pods.namespace is None else {"namespace": pods.namespace}
     return {
-        "apiVersion": "batch.volcano.sh/v1alpha1" if several else "batch/v1",
+        "apiVersion": "batch.volcano.sh/v1alpha1" if is_volcano else "batch/v1",
         "kind": "Job",
-        "metadata": {"name": pods.name, **place},
-        "spec": _volcano(pods, run) if several else _plain(pods, run),
+        "metadata": {"name": pods.name, **namespace},
+        "spec": _volcano_spec(pods, run) if is_volcano else _job_spec(pods, run),
     }
 
 
-def _plain(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
+def _job_spec(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
     """Return a Job's specification.
 
-    Being evicted, or stopped with everything saved, is no failure and not counted as one.
+    An eviction, or a stop with everything saved, does not count as a failure.
     """
     limit = {} if pods.minutes is None else {"activeDeadlineSeconds": 60 * pods.minutes}
     rules = [
-        {"action": "FailJob", "onExitCodes": {"operator": "In", "values": _NEVER}},
+        {"action": "FailJob", "onExitCodes": {"operator": "In", "values": _NO_RETRY}},
         {"action": "Ignore", "onExitCodes": {"operator": "In", "values": [Stopped.code]}},
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
     ]
@@ -142,17 +126,17 @@ def _plain(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
         "backoffLimit": pods.retries,
         **limit,
         "podFailurePolicy": {"rules": rules},
-        "template": {"spec": _pod(pods, run)},
+        "template": {"spec": _pod_spec(pods, run)},
     }
 
 
-def _volcano(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
-    """Return a Volcano Job's specification: all pods at once, and all anew if one is lost.
+def _volcano_spec(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
+    """Return a Volcano Job's specification: all pods start together, and restart if one is lost.
 
-    The first policy that fits is followed.
+    Volcano follows the first policy that matches.
     """
     policies: list[dict[str, Any]] = [
-        {"exitCode": code, "action": "TerminateJob"} for code in _NEVER
+        {"exitCode": code, "action": "TerminateJob"} for code in _NO_RETRY
     ]
     policies += [
         {"events": ["PodFailed", "PodEvicted"], "action": "RestartJob"},
@@ -162,7 +146,7 @@ def _volcano(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
         "name": "worker",
         "replicas": pods.ranks,
         "policies": policies,
-        "template": {"spec": _pod(pods, run)},
+        "template": {"spec": _pod_spec(pods, run)},
     }
     return {
         "schedulerName": "volcano",
@@ -174,7 +158,7 @@ def _volcano(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _pod(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
+def _pod_spec(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
     """Return a pod's specification."""
     memory = f"{int(1024 * pods.mem_gb)}Mi"
     devices = {pods.device: str(pods.devices)} if pods.devices else {}
@@ -183,12 +167,22 @@ def _pod(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
         "image": pods.image,
         "command": ["/bin/sh", "-ec", _script(pods, run)],
         "resources": {
-            "requests": {"cpu": f"{pods.cpus:g}", "memory": memory, **devices},
+            "requests": {
+                "cpu": f"{pods.cpus:.3f}".rstrip("0").rstrip("."),
+                "memory": memory,
+                **devices,
+            },
             "limits": {"memory": memory, **devices},
         },
-        "volumeMounts": [{"name": n, "mountPath": path} for n, path in pods.volumes.items()],
+        "volumeMounts": [
+            {"name": f"volume-{n}", "mountPath": path}
+            for n, path in enumerate(pods.volumes.values())
+        ],
     }
-    volumes = [{"name": n, "persistentVolumeClaim": {"claimName": n}} for n in pods.volumes]
+    volumes = [  # not named by their claims, whose names may be longer and hold dots
+        {"name": f"volume-{n}", "persistentVolumeClaim": {"claimName": claim}}
+        for n, claim in enumerate(pods.volumes)
+    ]
     selector = {"nodeSelector": pods.node_selector} if pods.node_selector else {}
     return {
         "restartPolicy": "Never",  # a new pod instead, which may be on another node
@@ -200,17 +194,15 @@ def _pod(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
 
 
 def _script(pods: Pods, run: Sequence[str]) -> str:
-    """Return what a pod runs; `exec`, for signals are to reach the trainer."""
-    several = pods.ranks > 1
-    words = ["distributed=msrun", f"distributed.ranks={pods.ranks}"] if several else []
-    ranks = (
-        _RANKS.format(ranks=pods.ranks, port=_PORT, started=rendezvous.STARTED) if several else ""
-    )
-    line = shlex.join(["python", "-m", "trainer", *run, *words])
-    return "\n".join([*pods.setup, f"{ranks}exec {line}\n"])
+    """Return a pod's script; it ends with `exec`, so that signals reach the trainer."""
+    words, exports = ["python", "-m", "trainer", *run], ""
+    if pods.ranks > 1:
+        words += ["distributed=msrun", f"distributed.ranks={pods.ranks}"]
+        exports = _RANKS.format(ranks=pods.ranks, port=_PORT, started=rendezvous.STARTED)
+    return "\n".join([*pods.setup, f"{exports}exec {shlex.join(words)}\n"])
 
 
-# The plugin env tells the rank, the plugin svc the hosts' names; MindSpore wants an address.
+# The plugin env sets the rank, the plugin svc the hosts' names; MindSpore requires an address.
 _RANKS = """\
 host="${{VC_WORKER_HOSTS%%,*}}"
 until address="$(getent ahostsv4 "$host")"; do sleep 1; done

@@ -21,7 +21,7 @@ def test_a_comparison_shows_both_methods_equal_and_what_freezing_prevents(comman
     table = [line for line in ended.out.splitlines() if "%" in line]
     stop, flag, nothing = (line.split() for line in table)
     assert (stop[0], flag[0], nothing[0]) == (RUNS[2], RUNS[1], RUNS[0])
-    assert " ".join(flag).endswith("equal, to the bit")
+    assert " ".join(flag).endswith("bitwise equal")
     assert stop[1:5] == flag[1:5]
     assert stop[5] == flag[5] == "0", "the drift of what is frozen"
     assert float(nothing[5]) > 0, "what is not frozen moves"
@@ -34,7 +34,11 @@ def test_a_comparison_shows_both_methods_equal_and_what_freezing_prevents(comman
     ("words", "message"),
     [
         (["epochs=1"], "compare: expected freeze or policy, received neither"),
-        (["freeze=conv1", "method=stop_gradient"], "method: expected none, for both are compared"),
+        (["freeze=conv1", "method=stop_gradient"], "method: expected none"),
+        (["freeze=conv1", "seed=0,1"], "seed=0,1: expected one value"),
+        (["freeze=conv1", "-m"], "-m: expected overrides only"),
+        (["freeze=null"], "received freeze=null, which freezes nothing"),
+        (["freeze=[]", "policy=layer_decay"], "policy=layer_decay, which freezes nothing"),
         (["freeze=conv9"], "received 'conv9'"),
         (["freeze=conv1", "freeze"], "expected KEY=VALUE"),
     ],
@@ -46,6 +50,7 @@ def test_a_comparison_that_cannot_be_is_one_message(
     assert ended.code == 2
     assert message in ended.err
     assert "Traceback" not in ended.err
+    assert "add -m" not in ended.err
     assert not command.left()
 
 
@@ -55,12 +60,12 @@ def line(epoch: int, loss: float | None, validation: float) -> MetricsLine:
 
 def test_curves_are_told_equal_only_if_every_loss_is() -> None:
     first = [line(0, None, 2.0), line(1, 1.0, 1.5)]
-    assert compare_curves(first, first) == "the first"
-    assert compare_curves(list(first), first) == "equal, to the bit"
+    assert compare_curves(first, first) == "reference"
+    assert compare_curves(list(first), first) == "bitwise equal"
     assert compare_curves([first[0], line(1, 1.0, 1.5 + 1e-12)], first).startswith(
         "differs from epoch 1"
     )
-    assert compare_curves(first[:1], first) == "equal, as far as 0 epochs"
+    assert compare_curves(first[:1], first) == "equal up to epoch 0"
 
 
 def test_help_says_how_it_is_used(command: Command, tmp_path: Path) -> None:

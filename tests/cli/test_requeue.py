@@ -59,7 +59,7 @@ def test_there_is_an_end_to_restarts(
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(signal.SIGUSR1, "not requeued: this is no job of Slurm"), (signal.SIGTERM, "")],
+    [(signal.SIGUSR1, "not requeued: this is no Slurm job"), (signal.SIGTERM, "")],
 )
 def test_signals_are_handed_on(number: signal.Signals, said: str, tmp_path: Path) -> None:
     (tmp_path / "saves.py").write_text(SAVES)

@@ -130,8 +130,8 @@ def test_a_job_that_failed_or_was_killed_is_told(sweep: Path, command: Command) 
     ended = command.sweep("sweep")
     assert ended.code == 7
     assert "1 pending, 1 failed" in ended.out
-    assert f"failed: {NAMES[1]}: expected a finite loss" in ended.out
-    assert f"failed: {NAMES[2]}: it was killed, or its machine went down" in ended.out
+    assert f"{NAMES[1]}: expected a finite loss (exit code 4)" in ended.err
+    assert f"{NAMES[2]}: it was killed, or its machine went down" in ended.err
     assert "2 of 4 jobs have failed" in ended.err
 
 

@@ -24,7 +24,7 @@ def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     for _ in range(2):  # again: only the one that failed
         ended = swept(tmp_path, *line)
         assert ended.code == 7
-        assert "1 of 2 jobs did not end well:" in ended.err
+        assert "1 of 2 jobs did not finish:" in ended.err
         assert "optimizer.lr=1e+30: expected a finite loss" in ended.err
         assert "(exit code 4)" in ended.err
         assert "Traceback" not in ended.err
@@ -61,7 +61,7 @@ def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 75, err
-    assert "stopped: 0 jobs are done, what has begun is saved" in err
+    assert "stopped: jobs done: 0; those that had begun are saved" in err
     assert "Traceback" not in err
     assert not (tmp_path / "sweep/seed=2").exists()
     for seed in (0, 1):
@@ -77,7 +77,7 @@ def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path, command: Co
         until(lambda: trains(run), "a job trains")
         again = command.train("-m", "hydra.sweep.dir=sweep", *ENDLESS)
         assert again.code == 2
-        assert "another command is at work on sweep" in again.err
+        assert "another command is at work in sweep" in again.err
         process.kill()
         process.communicate()
 
@@ -98,7 +98,7 @@ def test_a_job_folder_half_written_is_begun_anew_or_named(tmp_path: Path) -> Non
     (without / "model.safetensors").write_bytes(b"somebody's")
     ended = swept(tmp_path, "seed=0,1,2", "epochs=1")
     assert ended.code == 7
-    assert "1 of 3 jobs did not end well:" in ended.err
+    assert "1 of 3 jobs did not finish:" in ended.err
     assert "seed=1: resume: expected a checkpoint in" in ended.err
     assert "(exit code 2)" in ended.err
     assert (without / "model.safetensors").read_bytes() == b"somebody's"

@@ -2,19 +2,22 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from hydra import compose, initialize_config_module
+from hydra.errors import HydraException
 
 from trainer.backend import device
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
-from trainer.config import overrides
+from trainer.config import overrides, schema
+from trainer.config.rules import TRAIN
+from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError, JobsFailed
-from trainer.core.exit_status import one_line
-from trainer.launch import job_config, jobs, sweep_launcher
-from trainer.launch.job_config import JobConfig
+from trainer.launch import jobs, sweep_launcher
+from trainer.launch.job_config import JobConfig, make_job_config
 from trainer.launch.jobs import Job
 from trainer.launch.local import local_launcher
 from trainer.launch.local.worker_handle import WorkerHandle
@@ -22,19 +25,19 @@ from trainer.launch.results import comparison, job_results
 from trainer.launch.sweep_launcher import Sweep
 from trainer.run import configure
 
-USAGE = """Trains the same thing three times, with the same seed: frozen by either method, and
-with nothing frozen; says in one table what that changes.
+USAGE = """Trains the same model three times with the same seed: once with each freeze method, and
+once with nothing frozen. Prints one table that compares the runs.
 
   python -m trainer.compare freeze=conv1 epochs=3      any overrides of python -m trainer
   python -m trainer.compare policy=linear_probe compare.dir=compare/heads
 
-Each run has a process of its own, one after the other, so that seconds and memory are its own. They
-go to compare.dir, or compare/DATE/TIME; the same command goes on there. The exit code is 7 if a run
-has failed."""
+The runs train one after the other, each in its own process, so that time and memory are measured
+per run. They are in compare.dir, by default compare/DATE/TIME; the same command resumes there. The
+exit code is 7 if a run has failed."""
 
 _FOLDER = "compare.dir"
-_FREEZES = {"freeze", "policy"}
-_NOTHING = ("freeze=null", "policy=none")
+_FREEZE_KEYS = {"freeze", "policy"}
+_NOTHING_FROZEN = ("freeze=null", "policy=none")
 
 
 def main() -> None:
@@ -42,52 +45,88 @@ def main() -> None:
     if entry_point.printed_help(USAGE):
         return
     with entry_point.exit_codes() as stop:
-        folder, lines = _parsed(sys.argv[1:])
-        made = _jobs(folder, lines)
+        folder, lines = _parse(sys.argv[1:])
+        runs = _jobs(folder, lines)
         with device.restore_environment():
-            for job in made:
-                configure.check_overrides(job.overrides)
+            for run in runs:
+                configure.check_overrides(run.overrides)
         sweep = Sweep(ResumeRequest([]), stop, {}, folder, _FOLDER)
         with sweep.locked():
-            jobs.record_jobs(folder, made, lines)
-            todo = sweep_launcher.unfinished([_order(job) for job in made], sweep)
-            local_launcher.run_jobs(todo, sweep, [WorkerHandle()], share=False)
-        found = job_results.read_results(folder)
-        print(comparison.format_table(found))
-        comparison.draw(folder, found)
-        if bad := [s for s in found if s.state != "done"]:
-            raise JobsFailed("\n".join(f"{s.job.name}: {s.state}: {one_line(s.why)}" for s in bad))
+            jobs.record_jobs(folder, runs, lines)
+            remaining = sweep_launcher.unfinished([_job_config(run) for run in runs], sweep)
+            local_launcher.run_jobs(remaining, sweep, [WorkerHandle()], share=False)
+        results = job_results.read_results(folder)
+        print(comparison.format_table(results))
+        comparison.draw(folder, results)
+        if message := sweep.failure_message():
+            raise JobsFailed(message)
 
 
-def _parsed(words: Sequence[str]) -> tuple[Path, list[str]]:
+def _parse(words: Sequence[str]) -> tuple[Path, list[str]]:
     """Return the folder, and the overrides that all runs have.
 
     Raises:
-        ConfigError: nothing is to be frozen, or the method is said, of which there are to be two.
+        ConfigError: nothing is to be frozen, a method is given, although both are compared, or an
+            override has several values.
     """
-    given = [word.partition("=")[2] for word in words if word.startswith(f"{_FOLDER}=")]
-    lines = [word for word in words if not word.startswith(f"{_FOLDER}=")]
-    keys = {line.partition("=")[0] for line in lines}
-    found = overrides.check(lines)[1]
-    if {key.partition(".")[0] for key in keys}.isdisjoint(_FREEZES):
-        found.append("compare: expected freeze or policy, received neither")
-    if "method" in keys:
-        found.append("method: expected none, for both are compared")
-    if found:
-        raise ConfigError(found)
-    return Path(given[-1] if given else datetime.now().strftime("compare/%Y-%m-%d/%H-%M-%S")), lines
+    folders = [word.partition("=")[2] for word in words if word.startswith(f"{_FOLDER}=")]
+    flags = [word for word in words if word.startswith("-")]
+    lines = [word for word in words if word not in flags and not word.startswith(f"{_FOLDER}=")]
+    problems = [f"{flag}: expected overrides only, received a flag" for flag in flags]
+    problems += _problems(lines)
+    if problems:
+        raise ConfigError(problems)
+    default = datetime.now().strftime("compare/%Y-%m-%d/%H-%M-%S")
+    return Path(folders[-1] if folders else default), lines
+
+
+def _problems(lines: Sequence[str]) -> list[str]:
+    config, problems = overrides.check(lines, multirun=True)
+    problems += [
+        f"{line}: expected one value, because compare trains one setting, received several"
+        for line in _sweeps(lines)
+    ]
+    freeze_lines = [line for line in lines if _group(line) in _FREEZE_KEYS]
+    if not freeze_lines:
+        problems.append("compare: expected freeze or policy, received neither")
+    elif not problems and not _freezes(schema.read(config)[0]):
+        received = f"received {' '.join(freeze_lines)}, which freezes nothing"
+        problems.append(f"compare: expected freeze or policy to freeze something, {received}")
+    if any(_group(line) == "method" for line in lines):
+        problems.append("method: expected none, because both methods are compared")
+    return problems
+
+
+def _group(line: str) -> str:
+    return line.partition("=")[0].partition(".")[0]
+
+
+def _sweeps(lines: Sequence[str]) -> list[str]:
+    """Return the overrides that have several values; none if one is malformed."""
+    with suppress(HydraException):
+        single = overrides.fixed(lines)
+        return [line for line in lines if line not in single and not line.startswith("hydra")]
+    return []
+
+
+def _freezes(settings: Settings) -> bool:
+    return bool(settings.freeze) or any(rule.method != TRAIN for rule in settings.policy.rules)
 
 
 def _jobs(folder: Path, lines: Sequence[str]) -> list[Job]:
-    free = [line for line in lines if line.partition("=")[0].partition(".")[0] not in _FREEZES]
-    runs = [[*lines, "method=stop_gradient"], [*lines, "method=requires_grad"], [*free, *_NOTHING]]
+    common = [line for line in lines if _group(line) not in _FREEZE_KEYS]
+    runs = [
+        [*lines, "method=stop_gradient"],
+        [*lines, "method=requires_grad"],
+        [*common, *_NOTHING_FROZEN],
+    ]
     return [jobs.make_job(folder, run, lines) for run in runs]
 
 
-def _order(job: Job) -> JobConfig:
+def _job_config(job: Job) -> JobConfig:
     with initialize_config_module(overrides.MODULE, version_base=overrides.VERSION):
         config = compose(overrides.CONFIG, list(job.overrides), return_hydra_config=True)
-    return job_config.make_job_config(job, config, 0)
+    return make_job_config(job, config, 0)
 
 
 if __name__ == "__main__":

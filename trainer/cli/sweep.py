@@ -1,18 +1,19 @@
-"""How a sweep stands: ``python -m trainer.sweep FOLDER``."""
+"""The results of a sweep: ``python -m trainer.sweep FOLDER``."""
 
 import sys
 from pathlib import Path
 
 from trainer.cli import entry_point
 from trainer.core.errors import ConfigError, JobsFailed
+from trainer.launch.failures import Failure, list_failures
 from trainer.launch.results import job_results
 from trainer.launch.results.results_report import report
 
-USAGE = """Says how the jobs of a sweep stand, while it runs or later: by setting, the best first.
+USAGE = """Prints the results of a sweep by setting, the best first, while it runs or later.
 
-  python -m trainer.sweep FOLDER     the table; besides, FOLDER/sweep.csv, sweep.json, sweep.png
+  python -m trainer.sweep FOLDER     also writes FOLDER/sweep.csv, sweep.json and sweep.png
 
-A setting is the mean over its seeds. The exit code is 7 if a job has failed, else 0."""
+A setting's result is the mean over its seeds. The exit code is 7 if a job has failed, else 0."""
 
 
 def main() -> None:
@@ -21,12 +22,13 @@ def main() -> None:
         return
     with entry_point.exit_codes():
         if len(sys.argv) != 2:
-            raise ConfigError(
-                [f"expected one folder of a sweep, received {len(sys.argv) - 1} words"]
-            )
-        found = report(Path(sys.argv[1]))
-        if bad := job_results.failed_jobs(found):
-            raise JobsFailed(f"{len(bad)} of {len(found)} jobs have failed")
+            problem = f"expected the folder of one sweep, received {len(sys.argv) - 1} arguments"
+            raise ConfigError([problem])
+        results = report(Path(sys.argv[1]))
+        if failed := job_results.failed_jobs(results):
+            failures = [Failure(result.job.name, result.why, result.code) for result in failed]
+            head = f"{len(failed)} of {len(results)} jobs have failed:"
+            raise JobsFailed("\n".join([head, *list_failures(failures)]))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Launcher: what all launchers of a sweep's jobs share: which to start, and how they ended.
+"""SweepLauncher: the base of all launchers: which jobs to start, and how they ended.
 
 A job is the run that a person would start by ``python -m trainer OVERRIDES hydra.run.dir=FOLDER``:
-it is left as it is if it is done, and goes on if it has begun.
+it is left unchanged if it is finished, and resumes if it has begun.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.plugin import Plugin
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from trainer.artifacts import status
 from trainer.artifacts.status import Status
@@ -24,29 +24,29 @@ from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import hydra_plugins, overrides
 from trainer.core import file_lock
 from trainer.core.errors import CannotWrite, ConfigError, JobsFailed
-from trainer.core.exit_status import one_line
 from trainer.core.signals import StopFlag
-from trainer.launch import job_config as order
 from trainer.launch import jobs
-from trainer.launch.job_config import JobConfig, task_config
+from trainer.launch.failures import Failure, list_failures
+from trainer.launch.job_config import JobConfig, make_job_config, task_config
 from trainer.launch.jobs import Job
 
 log = logging.getLogger(__name__)
 
 _SEARCH = f"{hydra_plugins.MODULE}.OptunaSweeper"
+_SUBDIR_DEFAULTS = ("???", "${hydra.job.num}")
 
 
 @dataclass
 class Sweep:
-    """What the launchers of one command have in common.
+    """State that the launchers of one command share.
 
     Attributes:
         request: what the command line requests.
-        stop: tells why to stop, if so.
-        ended: how each job has ended, by its name.
-        folder: of the sweep, once it is known.
-        key: what names it on the command line.
-        at_end: what is to be called when the sweep is over.
+        stop: whether and why to stop.
+        statuses: how each job has ended, by job name.
+        folder: folder of the sweep, once it is known.
+        folder_key: the setting that names the folder on the command line.
+        exit_stack: callbacks for the end of the sweep.
     """
 
     request: ResumeRequest
@@ -59,10 +59,10 @@ class Sweep:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other commands away from the folder, which is made, while the block runs.
+        """Create the folder, and lock it against other commands while the block runs.
 
         Raises:
-            ConfigError: another command is at work there, or it is no folder to write in.
+            ConfigError: another command uses the folder, or it is not writable.
         """
         if self._is_locked:
             yield
@@ -70,22 +70,36 @@ class Sweep:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            what = f"expected a folder to write in, received {self.folder} ({error.strerror})"
-            raise ConfigError([f"{self.folder_key}: {what}"]) from None
-        taken = f"{self.folder_key}: another command is at work on {self.folder}"
-        with file_lock.exclusive(self.folder / ".lock", taken):
+            problem = f"expected a folder to write in, received {self.folder} ({error.strerror})"
+            raise ConfigError([f"{self.folder_key}: {problem}"]) from None
+        message = f"{self.folder_key}: another command is at work in {self.folder}"
+        with file_lock.exclusive(self.folder / ".lock", message):
             self._is_locked = True
             try:
                 yield
             finally:
                 self._is_locked = False
 
+    def failure_message(self) -> str:
+        """Return which jobs did not finish and why, and how to run them; empty if all finished."""
+        failed = {name: s for name, s in self.statuses.items() if s.state != "done"}
+        if not failed:
+            return ""
+        failures = [Failure(name, s.why, s.code) for name, s in failed.items()]
+        return "\n".join(
+            [
+                f"{len(failed)} of {len(self.statuses)} jobs did not finish:",
+                *list_failures(failures),
+                f"The same command with {self.folder_key}={self.folder} starts only these jobs.",
+            ]
+        )
+
 
 _current: list[Sweep] = []
 
 
 def current_sweep() -> Sweep:
-    """Return the sweep that is under way."""
+    """Return the sweep of this command."""
     return _current[-1]
 
 
@@ -93,150 +107,149 @@ def current_sweep() -> Sweep:
 def sweep_session(
     request: ResumeRequest, stop: StopFlag, report: Callable[[Path], object], *plugins: type[Plugin]
 ) -> Iterator[Sweep]:
-    """Make launchers and sweepers known to Hydra while the block runs, in which it starts a sweep.
+    """Register launchers and sweepers with Hydra while the block runs, which starts a sweep.
 
     Args:
         request: what the command line requests.
-        stop: tells why to stop, if so.
-        report: prints how the sweep in a folder stands.
+        stop: whether and why to stop.
+        report: prints the results of the sweep in a folder.
         *plugins: the launchers and sweepers.
 
     Raises:
-        JobsFailed: some jobs have not ended well; the others have.
+        JobsFailed: some jobs did not finish.
     """
     hydra_plugins.offer(*plugins)
-    _current.append(Sweep(request, stop, {}))
+    sweep = Sweep(request, stop, {})
+    _current.append(sweep)
     try:
-        with _current[-1].exit_stack:
-            yield _current[-1]
-        if _current[-1].statuses:
-            report(_current[-1].folder)
-        failed = {name: s for name, s in _current[-1].statuses.items() if s.state != "done"}
-        if failed:
-            raise JobsFailed(_failure_message(failed, _current[-1]))
+        with sweep.exit_stack:
+            yield sweep
+        if sweep.statuses:
+            report(sweep.folder)
+        if message := sweep.failure_message():
+            raise JobsFailed(message)
     finally:
         _current.pop()
 
 
 class SweepLauncher(Launcher):
-    """A Hydra launcher; a subclass says how jobs are started.
+    """A Hydra launcher; a subclass defines how jobs are started.
 
     Attributes:
-        waits: whether it stays until its jobs have ended.
+        waits: whether ``start`` returns only after the jobs have ended.
     """
 
     waits = True
 
-    def __init__(self, **_given: Any) -> None:
-        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
+    def __init__(self, **_arguments: Any) -> None:
+        """Leave the arguments to ``setup``: Hydra would hide an error raised here."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Take what Hydra hands over; jobs are commands of their own, so not its function."""
+        """Store Hydra's context and configuration; the jobs are commands, not its function.
+
+        Raises:
+            ConfigError: ``hydra.sweep.subdir`` is set.
+        """
         self.context = hydra_context
         self.config = config
+        subdir = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[index, call-overload]
+        if subdir not in _SUBDIR_DEFAULTS:
+            problem = "expected none, because a job's folder is named by its overrides"
+            raise ConfigError([f"hydra.sweep.subdir: {problem}, received {subdir}"])
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Start the jobs that are not done, wait for them, and return how all have ended.
+        """Start the jobs that are not finished, wait for them, and return how all have ended.
 
         Raises:
-            ConfigError: its folder is another sweep's, or another command is at work there.
-            Stopped: a signal came; what had begun is saved.
+            ConfigError: the folder belongs to another sweep, or another command uses it.
+            Stopped: a signal came; jobs that had begun are saved.
         """
         setup_globals()
-        sweep = _current[-1]
+        sweep = current_sweep()
         sweep.folder = Path(str(self.config.hydra.sweep.dir))
-        fixed = overrides.fixed([str(line) for line in self.config.hydra.overrides.task])
-        made = [jobs.make_job(sweep.folder, list(lines), fixed) for lines in job_overrides]
-        orders = {
-            job.name: self._job_config(job, initial_job_idx + i) for i, job in enumerate(made)
-        }
-        self.check(list(orders.values()))
+        fixed = overrides.fixed([str(override) for override in self.config.hydra.overrides.task])
+        job_configs = [
+            self._job_config(jobs.make_job(sweep.folder, lines, fixed), initial_job_idx + number)
+            for number, lines in enumerate(job_overrides)
+        ]
+        distinct = list({config.job.name: config for config in job_configs}.values())
+        self.check(distinct)
         with sweep.locked():
-            jobs.record_jobs(sweep.folder, made, fixed)
-            self.start(unfinished(list(orders.values()), sweep), sweep)
-        return [self._job_return(orders[job.name], sweep) for job in made]
+            jobs.record_jobs(sweep.folder, [config.job for config in distinct], fixed)
+            self.start(unfinished(distinct, sweep), sweep)
+        return [self._job_return(job_config, sweep) for job_config in job_configs]
 
     def check(self, job_configs: Sequence[JobConfig]) -> None:
         """Raise a ConfigError for jobs that cannot be started here; nothing is written yet."""
 
     def start(self, job_configs: Sequence[JobConfig], sweep: Sweep) -> None:
-        """Start jobs, wait for them, and note in ``sweep.ended`` how each has ended."""
+        """Start jobs, wait for them, and store in ``sweep.statuses`` how each has ended."""
         raise NotImplementedError
 
     def _job_config(self, job: Job, number: int) -> JobConfig:
         config = self.context.config_loader.load_sweep_config(self.config, list(job.overrides))
-        return order.make_job_config(job, config, number)
+        return make_job_config(job, config, number)
 
     def _job_return(self, job_config: JobConfig, sweep: Sweep) -> JobReturn:
-        """Return what Hydra's sweepers want to know of a job.
+        """Return the result of a job for Hydra's sweepers.
 
-        Only a search is told of a failure: the others would forget the batches that are to come.
+        Only a search receives failures: the other sweepers would abandon the remaining batches.
         """
-        found = JobReturn(
-            overrides=list(job_config.job.overrides), cfg=task_config(job_config.config)
-        )
-        ended = sweep.statuses.get(
-            job_config.job.name, Status("failed", None, "it was not started")
-        )
+        job = job_config.job
+        job_return = JobReturn(overrides=list(job.overrides), cfg=task_config(job_config.config))
+        ended = sweep.statuses.get(job.name, Status("failed", None, "it was not started"))
         failed = ended.state != "done" and self.config.hydra.sweeper._target_ == _SEARCH
-        found.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
-        found.return_value = (
-            RuntimeError(ended.why) if failed else jobs.objective(job_config.job.folder)
-        )
-        return found
+        job_return.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+        job_return.return_value = RuntimeError(ended.why) if failed else jobs.objective(job.folder)
+        return job_return
 
 
 def unfinished(job_configs: Sequence[JobConfig], sweep: Sweep) -> list[JobConfig]:
-    """Return the jobs that are not done yet; take down those that are."""
-    found = []
-    for one in job_configs:
-        if jobs.is_finished(one.job.folder, one.settings):
-            record_end(sweep, one, 0, "")
+    """Return the jobs that are not finished; record the status of the others."""
+    remaining = []
+    for job_config in job_configs:
+        if jobs.is_finished(job_config.job.folder, job_config.settings):
+            record_end(sweep, job_config, 0, "")
         else:
-            found.append(one)
-    if len(found) < len(job_configs):
-        log.info("%d of %d jobs are done already", len(job_configs) - len(found), len(job_configs))
-    return found
+            remaining.append(job_config)
+    if finished := len(job_configs) - len(remaining):
+        log.info("%d of %d jobs are done already", finished, len(job_configs))
+    return remaining
 
 
 def record_end(sweep: Sweep, job_config: JobConfig, code: int, why: str) -> Status:
-    """Take down how a job has ended, in its folder too if it could not do that itself.
+    """Record how a job has ended, also in its folder if the job could not do that itself.
 
-    What counts is whether its folder holds a finished run: an exit code of 0 may be that of
-    something else, and another one may come after all was done, of MindSpore's farewell, say.
+    A job is done if its folder holds a finished run. An exit code of 0 may come from another
+    program, and one other than 0 after the end of the run, from MindSpore's shutdown for example.
     """
-    job = job_config.job
-    found, before = status.read(job.folder), status.recorded(job.folder)
-    if jobs.is_finished(job.folder, job_config.settings):
+    folder = job_config.job.folder
+    job_status = status.read(folder)
+    if jobs.is_finished(folder, job_config.settings):
         result = Status("done", 0)
     elif code == 0:
-        result = Status("failed", 0, "it ended with 0, but its folder holds no finished run")
-    elif found is None or found.state in ("running", "done") or found.code != code:
-        result = replace(found or Status("failed"), state="failed", code=code, why=why)
+        result = Status("failed", 0, "it exited with 0, but its folder holds no finished run")
+    elif job_status is None or job_status.state in ("running", "done") or job_status.code != code:
+        result = replace(job_status or Status("failed"), state="failed", code=code, why=why)
     else:
-        result = found
-    sweep.statuses[job.name] = result
-    if (before is None or before.state != result.state) and not file_lock.is_taken(job.folder):
-        with suppress(OSError, CannotWrite):  # of which the job itself has told, or nobody can
-            job.folder.mkdir(parents=True, exist_ok=True)
-            status.write(job.folder, result)
+        result = job_status
+    sweep.statuses[job_config.job.name] = result
+    _write_status(folder, result)
     return result
 
 
-def _failure_message(failed: Mapping[str, Status], sweep: Sweep) -> str:
-    lines = [f"{len(failed)} of {len(sweep.statuses)} jobs did not end well:"]
-    lines += [f"  - {name}: {one_line(s.why)}{_exit(s)}" for name, s in failed.items()]
-    again = f"{sweep.folder_key}={sweep.folder}"
-    lines.append(f"The same command with {again} does what is missing; the others are done.")
-    return "\n".join(lines)
-
-
-def _exit(status: Status) -> str:
-    return f" (exit code {status.code})" if status.code and status.code > 0 else ""
+def _write_status(folder: Path, result: Status) -> None:
+    """Write a job's status if its folder says something else, and no process is at work there."""
+    recorded = status.recorded(folder)
+    if recorded is not None and recorded.state == result.state or file_lock.is_taken(folder):
+        return
+    with suppress(OSError, CannotWrite):  # the job itself has reported that, or nobody can
+        folder.mkdir(parents=True, exist_ok=True)
+        status.write(folder, result)
 
 
 def make_launcher(
@@ -247,10 +260,10 @@ def make_launcher(
     Raises:
         ConfigError: it is none of the trainer's; Hydra's own hide how jobs end.
     """
-    found = Plugins.instance().instantiate_launcher(
+    launcher = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=function, config=config
     )
-    if not isinstance(found, SweepLauncher):
-        what = "expected one of the trainer's, which tell how jobs end"
-        raise ConfigError([f"hydra.launcher: {what}, received {type(found).__name__}"])
-    return found
+    if not isinstance(launcher, SweepLauncher):
+        problem = "expected one of the trainer's launchers, which report how jobs end"
+        raise ConfigError([f"hydra.launcher: {problem}, received {type(launcher).__name__}"])
+    return launcher

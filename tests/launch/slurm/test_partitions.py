@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.command import Command
 from tests.support.sandbox import sandbox
-from trainer.launch.slurm.partitions import Partition, ResourceRequest, problems
+from trainer.launch.slurm.partitions import Partition, ResourceRequest, request_problems
 
 SMALL = Partition(nodes=2, cpus=4, mem_gb=10, minutes=60, gres={"npu": 8, "npu:910b": 8})
 KNOWN = {"low": SMALL, "": SMALL, "*": SMALL, "long": Partition(8, 64, 500, float("inf"))}
@@ -21,7 +21,7 @@ def cluster() -> Iterator[None]:
 
 
 def asked(**values: object) -> list[str]:
-    return problems(ResourceRequest(**values), KNOWN)  # type: ignore[arg-type]
+    return request_problems(ResourceRequest(**values), KNOWN)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Submitting when something is amiss; Slurm's commands are scripts here, and write what they do."""
+"""Submitting; Slurm's commands are scripts here, which write down what they do."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,16 @@ import pytest
 from trainer.core import atomic_files
 from trainer.core.errors import CannotWrite, ConfigError
 from trainer.launch.jobs import Job
+from trainer.launch.slurm import arrays
 from trainer.launch.slurm import submit as submission
 from trainer.launch.slurm.partitions import ResourceRequest
 
 pytest.importorskip("submitit", reason="needs the extra slurm")
 
 SCRIPTS = {
-    "sbatch": "echo sbatch >>did; echo Submitted batch job 17",
+    "sbatch": "echo sbatch >>did; grep -h '^#SBATCH --array' \"$1\" >>arrays; "
+    "echo Submitted batch job $((16 + $(grep -c sbatch did)))",
+    "scontrol": "echo MaxArraySize = 3",
     "squeue": "cat answer",
     "scancel": 'echo scancel "$@" >>did',
     "sacct": "exit 1",
@@ -35,13 +38,14 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         path.chmod(0o755)
     Path("answer").write_text("16|RUNNING|0|None|n1|\n")
     Path("did").touch()
+    Path("arrays").touch()
     atomic_files.write_json(tmp_path / "sweep/.slurm/ids.json", {"a": "16"})
     yield Path("sweep")
 
 
-def submit(sweep: Path) -> dict[str, str]:
-    jobs = [Job(name, sweep / name, (), ()) for name in "ab"]
-    return submission.submit(jobs, ResourceRequest(), sweep)
+def submit(sweep: Path, names: str = "ab") -> dict[str, str]:
+    jobs = [Job(name, sweep / name, (), ()) for name in names]
+    return submission.submit(jobs, ResourceRequest(array_parallelism=7), sweep)
 
 
 def did() -> list[str]:
@@ -51,6 +55,33 @@ def did() -> list[str]:
 def test_what_runs_already_is_not_submitted(sweep: Path) -> None:
     assert submit(sweep) == {"a": "16", "b": "17"} == submission.read_job_ids(sweep)
     assert did() == ["sbatch"]
+
+
+def test_more_jobs_than_an_array_may_hold_are_several_arrays(sweep: Path) -> None:
+    numbers = submit(sweep, "abcdefgh")
+    assert numbers == submission.read_job_ids(sweep)
+    assert numbers == {
+        "a": "16",
+        **{"b": "17_0", "c": "17_1", "d": "17_2"},
+        **{"e": "18_0", "f": "18_1", "g": "18_2"},
+        "h": "19",
+    }
+    # 7 jobs at once, shared by 3 arrays
+    assert Path("arrays").read_text().splitlines() == ["#SBATCH --array=0-2%2"] * 2
+
+
+def test_arrays_that_share_too_small_a_limit_are_refused(sweep: Path) -> None:
+    arrays.check_limit(6, ResourceRequest(array_parallelism=2))
+    with pytest.raises(ConfigError, match="array_parallelism: expected at least 3, .*Size of 3"):
+        arrays.check_limit(7, ResourceRequest(array_parallelism=2))
+
+
+def test_jobs_of_arrays_that_slurm_accepted_stay_recorded(sweep: Path) -> None:
+    with Path("bin/sbatch").open("a") as file:
+        file.write("[ $(grep -c sbatch did) -lt 2 ] || exit 1\n")
+    with pytest.raises(ConfigError, match="Slurm refuses"):
+        submit(sweep, "abcdefgh")
+    assert list(submission.read_job_ids(sweep)) == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("text", ['{"a": "1', "[]", '{"a": 16}', "\udcff"])

@@ -130,7 +130,7 @@ def test_the_command_names_what_failed_and_why(
 ) -> None:
     ended = mixed[0]
     assert ended.code == 7
-    assert "2 of 3 jobs did not end well" in ended.err
+    assert "2 of 3 jobs did not finish" in ended.err
     assert re.search(rf"{re.escape(KILLED)}: .*SIGKILL", ended.err)
     assert re.search(rf"{re.escape(FAILED)}: .*\(exit code 2\)", ended.err)
 
@@ -183,7 +183,7 @@ def test_a_command_that_does_not_wait_says_how_to_look(limited: tuple[Path, str,
     ended = limited[2]
     assert ended.code == 0, ended.err
     assert "python -m trainer.sweep limited" in ended.out
-    assert re.search(r"seed=0 .* running", ended.out.replace("all alike", "seed=0"))
+    assert re.search(r"seed=0 .* running", ended.out.replace("(all jobs)", "seed=0"))
 
 
 def test_a_run_goes_on_after_its_time_limit(

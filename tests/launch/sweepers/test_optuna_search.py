@@ -37,7 +37,7 @@ def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(
     words = (SEARCH[0], "optimizer.lr=interval(0.5,0.6)", "epochs=1", "hydra.sweep.dir=sweep")
     other = command.train("-m", *words)
     assert other.code == 2
-    assert "holds a search among other values" in other.err
+    assert "holds a search over other values" in other.err
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
-"""Local: a sweep's jobs on this machine, in processes that outlive a job, but not its death.
+"""LocalLauncher: a sweep's jobs on this machine, in worker processes.
 
-A process trains one job after the other, and uses its compiled graphs for all that may share them.
-If it dies, one job has failed, and the next process takes the rest.
+A worker trains one job after the other, and reuses its compiled graphs for all jobs that may share
+them. If it dies, one job has failed, and the next worker takes the remaining jobs.
 """
 
 import logging
@@ -17,18 +17,17 @@ from pydantic import Field
 from trainer.config import hydra_plugins, options, schema
 from trainer.config.options import Options
 from trainer.core.errors import ConfigError, Stopped
-from trainer.core.exit_status import one_line
 from trainer.launch.job_config import JobConfig
 from trainer.launch.local.worker_handle import WorkerHandle
 from trainer.launch.sweep_launcher import Sweep, SweepLauncher, record_end
 
 log = logging.getLogger(__name__)
 
-_POLL = 0.1  # seconds between looks whether a signal has come
+_POLL = 0.1  # seconds between checks for a signal
 
 
 class LocalOptions(Options):
-    """What ``conf/hydra/launcher/local.yaml`` explains."""
+    """The keys of ``conf/hydra/launcher/local.yaml``, which explains them."""
 
     n_jobs: int = Field(1, ge=1)
     share: bool = True
@@ -42,116 +41,117 @@ class LocalLauncher(SweepLauncher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Take what Hydra hands over.
+        """Read the launcher's options.
 
         Raises:
-            ConfigError: arguments are wrong; nothing has been written.
+            ConfigError: an option is wrong; nothing has been written.
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         arguments = options.plain(config.hydra.launcher)
         self.options, problems = options.parsed(LocalOptions, arguments, "hydra.launcher")
         if problems:
             raise ConfigError(problems)
-        self._processes: list[WorkerHandle] = []
+        self._handles: list[WorkerHandle] = []
 
     def start(self, job_configs: Sequence[JobConfig], sweep: Sweep) -> None:
-        """Start jobs in up to ``n_jobs`` processes.
+        """Train jobs in up to ``n_jobs`` workers.
 
         Raises:
-            Stopped: a signal came; what had begun is saved.
+            Stopped: a signal came; jobs that had begun are saved.
         """
         if len(job_configs) > 1:
             log.info("sweep: %d jobs in %s", len(job_configs), sweep.folder)
-        run_jobs(job_configs, sweep, self._workers(sweep)[: len(job_configs)], self.options.share)
+        workers = self._workers(sweep)[: len(job_configs)]
+        run_jobs(job_configs, sweep, workers, self.options.share)
 
     def _workers(self, sweep: Sweep) -> list[WorkerHandle]:
-        """Return the processes, which outlive a call of ``start``: a search makes many."""
-        if not self._processes:
-            self._processes = [WorkerHandle() for _ in range(self.options.n_jobs)]
-            for process in self._processes:
-                sweep.exit_stack.callback(process.close)
-        return self._processes
+        """Return the workers, which outlive a call of ``start``: a search calls it often."""
+        if not self._handles:
+            self._handles = [WorkerHandle() for _ in range(self.options.n_jobs)]
+            for worker in self._handles:
+                sweep.exit_stack.callback(worker.close)
+        return self._handles
 
 
 def run_jobs(
     job_configs: Sequence[JobConfig], sweep: Sweep, workers: Sequence[WorkerHandle], share: bool
 ) -> None:
-    """Train jobs, neighbours being those that can share a graph; note how each has ended.
+    """Train jobs, those that can share a graph next to each other; record how each has ended.
 
     Args:
         job_configs: the jobs.
-        sweep: what they belong to.
-        workers: a job at once for each.
-        share: whether a process trains one job after the other; else each has one of its own.
+        sweep: their sweep.
+        workers: the workers, each of which trains one job at a time.
+        share: whether a process trains one job after the other; else each job has its own process.
 
     Raises:
-        Stopped: a signal came; what had begun is saved.
+        Stopped: a signal came; jobs that had begun are saved.
     """
     queue = JobQueue(job_configs, sweep)
     with ThreadPoolExecutor(max(1, len(workers)), "sweep") as pool:
-        running = [pool.submit(_run_worker, queue, worker, share) for worker in workers]
-        _wait_for_workers(running, workers, queue, sweep)
+        futures = [pool.submit(_run_worker, queue, worker, share) for worker in workers]
+        _wait_for_workers(futures, workers, queue, sweep)
     if why := sweep.stop():
-        done = sum(ended.state == "done" for ended in sweep.statuses.values())
+        done = sum(status.state == "done" for status in sweep.statuses.values())
         raise Stopped(
-            f"{why}: {done} jobs are done, what has begun is saved; to go on, the same command "
-            f"with {sweep.folder_key}={sweep.folder}"
+            f"{why}: jobs done: {done}; those that had begun are saved; to resume, give the same "
+            f"command with {sweep.folder_key}={sweep.folder}"
         )
 
 
 class JobQueue:
-    """Jobs that wait for a process, in an order in which neighbours share a graph if they can."""
+    """Jobs that wait for a worker, sorted so that jobs with the same graph are neighbours."""
 
-    def __init__(self, orders: Sequence[JobConfig], sweep: Sweep) -> None:
-        keys = [schema.compiled_key(order.settings) for order in orders]
+    def __init__(self, job_configs: Sequence[JobConfig], sweep: Sweep) -> None:
+        keys = [schema.compiled_key(job_config.settings) for job_config in job_configs]
         first = {key: keys.index(key) for key in keys}
-        chosen = sorted(range(len(orders)), key=lambda i: first[keys[i]])
-        self._waiting = [(orders[i], keys[i]) for i in chosen]
+        order = sorted(range(len(job_configs)), key=lambda i: first[keys[i]])
+        self._waiting = [(job_configs[i], keys[i]) for i in order]
         self._lock = Lock()
-        self._count = len(orders)
+        self._count = len(job_configs)
         self._ended = 0
         self.sweep = sweep
 
-    def take(self, last: str) -> tuple[JobConfig, str] | None:
-        """Return the next job and its key, one that has the key ``last`` if there is one."""
+    def take(self, last_key: str) -> tuple[JobConfig, str] | None:
+        """Return the next job and its key, preferably one with the key ``last_key``."""
         with self._lock:
             if not self._waiting or self.sweep.stop():
                 return None
-            same = (i for i, (_, key) in enumerate(self._waiting) if key == last)
+            same = (i for i, (_, key) in enumerate(self._waiting) if key == last_key)
             return self._waiting.pop(next(same, 0))
 
     def clear(self) -> None:
-        """Let nothing more be started."""
+        """Remove all jobs, so that no other one is started."""
         with self._lock:
             self._waiting.clear()
 
     def record_end(self, job_config: JobConfig, code: int, why: str, seconds: float) -> None:
-        """Take down how a job has ended, and tell it."""
+        """Record and log how a job has ended; the command's last message says why it failed."""
         with self._lock:
             self._ended += 1
-            found = record_end(self.sweep, job_config, code, why)
-            what = found.state if found.state != "failed" else f"failed: {one_line(found.why)}"
+            result = record_end(self.sweep, job_config, code, why)
             count = f"[{self._ended:{len(str(self._count))}d}/{self._count}]"
-            log.info("%s %s  %s  %.1f s", count, job_config.job.name, what, seconds)
+            log.info("%s %s  %s  %.1f s", count, job_config.job.name, result.state, seconds)
 
 
 def _run_worker(queue: JobQueue, worker: WorkerHandle, share: bool) -> None:
     key = ""
     while taken := queue.take(key):
-        order, key = taken
-        began = time.monotonic()
-        code, why = worker.train(order.job.folder, order.config, queue.sweep.request.allow)
-        queue.record_end(order, code, why, time.monotonic() - began)
+        job_config, key = taken
+        started = time.monotonic()
+        allow = queue.sweep.request.allow
+        code, why = worker.train(job_config.job.folder, job_config.config, allow)
+        queue.record_end(job_config, code, why, time.monotonic() - started)
         if not share:
             worker.close()
 
 
 def _wait_for_workers(
-    running: Sequence[Future[None]], workers: Sequence[WorkerHandle], queue: JobQueue, sweep: Sweep
+    futures: Sequence[Future[None]], workers: Sequence[WorkerHandle], queue: JobQueue, sweep: Sweep
 ) -> None:
-    """Wait for the jobs; hand a signal on to those that train."""
+    """Wait until all workers have no more jobs; forward a signal to those that train."""
     try:
-        while wait(running, _POLL).not_done:
+        while wait(futures, _POLL).not_done:
             if sweep.stop():
                 for worker in workers:
                     worker.stop()
@@ -160,5 +160,5 @@ def _wait_for_workers(
         for worker in workers:
             worker.kill()
         raise
-    for future in running:
+    for future in futures:
         future.result()

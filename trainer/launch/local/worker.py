@@ -1,6 +1,6 @@
 """Worker: the process that trains a sweep's jobs: ``python -m trainer.launch.local.worker``.
 
-``worker_handle`` starts it. It reads a job a line, and answers each with how it ended.
+``worker_handle`` starts it. It reads one job per line, and responds to each with its exit code.
 """
 
 import json
@@ -33,24 +33,24 @@ _training = Event()
 
 
 def main() -> None:
-    """Train what comes in on stdin; answer on the descriptor that the command line names."""
+    """Train the jobs read from stdin; write responses to the descriptor given as argument."""
     setup_globals()
-    with os.fdopen(int(sys.argv[1]), "w", buffering=1) as answers:
-        for line in _lines():
-            code, why = _ended(json.loads(line))
+    with os.fdopen(int(sys.argv[1]), "w", buffering=1) as responses:
+        for line in _requests():
+            code, why = _train_job(json.loads(line))
             _training.clear()
-            answers.write(json.dumps({"code": code, "why": why}) + "\n")
+            responses.write(json.dumps({"code": code, "why": why}) + "\n")
 
 
-def _lines() -> Iterator[str]:
-    """Yield what comes in on stdin."""
+def _requests() -> Iterator[str]:
+    """Yield the lines of stdin."""
     lines: SimpleQueue[str | None] = SimpleQueue()
-    Thread(target=_read, args=(lines,), daemon=True).start()
+    Thread(target=_read_stdin, args=(lines,), daemon=True).start()
     return iter(lines.get, None)
 
 
-def _read(lines: "SimpleQueue[str | None]") -> None:
-    """Hand on lines; if they end while a job trains, the sweep was killed: save the job and end."""
+def _read_stdin(lines: "SimpleQueue[str | None]") -> None:
+    """Queue the lines of stdin; if it ends during a job, the sweep was killed: save and end."""
     for line in sys.stdin:
         _training.set()
         lines.put(line)
@@ -60,30 +60,30 @@ def _read(lines: "SimpleQueue[str | None]") -> None:
 
 
 @cache
-def _graphs() -> "GraphPool":
+def _graph_pool() -> "GraphPool":
     """Return the compiled graphs of this process; its first job has set the device by then."""
     from trainer.run.graph_reuse import GraphPool
 
     return GraphPool()
 
 
-def _ended(order: dict[str, Any]) -> tuple[int, str]:
-    """Train a job in its folder, where its output goes too; return its exit code and why."""
-    folder = Path(order["folder"])
+def _train_job(request: dict[str, Any]) -> tuple[int, str]:
+    """Train a job, with its output in its folder; return its exit code and why."""
+    folder = Path(request["folder"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / OUTPUT).open("a") as output:
             os.dup2(output.fileno(), sys.stdout.fileno())
             os.dup2(output.fileno(), sys.stderr.fileno())
         with log_handlers.log_to_screen(), catch_signals() as stop:
-            config = OmegaConf.create(order["config"])
+            config = OmegaConf.create(request["config"])
             assert isinstance(config, DictConfig)
-            asked = ResumeRequest([], folder, frozenset(order["allow"]))
-            own: Any = config  # set_config would want one that Hydra has composed
-            HydraConfig.instance().cfg = own
-            train.train(task_config(config), asked, stop, pool=_graphs)
+            hydra_config: Any = config  # `set_config` accepts only what Hydra has composed
+            HydraConfig.instance().cfg = hydra_config
+            resume_request = ResumeRequest([], folder, frozenset(request["allow"]))
+            train.train(task_config(config), resume_request, stop, pool=_graph_pool)
         return 0, ""
-    except BaseException as error:  # whatever it is, the next job is another
+    except BaseException as error:  # of any kind: the next job may succeed
         code, why = exit_status(error)
         print(why, file=sys.stderr)
         return code, why

@@ -1,4 +1,4 @@
-"""Process: a worker of a sweep, as the command sees it that started it."""
+"""WorkerHandle: a worker process of a sweep, as the command that starts it sees it."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from trainer.core.run_files import OUTPUT
 from trainer.launch import jobs
 
-_LOOK = 0.5  # seconds between looks whether a process that says nothing has died
+_POLL = 0.5  # seconds between checks whether a silent process has died
 
 
 class WorkerHandle:
@@ -31,80 +31,83 @@ class WorkerHandle:
         """Train a job; return its exit code, negative for a signal that killed it, and why.
 
         Args:
-            folder: of the job.
-            config: its whole configuration, Hydra's part too.
-            allow: what may have changed since it began.
+            folder: the job's folder.
+            config: its whole configuration, with Hydra's part.
+            allow: settings that may have changed since it began.
         """
         if self._device not in (None, config.device):
-            self.close()  # a process has one device, and one way to compute on it
+            self.close()  # the device of a process, and how it computes, cannot be changed
         self._device = config.device
         process = self._start_if_needed()
-        order = {"folder": str(folder), "config": OmegaConf.to_yaml(config), "allow": [*allow]}
+        request = {"folder": str(folder), "config": OmegaConf.to_yaml(config), "allow": [*allow]}
         try:
             assert process.stdin is not None
-            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
-            answer = _read_line(self._responses, process)
+            response = _read_line(self._responses, process)
         except BrokenPipeError:
-            answer = ""
-        if answer:
-            found = json.loads(answer)
-            return int(found["code"]), str(found["why"])
+            response = ""
+        if response:
+            result = json.loads(response)
+            return int(result["code"]), str(result["why"])
         code = process.wait()
         self.close()
-        what = f"killed by {signal.Signals(-code).name}" if code < 0 else f"it exited with {code}"
-        return code or 1, f"its process died: {what}; see {folder / OUTPUT}"
+        end = f"killed by {signal.Signals(-code).name}" if code < 0 else f"it exited with {code}"
+        return code or 1, f"its process died: {end}; see {folder / OUTPUT}"
 
     def stop(self) -> None:
-        """Have the job that trains saved and ended; a process is told once."""
+        """Save and end the job in training; the signal is sent to a process only once."""
         process = self._process
         if process is not None and process.pid != self._terminated_pid and process.poll() is None:
             self._terminated_pid = process.pid
             process.terminate()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process."""
         if (process := self._process) is not None:
             process.kill()
 
     def close(self) -> None:
-        """Let the process end, whose job is done; the next job gets another."""
+        """End the process, whose job has ended; the next job starts another one."""
         process, self._process = self._process, None
         if process is not None:
             assert process.stdin is not None
-            with suppress(BrokenPipeError):  # it has died, with something left to tell it
+            with suppress(BrokenPipeError):  # it has died before it read everything
                 process.stdin.close()
             process.wait()
             os.close(self._responses)
 
     def _start_if_needed(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is not None:
-            self.close()  # it died between two jobs, which is neither's fault
+            self.close()  # it died between two jobs, of which neither has failed
         if self._process is None:
-            self._responses, theirs = os.pipe()
+            self._responses, writer = os.pipe()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainer.launch.local.worker", str(theirs)],
+                [sys.executable, "-m", "trainer.launch.local.worker", str(writer)],
                 stdin=subprocess.PIPE,
                 text=True,
                 env=jobs.job_environment(),
-                pass_fds=[theirs],
-                start_new_session=True,  # Ctrl-C is for the sweep, which hands it on
+                pass_fds=[writer],
+                start_new_session=True,  # Ctrl-C reaches the sweep alone, which forwards it
             )
-            os.close(theirs)
+            os.close(writer)
         return self._process
 
 
-def _read_line(descriptor: int, writer: "subprocess.Popen[str]") -> str:
-    """Read a line; empty: the writer has gone, though a child of its own may hold the pipe."""
-    found = b""
-    while not found.endswith(b"\n"):
-        gone = writer.poll() is not None
-        if not select.select([descriptor], [], [], _LOOK)[0]:
-            if gone:
+def _read_line(descriptor: int, process: "subprocess.Popen[str]") -> str:
+    """Read a line from a process; return an empty text if it has died.
+
+    The pipe may stay open then, held by a child of the process.
+    """
+    line = b""
+    while not line.endswith(b"\n"):
+        has_ended = process.poll() is not None
+        if not select.select([descriptor], [], [], _POLL)[0]:
+            if has_ended:
                 return ""
             continue
         block = os.read(descriptor, 1 << 16)
         if not block:
             return ""
-        found += block
-    return found.decode()
+        line += block
+    return line.decode()

@@ -1,4 +1,4 @@
-"""The state of a sweep, printed and written into its folder."""
+"""The report of a sweep: its results printed, and written into its folder."""
 
 from pathlib import Path
 
@@ -7,18 +7,16 @@ from trainer.launch.results.job_results import JobResult
 
 
 def report(folder: Path) -> list[JobResult]:
-    """Print how a sweep stands, and write it into its folder.
+    """Print the results of a sweep, write them into its folder, and return them.
 
     Raises:
         ConfigError: the folder holds no sweep.
         CannotWrite: the folder is read-only, say.
     """
-    found = job_results.read_results(folder)
-    print(results_table.format_table(found))
-    results_table.write(folder, found)
-    from trainer.launch.results import (
-        results_plot,  # matplotlib takes half a second
-    )
+    results = job_results.read_results(folder)
+    print(results_table.format_table(results))
+    results_table.write(folder, results)
+    from trainer.launch.results import results_plot  # matplotlib takes half a second to import
 
-    results_plot.draw(folder / results_table.PICTURE, found)
-    return found
+    results_plot.draw(folder / results_table.PICTURE, results)
+    return results

@@ -1,4 +1,4 @@
-"""Sweep report: the standings of a sweep as a table, as CSV and as JSON. Needs no MindSpore."""
+"""The results of a sweep as a table, as CSV and as JSON. Needs no MindSpore."""
 
 import csv
 import io
@@ -13,74 +13,76 @@ from trainer.core.table import table
 from trainer.launch.results.job_results import (
     JobResult,
     SettingResult,
-    failed_jobs,
+    format_ms,
     group_by_setting,
 )
 
 TABLE, RECORD, PICTURE = "sweep.csv", "sweep.json", "sweep.png"
-_HEAD = ("setting", "jobs", "result", "spread", "drift", "ms a step", "compile s", "MB", "state")
+_HEAD = ("setting", "jobs", "result", "spread", "drift", "ms per step", "compile s", "MB", "state")
 
 
-def format_table(standings: Sequence[JobResult]) -> str:
-    """Return the table of settings, the best first, and why jobs have failed."""
-    rows = [_row(setting) for setting in group_by_setting(standings)]
-    found = [table([_HEAD, *rows], left=(0, len(_HEAD) - 1))]
-    found += [f"failed: {s.job.name}: {one_line(s.why)}" for s in failed_jobs(standings)]
-    return "\n".join(found)
+def format_table(results: Sequence[JobResult]) -> str:
+    """Return the table, one row per setting, the best first."""
+    rows = [_row(setting) for setting in group_by_setting(results)]
+    return table([_HEAD, *rows], left=(0, len(_HEAD) - 1))
 
 
 def _row(setting: SettingResult) -> tuple[str, ...]:
-    right = setting.values(lambda s: s.accuracy)
-    loss = setting.values(lambda s: s.validation_loss)
-    result, spread = _shown(right, _percent) if right else _shown(loss, lambda v: f"{v:.4g}")
-    drifts = setting.values(lambda s: s.drift)
-    steps, compiled = setting.values(lambda s: s.step_ms), setting.values(lambda s: s.compile_s)
-    memory = setting.values(lambda s: s.memory_mb)
+    accuracies = setting.values(lambda r: r.accuracy)
+    losses = setting.values(lambda r: r.validation_loss)
+    if accuracies:
+        result, spread = _mean_and_spread(accuracies, _format_percent)
+    else:
+        result, spread = _mean_and_spread(losses, lambda value: f"{value:.4g}")
+    drifts = setting.values(lambda r: r.drift)
+    steps = setting.values(lambda r: r.step_ms)
+    compiles = setting.values(lambda r: r.compile_s)
+    memory = setting.values(lambda r: r.memory_mb)
     return (
         setting.name,
         str(len(setting.members)),
         result,
         spread,
         f"{max(drifts):.3g}" if drifts else "none frozen" if result else "",
-        f"{statistics.median(steps):.3g}" if steps else "",
-        f"{max(compiled):.1f}" if compiled else "",
+        format_ms(statistics.median(steps)) if steps else "",
+        f"{max(compiles):.1f}" if compiles else "",
         f"{max(memory):.0f}" if memory else "",
         setting.states(),
     )
 
 
-def _shown(values: Sequence[float], show: Callable[[float], str]) -> tuple[str, str]:
+def _mean_and_spread(values: Sequence[float], form: Callable[[float], str]) -> tuple[str, str]:
     """Return the mean, and the lowest and the highest value if there are several."""
     if not values:
         return "", ""
-    spread = f"{show(min(values))} to {show(max(values))}" if len(values) > 1 else ""
-    return show(statistics.fmean(values)), spread
+    spread = f"{form(min(values))} to {form(max(values))}" if len(values) > 1 else ""
+    return form(statistics.fmean(values)), spread
 
 
-def _percent(value: float) -> str:
+def _format_percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def write(sweep: Path, standings: Sequence[JobResult]) -> None:
-    """Write the standings into the sweep's folder, as CSV and as JSON, whole."""
-    rows = [_plain(standing) for standing in standings]
-    names = list(dict.fromkeys(name for row in rows for name in row))
+def write(sweep: Path, results: Sequence[JobResult]) -> None:
+    """Write the results into the sweep's folder, as CSV and as JSON."""
+    rows = [_to_dict(result) for result in results]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     atomic_files.write_text(sweep / TABLE, text.getvalue())
-    best = [
+    settings = [
         {
             "setting": setting.name,
             "jobs": [member.job.name for member in setting.members],
-            "accuracy": _summary(setting.values(lambda s: s.accuracy)),
-            "validation_loss": _summary(setting.values(lambda s: s.validation_loss)),
+            "accuracy": _summary(setting.values(lambda r: r.accuracy)),
+            "validation_loss": _summary(setting.values(lambda r: r.validation_loss)),
             "state": setting.states(),
         }
-        for setting in group_by_setting(standings)
+        for setting in group_by_setting(results)
     ]
-    atomic_files.write_lines(sweep / RECORD, {"settings": best, "jobs": rows})
+    atomic_files.write_lines(sweep / RECORD, {"settings": settings, "jobs": rows})
 
 
 def _summary(values: Sequence[float]) -> dict[str, float] | None:
@@ -95,7 +97,7 @@ def _summary(values: Sequence[float]) -> dict[str, float] | None:
     }
 
 
-def _plain(standing: JobResult) -> dict[str, Any]:
-    differs = dict(line.partition("=")[::2] for line in standing.job.varying)
-    figures = {key: value for key, value in vars(standing).items() if key != "job"}
-    return {"job": standing.job.name, **differs, **figures, "why": one_line(standing.why)}
+def _to_dict(result: JobResult) -> dict[str, Any]:
+    varying = dict(override.partition("=")[::2] for override in result.job.varying)
+    figures = {key: value for key, value in vars(result).items() if key != "job"}
+    return {"job": result.job.name, **varying, **figures, "why": one_line(result.why)}

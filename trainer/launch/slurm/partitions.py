@@ -1,4 +1,4 @@
-"""Offer: what a Slurm cluster has, and whether a job fits. Pure Python."""
+"""Partitions of a Slurm cluster, and whether a requested job fits into one. Pure Python."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ _KEY = "hydra.launcher"
 
 
 class ResourceRequest(Options):
-    """What a job is to have; ``conf/hydra/launcher/slurm.yaml`` explains each key."""
+    """The resources of a job; ``conf/hydra/launcher/slurm.yaml`` explains each key."""
 
     partition: str | None = None
     account: str | None = None
@@ -39,7 +39,12 @@ class ResourceRequest(Options):
 
 @dataclass
 class Partition:
-    """What a partition has: its number of nodes, and of each kind the most that a node has."""
+    """The number of nodes of a partition, and the most that one of its nodes has of each resource.
+
+    Attributes:
+        minutes: the time limit of a job.
+        gres: devices by name, and by name and type: ``npu``, ``npu:910b``.
+    """
 
     nodes: int = 0
     cpus: int = 0
@@ -48,104 +53,106 @@ class Partition:
     gres: dict[str, int] = field(default_factory=dict)
 
 
-def read_request(given: Mapping[str, object]) -> ResourceRequest:
-    """Return what a configuration asks for, once it is known to be had.
+def read_request(arguments: Mapping[str, object]) -> ResourceRequest:
+    """Return the resources that a configuration requests, checked against the cluster.
 
     Raises:
-        ConfigError: all that is wrong with it, or that there is no Slurm here.
+        ConfigError: everything that is wrong with them, or that there is no Slurm here.
     """
-    wanted, found = options.parsed(ResourceRequest, given, _KEY)
+    request, problems = options.parsed(ResourceRequest, arguments, _KEY)
     missing = []
     if find_spec("submitit") is None:
         missing.append("expected the package submitit; pip install 'freeze-trainer[slurm]'")
     if shutil.which("sbatch") is None:
         missing.append("expected Slurm's commands, but there is no sbatch in PATH")
     try:
-        found += problems(wanted, read_partitions()) if not missing else []
+        problems += request_problems(request, read_partitions()) if not missing else []
     except OSError as error:
         missing.append(f"expected Slurm to respond; {error}")
-    if found or missing:
-        raise ConfigError([*(f"hydra/launcher=slurm: {text}" for text in missing), *found])
-    return wanted
+    if problems or missing:
+        raise ConfigError([*(f"hydra/launcher=slurm: {text}" for text in missing), *problems])
+    return request
 
 
 def read_partitions() -> dict[str, Partition]:
-    """Return the partitions by name; under the empty name the default one, under * all together.
+    """Return the partitions by name; the default one as "" too, and "*" for the whole cluster.
 
     Raises:
-        OSError: Slurm does not answer.
+        OSError: Slurm does not respond.
     """
-    found: dict[str, Partition] = {}
-    for line in queue.run_command("sinfo", "-h", "-N", "-o", "%P|%c|%m|%l|%G").splitlines():
+    partitions: dict[str, Partition] = {}
+    output = queue.run_command("sinfo", "-h", "-N", "-o", "%P|%c|%m|%l|%G")
+    for line in output.splitlines():
         name, cpus, memory, limit, devices = line.split("|")[:5]
         names = [name.rstrip("*"), ""] if name.endswith("*") else [name]
-        for one in (*names, "*"):
-            here = found.setdefault(one, Partition())
-            here.nodes += 1
-            here.cpus = max(here.cpus, int(cpus.rstrip("+")))
-            here.mem_gb = max(here.mem_gb, int(memory.rstrip("+")) / 1024)
-            here.minutes = max(here.minutes, _minutes(limit))
-            for kind, count in _devices(devices).items():
-                here.gres[kind] = max(here.gres.get(kind, 0), count)
-    return found
+        for key in (*names, "*"):
+            partition = partitions.setdefault(key, Partition())
+            partition.nodes += 1
+            partition.cpus = max(partition.cpus, int(cpus.rstrip("+")))
+            partition.mem_gb = max(partition.mem_gb, int(memory.rstrip("+")) / 1024)
+            partition.minutes = max(partition.minutes, _parse_minutes(limit))
+            for device, count in _device_counts(devices).items():
+                partition.gres[device] = max(partition.gres.get(device, 0), count)
+    return partitions
 
 
-def problems(request: ResourceRequest, known: Mapping[str, Partition]) -> list[str]:
-    """Return what no node, or no partition, has."""
-    found = []
+def request_problems(request: ResourceRequest, partitions: Mapping[str, Partition]) -> list[str]:
+    """Return which resources no node, or no partition, has."""
+    problems = []
     for name in (request.partition or "").split(","):
-        if name in known:
+        if name in partitions:
             where = f"partition {name}" if name else "the default partition"
-            found += _exceeded(request, known[name], where)
+            problems += _exceeded(request, partitions[name], where)
             continue
-        near = nearest(name, known.keys() - {"", "*"})
-        text = f"expected a partition of this cluster, received {name}{near}"
-        found.append(f"{_KEY}.partition: {text}")
-        found += _exceeded(request, known["*"], "this cluster") if "*" in known else []
+        near = nearest(name, partitions.keys() - {"", "*"})
+        expected = f"expected a partition of this cluster, received {name}{near}"
+        problems.append(f"{_KEY}.partition: {expected}")
+        if "*" in partitions:
+            problems += _exceeded(request, partitions["*"], "this cluster")
     if request.signal_seconds >= 60 * request.minutes:
-        text = f"expected less than the {request.minutes} minutes of a job"
-        found.append(f"{_KEY}.signal_seconds: {text}, received {request.signal_seconds}")
-    return list(dict.fromkeys(found))
+        expected = f"expected less than the {request.minutes} minutes of a job"
+        problems.append(f"{_KEY}.signal_seconds: {expected}, received {request.signal_seconds}")
+    return list(dict.fromkeys(problems))
 
 
-def _exceeded(wanted: ResourceRequest, offer: Partition, where: str) -> list[str]:
-    cpus = wanted.cpus_per_task * wanted.tasks_per_node
-    asked = [
-        ("nodes", wanted.nodes, offer.nodes, f"the nodes of {where}"),
-        ("cpus_per_task", cpus, offer.cpus, f"the cores of a node of {where}, for all its tasks"),
-        ("mem_gb", wanted.mem_gb or 0, offer.mem_gb, f"the GB of a node of {where}"),
-        ("minutes", wanted.minutes, offer.minutes, f"the longest that {where} allows"),
+def _exceeded(request: ResourceRequest, partition: Partition, where: str) -> list[str]:
+    cpus = request.cpus_per_task * request.tasks_per_node
+    amounts = [
+        ("nodes", request.nodes, partition.nodes, f"the nodes of {where}"),
+        ("cpus_per_task", cpus, partition.cpus, f"the cores of a node of {where}, for all tasks"),
+        ("mem_gb", request.mem_gb or 0, partition.mem_gb, f"the GB of a node of {where}"),
+        ("minutes", request.minutes, partition.minutes, f"the time limit of {where}"),
     ]
-    found = [
-        f"{_KEY}.{key}: expected at most {most:.4g}, {what}, received {value:.4g}"
-        for key, value, most, what in asked
-        if value > most
+    problems = [
+        f"{_KEY}.{key}: expected at most {most:.4g}, {meaning}, received {requested:.4g}"
+        for key, requested, most, meaning in amounts
+        if requested > most
     ]
-    for kind, count in _devices(wanted.gres or "").items():
-        most = offer.gres.get(kind, 0)
+    for device, count in _device_counts(request.gres or "").items():
+        most = partition.gres.get(device, 0)
         if count > most and most:
-            text = f"expected at most {kind}:{most}, what a node of {where} has"
-            found.append(f"{_KEY}.gres: {text}, received {kind}:{count}")
+            expected = f"expected at most {device}:{most}, what a node of {where} has"
+            problems.append(f"{_KEY}.gres: {expected}, received {device}:{count}")
         elif count > most:
-            text = f"expected devices that a node of {where} has, received {kind}"
-            found.append(f"{_KEY}.gres: {text}{nearest(kind, offer.gres)}")
-    return found
+            expected = f"expected devices that a node of {where} has, received {device}"
+            problems.append(f"{_KEY}.gres: {expected}{nearest(device, partition.gres)}")
+    return problems
 
 
-def _devices(text: str) -> dict[str, int]:
-    """Read ``npu:8`` or ``gpu:a100:4(S:0-1),gpu:h100:2``: counts by name, and by name and type."""
-    found: dict[str, int] = {}
+def _device_counts(text: str) -> dict[str, int]:
+    """Parse ``npu:8`` or ``gpu:a100:4(S:0-1),gpu:h100:2``: counts by name, and by name and type."""
+    counts: dict[str, int] = {}
     for part in re.sub(r"\(.*?\)", "", text).split(","):
         *names, count = part.removeprefix("gres/").split(":")
         if not count.isdigit():
             names, count = [*names, count], "1"
-        for kind in {":".join(names), names[0]} if names and names[0] else ():
-            found[kind] = found.get(kind, 0) + int(count)
-    return found
+        for device in {":".join(names), names[0]} if names and names[0] else ():
+            counts[device] = counts.get(device, 0) + int(count)
+    return counts
 
 
-def _minutes(limit: str) -> float:
-    """Read a time of Slurm's, DAYS-HOURS:MINUTES:SECONDS; ``infinite`` too."""
+def _parse_minutes(limit: str) -> float:
+    """Parse a time limit of Slurm, DAYS-HOURS:MINUTES:SECONDS or ``infinite``."""
     days, _, clock = limit.rpartition("-")
     if not re.fullmatch(r"[\d:]+", clock):
         return float("inf")

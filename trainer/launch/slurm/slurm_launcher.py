@@ -1,4 +1,4 @@
-"""Remote: a sweep's jobs on a cluster, as jobs of Slurm."""
+"""SlurmLauncher: a sweep's jobs on a cluster, as Slurm jobs."""
 
 import logging
 import signal
@@ -14,7 +14,7 @@ from trainer.core.errors import ConfigError, Stopped
 from trainer.core.run_files import OUTPUT
 from trainer.launch import jobs
 from trainer.launch.job_config import JobConfig
-from trainer.launch.slurm import partitions, submit
+from trainer.launch.slurm import arrays, partitions, submit
 from trainer.launch.slurm.queue import FORGOTTEN, SlurmState
 from trainer.launch.sweep_launcher import Sweep, SweepLauncher, record_end
 
@@ -29,64 +29,69 @@ class SlurmLauncher(SweepLauncher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Take what Hydra hands over.
+        """Read the requested resources.
 
         Raises:
-            ConfigError: the cluster has not what is asked for; nothing has been written.
+            ConfigError: the cluster does not have them; nothing has been written.
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         self.request = partitions.read_request(options.plain(config.hydra.launcher))
         self.waits = self.request.wait
 
     def check(self, job_configs: Sequence[JobConfig]) -> None:
-        """Raise a ConfigError if several tasks would all train the same."""
+        """Raise a ConfigError if several tasks would train the same, or the sweep is too large."""
         tasks = self.request.nodes * self.request.tasks_per_node
-        shared = [OmegaConf.select(order.config, "distributed.launcher") for order in job_configs]
-        if tasks > 1 and any(kind != "slurm" for kind in shared):
-            text = f"expected distributed=slurm for {tasks} tasks (nodes times tasks_per_node)"
-            raise ConfigError([f"hydra/launcher=slurm: {text}, received none"])
+        launchers = [
+            OmegaConf.select(job_config.config, "distributed.launcher")
+            for job_config in job_configs
+        ]
+        if tasks > 1 and any(launcher != "slurm" for launcher in launchers):
+            expected = f"expected distributed=slurm for {tasks} tasks (nodes times tasks_per_node)"
+            raise ConfigError([f"hydra/launcher=slurm: {expected}, received none"])
+        arrays.check_limit(len(job_configs), self.request)
 
     def start(self, job_configs: Sequence[JobConfig], sweep: Sweep) -> None:
-        """Submit jobs as one array, those that wait or run already excepted, and watch them.
+        """Submit the jobs that are neither queued nor running, and wait for all of them.
 
         Raises:
-            Stopped: a signal came; the jobs go on.
+            Stopped: a signal came; the jobs continue.
         """
-        todo = {order.job.name: order for order in job_configs}
-        if not todo:
+        by_name = {job_config.job.name: job_config for job_config in job_configs}
+        if not by_name:
             return
         allow = sorted(sweep.request.allow)
-        numbers = submit.submit(
-            [order.job for order in job_configs], self.request, sweep.folder, allow
-        )
-        look = f"python -m trainer.sweep {sweep.folder}"
+        unfinished_jobs = [job_config.job for job_config in job_configs]
+        job_ids = submit.submit(unfinished_jobs, self.request, sweep.folder, allow)
+        show = f"python -m trainer.sweep {sweep.folder}"
         if not self.request.wait:
-            log.info("sweep: %d jobs in %s; to look: %s", len(todo), sweep.folder, look)
+            log.info("sweep: %d jobs in %s; to see them: %s", len(by_name), sweep.folder, show)
             return
-        over = submit.wait_for_jobs(numbers, self.request.poll_seconds, sweep.stop)
-        for name, state in over.items():
-            _record_state(sweep, todo[name], numbers[name], state)
+        states = submit.wait_for_jobs(job_ids, self.request.poll_seconds, sweep.stop)
+        for name, state in states.items():
+            _record_state(sweep, by_name[name], job_ids[name], state)
         if why := sweep.stop():
-            raise Stopped(_stop_message(why, look, [numbers[n] for n in numbers if n not in over]))
+            running = [job_id for name, job_id in job_ids.items() if name not in states]
+            raise Stopped(_stop_message(why, show, running))
 
 
-def _stop_message(why: str, look: str, going: Sequence[str]) -> str:
-    if not going:
-        return f"{why}, and the jobs were over already: {look} looks"
-    return f"{why}, but not the jobs: {look} looks, scancel {' '.join(going)} ends them"
+def _stop_message(why: str, show: str, running: Sequence[str]) -> str:
+    if not running:
+        return f"{why} after all jobs had ended; to see them: {show}"
+    jobs_continue = f"{why}, but the jobs continue; to see them: {show}"
+    return f"{jobs_continue}; to cancel them: scancel {' '.join(running)}"
 
 
-def _record_state(sweep: Sweep, order: JobConfig, number: str, state: SlurmState) -> None:
-    """Take down how a job has ended, in the run's own words where it had time for some."""
-    job = order.job
-    found = status.read(job.folder)
+def _record_state(sweep: Sweep, job_config: JobConfig, job_id: str, state: SlurmState) -> None:
+    """Record how a job has ended, with the run's own message if it wrote one."""
+    job = job_config.job
+    job_status = status.read(job.folder)
     if state.name == "COMPLETED" or (state.name == FORGOTTEN and jobs.is_finished(job.folder)):
-        record_end(sweep, order, 0, "")
-    elif found is not None and found.state == "stopped":
-        told = replace(found, why=f"job {number} {state}: {found.why}")
-        sweep.statuses[job.name] = told
+        record_end(sweep, job_config, 0, "")
+    elif job_status is not None and job_status.state == "stopped":
+        why = f"job {job_id} {state}: {job_status.why}"
+        sweep.statuses[job.name] = replace(job_status, why=why)
     else:
         code = state.code or 1
-        how = f" by {signal.Signals(code - 128).name}" if code > 128 else ""
-        why = f"job {number} {state}, ended{how}; see {job.folder / OUTPUT}"
-        record_end(sweep, order, code, why)
+        killed = f", killed by {signal.Signals(code - 128).name}" if code > 128 else ""
+        why = f"job {job_id} {state}{killed}; see {job.folder / OUTPUT}"
+        record_end(sweep, job_config, code, why)

@@ -14,7 +14,7 @@ from trainer.core.errors import CannotWrite, ConfigError
 from trainer.core.run_files import OUTPUT
 from trainer.core.signals import StopFlag
 from trainer.launch.jobs import Job
-from trainer.launch.slurm import queue
+from trainer.launch.slurm import arrays, queue
 from trainer.launch.slurm.partitions import ResourceRequest
 from trainer.launch.slurm.queue import SlurmState
 
@@ -72,12 +72,13 @@ def submit(
     for name in queued.keys() & {job.name for job in jobs}:
         log.info("%s  is job %s already: %s", name, job_ids[name], queued[name])
     new_jobs = [job for job in jobs if job.name not in queued]
-    if new_jobs:
+    array_jobs, request = arrays.split(new_jobs, request)
+    for array in array_jobs:
         atomic_files.write_json(sweep / _FOLDER / _IDS, job_ids)  # fails now if the disk is full
-        job_ids |= _submit_array(new_jobs, request, sweep, allow)
-        _record_job_ids(sweep, job_ids, [job_ids[job.name] for job in new_jobs])
-    for job in new_jobs:
-        log.info("%s  submitted as job %s", job.name, job_ids[job.name])
+        job_ids |= _submit_array(array, request, sweep, allow)
+        _record_job_ids(sweep, job_ids, [job_ids[job.name] for job in array])
+        for job in array:
+            log.info("%s  submitted as job %s", job.name, job_ids[job.name])
     return {job.name: job_ids[job.name] for job in jobs}
 
 
@@ -100,10 +101,10 @@ def _record_job_ids(sweep: Path, job_ids: Mapping[str, str], new_ids: Sequence[s
     try:
         atomic_files.write_json(sweep / _FOLDER / _IDS, job_ids)
     except CannotWrite as error:
-        arrays = list(dict.fromkeys(job_id.partition("_")[0] for job_id in new_ids))
-        submitted = f"job {' '.join(arrays)}"
+        slurm_jobs = list(dict.fromkeys(job_id.partition("_")[0] for job_id in new_ids))
+        submitted = f"job {' '.join(slurm_jobs)}"
         try:
-            queue.run_command("scancel", *arrays)
+            queue.run_command("scancel", *slurm_jobs)
         except OSError as refusal:
             raise CannotWrite(
                 f"{error}; {submitted} is submitted, scancel failed: {refusal}"

@@ -1,6 +1,6 @@
-"""Grid: a sweep over every combination of values.
+"""GridSweeper: a sweep over every combination of values.
 
-Hydra's own sweeper composes every job once more than the launcher does, 0.1 s each.
+Hydra's own sweeper composes every job once more than the launcher does, which takes 0.1 s each.
 """
 
 from hydra.plugins.sweeper import Sweeper
@@ -20,11 +20,11 @@ class GridSweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Take what Hydra hands over, and make the launcher."""
+        """Create the launcher."""
         self.launcher: SweepLauncher = sweep_launcher.make_launcher(
             hydra_context, task_function, config
         )
 
     def sweep(self, arguments: list[str]) -> None:
-        """Launch all jobs."""
+        """Launch all jobs in one batch."""
         self.launcher.launch(overrides.jobs(arguments), 0)

@@ -1,4 +1,4 @@
-"""Search: Optuna chooses the settings of a sweep's jobs, and goes on from its database."""
+"""OptunaSweeper: Optuna chooses the settings of a sweep's jobs, and resumes from its database."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class SearchOptions(Options):
-    """What ``conf/hydra/sweeper/optuna.yaml`` explains."""
+    """The keys of ``conf/hydra/sweeper/optuna.yaml``, which explains them."""
 
     n_trials: int = Field(20, ge=1)
     n_jobs: int = Field(1, ge=1)
@@ -43,22 +43,22 @@ class OptunaSweeper(Sweeper):
 
     __module__ = hydra_plugins.MODULE
 
-    def __init__(self, **_given: Any) -> None:
-        """Leave the arguments to ``setup``: Hydra would hide what is wrong with them."""
+    def __init__(self, **_arguments: Any) -> None:
+        """Leave the arguments to ``setup``: Hydra would hide an error raised here."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Take what Hydra hands over, and make the launcher.
+        """Read the search's options, and create the launcher.
 
         Raises:
-            ConfigError: arguments are wrong, or Optuna is missing; nothing has been written.
+            ConfigError: an option is wrong, or Optuna is missing; nothing has been written.
         """
-        given = options.plain(config.hydra.sweeper)
-        self.options, problems = options.parsed(SearchOptions, given, "hydra.sweeper")
+        arguments = options.plain(config.hydra.sweeper)
+        self.options, problems = options.parsed(SearchOptions, arguments, "hydra.sweeper")
         if find_spec("optuna") is None:
-            what = "expected the package optuna; pip install 'freeze-trainer[search]'"
-            problems.append(f"hydra/sweeper=optuna: {what}")
+            expected = "expected the package optuna; pip install 'freeze-trainer[search]'"
+            problems.append(f"hydra/sweeper=optuna: {expected}")
         if problems:
             raise ConfigError(problems)
         self.folder = Path(str(config.hydra.sweep.dir))
@@ -66,16 +66,16 @@ class OptunaSweeper(Sweeper):
             hydra_context, task_function, config
         )
         if not self.launcher.waits:
-            what = "expected true with a search, which goes by the results, received false"
-            raise ConfigError([f"hydra.launcher.wait: {what}"])
+            expected = "expected true with a search, which depends on the results, received false"
+            raise ConfigError([f"hydra.launcher.wait: {expected}"])
 
     def sweep(self, arguments: list[str]) -> None:
-        """Ask Optuna for settings and train them, until there are enough trials.
+        """Train the settings that Optuna chooses, until there are enough trials.
 
-        Trials that failed, or were under way when an earlier call was killed, come first.
+        Trials that failed, or that an earlier, killed call had begun, are repeated first.
 
         Raises:
-            ConfigError: nothing can be chosen, or the database holds a search among other values.
+            ConfigError: no value can be chosen, or the database holds a search over other values.
         """
         sweep = sweep_launcher.current_sweep()
         sweep.folder = self.folder
@@ -86,17 +86,18 @@ class OptunaSweeper(Sweeper):
         space, fixed = search_space(arguments)
         study = self._study(space)
         _enqueue_incomplete(study)
-        done = ended = _count(study, "COMPLETE")
+        earlier = ended = _count_complete(study)
         while ended < self.options.n_trials:
             count = min(self.options.n_jobs, self.options.n_trials - ended)
             trials = [study.ask(dict(space)) for _ in range(count)]
             lines = [[*fixed, *(f"{k}={v}" for k, v in t.params.items())] for t in trials]
-            for trial, returned in zip(trials, self.launcher.launch(lines, ended), strict=True):
-                _report_result(study, trial, returned)
+            job_returns = self.launcher.launch(lines, ended)
+            for trial, job_return in zip(trials, job_returns, strict=True):
+                _report_result(study, trial, job_return)
             ended += len(trials)
-        if _count(study, "COMPLETE"):
+        if _count_complete(study):
             best = " ".join(f"{key}={value}" for key, value in study.best_params.items())
-            log.info("best of %d, %d of them before: %.4g", ended, done, study.best_value)
+            log.info("best of %d, %d of them before: %.4g", ended, earlier, study.best_value)
             log.info("best settings: %s", best)
 
     def _study(self, space: Mapping[str, "BaseDistribution"]) -> "Study":
@@ -106,32 +107,35 @@ class OptunaSweeper(Sweeper):
         folder, database = self.folder, self.folder / "optuna.db"
         if self.options.storage is None and (folder / jobs.RECORD).exists() > database.exists():
             raise ConfigError([f"hydra.sweep.dir: {folder} holds another sweep; use a new folder"])
-        kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
-        found = optuna.create_study(
+        study = optuna.create_study(
             study_name=self.options.study,
             storage=self.options.storage or f"sqlite:///{database.resolve()}",
             direction="maximize",
             load_if_exists=True,
         )
-        for trial in found.trials:
+        for trial in study.trials:
             if dict(trial.distributions) != dict(space) and trial.distributions:
-                raise ConfigError([f"hydra.sweep.dir: {folder} holds a search among other values"])
-        # One that goes on would draw the same settings again.
-        found.sampler = kinds[self.options.sampler](seed=self.options.seed + len(found.trials))
-        return found
+                problem = f"hydra.sweep.dir: {folder} holds a search over other values"
+                raise ConfigError([f"{problem}; use a new folder"])
+        samplers = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+        # With the same seed, a resumed search would draw the same settings again.
+        study.sampler = samplers[self.options.sampler](seed=self.options.seed + len(study.trials))
+        return study
 
 
 def search_space(arguments: Sequence[str]) -> tuple[dict[str, "BaseDistribution"], list[str]]:
-    """Return what overrides leave to choose from, by key, and the other overrides.
+    """Return the distributions of the values to choose, by key, and the other overrides.
 
     Raises:
-        ConfigError: they leave nothing to choose, or Optuna cannot choose a value in that way.
+        ConfigError: there are no values to choose from, or Optuna cannot choose from them.
     """
     parsed = OverridesParser.create().parse_overrides(list(arguments))
     space = {o.get_key_element(): _distribution(o) for o in parsed if o.is_sweep_override()}
     if not space:
         example = "'optimizer.lr=tag(log,interval(0.001,0.1))'"
-        raise ConfigError([f"sweep: expected values to choose from, received none; say {example}"])
+        raise ConfigError(
+            [f"sweep: expected values to choose from, received none; for example {example}"]
+        )
     return space, overrides.fixed(arguments)
 
 
@@ -147,16 +151,16 @@ def _distribution(override: Override) -> "BaseDistribution":
     if isinstance(value, RangeSweep | ChoiceSweep):
         return d.CategoricalDistribution(list(override.sweep_string_iterator()))
     raise ConfigError(
-        [f"{override.input_line}: expected choice, range or interval, received another"]
+        [f"{override.input_line}: expected choice, range or interval, received another sweep"]
     )
 
 
-def _count(study: "Study", state: str) -> int:
-    return sum(trial.state.name == state for trial in study.trials)
+def _count_complete(study: "Study") -> int:
+    return sum(trial.state.name == "COMPLETE" for trial in study.trials)
 
 
 def _enqueue_incomplete(study: "Study") -> None:
-    """Put those trials first that are not complete, each set of settings once."""
+    """Enqueue the trials that are not complete, each set of settings once."""
     import optuna
 
     complete = [trial.params for trial in study.trials if trial.state.name == "COMPLETE"]
@@ -169,10 +173,10 @@ def _enqueue_incomplete(study: "Study") -> None:
             waiting.append(trial.params)
 
 
-def _report_result(study: "Study", trial: "Trial", returned: JobReturn) -> None:
+def _report_result(study: "Study", trial: "Trial", job_return: JobReturn) -> None:
     import optuna
 
-    if returned.status == JobStatus.COMPLETED and returned.return_value is not None:
-        study.tell(trial, float(returned.return_value))
+    if job_return.status == JobStatus.COMPLETED and job_return.return_value is not None:
+        study.tell(trial, float(job_return.return_value))
     else:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)

@@ -130,14 +130,13 @@ def test_own_argument_optimizer_and_probe(command: Command) -> None:
     assert "(7, 3)" in probed.out
 
 
-def test_own_freeze_method_is_one_file_and_one_yaml(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_own_freeze_method_is_one_file_and_one_yaml(command: Command, tmp_path: Path) -> None:
     (tmp_path / "freeze_method").mkdir()
     (tmp_path / "mine_too.py").write_text(METHOD)
     (tmp_path / "freeze_method/mine_too.yaml").write_text("_target_: mine_too.apply\ncuts: false\n")
-    monkeypatch.setattr(config_folders, "_user", [tmp_path])
-    ended = command.train(*NET, *DATA, "freeze=head", "method=mine_too", "epochs=1")
+    lines = [*NET, *DATA, "freeze=head", "method=mine_too", "epochs=1"]
+    ended = command.train("--config-dir", str(tmp_path), *lines)
+    config_folders.use(None)
     assert ended.code == 0, ended.err
     assert "pattern 'head' by mine_too" in ended.out
 

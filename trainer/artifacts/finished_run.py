@@ -21,6 +21,7 @@ _SETTLED: dict[str, Any] = {
     "init_map": None,
     "init_strict": True,
     "freeze": None,
+    "method": "stop_gradient",  # the run's may be a custom one, which may be gone
     "policy": {},
     "distributed": {},
 }

@@ -17,6 +17,7 @@ KEYS_BY_PART = {
     "schedule": ("schedule",),
     "device": ("device",),
     "seed": ("seed",),
+    "config_dir": (),  # files of --config-dir: ``trainer.config.recorded_folder`` compares them
 }
 
 _IGNORED = ("device.threads", "device.fetch_every")  # in these parts, but they change no weight

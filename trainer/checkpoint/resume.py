@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from yaml import YAMLError
 
 from trainer.checkpoint.changed_settings import KEYS_BY_PART, changed_settings
-from trainer.config import saved
+from trainer.config import recorded_folder, saved
 from trainer.config.overrides import quoted
 from trainer.config.schema import Settings
 from trainer.core import format_version
@@ -152,6 +152,15 @@ def _recorded_overrides(path: Path) -> list[str]:
         raise ConfigError(
             [f"resume: expected the overrides of a run in {path} ({reason})"]
         ) from None
+
+
+def check_config_dir(request: ResumeRequest) -> None:
+    """Use the ``--config-dir`` of a run that resumes, unless another is named.
+
+    Raises:
+        ConfigError: the folder is gone, or its files are others now and that is not allowed.
+    """
+    recorded_folder.check(request.folder, recorded_folder.WORD in request.allow)
 
 
 def resume_point(

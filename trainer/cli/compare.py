@@ -1,18 +1,17 @@
 """What freezing changes: ``python -m trainer.compare freeze=conv1 OVERRIDES``."""
 
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from hydra import compose, initialize_config_module
+from hydra import compose
 from hydra.errors import HydraException
 
 from trainer.backend import device
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
-from trainer.config import overrides, schema
+from trainer.config import overrides, schema, sweep_overrides
 from trainer.config.rules import TRAIN
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError, JobsFailed
@@ -45,7 +44,7 @@ def main() -> None:
     if entry_point.printed_help(USAGE):
         return
     with entry_point.exit_codes() as stop:
-        folder, lines = _parse(sys.argv[1:])
+        folder, lines = _parse(entry_point.arguments())
         runs = _jobs(folder, lines)
         with device.restore_environment():
             for run in runs:
@@ -104,7 +103,7 @@ def _group(line: str) -> str:
 def _sweeps(lines: Sequence[str]) -> list[str]:
     """Return the overrides that have several values; none if one is malformed."""
     with suppress(HydraException):
-        single = overrides.fixed(lines)
+        single = sweep_overrides.fixed(lines)
         return [line for line in lines if line not in single and not line.startswith("hydra")]
     return []
 
@@ -124,7 +123,7 @@ def _jobs(folder: Path, lines: Sequence[str]) -> list[Job]:
 
 
 def _job_config(job: Job) -> JobConfig:
-    with initialize_config_module(overrides.MODULE, version_base=overrides.VERSION):
+    with overrides.composing():
         config = compose(overrides.CONFIG, list(job.overrides), return_hydra_config=True)
     return make_job_config(job, config, 0)
 

@@ -1,22 +1,20 @@
 """Entry: what all commands share: exit codes, a device made ready, no trace of a mistake."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
+from trainer.config import config_folders
 from trainer.core import log_handlers
 from trainer.core.errors import Interrupted, TrainerExit
 from trainer.core.exit_status import exit_status
 from trainer.core.signals import StopFlag, catch_signals
 from trainer.distributed import world
 
-if TYPE_CHECKING:
-    pass
-
-
-# Overrides with which the net may be another, or fit no longer.
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -55,6 +53,19 @@ def _leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
+def arguments() -> list[str]:
+    """Return the command's words without ``--config-dir``, whose folder is used from now on.
+
+    Raises:
+        ConfigError: it is no folder of configuration.
+    """
+    folder, words = config_folders.split(sys.argv[1:])
+    config_folders.use(folder)
+    if replaced := config_folders.shadowed():
+        log.warning("%s replaces shipped files: %s", config_folders.FLAG, ", ".join(replaced))
+    return words
+
+
 def printed_help(usage: str) -> bool:
     """Print how a command is used if its line asks for that; tell whether it did."""
     asked = not {"-h", "--help"}.isdisjoint(sys.argv[1:])
@@ -63,7 +74,7 @@ def printed_help(usage: str) -> bool:
     return asked
 
 
-def exit_if(stop: Callable[[], object]) -> None:
+def exit_if_stopped(stop: Callable[[], object]) -> None:
     """End here if a signal has come.
 
     Raises:

@@ -1,12 +1,12 @@
 """Evaluate: ``python -m trainer.evaluate``, how good a finished run's net is, class by class."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.artifacts import finished_run
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
+from trainer.config import recorded_folder
 from trainer.core import atomic_files
 from trainer.run import configure
 
@@ -35,8 +35,9 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        given = finished_run.parse_arguments(sys.argv[1:], ("out",))
+        given = finished_run.parse_arguments(entry_point.arguments(), ("out",))
         out = Path(given.own.get("out", given.run))
+        recorded_folder.use(given.run)
         config, problems = finished_run.model_configuration(given, _ALLOWED)
         if why := plan.unfit(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")

@@ -1,7 +1,6 @@
 """Export: ``python -m trainer.export``, a finished run's net in a file for use elsewhere."""
 
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from trainer.artifacts import export_formats, finished_run
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
+from trainer.config import recorded_folder
 from trainer.core import atomic_files
 from trainer.core.errors import ConfigError, TrainerExit, nearest
 from trainer.run import configure
@@ -64,8 +64,9 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        given = finished_run.parse_arguments(sys.argv[1:], ("format", "out"))
+        given = finished_run.parse_arguments(entry_point.arguments(), ("format", "out"))
         kind, path, found = _options(given.run, given.own)
+        recorded_folder.use(given.run)
         config, problems = finished_run.model_configuration(given, _ALLOWED)
         settings, setup = configure.run_from_config(config, ResumeRequest([]), [*found, *problems])
         from trainer.data import batches

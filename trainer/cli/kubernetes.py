@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from trainer.cli import entry_point
 from trainer.cli.kubernetes_pods import Pods
 from trainer.config import overrides, schema
+from trainer.config.validation_errors import describe
 from trainer.core.errors import ConfigError, FrozenMoved, NotFinite, Stopped
 from trainer.distributed import rendezvous
 
@@ -73,7 +74,7 @@ def read(pod_words: Sequence[str], run: Sequence[str]) -> tuple[Pods, list[str]]
         pods = Pods.model_validate(values)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        problems += [f"{_GROUP}.{schema.problem(detail)}" for detail in details]
+        problems += [f"{_GROUP}.{describe(detail, Pods)}" for detail in details]
         raise ConfigError(problems) from None
     problems += [f"{_GROUP}.{problem}" for problem in pods.problems()]
     folder = next((word.removeprefix(_FOLDER) for word in run if word.startswith(_FOLDER)), "none")

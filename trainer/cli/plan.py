@@ -1,7 +1,6 @@
 """Preview: ``python -m trainer.plan``, what a run would freeze, and why; trains nothing."""
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +59,7 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        options, lines, problems = read(sys.argv[1:])
+        options, lines, problems = read(entry_point.arguments())
         preview = prepare(lines, problems)
         text = report(preview, options)
         _write(preview, options.out)

@@ -3,7 +3,6 @@
 Takes the overrides that a run takes; trains nothing and writes nothing.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        chosen, setup = configure.run_from_overrides(ResumeRequest(sys.argv[1:]))
+        chosen, setup = configure.run_from_overrides(ResumeRequest(entry_point.arguments()))
         print(report(setup, gradients(chosen, setup)))
 
 

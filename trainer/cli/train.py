@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import hydra
@@ -14,7 +16,7 @@ from trainer.backend import device
 from trainer.checkpoint import resume
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
-from trainer.config import overrides
+from trainer.config import overrides, sweep_overrides
 from trainer.config.schema import Settings
 from trainer.core import file_lock
 from trainer.core.errors import ConfigError, TrainerExit
@@ -31,97 +33,117 @@ from trainer.run import configure, multi_rank, train
 if TYPE_CHECKING:
     from trainer.run.components import RunComponents
 
-# Other configurations than the one that has been checked.
-_REFUSED = ("config_path", "config_name", "config_dir", "experimental_rerun")
+# Hydra's flags for another configuration than the one that is checked, and what to use instead.
+_REFUSED = {
+    "config_path": "expected groups and experiments in a folder: --config-dir FOLDER",
+    "config_name": "expected groups and experiments in a folder: --config-dir FOLDER",
+    "config_dir": "expected the flag in full, and only once",
+    "experimental_rerun": "expected resume=RUN to continue a run",
+}
 
 
 def main() -> None:
-    """Train as the command line says, and exit with the code that tells how it ended."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let exceptions through to `entry.exits`
+    """Train as the command line says, and exit with the code that reports how it ended."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # exceptions get through to `exit_codes`
     with entry_point.exit_codes() as stop:
+        sys.argv[1:] = entry_point.arguments()
         flags = get_args_parser().parse_args()
         _refuse(flags)
-        asked = resume.resume_request(flags.overrides)
+        request = resume.resume_request(flags.overrides)
+        resume.check_config_dir(request)
         for line in flags.overrides:
             sys.argv.remove(line)
-        sys.argv += asked.overrides
+        sys.argv += request.overrides
         if flags.help or flags.hydra_help or flags.cfg or flags.info:
-            if asked.overrides and (
-                problems := overrides.check(asked.overrides, flags.multirun)[1]
-            ):
-                raise ConfigError(problems)
-            _with_hydra(None, asked, stop)
+            _show(request, stop, flags.multirun)
         elif flags.multirun:
-            with device.restore_environment():
-                _check_jobs(asked, stop)
-            with sweep_launcher.sweep_session(
-                asked, stop, report, LocalLauncher, SlurmLauncher, GridSweeper, OptunaSweeper
-            ):
-                _with_hydra(None, asked, stop, sweep=True)
-        else:  # all mistakes are found before Hydra makes a folder
-            _one(asked, stop)
-
-
-def _one(asked: ResumeRequest, stop: StopFlag) -> None:
-    """Check a single run, then train it: here, or in ranks that this command starts."""
-    config, problems = overrides.check(asked.overrides)
-    problems += rendezvous.problems(config)
-    asked = multi_rank.join(config, asked)
-    here = world.current()
-    with file_lock.lock_run(asked.folder if here.is_main else None):
-        prepared = here.all_or_raise(lambda: configure.run_from_config(config, asked, problems))
-        entry_point.exit_if(lambda: any(here.gather(bool(stop()))))
-        if not multi_rank.starts_ranks(config):
-            _with_hydra(prepared, asked, stop)
-            return
-    del prepared  # the net's memory is for the ranks, and the folder for the first of them
-    _with_hydra(None, asked, stop)
+            _sweep(request, stop)
+        else:  # all errors are found before Hydra makes a folder
+            _one(request, stop)
 
 
 def _refuse(flags: argparse.Namespace) -> None:
-    given = [name for name in _REFUSED if getattr(flags, name)]
-    found = [f"--{name.replace('_', '-')}" for name in given]
-    found += [word for word in flags.overrides if word.lstrip("+").startswith("hydra.searchpath")]
-    problems = [f"{word}: expected only the shipped conf/" for word in found]
-    modes = [word for word in flags.overrides if word.lstrip("+").startswith("hydra.mode")]
-    problems += [f"{word}: expected -m for a sweep, and nothing for a run" for word in modes]
+    problems = [
+        f"--{name.replace('_', '-')}: {text}"
+        for name, text in _REFUSED.items()
+        if getattr(flags, name)
+    ]
+    for line in flags.overrides:
+        if line.lstrip("+").startswith("hydra.searchpath"):
+            problems.append(f"{line}: expected --config-dir FOLDER, which adds a folder")
+        if line.lstrip("+").startswith("hydra.mode"):
+            problems.append(f"{line}: expected -m for a sweep, and nothing for a run")
     if problems:
         raise ConfigError(problems)
 
 
-def _check_jobs(asked: ResumeRequest, stop: StopFlag) -> None:
-    """Raise one ConfigError for all problems of a sweep's jobs, before any of them runs."""
-    found = overrides.check(asked.overrides, multirun=True)[1]
-    if asked.required:
-        found.append("resume: expected one run to go on with, received -m, which makes several")
-    search = "hydra/sweeper=optuna" in asked.overrides
-    if not found and not search:
-        found += overrides.unlisted(asked.overrides)
-    choose = overrides.samples if search else overrides.jobs
-    jobs = [] if found else choose(asked.overrides)
-    if not found and not jobs:
-        found.append("sweep: expected at least one job, received none, for a value is empty")
-    for job in overrides.but_for_seeds(jobs):
-        entry_point.exit_if(stop)
+def _show(request: ResumeRequest, stop: StopFlag, multirun: bool) -> None:
+    """Print help or a configuration, once its overrides are checked."""
+    if request.overrides and (problems := overrides.check(request.overrides, multirun)[1]):
+        raise ConfigError(problems)
+    _with_hydra(None, request, stop)
+
+
+def _sweep(request: ResumeRequest, stop: StopFlag) -> None:
+    """Check all jobs of a sweep, then have its launcher run them."""
+    plugins = (LocalLauncher, SlurmLauncher, GridSweeper, OptunaSweeper)
+    with device.restore_environment():
+        _check_jobs(request, stop)
+    with sweep_launcher.sweep_session(request, stop, report, *plugins):
+        _with_hydra(None, request, stop, sweep=True)
+
+
+def _one(request: ResumeRequest, stop: StopFlag) -> None:
+    """Check a single run, then train it: in this process, or in ranks that it starts."""
+    config, problems = overrides.check(request.overrides)
+    problems += rendezvous.problems(config)
+    request = multi_rank.join(config, request)
+    ranks = world.current()
+    with file_lock.lock_run(request.folder if ranks.is_main else None):
+        configured = ranks.all_or_raise(
+            lambda: configure.run_from_config(config, request, problems)
+        )
+        entry_point.exit_if_stopped(lambda: any(ranks.gather(bool(stop()))))
+        if not multi_rank.starts_ranks(config):
+            _with_hydra(configured, request, stop)
+            return
+    del configured  # frees the model's memory for the ranks, and the folder for the first of them
+    _with_hydra(None, request, stop)
+
+
+def _check_jobs(request: ResumeRequest, stop: StopFlag) -> None:
+    """Raise one ConfigError for all errors of a sweep's jobs, before any of them runs."""
+    problems = overrides.check(request.overrides, multirun=True)[1]
+    if request.required:
+        problems.append("resume: expected one run to resume, received -m, which makes several")
+    search = "hydra/sweeper=optuna" in request.overrides
+    if not problems and not search:
+        problems += sweep_overrides.interval_problems(request.overrides)
+    list_jobs = sweep_overrides.samples if search else sweep_overrides.jobs
+    jobs = [] if problems else list_jobs(request.overrides)
+    if not problems and not jobs:
+        problems.append("sweep: expected at least one job, received none: a value is empty")
+    for job in sweep_overrides.distinct_except_seeds(jobs):
+        entry_point.exit_if_stopped(stop)
         try:
             configure.check_overrides(job)
-        except ConfigError as mistake:
-            found += mistake.problems
-    if found:
-        raise ConfigError(list(dict.fromkeys(found)))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
 
 
 def _with_hydra(
-    prepared: "tuple[Settings, RunComponents] | None",
-    asked: ResumeRequest,
+    configured: "tuple[Settings, RunComponents] | None",
+    request: ResumeRequest,
     stop: StopFlag,
     sweep: bool = False,
 ) -> None:
     """Hand over to Hydra, which calls ``task``, or the launcher of a sweep.
 
-    An ending is kept from Hydra, which would print a line of its own about it.
+    A TrainerExit is kept from Hydra, which would print a line of its own about it.
     """
-    endings: list[TrainerExit] = []
+    exits: list[TrainerExit] = []
     started = sweep
 
     @hydra.main(f"pkg://{overrides.MODULE}", overrides.CONFIG, overrides.VERSION)
@@ -129,21 +151,28 @@ def _with_hydra(
         nonlocal started
         started = True
         try:
-            return train.train(config, asked, stop, prepared)
-        except TrainerExit as ending:
-            endings.append(ending)
+            return train.train(config, request, stop, configured)
+        except TrainerExit as error:
+            exits.append(error)
             return None
 
-    try:
+    with _as_config_errors(lambda: started):
         task()
+    for error in exits:
+        raise error
+
+
+@contextmanager
+def _as_config_errors(started: Callable[[], bool]) -> Iterator[None]:
+    """Turn what Hydra raises for its own settings, before a run starts, into ConfigErrors."""
+    try:
+        yield
     except ConfigCompositionException as error:  # in Hydra's own part, which nothing has checked
         raise ConfigError([" ".join(str(error).split())]) from None
     except OSError as error:
-        if started or error.filename is None:
+        if started() or error.filename is None:
             raise
         raise ConfigError([train.unusable_folder(error.filename, error.strerror)]) from None
-    for ending in endings:
-        raise ending
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Freeze methods: which there are and what each does to the graph, without importing MindSpore."""
 
+from typing import Any
+
 from trainer.config import config_folders
+from trainer.core.errors import ConfigError
 
 GROUP = "freeze_method"
 
@@ -11,10 +14,18 @@ def names() -> list[str]:
 
 
 def cuts(name: str) -> bool:
-    """Tell whether a method stops the gradient, so that all upstream is frozen as well."""
-    return bool(config_folders.read(GROUP, name)["cuts"])
+    """Return whether a method stops the gradient, so that all upstream is frozen as well."""
+    return bool(_value(name, "cuts"))
 
 
 def target(name: str) -> str:
     """Return the dotted name of a method's function; see ``trainer.freezing.methods``."""
-    return str(config_folders.read(GROUP, name)["_target_"])
+    return str(_value(name, "_target_"))
+
+
+def _value(name: str, key: str) -> Any:
+    method = config_folders.read(GROUP, name)
+    if key not in method:
+        received = ", ".join(method) or "nothing"
+        raise ConfigError([f"{GROUP}/{name}.yaml: expected {key}, received {received}"])
+    return method[key]

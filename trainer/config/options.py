@@ -6,7 +6,7 @@ from typing import TypeVar
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from trainer.config import schema
+from trainer.config.validation_errors import describe
 from trainer.core.errors import nearest
 
 
@@ -46,5 +46,5 @@ def parsed(kind: type[_O], given: Mapping[str, object], key: str) -> tuple[_O, l
         if detail["type"] == "extra_forbidden":
             found.append(f"{key}.{name}: unknown key{nearest(name, kind.model_fields)}")
         else:
-            found.append(f"{key}.{schema.problem(detail)}")
+            found.append(f"{key}.{describe(detail, kind)}")
     return kind.model_validate(sound), found

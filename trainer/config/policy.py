@@ -3,10 +3,20 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
 from trainer.config import freeze_methods, rules
 from trainer.config.rules import TRAIN, Rule
+
+RECORDED = {"recorded": True}  # pydantic's context for settings that a run has recorded
 
 
 def _as_list(value: Any) -> Any:
@@ -27,9 +37,9 @@ def _known_role(role: str) -> str:
     return role
 
 
-def _known_treatment(name: str) -> str:
+def _known_treatment(name: str, info: ValidationInfo) -> str:
     known = [TRAIN, *freeze_methods.names()]
-    if name not in known:
+    if info.context != RECORDED and name not in known:
         raise ValueError(f"expected one of {', '.join(known)}, received {name!r}")
     return name
 
@@ -160,9 +170,3 @@ def _rule(
         key=f"policy.rules[{at}]",
         label=f"rule {at + 1} ({setting.text()})",
     )
-
-
-def keys(location: Sequence[int | str]) -> list[str]:
-    """Return the keys that a policy offers at the path of an unknown one."""
-    model = RuleSetting if "rules" in location else Policy
-    return [field.alias or name for name, field in model.model_fields.items()]

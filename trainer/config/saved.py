@@ -20,7 +20,9 @@ def settings_of(path: Path) -> Settings:
     config: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     if not isinstance(config, dict):
         raise ValueError("it is not a configuration")
-    chosen, problems = schema.read({str(key): value for key, value in config.items()})
+    chosen, problems = schema.read(
+        {str(key): value for key, value in config.items()}, recorded=True
+    )
     if problems:
         raise ConfigError(problems)
     return chosen

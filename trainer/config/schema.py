@@ -11,19 +11,20 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
-from trainer.config import freeze_methods, metrics, policy, retention
+from trainer.config import freeze_methods, metrics, retention
 from trainer.config import init_map as renames
-from trainer.config.policy import Patterns, Policy
+from trainer.config.policy import RECORDED, Patterns, Policy
+from trainer.config.validation_errors import describe
 from trainer.core import atomic_files
-from trainer.core.errors import ConfigError, nearest
+from trainer.core.errors import ConfigError
 
 
-def _known_method(name: str) -> str:
-    if name not in freeze_methods.names():
+def _known_method(name: str, info: ValidationInfo) -> str:
+    if info.context != RECORDED and name not in freeze_methods.names():
         raise ValueError(f"expected one of {', '.join(freeze_methods.names())}, received {name!r}")
     return name
 
@@ -140,8 +141,8 @@ class CompileCache(_Group):
     max_mb: float = Field(1000.0, gt=0, allow_inf_nan=False)
 
 
-def _known_metric(name: str) -> str:
-    if name not in metrics.names():
+def _known_metric(name: str, info: ValidationInfo) -> str:
+    if info.context != RECORDED and name not in metrics.names():
         raise ValueError(f"expected some of {', '.join(metrics.names())}, received {name!r}")
     return name
 
@@ -197,85 +198,48 @@ class Settings(_Group):
         """The settings as plain data, from which they can be read again."""
         return self.model_dump(mode="json", by_alias=True)
 
+    def methods(self) -> set[str]:
+        """The names of the freeze methods that the settings name."""
+        return {self.method, *(rule.method for rule in self.policy.rules if rule.method)}
 
-def read(config: Mapping[str, Any], known: Sequence[str] = ()) -> tuple[Settings, list[str]]:
-    """Return the settings and what is wrong with them, wrong values replaced by defaults.
 
-    So that a caller can look for mistakes that only the net shows before it reports them all.
+def read(
+    config: Mapping[str, Any], known: Sequence[str] = (), recorded: bool = False
+) -> tuple[Settings, list[str]]:
+    """Return the settings and their errors, with defaults in the place of wrong values.
+
+    A caller can then look for errors that only the model shows, and report all of them together.
 
     Args:
         config: a whole configuration.
-        known: mistakes already found, for the exception's message only.
+        known: errors found before, for the exception's message only.
+        recorded: whether a run has recorded it, which checked it: the YAML of a custom freeze
+            method may be gone since.
 
     Raises:
-        ConfigError: a key without a default is wrong, so there are no settings to go on with.
+        ConfigError: a key without a default is wrong, so there are no settings to continue with.
     """
+    context = RECORDED if recorded else None
     try:
-        return Settings.model_validate(config), []
+        return Settings.model_validate(config, context=context), []
     except ValidationError as error:
-        problems = [problem(detail) for detail in error.errors(include_url=False)]
-        wrong = {str(detail["loc"][0]) for detail in error.errors(include_url=False)}
-        try:
-            rest = {key: value for key, value in config.items() if key not in wrong}
-            rest |= {key: value for key, value in _STAND_INS.items() if key in wrong}
-            return Settings.model_validate(rest), problems
-        except ValidationError:
-            raise ConfigError([*known, *problems]) from None
+        details = error.errors(include_url=False)
+    problems = [describe(detail, Settings) for detail in details]
+    wrong = {str(detail["loc"][0]) for detail in details}
+    rest = {key: value for key, value in config.items() if key not in wrong}
+    rest |= {key: value for key, value in _STAND_INS.items() if key in wrong}
+    try:
+        return Settings.model_validate(rest, context=context), problems
+    except ValidationError:
+        raise ConfigError([*known, *problems]) from None
 
 
-# For wrong groups, so that the search for mistakes can go on; never trained with.
+# In the place of wrong groups, so that other errors are found too; never trained with.
 _STAND_INS = {
     "optimizer": {"_target_": "mindspore.nn.SGD", "lr": 0.0},
     "loss": {"_target_": "mindspore.nn.CrossEntropyLoss"},
     "device": {"target": "cpu"},
 }
-
-_EXPECTED = {
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "string_type": "a text",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-    "model_type": "a group of keys",
-    "finite_number": "a finite number",
-}
-
-
-def problem(detail: ErrorDetails) -> str:
-    """Word one of pydantic's findings as expected, received, where, nearest."""
-    where = _where(detail["loc"])
-    received, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
-    if kind == "missing":
-        return f"{where}: expected a value, received none"
-    if kind == "extra_forbidden":
-        return f"{where}: unknown key{nearest(where.rpartition('.')[2], _keys(detail))}"
-    if kind == "value_error":
-        return f"{where}: {context['error']}"
-    expected = _EXPECTED.get(kind, detail["msg"]).format(**context)
-    return f"{where}: expected {expected}, received {received!r}"
-
-
-def _where(location: Sequence[int | str]) -> str:
-    """Return the key of a place; of a plain list the value tells which item, of rules the index."""
-    parts = (f"[{p}]" if isinstance(p, int) else f".{p}" for p in location)
-    named = (f".{p}" for p in location if isinstance(p, str))
-    return "".join(parts if location[0] == "policy" else named).lstrip(".")
-
-
-def _keys(detail: ErrorDetails) -> list[str]:
-    if detail["loc"][0] == "policy":
-        return policy.keys(detail["loc"])
-    group: type[BaseModel] = Settings
-    for part in detail["loc"][:-1]:
-        annotation = group.model_fields[str(part)].annotation
-        group = annotation if isinstance(annotation, type) else Settings
-    return list(group.model_fields)
-
 
 _FREE = {
     "seed",

@@ -16,5 +16,6 @@ RANKS = "ranks"  # the logs of those but the first
 HYDRA = ".hydra"
 CONFIG = f"{HYDRA}/config.yaml"
 OVERRIDES = f"{HYDRA}/overrides.yaml"
+CONFIG_DIR = f"{HYDRA}/config_dir.json"  # only of a run with --config-dir
 LOCK = f"{HYDRA}/lock"
 PICTURES = WEIGHTS_PICTURE, CURVES_PICTURE = ("weights.png", "curves.png")

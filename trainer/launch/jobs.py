@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.artifacts import manifest, run_record
-from trainer.config import saved
+from trainer.config import config_folders, saved
 from trainer.config.overrides import quoted
 from trainer.config.schema import Settings
 from trainer.core import atomic_files
@@ -42,7 +42,8 @@ class Job:
     def command(self) -> list[str]:
         """Return the command that runs it, or resumes it if it has begun."""
         folder = quoted(str(self.folder.resolve()))
-        return [sys.executable, "-m", "trainer", *self.overrides, f"hydra.run.dir={folder}"]
+        words = [*config_folders.flags(), *self.overrides, f"hydra.run.dir={folder}"]
+        return [sys.executable, "-m", "trainer", *words]
 
 
 def job_environment() -> dict[str, str]:

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from trainer.artifacts import status
 from trainer.artifacts.status import Status
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.config import hydra_plugins, overrides
+from trainer.config import hydra_plugins, sweep_overrides
 from trainer.core import file_lock
 from trainer.core.errors import CannotWrite, ConfigError, JobsFailed
 from trainer.core.signals import StopFlag
@@ -171,7 +171,9 @@ class SweepLauncher(Launcher):
         setup_globals()
         sweep = current_sweep()
         sweep.folder = Path(str(self.config.hydra.sweep.dir))
-        fixed = overrides.fixed([str(override) for override in self.config.hydra.overrides.task])
+        fixed = sweep_overrides.fixed(
+            [str(override) for override in self.config.hydra.overrides.task]
+        )
         job_configs = [
             self._job_config(jobs.make_job(sweep.folder, lines, fixed), initial_job_idx + number)
             for number, lines in enumerate(job_overrides)

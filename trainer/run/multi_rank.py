@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_module
+from hydra import compose
 from omegaconf import DictConfig
 from pydantic import ValidationError
 
 from trainer.backend import device
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.config import overrides
+from trainer.config import config_folders, overrides
 from trainer.config.overrides import quoted
 from trainer.config.schema import Device, Distributed
 from trainer.core import log_handlers
@@ -90,7 +90,7 @@ def _join_ranks(config: Mapping[str, Any], launcher: str) -> bool:
 
 def _run_folder(lines: Sequence[str]) -> str:
     """Return the folder that Hydra would make; the clocks of other processes may differ."""
-    with initialize_config_module(overrides.MODULE, version_base=overrides.VERSION):
+    with overrides.composing():
         config: DictConfig = compose(overrides.CONFIG, list(lines), return_hydra_config=True)
         return str(config.hydra.run.dir)
 
@@ -145,7 +145,11 @@ def start_ranks(
         raise ConfigError(problems)
     from trainer.distributed import supervisor
 
-    rank_overrides = [*lines, f"hydra.run.dir={quoted(str(folder.resolve()))}"]
+    rank_overrides = [
+        *config_folders.flags(),
+        *lines,
+        f"hydra.run.dir={quoted(str(folder.resolve()))}",
+    ]
     if request.allow:
         rank_overrides.append(f"resume.allow=[{','.join(sorted(request.allow))}]")
     settings = Distributed.model_validate(config["distributed"])

@@ -13,8 +13,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from trainer.artifacts import status
+from trainer.checkpoint import resume
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.config import overrides, schema
+from trainer.config import overrides, recorded_folder, schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, file_lock, log_handlers
 from trainer.core.errors import ConfigError
@@ -55,6 +56,7 @@ def train(
     folder = Path(hydra.runtime.output_dir)
     if not os.access(folder, os.W_OK):
         raise ConfigError([unusable_folder(str(folder), "it is not writable")])
+    resume.check_config_dir(replace(request, folder=folder))
     plain = overrides.plain(config)
     if multi_rank.starts_ranks(plain):
         return multi_rank.start_ranks(plain, hydra.overrides.task, request, folder, stop)
@@ -98,7 +100,7 @@ def _start(
         log.info("already finished: all %d epochs are trained; left unchanged", settings.epochs)
         return last.get("accuracy")
     with file_lock.lock_run(folder if ranks.is_main else None):
-        ranks.from_main(lambda: _begin(config, folder))
+        ranks.from_main(lambda: _begin(config, settings, folder))
         stop.set_time_limit(settings.max_minutes)
         with _recorded(folder) if ranks.is_main else nullcontext(), multi_rank.exit_together():
             return fit.fit(settings, components, folder, stop, pool and pool()).accuracy
@@ -115,9 +117,12 @@ def _has_begun(components: "RunComponents", folder: Path) -> bool:
     return components.resume_point is None and (folder / HYDRA).exists()
 
 
-def _begin(config: DictConfig, folder: Path) -> None:
+def _begin(config: DictConfig, settings: Settings, folder: Path) -> None:
     atomic_files.remove([folder / MANIFEST])  # first, because what it lists will change
     _record_configuration(config, folder)
+    recorded_folder.write(
+        folder, overrides.user_files(HydraConfig.get().overrides.task, settings.methods())
+    )
 
 
 def _claim(folder: Path) -> None:

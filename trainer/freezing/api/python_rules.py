@@ -5,9 +5,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trainer.config import freeze_methods, policy, schema
+from trainer.config import freeze_methods, policy
 from trainer.config.policy import Policy
 from trainer.config.rules import Rule, problem
+from trainer.config.schema import Settings
+from trainer.config.validation_errors import describe
 from trainer.core.errors import ConfigError
 
 Rules = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
@@ -58,4 +60,4 @@ def _policy(entries: Sequence[str | Mapping[str, Any]]) -> Policy:
         details = error.errors(include_url=False)
         for detail in details:
             detail["loc"] = ("policy", *detail["loc"])
-        raise ConfigError([schema.problem(detail) for detail in details]) from None
+        raise ConfigError([describe(detail, Settings) for detail in details]) from None

@@ -19,6 +19,7 @@ from hydra.core.utils import setup_globals
 from omegaconf import DictConfig, OmegaConf
 
 from trainer.checkpoint.resume import ResumeRequest
+from trainer.config import config_folders
 from trainer.core import log_handlers
 from trainer.core.exit_status import exit_status
 from trainer.core.run_files import OUTPUT
@@ -35,6 +36,7 @@ _training = Event()
 def main() -> None:
     """Train the jobs read from stdin; write responses to the descriptor given as argument."""
     setup_globals()
+    config_folders.use(config_folders.split(sys.argv[2:])[0])
     with os.fdopen(int(sys.argv[1]), "w", buffering=1) as responses:
         for line in _requests():
             code, why = _train_job(json.loads(line))

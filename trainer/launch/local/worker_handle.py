@@ -12,9 +12,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from trainer.config import config_folders
 from trainer.core.run_files import OUTPUT
 from trainer.launch import jobs
 
+_WORKER = "trainer.launch.local.worker"
 _POLL = 0.5  # seconds between checks whether a silent process has died
 
 
@@ -83,7 +85,7 @@ class WorkerHandle:
         if self._process is None:
             self._responses, writer = os.pipe()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainer.launch.local.worker", str(writer)],
+                [sys.executable, "-m", _WORKER, str(writer), *config_folders.flags()],
                 stdin=subprocess.PIPE,
                 text=True,
                 env=jobs.job_environment(),

@@ -7,7 +7,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from trainer.config import hydra_plugins, overrides
+from trainer.config import hydra_plugins, sweep_overrides
 from trainer.launch import sweep_launcher
 from trainer.launch.sweep_launcher import SweepLauncher
 
@@ -27,4 +27,4 @@ class GridSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Launch all jobs in one batch."""
-        self.launcher.launch(overrides.jobs(arguments), 0)
+        self.launcher.launch(sweep_overrides.jobs(arguments), 0)

@@ -14,7 +14,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from pydantic import Field
 
-from trainer.config import hydra_plugins, options, overrides
+from trainer.config import hydra_plugins, options, sweep_overrides
 from trainer.config.options import Options
 from trainer.core.errors import ConfigError
 from trainer.launch import jobs, sweep_launcher
@@ -136,7 +136,7 @@ def search_space(arguments: Sequence[str]) -> tuple[dict[str, "BaseDistribution"
         raise ConfigError(
             [f"sweep: expected values to choose from, received none; for example {example}"]
         )
-    return space, overrides.fixed(arguments)
+    return space, sweep_overrides.fixed(arguments)
 
 
 def _distribution(override: Override) -> "BaseDistribution":

@@ -1,0 +1,74 @@
+"""Key hints: the full key for one that exists a level down, or that another trainer calls so."""
+
+from omegaconf import DictConfig, OmegaConf
+
+# Words of PyTorch Lightning, Hugging Face, timm, MindCV and argparse scripts, by the key here. One
+# whose key is not in the configuration at hand is not offered.
+_OTHER_TRAINERS = {
+    "accelerator": "device",
+    "amp": "device.precision",
+    "amp_level": "device.precision",
+    "arch": "model",
+    "base_lr": "optimizer.lr",
+    "bs": "batch_size",
+    "ckpt_path": "init_from",
+    "criterion": "loss",
+    "data_dir": "dataset.root",
+    "dataset_dir": "dataset.root",
+    "default_root_dir": "hydra.run.dir",
+    "device_target": "device.target",
+    "devices": "distributed.ranks",
+    "distribute": "distributed",
+    "drop_last": "dataset.last_batch",
+    "epoch_size": "epochs",
+    "every_n_train_steps": "checkpoint.every_steps",
+    "freeze_layers": "freeze",
+    "initial_checkpoint": "init_from",
+    "learning_rate": "optimizer.lr",
+    "max_epochs": "epochs",
+    "max_time": "max_minutes",
+    "model_name": "model",
+    "monitor": "checkpoint.best",
+    "nproc_per_node": "distributed.ranks",
+    "num_devices": "distributed.ranks",
+    "num_epochs": "epochs",
+    "num_train_epochs": "epochs",
+    "opt": "optimizer",
+    "optim": "optimizer",
+    "output_dir": "hydra.run.dir",
+    "per_device_train_batch_size": "batch_size",
+    "pretrained": "init_from",
+    "pretrained_path": "init_from",
+    "resume_from_checkpoint": "resume",
+    "seed_everything": "seed",
+    "smoothing": "loss.label_smoothing",
+    "train_batch_size": "batch_size",
+    "wd": "optimizer.weight_decay",
+}
+
+
+def full_keys(key: str, config: DictConfig) -> list[str]:
+    """Return the keys that an unknown one may mean; none if nothing is known of it.
+
+    Args:
+        key: dotted, as on the command line.
+        config: the whole configuration.
+    """
+    if "." not in key:
+        deeper = [group for group in map(str, config) if key in _keys(config, group)]
+        if deeper:
+            return [f"{group}.{key}" for group in deeper]
+    other = _OTHER_TRAINERS.get(key) or _OTHER_TRAINERS.get(key.rpartition(".")[2])
+    return [other] if other and other != key and _exists(other, config) else []
+
+
+def _keys(config: DictConfig, group: str) -> list[str]:
+    if OmegaConf.is_missing(config, group) or OmegaConf.is_interpolation(config, group):
+        return []
+    node = config[group]
+    return [str(name) for name in node] if isinstance(node, DictConfig) else []
+
+
+def _exists(key: str, config: DictConfig) -> bool:
+    group, _, name = key.partition(".")
+    return group == "hydra" or (group in config and (not name or name in _keys(config, group)))

@@ -1,4 +1,4 @@
-"""A user's mistakes: one message, exit code 2, no traceback, nothing left behind."""
+"""Configuration errors: one message, exit code 2, no traceback, nothing left behind."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def refused(command: Command, *overrides: str) -> Ended:
     before = command.left()
     ended = command.train(*overrides)
     assert ended.code == 2, ended
-    assert "mistake" in ended.err
+    assert "configuration error" in ended.err
     assert "Traceback" not in ended.err
     assert command.left() == before
     return ended
@@ -93,7 +93,7 @@ def test_mistake(command: Command, name: str) -> None:
 def test_all_mistakes_are_told_at_once(command: Command) -> None:
     mistakes = ["freeze=conv9", "epochs=0", "method=detach", "optimizer.lr=-1", "seed=x", "foo=1"]
     ended = refused(command, *mistakes)
-    assert "6 mistakes" in ended.err
+    assert "6 configuration errors" in ended.err
     for key in ("freeze", "epochs", "method", "optimizer.lr", "seed", "foo"):
         assert f"- {key}: " in ended.err
 

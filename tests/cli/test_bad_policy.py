@@ -60,4 +60,4 @@ def test_mistakes_of_a_policy_stand_with_the_others(
     command = Command(tmp_path, monkeypatch, capsys)
     rules = "policy.rules=[{select: conv9},{kind: Conv3d},{last: 9}]"
     ended = command.train(rules, "snapshot.print=[foo]", "dataset.root=gone", "epochs=0")
-    assert "6 mistakes" in ended.err, ended.err
+    assert "6 configuration errors" in ended.err, ended.err

@@ -200,7 +200,7 @@ def test_a_launcher_with_other_defaults(command: Command) -> None:
         (["-cd", "cnf"], "expected a folder of YAML files, received "),
         (["-cd", "cnf"], "/cnf (nearest: conf"),
         (["-cd", "my_code.py"], "expected a folder of YAML files"),
-        (["-cd"], "expected one folder, received none"),
+        (["hydra.run.dir=run", "-cd"], "expected one folder, received none"),
         (["-cd", "conf", "--config-dir=conf"], "expected one folder, received conf and conf"),
         (["--config-di", "conf"], "--config-dir: expected the flag in full"),
     ],

@@ -85,7 +85,7 @@ def test_other_nets_are_a_mistake_that_names_what_only_one_has() -> None:
 def test_mistakes_are_told_together(command: Command, tmp_path: Path) -> None:
     ended = command.diff("gone@0", "gone.safetensors", "--jsn")
     assert ended.code == 2
-    assert "3 mistakes" in ended.err
+    assert "3 configuration errors" in ended.err
     assert "received --jsn (nearest: --json)" in ended.err
     assert "received 'gone', which does not exist" in ended.err
     assert command.diff("one").code == 2

@@ -149,7 +149,7 @@ def test_mistakes_are_told_together(
     ended = command.export(run, *words, "epochs=2")
     assert ended.code == 2
     assert said in ended.err
-    assert "2 mistakes" in ended.err
+    assert "2 configuration errors" in ended.err
     assert command.left() == [run, "d.mindir"]
 
 

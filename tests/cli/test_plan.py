@@ -112,7 +112,7 @@ def test_mistakes_are_told_together_and_nothing_is_written(
     ended = command.plan(*words, "epochs=0")
     assert ended.code == 2
     assert said in ended.err
-    assert "2 mistakes" in ended.err
+    assert "2 configuration errors" in ended.err
     assert command.left() == ["file"]
 
 

@@ -44,4 +44,4 @@ def test_help_and_mistakes(command: Command) -> None:
     assert "usage: python -m trainer.probe" in command.probe("--help").out
     ended = command.probe("freeze=conv9", "epochs=0")
     assert ended.code == 2
-    assert "2 mistakes" in ended.err
+    assert "2 configuration errors" in ended.err

@@ -122,7 +122,7 @@ def test_two_runs_at_once_cannot_share_a_folder(tmp_path: Path) -> None:
     with start(tmp_path, *line, "seed=0") as one, start(tmp_path, *line, "seed=1") as other:
         said = [process.communicate()[1] for process in (one, other)]
     assert sorted((one.returncode, other.returncode)) == [0, 2], said
-    assert "1 mistake" in "".join(said)
+    assert "1 configuration error:" in "".join(said)
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ def test_each_ending_has_its_exit_code() -> None:
 
 
 def test_mistakes_are_listed() -> None:
-    assert str(ConfigError(["a: b"])) == "1 mistake:\n  - a: b"
-    assert str(ConfigError(["a", "b"])) == "2 mistakes:\n  - a\n  - b"
+    assert str(ConfigError(["a: b"])) == "1 configuration error:\n  - a: b"
+    assert str(ConfigError(["a", "b"])) == "2 configuration errors:\n  - a\n  - b"
 
 
 def test_nearest_offers_what_is_like_it_or_all_if_they_are_few() -> None:

@@ -110,7 +110,7 @@ def test_mistakes_are_told_once_before_any_rank_is_started(
 ) -> None:
     ended = command.train(*flags, "distributed=msrun", "batch_size=33", "freeze=conv9")
     assert ended.code == 2
-    assert ended.err.startswith("2 mistakes:")
+    assert ended.err.startswith("2 configuration errors:")
     assert "batch_size: expected a multiple of 2" in ended.err
     assert "received 33 (nearest: 32, 34)" in ended.err
     assert not command.left()

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from trainer.config import config_folders, freeze_methods, override_problems, search_path
+from trainer.config import config_folders, override_problems, search_path
 from trainer.config.override_problems import (
     group_options,
     group_problem,
@@ -103,12 +103,12 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
-def user_files(lines: Sequence[str], methods: Collection[str]) -> list[str]:
+def user_files(lines: Sequence[str], named: Collection[str]) -> list[str]:
     """Return the files of the user's folder that a run uses, as paths in it.
 
     Args:
         lines: the run's overrides.
-        methods: names of the freeze methods that it uses.
+        named: other options that it uses, as GROUP/NAME.
     """
     folder = config_folders.user_folder()
     if folder is None:
@@ -116,8 +116,7 @@ def user_files(lines: Sequence[str], methods: Collection[str]) -> list[str]:
     with composing():
         loader = GlobalHydra.instance().config_loader()
         defaults = loader.compute_defaults_list(CONFIG, list(lines), RunMode.RUN).defaults
-    names = {str(default.config_path) for default in defaults}
-    names |= {f"{freeze_methods.GROUP}/{method}" for method in methods}
+    names = {str(default.config_path) for default in defaults} | set(named)
     return sorted(f"{name}.yaml" for name in names if Path(folder, f"{name}.yaml").is_file())
 
 

@@ -53,7 +53,7 @@ def read(run: Path) -> RecordedFolder | None:
     path = run / CONFIG_DIR
     try:
         record = TypeAdapter(RecordedFolder).validate_python(json.loads(path.read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         why = str(error).partition("\n")[0]

@@ -198,9 +198,12 @@ class Settings(_Group):
         """The settings as plain data, from which they can be read again."""
         return self.model_dump(mode="json", by_alias=True)
 
-    def methods(self) -> set[str]:
-        """The names of the freeze methods that the settings name."""
-        return {self.method, *(rule.method for rule in self.policy.rules if rule.method)}
+    def named_options(self) -> set[str]:
+        """Return the options, as GROUP/NAME, that are named by a value instead of a group."""
+        methods = {self.method, *(rule.method for rule in self.policy.rules if rule.method)}
+        return {f"{freeze_methods.GROUP}/{name}" for name in methods} | {
+            f"{metrics.GROUP}/{name}" for name in self.evaluation.metrics
+        }
 
 
 def read(

@@ -33,8 +33,9 @@ class ConfigError(TrainerExit):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        head = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
-        super().__init__("\n".join([f"{head}:", *(f"  - {text}" for text in self.problems)]))
+        count = len(self.problems)
+        head = f"{count} configuration error{'s'[: count - 1]}:"
+        super().__init__("\n".join([head, *(f"  - {text}" for text in self.problems)]))
 
 
 class FrozenMoved(TrainerExit):

@@ -31,5 +31,5 @@ def one_line(why: str) -> str:
     rows = why.strip().splitlines() or [""]
     if rows[0].startswith("Traceback"):
         return f"{rows[-1]}; the traceback is in its {OUTPUT}"
-    mistakes = rows[0].endswith((" mistake:", " mistakes:"))
-    return "; ".join(row.removeprefix("  - ") for row in rows[1:]) if mistakes else rows[0]
+    listed = rows[0].endswith((" configuration error:", " configuration errors:"))
+    return "; ".join(row.removeprefix("  - ") for row in rows[1:]) if listed else rows[0]

@@ -121,7 +121,7 @@ def _begin(config: DictConfig, settings: Settings, folder: Path) -> None:
     atomic_files.remove([folder / MANIFEST])  # first, because what it lists will change
     _record_configuration(config, folder)
     recorded_folder.write(
-        folder, overrides.user_files(HydraConfig.get().overrides.task, settings.methods())
+        folder, overrides.user_files(HydraConfig.get().overrides.task, settings.named_options())
     )
 
 

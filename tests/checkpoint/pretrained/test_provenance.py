@@ -80,7 +80,7 @@ def test_a_mapping_that_is_not_there_is_a_mistake(command: Command) -> None:
     ended = command.train("init_map=gone.yaml", "epochs=0")
     assert ended.code == 2
     assert "init_map: expected a YAML file of names, received gone.yaml (No such" in ended.err
-    assert "2 mistakes" in ended.err
+    assert "2 configuration errors" in ended.err
 
 
 def test_mistakes_in_the_new_keys_are_told_with_the_others(command: Command) -> None:
@@ -88,4 +88,4 @@ def test_mistakes_in_the_new_keys_are_told_with_the_others(command: Command) -> 
     assert ended.code == 2
     assert "init_map: expected names by name, or a YAML file of them, received ['fc']" in ended.err
     assert "init_strict: expected true or false, received 3" in ended.err
-    assert "3 mistakes" in ended.err
+    assert "3 configuration errors" in ended.err

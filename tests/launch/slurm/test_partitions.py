@@ -80,7 +80,7 @@ class TestOnSlurm:
     def test_all_mistakes_are_told_at_once(self, command: Command) -> None:
         words = ["partition=lwo", "mem_gb=100000", "minutes=0", "gres=npu:9"]
         said = self.refused(command, *(f"hydra.launcher.{word}" for word in words))
-        assert "4 mistakes:" in said
+        assert "4 configuration errors:" in said
         assert "received lwo (nearest: low)" in said
         assert "minutes: expected at least 1, received 0" in said
 

@@ -120,7 +120,7 @@ def test_a_command_of_a_job_names_the_folder(command: Command) -> None:
     from trainer.launch import jobs
 
     config_folders.use(Path("conf"))
-    words = jobs.make(Path("sweep"), ["seed=1"], []).command()
+    words = jobs.make_job(Path("sweep"), ["seed=1"], []).command()
     assert words[3:6] == ["--config-dir", str(command.folder / "conf"), "seed=1"]
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from trainer.config import config_folders
-from trainer.core import atomic_files
+from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import CONFIG_DIR
 
 WORD = "config_dir"  # of resume.allow
-_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,6 @@ class RecordedFile:
 class RecordedFolder:
     """A user's folder, and the files in it that a run was configured with."""
 
-    format: int
     folder: str
     files: list[RecordedFile]
 
@@ -38,29 +36,25 @@ def write(run: Path, names: Sequence[str]) -> None:
     if (folder := config_folders.user_folder()) is None:
         return
     rows = [RecordedFile(name, atomic_files.digest(folder / name)) for name in names]
-    atomic_files.write_lines(
-        run / CONFIG_DIR,
-        {"format": _FORMAT, "folder": str(folder), "files": [asdict(row) for row in rows]},
-    )
+    record = RecordedFolder(str(folder), rows)
+    atomic_files.write_lines(run / CONFIG_DIR, format_version.stamp(asdict(record)))
 
 
 def read(run: Path) -> RecordedFolder | None:
     """Return what a run has recorded; None: it was configured by the shipped ``conf/`` alone.
 
     Raises:
-        ConfigError: the record is damaged, or of another format.
+        ConfigError: the record is damaged, or of a newer trainer.
     """
     path = run / CONFIG_DIR
     try:
-        record = TypeAdapter(RecordedFolder).validate_python(json.loads(path.read_text()))
+        content = format_version.content(json.loads(path.read_text()), path)
+        return TypeAdapter(RecordedFolder).validate_python(content)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         why = str(error).partition("\n")[0]
         raise ConfigError([f"{path}: expected as a run writes it ({why})"]) from None
-    if record.format != _FORMAT:
-        raise ConfigError([f"{path}: expected format {_FORMAT}, received {record.format}"])
-    return record
 
 
 def use(run: Path | None) -> None:

@@ -50,8 +50,11 @@ CASES = {
     "missing head": (["new_head=fc9"], "new_head: expected a cell or parameter of the model"),
     "missing data": (["dataset=mnist"], "train-images-idx3-ubyte"),
     "missing folder of data": (["dataset=mnist", "dataset.root=gone"], "dataset.root: expected"),
-    "no CANN": (["device=ascend"], "found none (libmindspore_ascend"),
-    "too few classes": (["model.num_classes=3"], "labels below 3, its classes, found 3, 4"),
+    "no CANN": (["device=ascend"], "received none (libmindspore_ascend"),
+    "too few classes": (
+        ["model.num_classes=3"],
+        "labels below 3, the number of its classes, received 3, 4",
+    ),
     "no number of classes": (["dataset=ones"], "model.num_classes: expected a value"),
     "data of another shape": (
         ["dataset=ones", "model.num_classes=5", "batch_size=4"],

@@ -1,1 +1,1 @@
-"""What MindSpore has to be told, worked around or patched."""
+"""MindSpore: how it is configured, worked around, patched and examined."""

@@ -7,6 +7,4 @@ from mindspore import Tensor
 from numpy.typing import NDArray
 
 Batch = Sequence[Tensor]
-
-
 Columns = Sequence[NDArray[Any]]

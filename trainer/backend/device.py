@@ -1,4 +1,4 @@
-"""Device: what must be set for it before and after MindSpore is imported, each with its reason."""
+"""Device: the settings it needs before and after MindSpore is imported, each with its reason."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ from trainer.core.errors import ConfigError
 
 
 class DeviceOptions(Protocol):
-    """What ``select`` needs to know; the settings have it."""
+    """The settings that ``select`` reads."""
 
     @property
     def target(self) -> str:
@@ -24,7 +24,7 @@ class DeviceOptions(Protocol):
 
     @property
     def device_id(self) -> int:
-        """Counted from 0 on a machine."""
+        """The device's number on its machine, from 0."""
 
     @property
     def jit_level(self) -> str | None:
@@ -36,7 +36,7 @@ class DeviceOptions(Protocol):
 
     @property
     def loss_scale(self) -> object:
-        """A number or dynamic."""
+        """A number, or dynamic."""
 
 
 log = logging.getLogger(__name__)
@@ -49,28 +49,28 @@ _SILENCE = "GLOG_v"
 def prepare(instruction_set: str = "auto") -> None:
     """Set the environment for MindSpore; call it before MindSpore is imported.
 
-    - oneDNN is held to AVX2 on AVX-512 machines. MindSpore 2.10 falls back to oneDNN's reference
-      convolution there: LeNet-5, batch 64, took 112 ms a step as it comes and 12 ms with AVX2 on
-      two cores of an EPYC; ``scripts/bench`` measures it anew. Matrix products do not suffer. A
-      value that the user has set stays.
-    - The compile cache is switched off: its key knows nothing of what is frozen, so that a second
-      run with another freeze trains the frozen layer. ``trainer.backend.compile.mindir`` lets it
-      have one graph at a time.
-    - MindSpore's own warnings are silenced unless ``GLOG_v`` is set: nothing in them is for a user.
+    - oneDNN is limited to AVX2 on AVX-512 machines. MindSpore 2.10 falls back to oneDNN's reference
+      convolution there: LeNet-5, batch 64, took 112 ms per step with default settings and 12 ms
+      with AVX2 on two cores of an EPYC; ``scripts/bench`` measures it. Matrix products are not
+      affected. A value that the user has set is retained.
+    - The compile cache is switched off: its key ignores what is frozen, so a second run with
+      another freeze would train the frozen layer. ``trainer.backend.compile.mindir`` gives it one
+      graph at a time.
+    - MindSpore's own warnings are silenced unless ``GLOG_v`` is set: none of them helps a user.
     """
     if "mindspore" in sys.modules and _ISA not in os.environ:
         log.warning("warning: MindSpore was imported before the trainer could set %s", _ISA)
     if instruction_set == "auto" and _has_avx512():
         os.environ.setdefault(_ISA, "AVX2")
     if os.environ.get(_CACHE, "0") != "0":
-        log.warning("warning: %s is set; switched off, it would train frozen layers", _CACHE)
+        log.warning("warning: %s is switched off: it would train frozen layers", _CACHE)
     os.environ[_CACHE] = "0"
     os.environ.setdefault(_SILENCE, "3")
 
 
 @contextmanager
 def restore_environment() -> Iterator[None]:
-    """Take back what ``prepare`` sets in the block: jobs that are started prepare their own."""
+    """Take back what ``prepare`` sets in the block: each started job prepares its own."""
     before = {name: os.environ.get(name) for name in (_ISA, _CACHE, _SILENCE)}
     try:
         yield
@@ -82,23 +82,23 @@ def restore_environment() -> Iterator[None]:
 
 
 def select(device: DeviceOptions, local_rank: int = 0) -> str:
-    """Choose the device and GRAPH_MODE; return a line that describes them.
+    """Select the device and GRAPH_MODE; return a line that describes them.
 
     Args:
         device: the settings.
-        local_rank: of this process on its machine, from 0; added to ``device_id``.
+        local_rank: this process's rank on its machine, from 0; it is added to ``device_id``.
 
     Raises:
-        ConfigError: Ascend was asked for and is not there; the message names the missing libraries.
+        ConfigError: Ascend was requested and is not there; the message names missing libraries.
     """
     import mindspore as ms
 
     target = device.target
     if target == "auto":
         target = "ascend" if _ascend_available() else "cpu"
-    # The process's device can be set once; a second run in one process finds it set.
+    # A process's device can be set only once; a second run in one process finds it set.
     with contextlib.nullcontext() if target == "ascend" else contextlib.suppress(RuntimeError):
-        _set(target, device.device_id + local_rank)
+        _set_device(target, device.device_id + local_rank)
     ms.set_context(mode=ms.GRAPH_MODE)
     load_numpy_interface()
     if device.jit_level is not None and target == "ascend":
@@ -106,8 +106,8 @@ def select(device: DeviceOptions, local_rank: int = 0) -> str:
     return _describe(target, device, local_rank)
 
 
-@cache  # a rank's is set before it meets the others, and then asked for once more
-def _set(target: str, device_id: int) -> None:
+@cache  # a rank's device is set before it meets the others, and requested again later
+def _set_device(target: str, device_id: int) -> None:
     import mindspore as ms
 
     try:
@@ -123,7 +123,7 @@ def _set(target: str, device_id: int) -> None:
         reasons = reasons.partition("\n")[0]
         raise ConfigError(
             [
-                "device=ascend: expected Ascend's drivers and CANN, found none "
+                "device=ascend: expected Ascend's drivers and CANN, received none "
                 f"({reasons}); install CANN and source its set_env.sh, or use device=cpu"
             ]
         ) from None
@@ -133,8 +133,8 @@ def _set(target: str, device_id: int) -> None:
 def load_numpy_interface() -> None:
     """Make MindSpore look for NumPy 1's C interface now.
 
-    It does so at the first eager operator with a Python number or tuple. NumPy 2 answers, once,
-    with a page on stderr and an error, which MindSpore 2.10 survives everywhere but in that
+    It does so at the first eager operator with a Python number or tuple. NumPy 2 responds, once,
+    with a page on stderr and an error, which MindSpore 2.10 survives everywhere except in that
     operator.
     """
     import mindspore as ms
@@ -153,11 +153,11 @@ def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
     parts = [target, "GRAPH_MODE"]
     if target == "cpu":
         parts.append(f"{len(os.sched_getaffinity(0))} cores")
-        parts.append(f"oneDNN {os.environ.get(_ISA, 'as it comes')}")
+        parts.append(f"oneDNN {os.environ.get(_ISA, 'default')}")
     else:
         parts += [
             f"device {device.device_id + local_rank}",
-            f"jit_level {device.jit_level or 'as it comes'}",
+            f"jit_level {device.jit_level or 'default'}",
         ]
     if device.precision != "float32":
         parts.append(f"{device.precision}, loss scale {device.loss_scale}")
@@ -165,7 +165,7 @@ def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
 
 
 def cpu_model() -> str:
-    """Return the name of this machine's processor; empty if it does not say."""
+    """Return the name of this machine's processor; empty if it is not known."""
     lines = _cpuinfo().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
 

@@ -1,4 +1,4 @@
-"""Weights: a net's parameters as NumPy arrays, fetched and put back."""
+"""Host copy: a model's parameters as NumPy arrays, fetched and put back."""
 
 from collections.abc import Mapping
 
@@ -10,44 +10,44 @@ from trainer.core.tensors import Weights, alike
 
 
 class HostCopy:
-    """A net's parameters on the host, followed from epoch to epoch.
+    """A model's parameters on the host, updated from epoch to epoch.
 
     Args:
-        net: the net; it may gain and lose parameters.
+        model: the model; it may gain and lose parameters.
     """
 
-    def __init__(self, net: nn.Cell) -> None:
-        self._net = net
-        self._held: Weights = {}
+    def __init__(self, model: nn.Cell) -> None:
+        self._model = model
+        self._copies: Weights = {}
 
     def fetch(self) -> Weights:
-        """Return every parameter, by dotted path; none of the arrays changes any more.
+        """Return every parameter by dotted path; none of the arrays changes later.
 
-        What has the same bits as the last time is the same array, neither copied nor, by whom it is
-        given, compared again: of a net that is mostly frozen, that is nearly all.
+        A tensor with the same bits as at the last call is the same array. It is not copied, and the
+        receiver need not compare it again: in a mostly frozen model that is nearly all of them.
         """
-        self._held = {
-            name: self._kept(name, parameter.asnumpy())
-            for name, parameter in self._net.parameters_and_names()
+        self._copies = {
+            name: self._copy(name, parameter.asnumpy())
+            for name, parameter in self._model.parameters_and_names()
         }
-        return dict(self._held)
+        return dict(self._copies)
 
-    def _kept(self, name: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        held = self._held.get(name)
-        if held is not None and alike(held, array):
-            return held
-        copied = np.array(array)
-        copied.flags.writeable = False
-        return copied
-
-
-def to_numpy(net: nn.Cell) -> Weights:
-    """Return a copy of every parameter, by dotted path, on the host."""
-    return {name: np.array(p.asnumpy()) for name, p in net.parameters_and_names()}
+    def _copy(self, name: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        previous = self._copies.get(name)
+        if previous is not None and alike(previous, array):
+            return previous
+        copy = np.array(array)
+        copy.flags.writeable = False
+        return copy
 
 
-def from_numpy(net: nn.Cell, weights: Mapping[str, NDArray[np.generic]]) -> None:
-    """Put back the weights of this net, or those of another that it has in common with it."""
-    for name, parameter in net.parameters_and_names():
+def to_numpy(model: nn.Cell) -> Weights:
+    """Return a copy of every parameter on the host, by dotted path."""
+    return {name: np.array(p.asnumpy()) for name, p in model.parameters_and_names()}
+
+
+def from_numpy(model: nn.Cell, weights: Mapping[str, NDArray[np.generic]]) -> None:
+    """Put weights back into a model: those of equal name and shape; the others are ignored."""
+    for name, parameter in model.parameters_and_names():
         if name in weights and weights[name].shape == tuple(parameter.shape):
             parameter.set_data(Tensor(weights[name], dtype=parameter.dtype))

@@ -1,4 +1,4 @@
-"""Blank: nets without first values, for commands that look at nothing but their shapes."""
+"""Lazy init: models without initial values, for commands that only look at shapes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from mindspore.common.initializer import Initializer
 
 @contextmanager
 def skip_initializers() -> Iterator[None]:
-    """Make all first values 0: to draw those of a large net takes longer than its plan."""
-    draw = Initializer.__call__
-    Initializer.__call__ = _leave
+    """Make all initial values 0: drawing those of a large model takes longer than its plan."""
+    initialize = Initializer.__call__
+    Initializer.__call__ = _fill_zeros
     try:
         yield
     finally:
-        Initializer.__call__ = draw
+        Initializer.__call__ = initialize
 
 
-def _leave(self: Initializer, array: Any) -> None:
+def _fill_zeros(self: Initializer, array: Any) -> None:
     array.fill(0)

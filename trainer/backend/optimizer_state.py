@@ -1,4 +1,4 @@
-"""Optimizer state: what an optimizer keeps beside the weights."""
+"""Optimizer state: what an optimizer keeps in addition to the weights."""
 
 from mindspore import Parameter, nn
 

@@ -96,7 +96,7 @@ class Idle(nn.Cell):
 
 def test_cell_that_is_never_called_cannot_be_cut_behind() -> None:
     batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
-    with pytest.raises(ConfigError, match="'inner', which it never does"):
+    with pytest.raises(ConfigError, match="'inner', which it never calls"):
         behind(Idle(), "inner", batch=batch)
 
 

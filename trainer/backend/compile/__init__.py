@@ -1,1 +1,1 @@
-"""MindSpore's compiled graphs on disk, and the fingerprint of what one depends on."""
+"""MindSpore's compiled graphs on disk, and the fingerprint of what a graph depends on."""

@@ -10,7 +10,7 @@ _ATTRIBUTE = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 
 
 def body(code: CodeType) -> list[Any]:
-    """Return what tells a function from another that begins on the same line, as plain data."""
+    """Return what distinguishes functions that begin on the same line, as plain data."""
     literals = [
         repr(c) for c in code.co_consts if isinstance(c, bool | int | float | str | bytes | tuple)
     ]
@@ -19,31 +19,30 @@ def body(code: CodeType) -> list[Any]:
 
 
 def attributes(function: FunctionType | None) -> list[str]:
-    """Return the names of the attributes that a function asks for, of whatever object."""
+    """Return the names of the attributes that a function accesses, of whatever object."""
     return [] if function is None else sorted(_names(function.__code__, _ATTRIBUTE))
 
 
 def referred(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield the globals that a function refers to, and what it may ask of those that are modules.
+    """Yield the globals that a function refers to, and what it may use of those that are modules.
 
-    An attribute counts for every module that has one of that name: rather too many than one too
-    few.
+    An attribute counts for every module that has one of that name: one too many is better than one
+    too few.
     """
-    around = function.__globals__
-    asked = attributes(function)
+    accessed = attributes(function)
     for name in sorted(_names(function.__code__, _GLOBAL)):
-        if name in around:
-            value = around[name]
+        if name in function.__globals__:
+            value = function.__globals__[name]
             yield name, value
             if isinstance(value, ModuleType):
-                for attribute in asked:
+                for attribute in accessed:
                     if attribute in vars(value):
                         yield f"{name}.{attribute}", vars(value)[attribute]
 
 
 def _names(code: CodeType, operations: tuple[str, ...]) -> set[str]:
-    found = {i.argval for i in dis.get_instructions(code) if i.opname in operations}
+    names = {i.argval for i in dis.get_instructions(code) if i.opname in operations}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found |= _names(constant, operations)
-    return found
+            names |= _names(constant, operations)
+    return names

@@ -1,7 +1,8 @@
-"""Fingerprint: a hash of all that a cell's graph is made from, but for its parameters' values.
+"""Fingerprint: a hash of everything that a cell's graph is made from, except parameter values.
 
-Classes and functions count by the files that define them, with what they refer to; those of
-MindSpore, NumPy and Python by their names, for whoever keeps fingerprints keeps versions, too.
+Classes and functions are hashed by the files that define them, with what they refer to. Those of
+MindSpore, NumPy and Python are hashed by their names, because whoever stores fingerprints stores
+the versions as well.
 """
 
 import dataclasses
@@ -25,43 +26,43 @@ from trainer.core import atomic_files
 
 _TRUSTED = sys.stdlib_module_names | {"mindspore", "numpy", "pybind11_builtins"}
 _ROOTS = ("construct", "bprop")  # what is compiled of a cell
-# What MindSpore notes of any cell, and of one that it has called.
-_OWN = frozenset(vars(nn.Cell())) | {
+# Attributes that MindSpore sets on every cell, and on one that it has called.
+_INTERNAL = frozenset(vars(nn.Cell())) | {
     "__compile_cell_hook__",
     "__parse_method__",
     "_func_graph_flags",
     "current_phase",
     "sequence_modified",
 }
-# What of that a graph depends on.
-_TELLING = ("training", "_amp_level", "mixed_precision_type", "_jit_config_dict", "has_bprop")
+# Those of them that a graph depends on.
+_RELEVANT = ("training", "_amp_level", "mixed_precision_type", "_jit_config_dict", "has_bprop")
 _HOOKS = ("forward_pre_hook", "forward_hook", "backward_pre_hook", "backward_hook")
 
 
 class NotComparable(Exception):
-    """Something is of a kind that cannot be told from another by its value; the message says it."""
+    """Something is of a type whose values cannot be compared; the message names it."""
 
 
 def of_cell(cell: nn.Cell, bound: Iterable[Parameter] = ()) -> str:
-    """Return the SHA-256 of a cell: classes, attributes, flags, hooks, parameters' names and kinds.
+    """Return the SHA-256 of a cell: classes, attributes, flags, hooks, parameters' names and types.
 
     Args:
-        cell: a net, a loss, or any other.
-        bound: parameters besides the cell's own whose values do not matter either.
+        cell: a model, a loss, or any other.
+        bound: further parameters, besides the cell's own, whose values do not matter.
 
     Raises:
-        Unknown: it holds, or refers to, what cannot be compared.
+        NotComparable: it contains, or refers to, what cannot be compared.
     """
-    return _read([*cell.get_parameters(), *bound], lambda reader: reader.cell(cell))
+    return _read([*cell.get_parameters(), *bound], lambda reader: reader.describe_cell(cell))
 
 
-def of_class(kind: type[nn.Cell]) -> str:
+def of_class(cls: type[nn.Cell]) -> str:
     """Return the SHA-256 of a class of cells.
 
     Raises:
-        Unknown: it refers to what cannot be compared.
+        NotComparable: it refers to what cannot be compared.
     """
-    return _read([], lambda reader: reader.kind(kind))
+    return _read([], lambda reader: reader.describe_class(cls))
 
 
 def _read(free: Iterable[Parameter], read: "Callable[[_Reader], Any]") -> str:
@@ -69,12 +70,12 @@ def _read(free: Iterable[Parameter], read: "Callable[[_Reader], Any]") -> str:
         return atomic_files.checksum(read(_Reader(free)))
     except NotComparable:
         raise
-    except Exception as error:  # of whatever code a net refers to
+    except Exception as error:  # any error of the code that a model refers to
         raise NotComparable(f"it cannot be read: {error!r}"[:200]) from None
 
 
 class _Reader:
-    """Turns what a graph is made from into plain data; each thing once.
+    """Turns what a graph is made from into plain data, each object once.
 
     Args:
         free: parameters whose values do not matter.
@@ -82,47 +83,48 @@ class _Reader:
 
     def __init__(self, free: Iterable[Parameter]) -> None:
         self._free = {id(parameter) for parameter in free}
-        self._met: dict[int, tuple[int, Any]] = {}  # things stay alive, so that ids stay theirs
+        # By id, with the object itself, which stays alive so that its id stays its own.
+        self._visited: dict[int, tuple[int, Any]] = {}
         self._digests: dict[str, str] = {}
 
-    def cell(self, cell: nn.Cell) -> Any:
+    def describe_cell(self, cell: nn.Cell) -> Any:
         """Describe a cell and all cells in it."""
         return self._once(cell, lambda: self._cell(cell))
 
     def _cell(self, cell: nn.Cell) -> Any:
-        own = {name: value for name, value in vars(cell).items() if name not in _OWN}
-        own |= {name: getattr(cell, name, None) for name in _TELLING}
+        attributes = {name: value for name, value in vars(cell).items() if name not in _INTERNAL}
+        attributes |= {name: getattr(cell, name, None) for name in _RELEVANT}
         hooks = [[*(getattr(cell, f"_lazy_{name}", None) or {}).values()] for name in _HOOKS]
         flags = {**getattr(cell, "_func_graph_flags", {})}
-        flags.pop("training", None)  # is there from the first call of set_train on
-        held = [cell._primitives, cell._buffers, cell._params, cell._params_list, cell._cells]
-        return [self.kind(type(cell)), self._value([own, flags, hooks, *held])]
+        flags.pop("training", None)  # it appears with the first call of set_train
+        members = [cell._primitives, cell._buffers, cell._params, cell._params_list, cell._cells]
+        return [self.describe_class(type(cell)), self._value([attributes, flags, hooks, *members])]
 
-    def kind(self, kind: type) -> Any:
+    def describe_class(self, cls: type) -> Any:
         """Describe a class."""
-        return self._once(kind, lambda: self._kind(kind))
+        return self._once(cls, lambda: self._class(cls))
 
-    def _kind(self, kind: type) -> Any:
-        names = [[c.__module__, c.__qualname__] for c in kind.__mro__]
-        ours = [c for c in kind.__mro__ if not _trusted(c.__module__)]
-        found = [self._file(c.__module__) for c in ours]
-        roots = [root for root in _ROOTS if issubclass(kind, nn.Cell)]
-        return [names, found, self._reached(kind, ours, roots)]
+    def _class(self, cls: type) -> Any:
+        names = [[c.__module__, c.__qualname__] for c in cls.__mro__]
+        custom = [c for c in cls.__mro__ if not _trusted(c.__module__)]
+        files = [self._file(c.__module__) for c in custom]
+        roots = [root for root in _ROOTS if issubclass(cls, nn.Cell)]
+        return [names, files, self._members(custom, roots)]
 
-    def _reached(self, kind: type, ours: list[type], roots: list[str]) -> Any:
-        """Describe the methods and constants of a class that its roots refer to."""
-        found, wanted = {}, [*roots]
-        for name in wanted:  # which grows
-            if name in found or name in vars(nn.Cell) and name not in roots:
+    def _members(self, classes: list[type], roots: list[str]) -> Any:
+        """Describe the methods and constants of some classes that the roots refer to."""
+        described, names = {}, [*roots]
+        for name in names:  # this list grows
+            if name in described or name in vars(nn.Cell) and name not in roots:
                 continue
-            parts = [vars(c)[name] for c in ours if name in vars(c)]
-            found[name] = self._value(parts)
-            for part in parts:
-                wanted += bytecode.attributes(_function_of(part))
-        return found
+            definitions = [vars(c)[name] for c in classes if name in vars(c)]
+            described[name] = self._value(definitions)
+            for definition in definitions:
+                names += bytecode.attributes(_function_of(definition))
+        return described
 
     def _value(self, value: Any) -> Any:
-        """Describe a value of any kind."""
+        """Describe a value of any type."""
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) in (float, complex, bytes, range, slice, type(...)):
@@ -134,39 +136,39 @@ class _Reader:
             return [_name(value), pairs]
         if isinstance(value, set | frozenset):
             return [_name(value), sorted(atomic_files.dumps(self._value(item)) for item in value)]
-        return self._once(value, lambda: self._thing(value))
+        return self._once(value, lambda: self._object(value))
 
-    def _thing(self, value: Any) -> Any:
-        for kinds, read in self._readers():
-            if isinstance(value, kinds):
+    def _object(self, value: Any) -> Any:
+        for types, read in self._readers():
+            if isinstance(value, types):
                 return [_name(value), read(value)]
         if dataclasses.is_dataclass(value) and hasattr(value, "__dict__"):
-            return [self.kind(type(value)), self._value(vars(value))]
+            return [self.describe_class(type(value)), self._value(vars(value))]
         if _is_known_by_name(value):
             return [value.__module__, value.__name__]
-        raise NotComparable(f"of {_name(value)} it is not known what makes one differ from another")
+        raise NotComparable(f"it is not known how one {_name(value)} differs from another")
 
     def _readers(self) -> Iterator[tuple[Any, Callable[[Any], Any]]]:
-        """Yield kinds and how they are described; the first that fits counts."""
+        """Yield types and how their values are described; the first that fits counts."""
         yield nn.Cell, self._cell
         yield Parameter, self._parameter
         yield Tensor, lambda tensor: self._array(tensor.asnumpy())
         yield np.ndarray | np.generic, self._array
         yield Primitive, lambda primitive: self._value([type(primitive), vars(primitive)])
-        yield Initializer, lambda value: None  # has made a value, and is not used again
+        yield Initializer, lambda value: None  # it has made its value and is not used again
         yield Enum | np.dtype | typing.Type | MixedPrecisionType, str
-        yield type, self._kind
+        yield type, self._class
         yield FunctionType, self._function
         yield MethodType, lambda method: self._value([method.__func__, method.__self__])
         yield staticmethod | classmethod, lambda method: self._value(method.__func__)
-        yield property, lambda own: self._value([own.fget])
+        yield property, lambda value: self._value([value.fget])
         yield functools.partial, lambda part: self._value([part.func, part.args, part.keywords])
         yield ModuleType, lambda module: [module.__name__, self._file(module.__name__)]
 
     def _parameter(self, parameter: Parameter) -> Any:
-        kind = [parameter.name, list(parameter.shape), str(parameter.dtype)]
+        spec = [parameter.name, list(parameter.shape), str(parameter.dtype)]
         value = None if id(parameter) in self._free else self._array(parameter.asnumpy())
-        return [*kind, parameter.requires_grad, value]
+        return [*spec, parameter.requires_grad, value]
 
     def _array(self, array: Any) -> Any:
         array = np.asarray(array)
@@ -180,11 +182,11 @@ class _Reader:
         assert isinstance(inner, FunctionType)
         names = [inner.__module__, inner.__qualname__, bytecode.body(inner.__code__)]
         closure = [_content(cell) for cell in inner.__closure__ or ()]
-        own = self._value([closure, inner.__defaults__, inner.__kwdefaults__])
+        bound = self._value([closure, inner.__defaults__, inner.__kwdefaults__])
         if _trusted(inner.__module__):
-            return [names, own]
-        used = [[name, self._value(value)] for name, value in bytecode.referred(inner)]
-        return [names, own, self._file(inner.__module__), used]
+            return [names, bound]
+        referred = [[name, self._value(value)] for name, value in bytecode.referred(inner)]
+        return [names, bound, self._file(inner.__module__), referred]
 
     def _file(self, module: str) -> str:
         """Return the SHA-256 of the file that defines a module; empty where its name is enough."""
@@ -198,10 +200,10 @@ class _Reader:
         return self._digests[module]
 
     def _once(self, value: Any, describe: Callable[[], Any]) -> Any:
-        """Describe a thing where it is met first, and refer to that from elsewhere."""
-        if id(value) in self._met:
-            return ["met", self._met[id(value)][0]]
-        self._met[id(value)] = (len(self._met), value)
+        """Describe an object at its first occurrence, and refer to that from the others."""
+        if id(value) in self._visited:
+            return ["met", self._visited[id(value)][0]]
+        self._visited[id(value)] = (len(self._visited), value)
         return describe()
 
 
@@ -210,7 +212,7 @@ def _trusted(module: str | None) -> bool:
 
 
 def _is_known_by_name(value: Any) -> bool:
-    """Tell whether it stands under its own name in a module of MindSpore, NumPy or Python."""
+    """Tell whether a module of MindSpore, NumPy or Python has the value under its own name."""
     module, name = getattr(value, "__module__", None), getattr(value, "__name__", "")
     if not isinstance(module, str) or not _trusted(module):
         return False
@@ -224,12 +226,12 @@ def _name(value: Any) -> str:
 def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # it is yet to be filled
+    except ValueError:  # it is not filled yet
         return None
 
 
 def _function_of(value: Any) -> FunctionType | None:
-    """Return the function in a class's attribute, if there is one."""
+    """Return the function in a class's attribute; None if there is none."""
     inner = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
     inner = inspect.unwrap(inner) if callable(inner) else inner
     return inner if isinstance(inner, FunctionType) else None

@@ -1,4 +1,4 @@
-"""Graph store: compiled graphs in a folder, each under its key, whole or not at all."""
+"""Graph store: compiled graphs in a folder, each under its key and written atomically."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ _RECORD = "graph.json"
 
 
 class Damaged(Exception):
-    """An entry is not what was written; the message says which."""
+    """An entry is not what was written; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,18 @@ class GraphStore:
     """A folder of graphs, which several processes may share.
 
     Attributes:
-        folder: has a folder for each graph, named by its key.
-        limit: the most bytes to keep; the graphs used longest ago go first.
+        folder: contains one folder per graph, named by its key.
+        limit: the most bytes to keep; the least recently used graphs are removed first.
     """
 
     folder: Path
     limit: float
 
     def read(self, key: str) -> bytes | None:
-        """Return a graph, None if there is none.
+        """Return a graph; None if there is none.
 
         Raises:
-            Damaged: there was one, which has been removed.
+            Damaged: the graph is damaged; it has been removed.
         """
         entry = self.folder / key
         try:
@@ -43,14 +43,14 @@ class GraphStore:
             if not entry.exists():
                 return None
             graph, record = b"", b""
-        if not _sound(graph, record):
+        if not _is_intact(graph, record):
             shutil.rmtree(entry, ignore_errors=True)
             raise Damaged(f"{entry} is not what was written")
         cache_folder.use(entry)
         return graph
 
     def write(self, key: str, graph: bytes, depends: Mapping[str, Any]) -> None:
-        """Keep a graph, with what it depends on for those who wonder why it is not another's.
+        """Store a graph, with what it depends on, so that two keys can be compared.
 
         Raises:
             CannotWrite: the folder is full, or read-only.
@@ -63,7 +63,7 @@ class GraphStore:
         cache_folder.clear_partial(self.folder)
 
 
-def _sound(graph: bytes, record: bytes) -> bool:
+def _is_intact(graph: bytes, record: bytes) -> bool:
     with suppress(ValueError, TypeError, KeyError):
         return bool(json.loads(record)["sha256"] == atomic_files.sha256(graph))
     return False

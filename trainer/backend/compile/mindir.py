@@ -1,8 +1,8 @@
 """MindIR: a graph as MindSpore's compile cache reads and writes it, one at a time.
 
-The cache tells the graphs of a process from one another by the order in which they are compiled,
-and stays in the folder where it was first used (MindSpore 2.10). So it gets a private folder that
-holds no graph but the one that is wanted, and is on for one call alone.
+The cache tells the graphs of a process apart by the order in which they are compiled, and stays in
+the folder where it was first used (MindSpore 2.10). So it gets a private folder that contains no
+graph except the wanted one, and it is on for one call only.
 """
 
 import atexit
@@ -22,20 +22,20 @@ from mindspore.train.mind_ir_pb2 import ModelProto
 
 ENABLE = "MS_COMPILER_CACHE_ENABLE"
 PATH = "MS_COMPILER_CACHE_PATH"
-_UNASKED = "MS_DEV_FORCE_USE_COMPILE_CACHE"  # whatever that hash is
+_FORCE = "MS_DEV_FORCE_USE_COMPILE_CACHE"  # MindSpore then does not compare the sources' hash
 _SCRIPT = "program.py"
 _GRAPHS = "compile_cache_*.mindir"
-_next = 0  # the number under which MindSpore looks for its next graph
+_next_number = 0  # the number under which MindSpore looks for its next graph
 
 
 def call_with_graph(
     cell: nn.Cell, batch: Sequence[Tensor], graph: bytes | None
 ) -> tuple[Any, bytes | None, bool]:
-    """Call a cell that is yet to be compiled, with the graph that it had before, if there is one.
+    """Call a cell that is not compiled yet, with the graph that it had before, if there is one.
 
     Returns:
-        What the cell gives; the graph that MindSpore has made, if it is one; and whether it has
-        used the one given.
+        What the cell returns; the graph that MindSpore has compiled, if it is one; and whether it
+        has used the given one.
     """
     try:
         folder = _folder()
@@ -43,31 +43,32 @@ def call_with_graph(
     except OSError:  # no room for temporary files
         return cell(*batch), None, False
     try:
-        with _on(folder):
+        with _cache_enabled(folder):
             result = cell(*batch)
-        after = _written(folder)
-        _count(after)
-        made = next(iter(after)).read_bytes() if len(after) == 1 and after != before else None
-        return result, made, graph is not None and after == before
+        after = _graph_times(folder)
+        _advance(after)
+        is_new = len(after) == 1 and after != before
+        compiled = next(iter(after)).read_bytes() if is_new else None
+        return result, compiled, graph is not None and after == before
     finally:
         _clear(folder)
 
 
 def _offer(folder: Path, graph: bytes | None) -> dict[Path, int]:
-    """Have MindSpore find this graph and no other; return the graphs that are there."""
+    """Let MindSpore find this graph and no other; return the graphs that are there."""
     _clear(folder)
     if graph is not None:
-        (folder / _GRAPHS.replace("*", str(_next))).write_bytes(graph)
-    return _written(folder)
+        (folder / _GRAPHS.replace("*", str(_next_number))).write_bytes(graph)
+    return _graph_times(folder)
 
 
-def _count(found: Iterable[Path]) -> None:
-    global _next
-    numbers = [int(path.stem.rpartition("_")[2]) for path in found]
-    _next = max([_next, *numbers]) + 1
+def _advance(graphs: Iterable[Path]) -> None:
+    global _next_number
+    numbers = [int(path.stem.rpartition("_")[2]) for path in graphs]
+    _next_number = max([_next_number, *numbers]) + 1
 
 
-def _written(folder: Path) -> dict[Path, int]:
+def _graph_times(folder: Path) -> dict[Path, int]:
     """Return the graphs in a folder, with the time of writing."""
     return {path: path.stat().st_mtime_ns for path in folder.glob(_GRAPHS)}
 
@@ -78,13 +79,13 @@ def _clear(folder: Path) -> None:
 
 
 @contextmanager
-def _on(folder: Path) -> Iterator[None]:
-    """Switch the cache on, for whom the whole program is one file, always the same."""
-    own = {ENABLE: "1", PATH: str(folder.parent.parent), _UNASKED: "1"}
-    before = {name: os.environ.get(name) for name in own}
+def _cache_enabled(folder: Path) -> Iterator[None]:
+    """Switch the cache on. It takes one constant file for the whole program's source."""
+    settings = {ENABLE: "1", PATH: str(folder.parent.parent), _FORCE: "1"}
+    before = {name: os.environ.get(name) for name in settings}
     script = api.entry_script_path
     try:
-        os.environ.update(own)
+        os.environ.update(settings)
         api.entry_script_path = str(folder / _SCRIPT)
         yield
     finally:
@@ -97,35 +98,35 @@ def _on(folder: Path) -> Iterator[None]:
 
 @cache
 def _folder() -> Path:
-    """Make this process's folder, which goes with it."""
-    above = Path(tempfile.mkdtemp(prefix="freeze-trainer-graphs-"))
-    atexit.register(shutil.rmtree, above, ignore_errors=True)
-    folder = above / "rank_0" / "graph_cache"
+    """Make this process's folder, which is removed when the process ends."""
+    parent = Path(tempfile.mkdtemp(prefix="freeze-trainer-graphs-"))
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    folder = parent / "rank_0" / "graph_cache"
     folder.mkdir(parents=True)
     (folder / _SCRIPT).write_text("# hashed by MindSpore in place of what is imported\n")
     return folder
 
 
 def disable_foreign_cache() -> bool:
-    """Tell whether another has set MindSpore's cache; it is off when this returns.
+    """Tell whether other code has set up MindSpore's cache; it is off when this returns.
 
-    What is set in the context wins over the environment, and cannot be taken back.
+    What is set in the context takes precedence over the environment and cannot be taken back.
     """
-    on, path = ms.get_context("enable_compile_cache"), ms.get_context("compile_cache_path")
-    if on:
+    enabled, path = ms.get_context("enable_compile_cache"), ms.get_context("compile_cache_path")
+    if enabled:
         ms.set_context(enable_compile_cache=False)
-    return on is not None or bool(path)
+    return enabled is not None or bool(path)
 
 
 def unbound_parameter(graph: bytes, cell: nn.Cell) -> str:
-    """Return the name of a parameter in a graph that is none of the cell's; empty: there is none.
+    """Return the name of a parameter in a graph that the cell does not have; empty: none.
 
-    MindSpore gives a graph that it reads the cell's parameters, by name; any others start at 0, and
-    nobody hears of what becomes of them (2.10).
+    MindSpore binds the parameters of a graph that it reads to the cell's, by name. Any others start
+    at 0, and their later values are lost without an error (2.10).
     """
-    model = ModelProto()
-    model.ParseFromString(graph)
-    parts = [model.graph, *model.functions]
-    inside = [p.name.partition(":")[2] for part in parts for p in part.parameter]
+    proto = ModelProto()
+    proto.ParseFromString(graph)
+    parts = [proto.graph, *proto.functions]
+    names = [p.name.partition(":")[2] for part in parts for p in part.parameter]
     known = [parameter.name for parameter in cell.get_parameters()]
-    return next((name for name in inside if known.count(name) != 1), "")
+    return next((name for name in names if known.count(name) != 1), "")

@@ -1,1 +1,1 @@
-"""What a model looks like: its modules, its autograd graph, its cost."""
+"""A model as data: its cells and parameters, its autograd graph, and its cost."""

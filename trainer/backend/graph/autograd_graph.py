@@ -1,4 +1,7 @@
-"""Lineage: what a loss is made from, operator by operator, and how far its gradient goes. Pure."""
+"""Autograd graph: what a loss is made from, operator by operator, and how far its gradient goes.
+
+Pure Python.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,9 +12,9 @@ class Node:
     """One operator's output, or a leaf.
 
     Attributes:
-        kind: the operator's name, as in ``Conv2D``; the parameter's or input's for a leaf.
-        shape: of the output; of the first, if there are several.
-        inputs: the nodes that a gradient goes on to.
+        kind: the operator's name, as in ``Conv2D``; for a leaf, that of the parameter or input.
+        shape: the shape of the output; of the first, if there are several.
+        inputs: the nodes to which a gradient goes on.
     """
 
     kind: str
@@ -21,15 +24,15 @@ class Node:
 
 @dataclass(frozen=True)
 class AutogradGraph:
-    """All that a loss is made from.
+    """Everything that a loss is made from.
 
     Attributes:
-        loss: its node; None if it has no gradient at all.
-        nodes: what it is made from, itself included.
-        parameters: the node of each parameter that was used, by its name in the net.
-        outputs: nodes of the outputs of cells that were noted when they were called, by name.
-        bare: those of the noted cells that are innermost and have no weights.
-        inputs: shapes that the net was run on.
+        loss: the node of the loss; None if it has no gradient at all.
+        nodes: what the loss is made from, including its own node.
+        parameters: the node of each parameter that was used, by its name in the model.
+        outputs: the nodes of the outputs of the recorded cells, by name.
+        bare: those of the recorded cells that are innermost and have no weights.
+        inputs: the shapes of the inputs that the model was run on.
     """
 
     loss: int | None
@@ -42,14 +45,14 @@ class AutogradGraph:
     def reachable_nodes(self, cuts: Collection[str] = ()) -> set[int]:
         """Return the nodes that the loss's gradient reaches if it stops behind some cells."""
         closed = {node for name in cuts for node in self.outputs.get(name, ())}
-        found = set[int]()
-        left = [] if self.loss is None else [self.loss]
-        while left:
-            at = left.pop()
-            if at not in found and at not in closed:
-                found.add(at)
-                left += self.nodes[at].inputs
-        return found
+        reached = set[int]()
+        pending = [] if self.loss is None else [self.loss]
+        while pending:
+            node = pending.pop()
+            if node not in reached and node not in closed:
+                reached.add(node)
+                pending += self.nodes[node].inputs
+        return reached
 
     def reachable_names(self, cuts: Collection[str] = ()) -> frozenset[str]:
         """Return the names of the parameters and of the bare cells that it reaches then."""

@@ -1,4 +1,4 @@
-"""Eager: a net tried out operator by operator, in a moment, and left as it was."""
+"""Dry run: a model run eagerly, operator by operator, in a moment, and left unchanged."""
 
 import os
 from collections.abc import Callable, Collection, Iterator
@@ -14,73 +14,77 @@ from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 from trainer.core.text import first_line
 
-_SAMPLES = 2  # the least that batch normalisation takes in training mode
-_LENGTH = 300  # characters of an error
+_SAMPLES = 2  # the fewest that batch normalisation accepts in training mode
 _CONTEXT = ("mode", "pynative_synchronize")
-_REFUSALS = (TypeError, ValueError, RuntimeError)
+_BATCH_ERRORS = (TypeError, ValueError, RuntimeError)  # what a model raises for a wrong batch
 
 
 def dry_run(
-    net: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None] = lambda: None
+    model: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None] = lambda: None
 ) -> tuple[Batch, bool]:
-    """Check that net, loss and data fit one another, before anything is compiled.
+    """Check that model, loss and data fit together, before anything is compiled.
 
     Args:
-        net: the net; it is left as it was.
+        model: the model; it is left unchanged.
         loss: a cell of (output, label).
         batch: inputs and, last, the label.
-        restart: lets the net draw again what it drew, as far as that can be.
+        restart: makes the model draw the same random numbers again, as far as possible.
 
     Returns:
-        The first two samples, or the whole batch if the net wants it whole; and whether the net
-        gives the same for them each time, so that nothing in it is drawn at random unseen.
+        The first two samples, or the whole batch if the model needs it; and whether the loss is
+        the same each time, so that nothing hidden is drawn at random.
 
     Raises:
-        ConfigError: net or loss refuse the batch, the loss is no scalar, or a label is no class.
+        ConfigError: model or loss reject the batch, the loss is no scalar, or a label is no class.
     """
     if any(column.ndim == 0 for column in batch):
         raise ConfigError(
             [f"dataset: expected batches, received {_shapes(batch)}; add .batch(...)"]
         )
-    few = [Tensor(column.asnumpy()[:_SAMPLES]) for column in batch]
-    with eager_mode(), preserve_state(net):
-        net.set_train(True)
+    with eager_mode(), preserve_state(model):
+        model.set_train(True)
+        samples, value = _first_accepted(model, loss, batch, restart)
+        restart()
+        return samples, value == _loss_bytes(model, loss, samples, batch[-1])
+
+
+def _first_accepted(
+    model: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None]
+) -> tuple[Batch, bytes]:
+    """Return the first two samples, or else the whole batch, and the loss's own bytes for them."""
+    error: Exception | None = None
+    for samples in ([Tensor(column.asnumpy()[:_SAMPLES]) for column in batch], list(batch)):
         restart()
         try:
-            value = _try_out(net, loss, few, batch[-1])
-        except _REFUSALS:
-            few = list(batch)
-            restart()
-            try:
-                value = _try_out(net, loss, few, batch[-1])
-            except _REFUSALS as error:
-                what = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
-                raise ConfigError([f"{what}: {first_line(error)}"]) from None
-        restart()
-        return few, value == _try_out(net, loss, few, batch[-1])
+            return samples, _loss_bytes(model, loss, samples, batch[-1])
+        except _BATCH_ERRORS as caught:
+            error = caught
+    assert error is not None
+    misfit = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
+    raise ConfigError([f"{misfit}: {first_line(error)}"]) from None
 
 
-def _try_out(net: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor) -> bytes:
+def _loss_bytes(model: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor) -> bytes:
     """Return the loss's own bytes."""
-    output = net(*batch[:-1])
+    output = model(*batch[:-1])
     _check_classes(output, labels)
     value = loss(output, batch[-1])
     if not isinstance(value, Tensor) or value.size != 1:
         received = value.shape if isinstance(value, Tensor) else type(value).__name__
-        raise ConfigError([f"loss: expected a tensor of one number a batch, received {received}"])
+        raise ConfigError([f"loss: expected a tensor of one number per batch, received {received}"])
     return bytes(value.asnumpy().tobytes())
 
 
 @contextmanager
 def eager_mode() -> Iterator[None]:
-    """Run operator by operator: a second instead of a compile.
+    """Run operator by operator: this takes a second, where compiling takes longer.
 
-    Each is waited for: MindSpore 2.10's threads hand over to one another so slowly that, on two
-    cores, densenet201 takes 0.4 s forward this way and 2.8 s as it comes.
+    Each operator is waited for: the threads of MindSpore 2.10 hand over to one another so slowly
+    that, on two cores, densenet201 takes 0.4 s forward this way and 2.8 s with default settings.
     """
     before, jit = {key: ms.get_context(key) for key in _CONTEXT}, os.environ.get("MS_JIT")
     ms.set_context(mode=ms.PYNATIVE_MODE, pynative_synchronize=True)
-    os.environ["MS_JIT"] = "0"  # a part compiled by itself would know nothing of hooks set later
+    os.environ["MS_JIT"] = "0"  # a part compiled by itself would ignore hooks set later
     try:
         yield
     finally:
@@ -91,14 +95,15 @@ def eager_mode() -> Iterator[None]:
 
 
 @contextmanager
-def preserve_state(net: nn.Cell) -> Iterator[None]:
-    """Put back flags, modes and running statistics, all of which a forward pass may change.
+def preserve_state(model: nn.Cell) -> Iterator[None]:
+    """Restore flags, modes and running statistics, all of which a forward pass may change.
 
-    What has a gradient is not looked at: a copy of all weights would not fit beside a large net.
+    Parameters with a gradient are not restored: a copy of all weights would not fit in memory next
+    to a large model.
     """
-    flags = [(p, p.requires_grad) for p in net.get_parameters()]
-    modes = [(cell, cell.training) for _, cell in net.cells_and_names()]
-    phase = net.phase
+    flags = [(p, p.requires_grad) for p in model.get_parameters()]
+    modes = [(cell, cell.training) for _, cell in model.cells_and_names()]
+    phase = model.phase
     values = [(p, p.asnumpy().copy()) for p, flag in flags if not flag]
     try:
         yield
@@ -107,7 +112,7 @@ def preserve_state(net: nn.Cell) -> Iterator[None]:
             parameter.requires_grad = flag
         for cell, training in modes:
             cell.add_flags(training=training)
-        net.phase = phase
+        model.phase = phase
         for parameter, value in values:
             if not same_bits(parameter.asnumpy(), value):
                 assign_in_place(parameter, Tensor(value))
@@ -115,18 +120,18 @@ def preserve_state(net: nn.Cell) -> Iterator[None]:
 
 @contextmanager
 def forward_hooks(
-    net: nn.Cell, names: Collection[str], seen: Callable[[str, Any], Any]
+    model: nn.Cell, names: Collection[str], on_output: Callable[[str, Any], Any]
 ) -> Iterator[None]:
-    """Show what cells put out; what ``seen`` returns of it, unless None, is taken in its place."""
+    """Pass the outputs of cells to ``on_output``; what it returns, unless None, replaces them."""
 
-    def seeing(name: str) -> Any:
+    def hook_for(name: str) -> Any:
         def hook(cell: nn.Cell, inputs: Any, output: Any) -> Any:
-            return seen(name, output)
+            return on_output(name, output)
 
         return hook
 
-    chosen = [(name, cell) for name, cell in net.cells_and_names() if name in names]
-    handles = [cell.register_forward_hook(seeing(name)) for name, cell in chosen]
+    cells = [(name, cell) for name, cell in model.cells_and_names() if name in names]
+    handles = [cell.register_forward_hook(hook_for(name)) for name, cell in cells]
     try:
         yield
     finally:
@@ -135,22 +140,25 @@ def forward_hooks(
 
 
 def assign_in_place(parameter: Parameter, value: Tensor) -> None:
-    """Write to a parameter where it stands.
+    """Write to a parameter's own memory.
 
-    After ``set_data`` a jitted function that was compiled before goes on with the old values and
+    After ``set_data`` a jitted function that was compiled before continues with the old values and
     updates those, without an error (MindSpore 2.10; a compiled cell does not).
     """
     ops.assign(parameter, value)
 
 
 def _check_classes(output: Any, label: Tensor) -> None:
-    """Look at the labels of the whole batch: a kernel met by a wrong one says little."""
+    """Check the labels of the whole batch: the error of a kernel for a wrong one says little."""
     if is_classification(output, label):
         classes, labels = output.shape[1], label.asnumpy()
         if wrong := sorted({int(n) for n in labels[(labels < 0) | (labels >= classes)].flat}):
-            found = ", ".join(str(number) for number in wrong)
+            received = ", ".join(str(number) for number in wrong)
             raise ConfigError(
-                [f"model: expected labels below {classes}, its classes, found {found}"]
+                [
+                    f"model: expected labels below {classes}, the number of its classes, received "
+                    f"{received}"
+                ]
             )
 
 

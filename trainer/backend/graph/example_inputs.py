@@ -1,4 +1,4 @@
-"""Examples: inputs to try a net with, given or made up, and what stands in for a loss."""
+"""Example inputs: given or guessed inputs to run a model on, and a stand-in for the loss."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -12,30 +12,30 @@ from trainer.core.errors import ConfigError
 
 Inputs: TypeAlias = Tensor | Sequence[int] | Sequence[Tensor | Sequence[int]]
 
-_SAMPLES = 2  # the least that batch normalisation takes in training mode
-# Pixels: the usual ones first, then the small ones of toys.
+_SAMPLES = 2  # the fewest that batch normalisation accepts in training mode
+# Pixels: the usual sizes first, then the small ones of toy models.
 _SIDES = (32, 28, 64, 224, 256, 299, 384, 448, 96, 128, 160, 192, 240, *range(4, 28))
 _STEPS = (8, 16, 128)  # words, or points in time
 
 
 class Total(nn.Cell):
-    """The sum of all that a net puts out: a loss where there are no labels."""
+    """The sum of all outputs of a model: a loss where there are no labels."""
 
     def construct(self, output: Any, label: Tensor) -> Tensor:
-        """Return one number; the label is not looked at."""
+        """Return one number; the label is ignored."""
         if isinstance(output, Tensor):
             return output.sum() if output.is_floating_point() else Tensor(0.0)
         parts = output.values() if isinstance(output, dict) else output
         return sum((self.construct(part, label) for part in parts), Tensor(0.0))
 
 
-def example_inputs(net: nn.Cell, inputs: Inputs | None = None) -> Iterator[ExampleInput]:
-    """Yield what to try a net on, the sum of its outputs in place of a loss.
+def example_inputs(model: nn.Cell, inputs: Inputs | None = None) -> Iterator[ExampleInput]:
+    """Yield inputs to try a model on, with the sum of its outputs in place of a loss.
 
     Args:
-        net: the net.
+        model: the model.
         inputs: a tensor, a shape, or several of them; None: guesses from the first layer, always
-            the same, of which the net takes one or none.
+            the same ones, of which the model accepts one or none.
 
     Raises:
         ConfigError: after the last guess.
@@ -44,20 +44,20 @@ def example_inputs(net: nn.Cell, inputs: Inputs | None = None) -> Iterator[Examp
     if inputs is not None:
         yield Total(), (*_tensors(inputs), label)
         return
-    yield from default_inputs(net)
+    yield from default_inputs(model)
     raise ConfigError(
         [
-            "inputs: a cut freezes what lies upstream of it, which shows only when the net "
-            "runs, and no guessed input does; give a tensor, a shape or a list of them, as in "
-            "freeze(net, ..., inputs=(2, 3, 224, 224))"
+            "inputs: expected inputs that the model accepts, because what is upstream of a cut is "
+            "found by running it, and it accepts no guess; give a tensor, a shape or a list of "
+            "them, as in freeze(net, ..., inputs=(2, 3, 224, 224))"
         ]
     )
 
 
-def default_inputs(net: nn.Cell) -> Iterator[ExampleInput]:
-    """Yield inputs of two samples that the net's first layer would take, as ``sights`` does."""
+def default_inputs(model: nn.Cell) -> Iterator[ExampleInput]:
+    """Yield inputs of two samples that the model's first layer would accept."""
     label = Tensor(np.zeros(_SAMPLES, np.int32))
-    return ((Total(), (made, label)) for made in _candidates(net))
+    return ((Total(), (guess, label)) for guess in _guesses(model))
 
 
 def _tensors(inputs: Inputs) -> list[Tensor]:
@@ -66,9 +66,9 @@ def _tensors(inputs: Inputs) -> list[Tensor]:
     return [each if isinstance(each, Tensor) else _noise(*each) for each in inputs]  # type: ignore[misc]
 
 
-def _candidates(net: nn.Cell) -> Iterator[Tensor]:
-    """Yield inputs that the first layer of a known kind would take."""
-    for _, cell in net.cells_and_names():
+def _guesses(model: nn.Cell) -> Iterator[Tensor]:
+    """Yield inputs that the first layer of a known class would accept."""
+    for _, cell in model.cells_and_names():
         if isinstance(cell, nn.Conv2d):
             yield from (_noise(_SAMPLES, cell.in_channels, side, side) for side in _SIDES)
         elif isinstance(cell, nn.Conv1d):
@@ -84,5 +84,5 @@ def _candidates(net: nn.Cell) -> Iterator[Tensor]:
 
 
 def _noise(*shape: int) -> Tensor:
-    made = np.random.default_rng(0).standard_normal(shape, np.float32)
-    return Tensor(made, ms.float32)
+    values = np.random.default_rng(0).standard_normal(shape, np.float32)
+    return Tensor(values, ms.float32)

@@ -1,4 +1,4 @@
-"""Upstream: what cuts put out of the gradient's reach. Pure Python."""
+"""Reachability: what cuts put out of the gradient's reach. Pure Python."""
 
 from collections.abc import Collection, Sequence
 
@@ -7,12 +7,12 @@ from trainer.core.errors import ConfigError
 
 
 def unreachable_parameters(
-    lineage: AutogradGraph, cuts: Sequence[str], methods: Sequence[str]
+    graph: AutogradGraph, cuts: Sequence[str], methods: Sequence[str]
 ) -> frozenset[str]:
-    """Return the names of parameters and of bare cells that the cuts put out of reach.
+    """Return the names of the parameters and of the bare cells that the cuts put out of reach.
 
     Args:
-        lineage: of the loss, for which the cells to cut behind were noted.
+        graph: of the loss, in which the cells to cut behind were recorded.
         cuts: names of the cells to cut behind.
         methods: the method that cuts behind each.
 
@@ -20,12 +20,12 @@ def unreachable_parameters(
         ConfigError: a cell is never called, so that nothing can be cut behind it, and yet the
             gradient reaches a weight of it.
     """
-    reached = lineage.reachable_names(cuts)
-    idle = {cut for cut in cuts if cut not in lineage.outputs and _any_beneath(cut, reached)}
-    pairs = zip(cuts, methods, strict=True)
-    if idle:
-        raise ConfigError([_never_called(*pair) for pair in pairs if pair[0] in idle])
-    return lineage.reachable_names() - reached
+    reached = graph.reachable_names(cuts)
+    uncalled = {cut for cut in cuts if cut not in graph.outputs and _any_beneath(cut, reached)}
+    if uncalled:
+        pairs = zip(cuts, methods, strict=True)
+        raise ConfigError([_never_called(*pair) for pair in pairs if pair[0] in uncalled])
+    return graph.reachable_names() - reached
 
 
 def _any_beneath(cell: str, names: Collection[str]) -> bool:
@@ -34,6 +34,6 @@ def _any_beneath(cell: str, names: Collection[str]) -> bool:
 
 def _never_called(name: str, method: str) -> str:
     return (
-        f"freeze: expected cells that the net calls, received {name!r}, which it never does, so "
+        f"freeze: expected cells that the model calls, received {name!r}, which it never calls, so "
         f"{method} has no output to cut; name a cell above it, or use method=requires_grad"
     )

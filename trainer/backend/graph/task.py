@@ -1,4 +1,4 @@
-"""What a net is trained for, as its outputs and labels tell."""
+"""Task: what a model is trained for, as its outputs and labels show."""
 
 from typing import Any
 

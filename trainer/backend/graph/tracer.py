@@ -1,7 +1,7 @@
-"""Trace: the lineage of a net's loss, read off the graph that PyNative records on the way forward.
+"""Tracer: the autograd graph of a model's loss, as PyNative records it in the forward pass.
 
-Nothing is computed backwards and no value is looked at: neither zero weights nor a closed
-activation hides a path, and a net of a thousand parameters takes a second.
+Nothing is computed backward and no value is read, so neither zero weights nor a closed activation
+hides a path. A model of a thousand parameters takes a second.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -21,111 +21,120 @@ from trainer.core.errors import ConfigError
 
 ExampleInput: TypeAlias = tuple[nn.Cell, Batch]  # a loss of (output, label), and a batch
 
-# Recorded although their derivative is 0 everywhere (MindSpore 2.10).
-_FLAT = {
+# Operators that are recorded although their derivative is 0 everywhere (MindSpore 2.10).
+_ZERO_DERIVATIVE = {
     *("Ceil", "Floor", "FloorDiv", "OnesLike", "Round", "Sign", "Trunc", "TruncateDiv"),
     *("ZerosLike", "Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"),
 }
-_REAL = {
+_FLOATING = {
     *(ms.float16, ms.bfloat16, ms.float32, ms.float64),
     *(ms.complex64, ms.complex128),
 }
 
 
 def trace(
-    net: nn.Cell, sights: Iterable[ExampleInput], cells: Collection[str] = ()
+    model: nn.Cell, examples: Iterable[ExampleInput], cells: Collection[str] = ()
 ) -> AutogradGraph:
-    """Run a net once and return what its loss is made from.
+    """Run a model once and return what its loss is made from.
 
     Args:
-        net: the net, as it will be trained; it is left as it was. Flags are not looked at.
-        sights: what to run it on: the first that it takes. A few samples are enough.
-        cells: names of those to note, if they are called, besides the bare ones.
+        model: the model, as it will be trained; it is left unchanged. Its flags are ignored.
+        examples: what to run it on: the first that it accepts. A few samples are enough.
+        cells: names of the cells to record, if they are called, in addition to the bare ones.
 
     Raises:
-        Exception: what the net raised for the last of them.
+        Exception: what the model raised for the last example.
     """
-    refusal = None
-    with dry_run.eager_mode(), dry_run.preserve_state(net):
-        net.set_train(True)
-        for parameter in net.get_parameters():
+    error = None
+    with dry_run.eager_mode(), dry_run.preserve_state(model):
+        model.set_train(True)
+        for parameter in model.get_parameters():
             parameter.requires_grad = parameter.is_floating_point()
-        for sight in sights:
+        for loss, batch in examples:
             try:
-                return _trace(net, *sight, cells)
-            except Exception as error:  # whatever a net of any make raises for a batch not its own
-                refusal = error
-    raise refusal or ValueError("expected something to run the net on, received nothing")
+                return _trace(model, loss, batch, cells)
+            except Exception as caught:  # a model may raise anything for a batch that does not fit
+                error = caught
+    raise error or ValueError("expected an example to run the model on, received none")
 
 
-def _trace(net: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) -> AutogradGraph:
-    *inputs, label = batch
-    bare = _bare(net)
+def _trace(model: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) -> AutogradGraph:
+    *inputs, _ = batch
+    bare = _bare_cells(model)
     zero = Parameter(Tensor(0.0, ms.float32), name="zero")
-    roots, refusals = [], []
-
-    def forward(*inputs: Tensor) -> Tensor:
-        try:
-            roots.append(loss(net(*inputs), label)._grad_node)
-        except Exception as error:  # whatever a net of any make raises
-            refusals.append(error)
-        return zero * 1.0  # all that is run backwards
-
-    with _noted(net, bare.union(cells), zero) as outputs:
-        try:
-            ms.grad(forward, None, weights=ParameterTuple([zero]))(*inputs)
-        except RuntimeError:  # an operator that fails takes with it what was recorded
-            if not refusals:
-                raise
-    if refusals:
-        raise refusals[0]
-    used = {
+    with _recorded_outputs(model, bare.union(cells), zero) as outputs:
+        root = _run(model, loss, batch, zero)
+    parameters = {
         name: p._grad_node._unique_id()
-        for name, p in net.parameters_and_names()
+        for name, p in model.parameters_and_names()
         if p._grad_node is not None and not module_tree.is_statistic(name)
     }
     shapes = tuple(tuple(column.shape) for column in inputs)
-    noted = {name: [node._unique_id() for node in made] for name, made in outputs.items()}
-    return AutogradGraph(_id(roots[0]), _nodes(roots[0]), used, noted, bare, shapes)
+    output_ids = {name: [node._unique_id() for node in nodes] for name, nodes in outputs.items()}
+    return AutogradGraph(_id(root), _nodes(root), parameters, output_ids, bare, shapes)
+
+
+def _run(model: nn.Cell, loss: nn.Cell, batch: Batch, zero: Parameter) -> Any:
+    """Run a model and its loss forward, and return the node that PyNative records of the loss."""
+    *inputs, label = batch
+    roots, errors = [], []
+
+    def forward(*inputs: Tensor) -> Tensor:
+        try:
+            roots.append(loss(model(*inputs), label)._grad_node)
+        except Exception as error:  # a model may raise anything
+            errors.append(error)
+        return zero * 1.0  # the only operator that is run backward
+
+    try:
+        ms.grad(forward, None, weights=ParameterTuple([zero]))(*inputs)
+    except RuntimeError:  # an operator that fails removes what was recorded
+        if not errors:
+            raise
+    if errors:
+        raise errors[0]
+    return roots[0]
 
 
 def describe_in_call_order(
-    net: nn.Cell, rules: Sequence[Rule], lr_decay: float, sights: Iterable[ExampleInput]
+    model: nn.Cell, rules: Sequence[Rule], lr_decay: float, examples: Iterable[ExampleInput]
 ) -> ModuleTree:
-    """Return a net's layout; if something hangs on the order of its layers, with that order.
+    """Return a model's tree, with the order of its layers' calls if anything depends on it.
 
     Args:
-        net: the net; it is left as it was.
-        rules: of which some may count layers.
-        lr_decay: counts them, unless it is 1.
-        sights: what to run the net on; if it takes none, the order stays unknown.
+        model: the model; it is left unchanged.
+        rules: some of them may count layers.
+        lr_decay: the factor per unit of depth; any factor but 1 counts layers.
+        examples: what to run the model on; if it accepts none, the order stays unknown.
     """
-    what = module_tree.describe(net)
+    tree = module_tree.describe(model)
     if lr_decay == 1 and not any(rule.ordered for rule in rules):
-        return what
-    owners = {cell for parameter in what.parameters for cell in parameter.cells}
-    return replace(what, order=_order(net, owners, sights))
+        return tree
+    owners = {cell for parameter in tree.parameters for cell in parameter.cells}
+    return replace(tree, order=_call_order(model, owners, examples))
 
 
-def _order(net: nn.Cell, names: Collection[str], sights: Iterable[ExampleInput]) -> tuple[str, ...]:
-    """Return cells in the order in which the net first calls them."""
+def _call_order(
+    model: nn.Cell, names: Collection[str], examples: Iterable[ExampleInput]
+) -> tuple[str, ...]:
+    """Return cells in the order in which the model first calls them."""
     calls: list[str] = []
 
-    def noting(name: str) -> Any:
-        def note(cell: nn.Cell, inputs: Any) -> None:
+    def hook_for(name: str) -> Any:
+        def hook(cell: nn.Cell, inputs: Any) -> None:
             calls.append(name)
 
-        return note
+        return hook
 
-    chosen = [(name, cell) for name, cell in net.cells_and_names() if name in names]
-    handles = [cell.register_forward_pre_hook(noting(name)) for name, cell in chosen]
+    cells = [(name, cell) for name, cell in model.cells_and_names() if name in names]
+    handles = [cell.register_forward_pre_hook(hook_for(name)) for name, cell in cells]
     try:
-        with dry_run.eager_mode(), dry_run.preserve_state(net), suppress(ConfigError):
-            net.set_train(True)
-            for _, (*inputs, _) in sights:
+        with dry_run.eager_mode(), dry_run.preserve_state(model), suppress(ConfigError):
+            model.set_train(True)
+            for _, (*inputs, _) in examples:
                 calls.clear()
-                with suppress(Exception):  # whatever a net of any make raises
-                    net(*inputs)
+                with suppress(Exception):  # a model may raise anything
+                    model(*inputs)
                     return tuple(dict.fromkeys(calls))
         return ()
     finally:
@@ -133,33 +142,36 @@ def _order(net: nn.Cell, names: Collection[str], sights: Iterable[ExampleInput])
             handle.remove()
 
 
-def _bare(net: nn.Cell) -> frozenset[str]:
+def _bare_cells(model: nn.Cell) -> frozenset[str]:
     """Return the names of the innermost cells without weights, such as dropout."""
     return frozenset(
         name
-        for name, cell in net.cells_and_names()
+        for name, cell in model.cells_and_names()
         if name and not cell.cells()
         if all(module_tree.is_statistic(own) for own, _ in cell.parameters_and_names())
     )
 
 
 @contextmanager
-def _noted(net: nn.Cell, names: Collection[str], zero: Parameter) -> Iterator[dict[str, list[Any]]]:
-    """Note the nodes of cells' outputs, to each of which a zero is added.
+def _recorded_outputs(
+    model: nn.Cell, names: Collection[str], zero: Parameter
+) -> Iterator[dict[str, list[Any]]]:
+    """Record the nodes of cells' outputs, to each of which a zero is added.
 
-    Without that, the output of a cell that does nothing would be the node of another cell. A node
-    is told by where it lies in memory, so it is held even if the net drops the output.
+    Without the zero, the output of a cell that does nothing would be the node of another cell. A
+    node is identified by its memory address, so it is kept even if the model drops the output.
     """
     outputs: dict[str, list[Any]] = {}
 
-    def mark(name: str, output: Any) -> Any:
+    def record(name: str, output: Any) -> Any:
         return _marked(output, zero, outputs.setdefault(name, []))
 
-    with dry_run.forward_hooks(net, names, mark):
+    with dry_run.forward_hooks(model, names, record):
         yield outputs
 
 
 def _marked(output: Any, zero: Parameter, nodes: list[Any]) -> Any:
+    """Return an output with the zero added to each of its tensors; append their nodes."""
     if type(output) in (tuple, list):
         return type(output)(_marked(part, zero, nodes) for part in output)
     if not isinstance(output, Tensor) or not output.is_floating_point():
@@ -170,37 +182,39 @@ def _marked(output: Any, zero: Parameter, nodes: list[Any]) -> Any:
 
 
 def _nodes(root: Any) -> dict[int, Node]:
-    found: dict[int, Node] = {}
-    left = [] if root is None else [root]
-    while left:
-        at = left.pop()
-        if at._unique_id() not in found:
-            into = _inputs(at)
-            made = at._input_metadata  # of the gradient's inputs, which are the operator's outputs
-            shape = tuple(made[0].shape) if made else ()
-            found[at._unique_id()] = Node(at.name(), shape, tuple(n._unique_id() for n in into))
-            left += into
-    return found
+    """Return all nodes that a gradient goes to from a root, by id."""
+    nodes: dict[int, Node] = {}
+    pending = [] if root is None else [root]
+    while pending:
+        node = pending.pop()
+        if node._unique_id() not in nodes:
+            inputs = _inputs(node)
+            outputs = node._input_metadata  # the gradient's inputs are the operator's outputs
+            shape = tuple(outputs[0].shape) if outputs else ()
+            ids = tuple(n._unique_id() for n in inputs)
+            nodes[node._unique_id()] = Node(node.name(), shape, ids)
+            pending += inputs
+    return nodes
 
 
 def _inputs(node: Any) -> Sequence[Any]:
-    """Return the nodes that the gradient goes on to."""
-    if node.name() in _FLAT:
+    """Return the nodes to which the gradient goes on."""
+    if node.name() in _ZERO_DERIVATIVE:
         return ()
     edges = [edge for edge in node.next_functions if edge[0] is not None]
-    return [made for made, nth in edges if _is_real(made, nth) or _is_cast(node, made)]
+    return [source for source, nth in edges if _is_floating(source, nth) or _is_cast(node, source)]
 
 
-def _is_cast(node: Any, made: Any) -> bool:
-    """Tell whether whole numbers are a cast's: MindSpore's gradient goes through those alone."""
-    into = [edge for edge in made.next_functions if edge[0] is not None]
-    back = node.name() == "Cast" or not _is_real(node, 0)
-    return back and (made.name() == "Cast" or not any(_is_real(*edge) for edge in into))
+def _is_cast(node: Any, source: Any) -> bool:
+    """Tell whether integers come from a cast: MindSpore's gradient passes through those only."""
+    edges = [edge for edge in source.next_functions if edge[0] is not None]
+    back = node.name() == "Cast" or not _is_floating(node, 0)
+    return back and (source.name() == "Cast" or not any(_is_floating(*edge) for edge in edges))
 
 
-def _is_real(node: Any, nth: int) -> bool:
-    made = node._input_metadata
-    return nth >= len(made) or made[nth].dtype in _REAL
+def _is_floating(node: Any, nth: int) -> bool:
+    outputs = node._input_metadata
+    return nth >= len(outputs) or outputs[nth].dtype in _FLOATING
 
 
 def _id(node: Any) -> int | None:

@@ -79,7 +79,7 @@ CASES = {
     "sweep over an unknown net": (["-m", "model=lenet5,nope"], "no model named nope"),
     "sweep over an unknown layer": (["-m", "freeze=conv1,conv9"], "received 'conv9'"),
     "sweep over no epochs": (["-m", "epochs=0,1"], "epochs: expected at least 1, received 0"),
-    "root that is no text": (["dataset=mnist", "dataset.root=5"], "received 5, which is none"),
+    "root that is no text": (["dataset=mnist", "dataset.root=5"], "received 5, which is not there"),
     "no package at all": (["init_from=pkg:///x"], "no package ''"),
     "module that is no package": (["init_from=pkg://trainer.app/x"], "no package 'trainer.app'"),
     "head without weights": (["init_from=null", "new_head=fc9"], "new_head: expected a cell"),

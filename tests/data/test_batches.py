@@ -70,6 +70,6 @@ def test_what_does_not_divide_is_left_out_and_told_once(caplog: pytest.LogCaptur
         parts = [[label.tolist() for _, label in batches] for batches in own]
     assert parts == [[[0], [5]], [[2], [7]]]
     assert [r.getMessage().partition(":")[2] for r in caplog.records].count(
-        " a batch of 5 samples does not divide among 3 ranks: the last 2 of it are left out, in "
+        " a batch of 5 samples does not divide among 3 ranks: the last 2 of it are dropped, in "
         "every epoch"
     ) == 1

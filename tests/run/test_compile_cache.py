@@ -169,7 +169,7 @@ def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path, folder: st
 @pytest.mark.parametrize(
     ("net", "why"),
     [
-        ("Noisy", ["not used: the net draws at random unseen"]),
+        ("Noisy", ["not used: the model draws random numbers that are not known"]),
         ("Held", [f"{graph} not used: of builtins.object" for graph in ("evaluation", "step")]),
     ],
 )

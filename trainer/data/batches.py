@@ -1,4 +1,4 @@
-"""Data: pipelines turned into batches, in an order fixed by the seed and the epoch."""
+"""Batches of a pipeline, in an order that depends on the seed and the epoch."""
 
 import logging
 import random
@@ -14,7 +14,7 @@ from trainer.distributed.world import World
 
 log = logging.getLogger(__name__)
 
-_EPOCHS = 100_000  # more than any run has, so that no two seeds share an epoch's order
+_EPOCHS = 100_000  # more than any run has, so that no two seeds share the order of an epoch
 
 
 def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
@@ -23,7 +23,7 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
     Their order, and what Python functions in the pipeline draw from ``random`` and ``np.random`` in
     one worker, depend on the seed and the epoch alone, so that a run can be repeated and resumed.
     """
-    _begin(seed, epoch)
+    _seed(seed, epoch)
     yield from pipeline.create_tuple_iterator(num_epochs=1)
 
 
@@ -34,17 +34,18 @@ def reversed_batch(batch: Batch) -> list[Tensor]:
 
 def columns(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns]:
     """Yield the same batches as NumPy arrays."""
-    _begin(seed, epoch)
+    _seed(seed, epoch)
     yield from pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
 
 
 def shard(batches: Iterable[Columns], world: World) -> Iterator[Columns]:
     """Yield this rank's share of each batch.
 
-    Every rank runs the whole pipeline, whatever that may be, and takes its slice: the samples of a
-    batch are the same as in one process, but each rank pays for the preparation of all of them.
+    Every rank runs the whole pipeline and takes its slice: the samples of a batch are the same as
+    in one process, but each rank prepares all of them.
 
-    A batch that does not divide loses the rest; one with fewer samples than ranks is passed over.
+    The remainder of a batch that does not divide is dropped; a batch with fewer samples than ranks
+    is skipped.
     """
     if world.world_size == 1:
         yield from batches
@@ -55,23 +56,23 @@ def shard(batches: Iterable[Columns], world: World) -> Iterator[Columns]:
         if rest:
             _warn(size, rest, world.world_size)
         if share:
-            mine = slice(world.rank * share, (world.rank + 1) * share)
-            yield [c[mine] if len(c) == size else c for c in batch]
+            part = slice(world.rank * share, (world.rank + 1) * share)
+            yield [c[part] if len(c) == size else c for c in batch]
 
 
 @cache
 def _warn(size: int, rest: int, ranks: int) -> None:
     log.warning(
-        "warning: a batch of %d samples does not divide among %d ranks: the last %d of it are left "
-        "out, in every epoch",
+        "warning: a batch of %d samples does not divide among %d ranks: the last %d of it are "
+        "dropped, in every epoch",
         size,
         ranks,
         rest,
     )
 
 
-def _begin(seed: int, epoch: int) -> None:
-    drawn = (seed * _EPOCHS + epoch) % 2**32
-    ds.config.set_seed(drawn)
-    random.seed(drawn)
-    np.random.seed(drawn)
+def _seed(seed: int, epoch: int) -> None:
+    number = (seed * _EPOCHS + epoch) % 2**32
+    ds.config.set_seed(number)
+    random.seed(number)
+    np.random.seed(number)

@@ -1,4 +1,4 @@
-"""Pipelines: training and validation data made from settings, and tried for one batch."""
+"""Pipelines: training and validation data built from settings, and read for one batch."""
 
 import re
 from dataclasses import dataclass
@@ -18,30 +18,32 @@ def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
     """Return the pipelines for training and for validation, whose batches are (inputs..., label).
 
     Raises:
-        ConfigError: the target gives something else, or nothing to train on.
+        ConfigError: the target returns something else, or nothing to train on.
     """
-    made = instantiate_target("dataset", settings.dataset.spec())
-    sound = isinstance(made, tuple | list) and len(made) == 2
-    if not sound or not all(isinstance(part, ds.Dataset) for part in made):
-        kind = type(made).__name__
-        raise ConfigError([f"dataset: expected (train, validation) pipelines, received a {kind}"])
-    for name, pipeline in zip(("training", "validation"), made, strict=True):
+    pipelines = instantiate_target("dataset", settings.dataset.spec())
+    is_pair = isinstance(pipelines, tuple | list) and len(pipelines) == 2
+    if not is_pair or not all(isinstance(part, ds.Dataset) for part in pipelines):
+        received = type(pipelines).__name__
+        raise ConfigError(
+            [f"dataset: expected (train, validation) pipelines, received a {received}"]
+        )
+    for name, pipeline in zip(("training", "validation"), pipelines, strict=True):
         if pipeline.get_dataset_size() == 0:
             raise ConfigError([f"dataset: expected at least one {name} batch, received none"])
-    return made[0], made[1]
+    return pipelines[0], pipelines[1]
 
 
 def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
     """Return the first batch of a pipeline.
 
     Raises:
-        ConfigError: the data cannot be read; tells where in the code of the pipeline.
+        ConfigError: the data cannot be read; names the line of the pipeline's code.
     """
     try:
         return next(iter(batches.batches(pipeline, settings.seed, 0)))
     except RuntimeError as error:
-        raised = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
-        why = raised[-1] if raised else text.first_line(error)
+        errors = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+        why = errors[-1] if errors else text.first_line(error)
         places = re.findall(r'File "(.+)", line (\d+)', str(error))
         where = " ({}:{})".format(*places[-1]) if places else ""
         raise ConfigError([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
@@ -70,8 +72,8 @@ def sample(settings: Settings) -> Batch:
 
 
 def problems(settings: Settings) -> list[str]:
-    """Tell of a missing folder of data now, for the data are read only when all else is well."""
+    """Return the problem of a missing folder now, because the data are read last."""
     root = settings.dataset.spec().get("root")
     if root is None or (isinstance(root, str) and Path(root).expanduser().exists()):
         return []
-    return [f"dataset.root: expected a folder, received {root!r}, which is none"]
+    return [f"dataset.root: expected a folder, received {root!r}, which is not there"]

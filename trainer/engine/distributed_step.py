@@ -1,4 +1,4 @@
-"""Exchange: a step of several ranks, each with its share of the batch, that ends alike on all."""
+"""Distributed step: each rank takes its share of the batch; all end with the same weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,11 +26,11 @@ def distribute(
     """Return the loop of one of several ranks.
 
     Args:
-        loop: as it is for one process alone, but that its batches are this rank's shares.
-        loss: see ``Step``.
-        scaler: see ``Step``.
-        ranks: how many.
-        around: turns what makes a step of a net into a step; None: of the loop's net.
+        loop: as for one process, except that its batches are this rank's shares.
+        loss: see ``TrainStep``.
+        scaler: see ``TrainStep``.
+        ranks: how many there are.
+        around: builds the step from a function that builds one for a model; None: for the loop's.
     """
     exchange = Exchange(loop.stop_reason, ranks)
     around = around or (lambda make: make(loop.model))
@@ -45,12 +45,12 @@ def distribute(
 class DistributedStep(TrainStep):
     """A step whose gradients, loss and statistics are the mean over all ranks.
 
-    All of it goes in one vector, for one collective costs about as much as another, whatever its
-    size, and many at a time might meet in another order on another rank.
+    All of it is sent in one vector, because a collective costs about the same whatever its size,
+    and because several at a time might run in another order on another rank.
 
     Args:
-        net, loss, optimizer, scaler: see ``Step``.
-        ranks: how many.
+        net, loss, optimizer, scaler: see ``TrainStep``.
+        ranks: how many there are.
     """
 
     def __init__(
@@ -81,25 +81,25 @@ class DistributedStep(TrainStep):
         """
         before = [statistic + 0 for statistic in self.statistics]
         (_, loss), gradients = self.gradients(*batch)
-        found = [*gradients, *self.moving]
-        flat = [part.reshape(-1).astype(self.wide) for part in found]
+        tensors = [*gradients, *self.moving]
+        flat = [part.reshape(-1).astype(self.wide) for part in tensors]
         total = self.sum(ops.concat([*flat, loss.reshape(-1).astype(self.wide), vote]))
         mean = total / self.ranks
         means = [
             mean[start:end].reshape(part.shape).astype(part.dtype)
-            for part, (start, end) in zip(found, self.places)  # noqa: B905 (not in a graph)
+            for part, (start, end) in zip(tensors, self.places)  # noqa: B905 (not in a graph)
         ]
         for statistic, value in zip(self.moving, means[len(gradients) :]):  # noqa: B905
             ops.assign(statistic, value)
-        shared = mean[self.end].astype(ms.float32)
-        return self.update(shared, tuple(means[: len(gradients)]), before), total[self.end + 1]
+        mean_loss = mean[self.end].astype(ms.float32)
+        return self.update(mean_loss, tuple(means[: len(gradients)]), before), total[self.end + 1]
 
 
 class Exchange:
-    """Makes such steps, and tells what they have agreed on about stopping.
+    """Builds such steps, and returns what the ranks have agreed on about stopping.
 
     Args:
-        stop: tells why this rank is to stop; empty: go on.
+        stop: returns why this rank is to stop; empty: continue.
         ranks: how many there are.
     """
 
@@ -111,7 +111,7 @@ class Exchange:
     def step(
         self, net: nn.Cell, loss: nn.Cell, optimizer: nn.Optimizer, scaler: amp.LossScaler | None
     ) -> Callable[..., Tensor]:
-        """Return a step like ``Step``, to be given this rank's share of each batch."""
+        """Return a step like ``TrainStep``, which takes this rank's share of each batch."""
         compiled = DistributedStep(net, loss, optimizer, scaler, self._ranks)
 
         def take(*batch: Tensor) -> Tensor:
@@ -126,5 +126,5 @@ class Exchange:
         return loss
 
     def stopped(self) -> str:
-        """Return why to stop, the same step on all ranks; empty: go on."""
+        """Return why to stop, after the same step on all ranks; empty: continue."""
         return (self._stop() or "stopped") if self._votes else ""

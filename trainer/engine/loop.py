@@ -1,4 +1,4 @@
-"""The training loop: phases, epochs, steps. What watches it, it does not know by name."""
+"""The training loop: phases, epochs, steps. Callbacks run around it; it knows none by name."""
 
 import math
 import time
@@ -16,12 +16,12 @@ from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 from trainer.metrics.evaluator import Score
-from trainer.optim import optimizer as optimizers
+from trainer.optim.optimizer import carry_over
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of a run under one plan, with an optimizer and a compiled step of its own."""
+    """Epochs of a run under one plan, with an optimizer and a compiled step of their own."""
 
     plan: Plan
     epochs: int
@@ -32,18 +32,18 @@ class Loop:
     """What a loop works with.
 
     Attributes:
-        net: the net; the loop applies each phase's plan to it.
-        optimizer: makes an optimizer over the trainable parameters.
-        step: makes the step that an optimizer takes, to be compiled under the phase's plan.
-        batches: gives an epoch's training batches, by the epoch's number.
-        evaluate: gives the score on the validation data.
-        watcher: hears of every phase, step and epoch.
-        stopped: tells, after each step, why to stop here; empty: go on.
-        start: how far a run has come that goes on; None: this one starts.
-        restore: puts back the state of the optimizer with which the run had come there.
-        shares: among how many processes each batch is shared; ``batches`` gives this one's.
-        mirror: of the net, if others look into it too.
-        fetch_every: steps after which their losses are fetched, for which the host has to wait.
+        model: the loop applies each phase's plan to it.
+        make_optimizer: returns an optimizer over the trainable parameters.
+        make_step: returns the step of an optimizer, to be compiled under the phase's plan.
+        batches: returns an epoch's training batches, by the epoch's number.
+        evaluate: returns the score on the validation data.
+        callback: is called at each phase, step and epoch.
+        stop_reason: returns, after each step, why to stop here; empty: continue.
+        start: the progress from which a run resumes; None: it starts.
+        restore_optimizer: restores the optimizer's state of that progress.
+        world_size: number of processes that share each batch; ``batches`` returns this one's part.
+        host_copy: of the model, if others read it too.
+        fetch_every: number of steps after which their losses are fetched, which the host waits for.
     """
 
     model: nn.Cell
@@ -65,57 +65,57 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
 
     Raises:
         NotFinite: a loss was not finite; that step changed no weight.
-        Stopped: ``loop.stopped`` said so; the watchers know where.
+        Stopped: ``loop.stop_reason`` returned one; the callbacks know where.
     """
-    done, previous, progress = 0, None, loop.start or Progress()
-    mirror = loop.host_copy or HostCopy(loop.model)
+    last_epoch, previous, progress = 0, None, loop.start or Progress()
+    host_copy = loop.host_copy or HostCopy(loop.model)
     for phase in phases:
-        numbers = range(max(done, progress.epochs) + 1, done + phase.epochs + 1)
-        done += phase.epochs
-        if not numbers:
+        epochs = range(max(last_epoch, progress.epochs) + 1, last_epoch + phase.epochs + 1)
+        last_epoch += phase.epochs
+        if not epochs:
             continue
-        applied = FrozenModel(loop.model, phase.plan)
-        optimizer = loop.make_optimizer(applied)
-        loop.callback.on_phase_start(applied, optimizer)
+        frozen_model = FrozenModel(loop.model, phase.plan)
+        optimizer = loop.make_optimizer(frozen_model)
+        loop.callback.on_phase_start(frozen_model, optimizer)
         if previous is not None:
-            optimizers.carry_over(previous, optimizer)
+            carry_over(previous, optimizer)
         else:
-            _begin(loop, phase.plan, optimizer, mirror)
+            _begin(loop, phase.plan, optimizer, host_copy)
         # A compiled graph ignores every later change of flags and hooks.
         step = loop.make_step(optimizer)
-        for number in numbers:
-            score = _epoch(loop, applied, step, progress, mirror)
-            progress = Progress(number)
-        applied.undo()
+        for epoch in epochs:
+            score = _epoch(loop, frozen_model, step, progress, host_copy)
+            progress = Progress(epoch)
+        frozen_model.undo()
         previous = optimizer
     return score if previous is not None else loop.evaluate()
 
 
-def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, mirror: HostCopy) -> None:
-    """Record the state before the first step, or go on from where the run had come."""
+def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, host_copy: HostCopy) -> None:
+    """Record the state before the first step, or restore the one that the run resumes from."""
     if loop.start is None:
-        loop.callback.on_epoch_end(EpochResult(0, plan, mirror.fetch(), loop.evaluate()))
+        loop.callback.on_epoch_end(EpochResult(0, plan, host_copy.fetch(), loop.evaluate()))
     else:
         loop.restore_optimizer(optimizer)
 
 
 def _epoch(
     loop: Loop,
-    applied: FrozenModel,
+    frozen_model: FrozenModel,
     step: Callable[..., Tensor],
     progress: Progress,
-    mirror: HostCopy,
+    host_copy: HostCopy,
 ) -> Score:
-    """Train what is left of an epoch, and record it."""
-    applied.set_train()
+    """Train the rest of an epoch, and record it."""
+    frozen_model.set_train()
     progress, speed = _steps(loop, step, progress)
     score = loop.evaluate()
-    over = time.perf_counter()
+    end = time.perf_counter()
     loop.callback.on_epoch_end(
         EpochResult(
             progress.epochs + 1,
-            applied.plan,
-            mirror.fetch(),
+            frozen_model.plan,
+            host_copy.fetch(),
             score,
             steps=progress.steps,
             loss=progress.loss / max(progress.steps, 1),
@@ -123,53 +123,53 @@ def _epoch(
             images_per_second=speed,
         )
     )
-    loop.callback.on_epoch_overhead(time.perf_counter() - over)
+    loop.callback.on_epoch_overhead(time.perf_counter() - end)
     return score
 
 
 def _steps(loop: Loop, step: Callable[..., Tensor], progress: Progress) -> tuple[Progress, float]:
-    """Take the steps that are left of an epoch; return where that leads, and samples a second."""
-    number = progress.epochs + 1
+    """Take the remaining steps of an epoch; return the progress, and samples per second."""
+    epoch = progress.epochs + 1
     times: list[tuple[int, float]] = []
-    taken: list[tuple[Tensor, int]] = []
+    pending: list[tuple[Tensor, int]] = []
     start = time.perf_counter()
-    # The batches that were trained on are prepared once more: what is random in that goes on.
-    for batch in islice(loop.batches(number), progress.steps, None):
-        taken.append((step(*batch), loop.world_size * batch[-1].shape[0]))
-        if len(taken) < loop.fetch_every and not loop.stop_reason():
+    # Batches already trained on are prepared again, so that random preparation continues as it was.
+    for batch in islice(loop.batches(epoch), progress.steps, None):
+        pending.append((step(*batch), loop.world_size * batch[-1].shape[0]))
+        if len(pending) < loop.fetch_every and not loop.stop_reason():
             continue
-        progress, start = _fetch(loop, taken, progress, start, times)
-        if why := loop.stop_reason():
+        progress, start = _fetch_losses(loop, pending, progress, start, times)
+        if reason := loop.stop_reason():
             loop.callback.on_interrupt(progress)
-            raise Stopped(f"{why} in epoch {number}, after step {progress.steps}; all is saved")
-    progress, _ = _fetch(loop, taken, progress, start, times)
-    return progress, _speed(times)
+            raise Stopped(f"{reason} in epoch {epoch}, after step {progress.steps}; all is saved")
+    progress, _ = _fetch_losses(loop, pending, progress, start, times)
+    return progress, _samples_per_second(times)
 
 
-def _fetch(
+def _fetch_losses(
     loop: Loop,
-    taken: list[tuple[Tensor, int]],
+    pending: list[tuple[Tensor, int]],
     progress: Progress,
     start: float,
     times: list[tuple[int, float]],
 ) -> tuple[Progress, float]:
-    """Wait for the losses of steps, tell the watchers of each; return where that leads, and now."""
-    losses = [float(loss.asnumpy()) for loss, _ in taken]
+    """Wait for the losses of steps, report each to the callbacks; return the progress and now."""
+    losses = [float(loss.asnumpy()) for loss, _ in pending]
     now = time.perf_counter()
-    for loss, (_, samples) in zip(losses, taken, strict=True):
+    for loss, (_, samples) in zip(losses, pending, strict=True):
         if not math.isfinite(loss):
             raise NotFinite(_not_finite(loss, progress.epochs + 1, progress.steps + 1))
-        times.append((samples, (now - start) / len(taken)))
+        times.append((samples, (now - start) / len(pending)))
         progress = progress.after(loss, *times[-1])
         loop.callback.on_step_end(loss, times[-1][1], progress)
-    if taken:
+    if pending:
         loop.callback.on_weights_synced(progress)
-    taken.clear()
+    pending.clear()
     return progress, now
 
 
-def _speed(times: Sequence[tuple[int, float]]) -> float:
-    """Return samples a second, the first step left out if there are others."""
+def _samples_per_second(times: Sequence[tuple[int, float]]) -> float:
+    """Return samples per second, without the first step if there are others."""
     warm = times[1:] or times
     return sum(samples for samples, _ in warm) / sum(seconds for _, seconds in warm) if warm else 0
 

@@ -1,4 +1,4 @@
-"""Progress: how far a run has come. Pure Python."""
+"""Progress: how far a run has come. No MindSpore."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ class Progress:
     """How far a run has come.
 
     Attributes:
-        epochs: whole epochs that are done.
-        steps: steps that are done of the one begun.
+        epochs: number of complete epochs.
+        steps: number of steps of the epoch that has begun.
         loss: sum of the losses of these steps.
-        samples: their samples.
-        seconds: their wall time.
+        samples: number of samples of these steps.
+        seconds: wall time of these steps.
     """
 
     epochs: int = 0

@@ -1,4 +1,4 @@
-"""Step: one compiled graph that computes the loss and its gradients and updates the weights."""
+"""Train step: one compiled graph that computes loss and gradients and updates the weights."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -9,7 +9,7 @@ from trainer.backend.graph import module_tree
 
 
 def forward(net: nn.Cell, loss: nn.Cell) -> Callable[..., Tensor]:
-    """Return the function of (inputs..., label) that gives the loss as a float32 scalar."""
+    """Return a function of (inputs..., label) that returns the loss as a float32 scalar."""
 
     def value(*batch: Tensor) -> Tensor:
         return loss(net(*batch[:-1]), batch[-1]).astype(ms.float32)
@@ -18,16 +18,16 @@ def forward(net: nn.Cell, loss: nn.Cell) -> Callable[..., Tensor]:
 
 
 class TrainStep(nn.Cell):
-    """One training step; built anew for every phase, for a compiled graph ignores later changes.
+    """One training step; built again for every phase: a compiled graph ignores later changes.
 
     Args:
-        net: the net, with its plan applied.
-        loss: a cell of (output, label) that gives a scalar.
+        net: the model, with its plan applied.
+        loss: a cell of (output, label) that returns a scalar.
         optimizer: built over the trainable parameters.
         scaler: scales the loss for half precision; None for float32.
-        extra: parameters that it changes besides those of net and optimizer.
-        halted: set once a loss was not finite; from then on no step that has it does anything. For
-            losses that are looked at some steps later; None: they are looked at at once.
+        extra: parameters that it changes besides those of model and optimizer.
+        diverged: set once a loss was not finite; from then on the steps that share it change
+            nothing. For losses that are fetched some steps later; None: they are fetched at once.
     """
 
     def __init__(
@@ -80,26 +80,26 @@ class TrainStep(nn.Cell):
 
     def update(self, loss: Tensor, gradients: Sequence[Tensor], before: Sequence[Tensor]) -> Tensor:
         """Update the weights if the loss is finite, else put the statistics back; return it."""
-        good = ops.isfinite(loss)
+        is_good = ops.isfinite(loss)
         if self.stops_when_diverged:
-            good = ops.logical_and(good, ops.logical_not(self.diverged))
-            ops.assign(self.diverged, ops.logical_not(good))
+            is_good = ops.logical_and(is_good, ops.logical_not(self.diverged))
+            ops.assign(self.diverged, ops.logical_not(is_good))
         if self.has_statistics:  # noqa: SIM102 (this one is settled when compiled, at no cost)
-            if not good:  # the forward pass has updated them
+            if not is_good:  # the forward pass has updated them
                 for statistic, value in zip(self.statistics, before):  # noqa: B905 (not in a graph)
                     ops.assign(statistic, value)
         if self.scaler is not None:
             gradients = self.scaler.unscale(gradients)
-            fits = amp.all_finite(gradients)
-            self.scaler.adjust(fits)
-            good = ops.logical_and(good, fits)
-        if good:
+            is_finite = amp.all_finite(gradients)
+            self.scaler.adjust(is_finite)
+            is_good = ops.logical_and(is_good, is_finite)
+        if is_good:
             loss = ops.depend(loss, self.optimizer(gradients))
         return loss
 
 
 def stop_flag(fetch_every: int) -> Parameter | None:
-    """Return what halts steps whose losses are fetched every so many of them; None: nothing."""
+    """Return the ``diverged`` of steps whose losses are fetched later; None: at once."""
     if fetch_every == 1:
         return None
     return Parameter(Tensor(False), name="trainer.halted", requires_grad=False)
@@ -113,7 +113,7 @@ def loss_scaler(loss_scale: float | str) -> amp.LossScaler | None:
 
 
 def set_precision(net: nn.Cell, precision: str) -> None:
-    """Make a net compute in ``float16`` or ``bfloat16``; weights and normalisation stay float32."""
+    """Compute in ``float16`` or ``bfloat16``; weights and normalisation stay float32."""
     if precision == "float32":
         return
     net.to_float(getattr(ms, precision))
@@ -123,7 +123,7 @@ def set_precision(net: nn.Cell, precision: str) -> None:
 
 
 def inline_subgraphs(net: nn.Cell) -> None:
-    """Take ``@lazy_inline`` back on a CPU, where no such cell compiles; it only saves compiling."""
+    """Undo ``@lazy_inline`` on a CPU, where no such cell compiles; it only saves compile time."""
     if ms.get_context("device_target") == "CPU":
         for _, cell in net.cells_and_names():
             vars(cell).pop("_cell_init_args", None)  # where MindSpore notes it

@@ -1,4 +1,4 @@
-"""Optimizer: built over the trainable parameters only; its state carried over by name."""
+"""Optimizer: built over the trainable parameters only; its state is carried over by name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,25 +18,26 @@ def build_optimizer(
     """Return the optimizer that ``spec`` describes.
 
     Args:
-        spec: ``_target_``, a subclass of ``mindspore.nn.Optimizer``; ``lr``, which that class calls
-            ``learning_rate``; and whatever else it takes.
+        spec: ``_target_``, a subclass of ``mindspore.nn.Optimizer``; ``lr``, which is passed as
+            ``learning_rate``; and its other arguments.
         parameters: the trainable parameters.
-        plan: says which of them, in its order, have a learning rate or weight decay of their own.
+        plan: of these parameters in this order; says which have a learning rate or weight decay of
+            their own.
 
     Raises:
         ConfigError: the class does not exist, or refused its arguments.
     """
-    options = {("learning_rate" if key == "lr" else key): value for key, value in spec.items()}
-    given = param_groups(spec, parameters, plan) if plan else list(parameters)
-    optimizer = instantiate.instantiate_target("optimizer", options, given)
+    arguments = {("learning_rate" if key == "lr" else key): value for key, value in spec.items()}
+    grouped = param_groups(spec, parameters, plan) if plan else list(parameters)
+    optimizer = instantiate.instantiate_target("optimizer", arguments, grouped)
     if not isinstance(optimizer, nn.Optimizer):
-        kind = type(optimizer).__name__
-        raise ConfigError([f"optimizer: expected a mindspore.nn.Optimizer, received a {kind}"])
+        received = type(optimizer).__name__
+        raise ConfigError([f"optimizer: expected a mindspore.nn.Optimizer, received a {received}"])
     return optimizer
 
 
 def carry_over(old: nn.Optimizer, new: nn.Optimizer) -> None:
-    """Give ``new`` the state that ``old`` has under the same names; the rest starts fresh."""
+    """Copy the state that ``old`` has under the same names to ``new``; the rest is fresh."""
     before = optimizer_state(old)
     for name, parameter in optimizer_state(new).items():
         if name in before and before[name].shape == parameter.shape:

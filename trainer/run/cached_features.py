@@ -1,4 +1,4 @@
-"""The cached features of a run."""
+"""Cached features of a run, under a key of all that they depend on."""
 
 import os
 
@@ -17,37 +17,37 @@ from trainer.feature_cache.features import Features
 from trainer.feature_cache.store import FeatureStore
 from trainer.run.components import RunComponents
 
-# Beginnings of the names of environment variables that may change what is computed.
+# Prefixes of environment variables that may change what is computed.
 _COMPUTING = ("ONEDNN_", "DNNL_")
-_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id"}  # settings of the device
+# Settings of the device on which no bit of a feature depends.
+_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id"}
 
 
-def cached_features(settings: Settings, setup: "RunComponents") -> Features:
-    """Return the features of a net, with those that runs before have left."""
-    choice = setup.cache_decision
-    assert choice.storable is not None, "what is not stored has no features"
-    own = settings.features
-    stored = features.column_specs(choice.storable, own.dtype)
-    cache = cache_folder.folder("features", own.folder)
-    key = _key(settings, choice.storable, setup)
-    limit = own.max_mb if choice.net else 0
-    store = FeatureStore(cache / key[:32], stored, 1e6 * own.memory_mb, 1e6 * limit)
-    return Features(setup.model, choice.storable, store, own.exact)
+def cached_features(settings: Settings, components: RunComponents) -> Features:
+    """Return the features of a model, with those that earlier runs have stored."""
+    decision, options = components.cache_decision, settings.features
+    assert decision.storable is not None, "a run without stored features has none"
+    columns = features.column_specs(decision.storable, options.dtype)
+    cache = cache_folder.folder("features", options.folder)
+    key = _key(settings, decision.storable, components)
+    limit_mb = options.max_mb if decision.net else 0
+    store = FeatureStore(cache / key[:32], columns, 1e6 * options.memory_mb, 1e6 * limit_mb)
+    return Features(components.model, decision.storable, store, options.exact)
 
 
-def _key(settings: Settings, storable: Cacheable, setup: "RunComponents") -> str:
-    """Return a hash of all that features depend on, besides the samples."""
-    weights, frozen = to_numpy(setup.model), {*setup.plan.names("frozen")}
-    kept = [name for name, array in weights.items() if name in frozen or array.dtype.kind in "biu"]
-    stored = features.column_specs(storable, settings.features.dtype)
+def _key(settings: Settings, storable: Cacheable, components: RunComponents) -> str:
+    """Return a hash of all that features depend on, except the samples."""
+    weights, frozen = to_numpy(components.model), {*components.plan.names("frozen")}
+    keyed = [name for name, array in weights.items() if name in frozen or array.dtype.kind in "biu"]
+    columns = features.column_specs(storable, settings.features.dtype)
     sizes = [settings.batch_size, world.current().world_size]
     return atomic_files.checksum(
         {
-            "net": setup.cache_decision.net,
+            "net": components.cache_decision.net,
             "model": settings.model.spec(),
             "stored": storable.boundary.stored,
-            "columns": [[column.shape, column.dtype] for column in stored],
-            "weights": {name: sha256(weights[name]) for name in kept},
+            "columns": [[column.shape, column.dtype] for column in columns],
+            "weights": {name: sha256(weights[name]) for name in keyed},
             "inputs": [[shape[1:], str(kind)] for shape, kind in storable.input_specs],
             "dataset": settings.dataset.spec(),
             "sizes": sizes if settings.features.exact else [],

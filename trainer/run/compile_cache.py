@@ -1,6 +1,6 @@
-"""Compile cache: MindSpore's, made safe: each graph under a key of all that it is made from.
+"""Compile cache: MindSpore's, made safe: each graph under a key of all that it depends on.
 
-Its own key is the text of some source files, which knows nothing of what is frozen (2.10).
+MindSpore's own key is the text of some source files, which does not say what is frozen (2.10).
 """
 
 import logging
@@ -28,17 +28,17 @@ file_log = logging.getLogger(f"{__name__}.table")
 
 Describe = Callable[[], Mapping[str, Any]]
 
-_told: set[Path] = set()  # folders that could not be written
-# How variables begin that may change a graph; but for those that MindSpore's cache goes by.
+_reported: set[Path] = set()  # folders that could not be written
+# Prefixes of environment variables that may change a graph.
 _COMPUTING = ("MS_", "ONEDNN_", "DNNL_")
 
 
 class CompileCache:
-    """The graphs of a run, taken from a store and left there.
+    """The graphs of a run, read from a store and written to it.
 
     Args:
         store: keeps them; None: the cache is not used.
-        depends: what all of the run's graphs depend on, as plain data.
+        depends: what all graphs of the run depend on, as plain data.
     """
 
     def __init__(self, store: GraphStore | None, depends: Mapping[str, Any]) -> None:
@@ -46,12 +46,12 @@ class CompileCache:
         self._depends = depends
 
     def cached(self, name: str, cell: nn.Cell, describe: Describe) -> Callable[..., Any]:
-        """Return the cell as a function; its first call takes its graph from the store.
+        """Return the cell as a function; its first call reads its graph from the store.
 
         Args:
             name: of the graph.
-            cell: is not compiled yet.
-            describe: gives what this graph depends on besides; called when it is needed.
+            cell: not compiled yet.
+            describe: returns what this graph depends on in addition; called when it is needed.
         """
         if self._store is None:
             return cell
@@ -82,15 +82,15 @@ class _Cached:
     def _first(self, depends: Mapping[str, Any], batch: Sequence[Tensor]) -> Any:
         key = atomic_files.checksum(depends)
         graph = self._read(key)
-        result, made, used = mindir.call_with_graph(self._cell, batch, graph)
-        if made is None:
-            told = "cache hit" if used else "not used: MindSpore has written no graph, or several"
-        elif strange := mindir.unbound_parameter(made, self._cell):
-            told = f"not used: its parameter {strange} is not one of the cell's"
+        result, compiled, hit = mindir.call_with_graph(self._cell, batch, graph)
+        if compiled is None:
+            outcome = "cache hit" if hit else "not used: MindSpore has written no graph, or several"
+        elif name := mindir.unbound_parameter(compiled, self._cell):
+            outcome = f"not used: its parameter {name} is not one of the cell's"
         else:
-            told = "compiled"
-            self._write(key, made, depends)
-        file_log.info("compile cache: %s %s", self._name, told)
+            outcome = "compiled"
+            self._write(key, compiled, depends)
+        file_log.info("compile cache: %s %s", self._name, outcome)
         return result
 
     def _read(self, key: str) -> bytes | None:
@@ -98,7 +98,7 @@ class _Cached:
             return self._store.read(key)
         except Damaged as why:
             log.warning("warning: compile cache: %s; compiled again", why)
-        except OSError:  # what cannot be read cannot be written, which will be told
+        except OSError:  # what cannot be read cannot be written, which is reported then
             pass
         return None
 
@@ -106,43 +106,43 @@ class _Cached:
         try:
             self._store.write(key, graph, depends)
         except (CannotWrite, OSError) as error:
-            if self._store.folder not in _told:
+            if self._store.folder not in _reported:
                 log.warning("warning: compile cache: graphs are not kept: %s", error)
-            _told.add(self._store.folder)
+            _reported.add(self._store.folder)
 
 
-def of_run(settings: Settings, setup: RunComponents) -> CompileCache:
-    """Return what a run takes its graphs from; the log tells why, if that is nothing."""
-    chosen, others = settings.compile_cache, mindir.disable_foreign_cache()
+def of_run(settings: Settings, components: RunComponents) -> CompileCache:
+    """Return the compile cache of a run; the log says why it is not used, if so."""
+    options, foreign = settings.compile_cache, mindir.disable_foreign_cache()
     refusals = {
-        "compile_cache.use=false": not chosen.use,
-        "tried on a CPU alone": ms.get_context("device_target") != "CPU",
+        "compile_cache.use=false": not options.use,
+        "it was tried on CPUs only": ms.get_context("device_target") != "CPU",
         "several processes share each batch": world.current().world_size > 1,
-        "the net draws at random unseen": not setup.repeatable,
-        "MindSpore's own is set in this process": others,
+        "the model draws random numbers that are not known": not components.repeatable,
+        "MindSpore's own is set in this process": foreign,
     }
-    if why := next((why for why, holds in refusals.items() if holds), ""):
-        file_log.info("compile cache: not used: %s", why)
+    if reason := next((text for text, holds in refusals.items() if holds), ""):
+        file_log.info("compile cache: not used: %s", reason)
         return CompileCache(None, {})
-    folder = cache_folder.folder("graphs", chosen.folder)
+    folder = cache_folder.folder("graphs", options.folder)
     run = {
         "settings": schema.compiled_key(settings),
-        "plan": atomic_files.plain(setup.plan.as_json()),
+        "plan": atomic_files.plain(components.plan.as_json()),
     }
-    return CompileCache(GraphStore(folder, chosen.max_mb * 1e6), run | _surroundings())
+    return CompileCache(GraphStore(folder, options.max_mb * 1e6), run | _environment())
 
 
-def _surroundings() -> dict[str, Any]:
+def _environment() -> dict[str, Any]:
     """Return what any graph depends on: versions, the environment, the trainer's own source."""
-    own = Path(__file__).parent.parent
-    source = {str(path.relative_to(own)): atomic_files.digest(path) for path in own.rglob("*.py")}
-    named = {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)}
+    package = Path(__file__).parent.parent
+    files = {str(p.relative_to(package)): atomic_files.digest(p) for p in package.rglob("*.py")}
+    variables = {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)}
     return {
         "versions": checkpoint.versions(),
         "environment": {
-            k: named[k] for k in sorted(named) if k not in (mindir.ENABLE, mindir.PATH)
+            k: variables[k] for k in sorted(variables) if k not in (mindir.ENABLE, mindir.PATH)
         },
-        "trainer": atomic_files.checksum(sorted(source.items())),
+        "trainer": atomic_files.checksum(sorted(files.items())),
     }
 
 

@@ -1,4 +1,4 @@
-"""Imports MindSpore and all that needs it, once."""
+"""Preload: import MindSpore and all that needs it, once."""
 
 import gc
 import importlib
@@ -6,10 +6,10 @@ import sys
 
 
 def load() -> None:
-    """Import MindSpore and what needs it; have the garbage collector pass that over.
+    """Import MindSpore and what needs it; exclude that from garbage collection.
 
     MindSpore 2.10 collects garbage before each compile. It took 0.2 s to go through what was
-    imported, which stays as long as the process. If MindSpore is there already, nothing is done.
+    imported, which stays as long as the process. If MindSpore is imported, nothing is done.
     """
     if "mindspore" in sys.modules:
         return

@@ -104,7 +104,7 @@ def test_all_mistakes_are_told_at_once(command: Command) -> None:
 def test_weights_that_are_cut_short(command: Command) -> None:
     (command.folder / "short.safetensors").write_bytes(WEIGHTS.read_bytes()[:-1000])
     ended = refused(command, "init_from=short.safetensors")
-    assert "short.safetensors is not a whole safetensors file" in ended.err
+    assert "short.safetensors is not a complete safetensors file" in ended.err
 
 
 def test_every_weight_that_does_not_fit_is_named(command: Command) -> None:
@@ -115,9 +115,9 @@ def test_every_weight_that_does_not_fit_is_named(command: Command) -> None:
     save_file(weights, command.folder / "other.safetensors")
     ended = refused(command, "init_from=other.safetensors", "new_head=[]", "model.num_classes=7")
     assert "fc1.bias is missing" in ended.err
-    assert "conv2.weight has shape (1, 2, 3, 4), the net expects (16, 6, 5, 5)" in ended.err
-    assert "fc2.wieght is not in the net (nearest: fc2.weight" in ended.err
-    assert "fc3.weight has shape (5, 84), the net expects (7, 84)" in ended.err
+    assert "conv2.weight has shape (1, 2, 3, 4), the model expects (16, 6, 5, 5)" in ended.err
+    assert "fc2.wieght is not in the model (nearest: fc2.weight" in ended.err
+    assert "fc3.weight has shape (5, 84), the model expects (7, 84)" in ended.err
     assert "new_head=fc3" in ended.err
 
 

@@ -82,7 +82,7 @@ def test_weights_that_do_not_fit_the_net_are_a_mistake(command: Command, run: st
     save_file(weights, path)
     ended = command.evaluate(run)
     assert ended.code == 2
-    assert "fc3.bias has shape (7,), the net expects (5,)" in ended.err
+    assert "fc3.bias has shape (7,), the model expects (5,)" in ended.err
 
 
 def test_help_and_no_run(command: Command) -> None:

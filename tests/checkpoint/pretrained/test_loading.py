@@ -20,10 +20,10 @@ def other(net: nn.Cell) -> Weights:
 def test_all_is_taken_bit_for_bit(net_type: type[nn.Cell]) -> None:
     net = net_type()
     offered = other(net)
-    done = loading.load_weights(net, WeightsSource(SAFETENSORS, offered))
+    provenance = loading.load_weights(net, WeightsSource(SAFETENSORS, offered))
     assert not changed(offered, to_numpy(net))
-    assert done.loaded == {name: name for name in offered}
-    assert done.summary() == f"safetensors, {len(offered)} taken"
+    assert provenance.loaded == {name: name for name in offered}
+    assert provenance.summary() == f"safetensors, {len(offered)} loaded"
 
 
 def test_what_is_made_anew_keeps_its_values_whatever_the_file_holds() -> None:
@@ -31,12 +31,12 @@ def test_what_is_made_anew_keeps_its_values_whatever_the_file_holds() -> None:
     before, offered = to_numpy(net), other(net)
     offered["fc.weight"] = np.zeros((10, 8), np.float32)
     del offered["fc.bias"]
-    done = loading.load_weights(net, WeightsSource(SAFETENSORS, offered), ["fc"])
+    provenance = loading.load_weights(net, WeightsSource(SAFETENSORS, offered), ["fc"])
     moved = changed(before, to_numpy(net))
     assert moved == {"conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias"}
-    assert done.reinitialised == ["fc.weight", "fc.bias"]
-    assert done.ignored == {"made anew": ["fc.weight"]}
-    assert "4 taken; 2 made anew: fc.weight, fc.bias" in done.summary()
+    assert provenance.reinitialised == ["fc.weight", "fc.bias"]
+    assert provenance.ignored == {"re-initialised": ["fc.weight"]}
+    assert "4 loaded; 2 re-initialised: fc.weight, fc.bias" in provenance.summary()
 
 
 def test_every_misfit_is_named_and_nothing_is_loaded() -> None:
@@ -50,13 +50,13 @@ def test_every_misfit_is_named_and_nothing_is_loaded() -> None:
     expected = (
         "init_map: expected part of a name in the file, received 'fc2' (nearest: fc",
         "init_from: conv1.weight is missing",
-        "init_from: fc.weight has shape (10, 8), the net expects (3, 8) "
-        "(to make it anew: new_head=fc)",
-        "init_from: conv1.weigth is not in the net (nearest: conv1.weight",
+        "init_from: fc.weight has shape (10, 8), the model expects (3, 8) "
+        "(to re-initialise it: new_head=fc)",
+        "init_from: conv1.weigth is not in the model (nearest: conv1.weight",
     )
     for problem, start in zip(caught.value.problems, expected, strict=True):
         assert problem.startswith(start)
-    assert caught.value.problems[-1].endswith("to take what fits: init_strict=false")
+    assert caught.value.problems[-1].endswith("to load what fits: init_strict=false")
     assert not changed(before, to_numpy(net))
 
 
@@ -70,15 +70,18 @@ def test_what_fits_is_taken_where_that_is_allowed_and_the_rest_is_told() -> None
     net = TwoConvs()
     before, offered = to_numpy(net), other(net)
     offered["conv9.weight"] = offered.pop("conv1.weight")
-    done = loading.load_weights(net, WeightsSource(SAFETENSORS, offered), strict=False)
+    provenance = loading.load_weights(net, WeightsSource(SAFETENSORS, offered), strict=False)
     assert changed(before, to_numpy(net)) == set(before) - {"conv1.weight"}
-    assert "1 MISSING, so left random: conv1.weight; 1 LEFT OVER: conv9.weight" in done.summary()
-    assert done.as_json()["missing"] == ["conv1.weight"]
-    assert done.as_json()["left_over"] == ["conv9.weight"]
+    assert (
+        "1 MISSING, so left random: conv1.weight; 1 UNEXPECTED: conv9.weight"
+        in provenance.summary()
+    )
+    assert provenance.as_json()["missing"] == ["conv1.weight"]
+    assert provenance.as_json()["left_over"] == ["conv9.weight"]
 
 
 def test_a_file_of_which_nothing_fits_is_a_mistake_even_so() -> None:
-    with pytest.raises(ConfigError, match="expected at least one parameter of the net, found none"):
+    with pytest.raises(ConfigError, match="expected at least one parameter of the model"):
         loading.load_weights(
             TwoConvs(), WeightsSource(SAFETENSORS, {"a": np.ones(2)}), strict=False
         )
@@ -94,12 +97,12 @@ def test_another_shape_is_a_mistake_even_so() -> None:
 def test_ones_in_a_shape_come_and_go_but_nothing_is_transposed() -> None:
     net = nn.Conv1d(2, 1, 3, pad_mode="valid")
     offered = {"weight": np.arange(6, dtype=np.float32).reshape(1, 2, 3)}
-    done = loading.load_weights(net, WeightsSource(PYTORCH, offered))
+    provenance = loading.load_weights(net, WeightsSource(PYTORCH, offered))
     assert (net.weight.asnumpy() == offered["weight"].reshape(1, 2, 1, 3)).all()
-    assert "1 taken (1 reshaped)" in done.summary()
-    assert done.as_json()["reshaped"] == [{"parameter": "weight", "from": [1, 2, 3]}]
+    assert "1 loaded (1 reshaped)" in provenance.summary()
+    assert provenance.as_json()["reshaped"] == [{"parameter": "weight", "from": [1, 2, 3]}]
     narrow = nn.Dense(5, 1, has_bias=False)
-    with pytest.raises(ConfigError, match=r"has shape \(5, 1\), the net expects \(1, 5\)"):
+    with pytest.raises(ConfigError, match=r"has shape \(5, 1\), the model expects \(1, 5\)"):
         loading.load_weights(narrow, WeightsSource(PYTORCH, {"weight": np.ones((5, 1))}))
 
 
@@ -137,10 +140,10 @@ def test_state_of_an_optimizer_is_expected_in_mindspores_checkpoints_only(
     net = TwoConvs()
     offered = other(net) | {"moments.fc.bias": np.ones(3, np.float32)}
     if allowed:
-        done = loading.load_weights(net, WeightsSource(kind, offered))
-        assert done.ignored == {"optimizer state": ["moments.fc.bias"]}
+        provenance = loading.load_weights(net, WeightsSource(kind, offered))
+        assert provenance.ignored == {"optimizer state": ["moments.fc.bias"]}
     else:
-        with pytest.raises(ConfigError, match="moments.fc.bias is not in the net"):
+        with pytest.raises(ConfigError, match="moments.fc.bias is not in the model"):
             loading.load_weights(net, WeightsSource(kind, offered))
 
 
@@ -148,14 +151,14 @@ def test_renamed_dropped_and_unwrapped_are_all_told() -> None:
     net = Normed()
     offered = {f"module.{n.replace('fc', 'out')}": a for n, a in other(net).items()}
     offered |= {"module.aux.bias": np.ones(3), "module.bn1.num_batches_tracked": np.ones(())}
-    done = loading.load_weights(
+    provenance = loading.load_weights(
         net, WeightsSource(PYTORCH, offered), mapping={"out": "fc", "aux": None}
     )
-    assert done.summary() == (
-        "PyTorch checkpoint, 12 taken (12 renamed); all under 'module.'; "
+    assert provenance.summary() == (
+        "PyTorch checkpoint, 12 loaded (12 renamed); all under 'module.'; "
         "1 left out (init_map): module.aux.bias; "
         "1 left out (num_batches_tracked): module.bn1.num_batches_tracked"
     )
-    record = done.as_json()
+    record = provenance.as_json()
     assert {"parameter": "fc.bias", "from": "module.out.bias"} in record["taken"]
     assert {"name": "module.aux.bias", "reason": "init_map"} in record["left_out"]

@@ -28,11 +28,11 @@ def test_names_are_mapped_and_the_run_says_what_it_took(command: Command) -> Non
     ended = command.train("init_from=w.safetensors", mapping, "freeze=conv1", *SHORT)
     assert ended.code == 0, ended.err
     assert line(ended.out).split(maxsplit=1)[1] == (
-        "safetensors, 8 taken (4 renamed); 2 made anew: fc3.weight, fc3.bias"
+        "safetensors, 8 loaded (4 renamed); 2 re-initialised: fc3.weight, fc3.bias"
     )
     record = json.loads((command.folder / "run/init.json").read_text())
     assert {"parameter": "conv2.bias", "from": "body.2.bias"} in record["taken"]
-    assert {"name": "fc3.bias", "reason": "made anew"} in record["left_out"]
+    assert {"name": "fc3.bias", "reason": "re-initialised"} in record["left_out"]
     trained = load_file(command.folder / "run/model.safetensors")
     assert (trained["conv1.weight"] == theirs["body.1.weight"]).all()
 
@@ -43,7 +43,7 @@ def test_a_runs_folder_and_a_mapping_in_a_file(command: Command) -> None:
     (command.folder / "names.yaml").write_text("'re:conv1[.](\\w+)': 'conv1.\\1'")
     ended = command.train("init_from=first", "init_map=names.yaml", "new_head=[]", *SHORT)
     assert ended.code == 0, ended.err
-    assert line(ended.out).endswith("safetensors, 10 taken")
+    assert line(ended.out).endswith("safetensors, 10 loaded")
     said = records(command.folder / "first/metrics.jsonl")
     again = records(command.folder / "run/metrics.jsonl")
     assert again[0]["validation_loss"] == said[-1]["validation_loss"]
@@ -59,7 +59,7 @@ def test_what_is_missing_stays_random_only_if_that_is_allowed(command: Command) 
     assert "fc2.bias is missing" in strict.err
     ended = command.train("init_from=w.safetensors", "init_strict=false", *SHORT)
     assert ended.code == 0, ended.err
-    assert "1 MISSING, so left random: fc2.bias; 1 LEFT OVER: fc9.bias" in line(ended.out)
+    assert "1 MISSING, so left random: fc2.bias; 1 UNEXPECTED: fc9.bias" in line(ended.out)
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ def test_a_file_that_is_no_whole_checkpoint_is_a_mistake(
     whole = path.read_bytes()
     path.chmod(0o600)
     path.write_bytes({"cut": whole[:-4], "text": b"weights, honestly", "empty": b""}[content])
-    with pytest.raises(ConfigError, match="not a whole MindSpore checkpoint"):
+    with pytest.raises(ConfigError, match="not a complete MindSpore checkpoint"):
         source.read(path)
     assert not "".join(capfd.readouterr()), "MindSpore's own log of it"
 
@@ -131,7 +131,7 @@ def test_bfloat16_is_widened_without_a_loss(tmp_path: Path) -> None:
 
 def test_a_type_that_numpy_has_not_is_a_mistake(tmp_path: Path) -> None:
     path = by_hand(tmp_path / "w.safetensors", "F8_E4M3", "[2]", b"ab")
-    with pytest.raises(ConfigError, match="a type that NumPy has not: F8_E4M3"):
+    with pytest.raises(ConfigError, match="types that NumPy lacks: F8_E4M3"):
         source.read(path)
 
 
@@ -141,5 +141,5 @@ def test_a_file_that_is_no_whole_safetensors_is_a_mistake(content: str, tmp_path
     tensors.write(path, {"a": np.ones(100, np.float32)})
     whole = path.read_bytes()
     path.write_bytes({"cut": whole[:-4], "text": b"weights, honestly", "empty": b""}[content])
-    with pytest.raises(ConfigError, match="not a whole safetensors file"):
+    with pytest.raises(ConfigError, match="not a complete safetensors file"):
         source.read(path)

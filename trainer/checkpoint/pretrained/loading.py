@@ -1,9 +1,9 @@
-"""Fitting: the weights of a file put into a net, under the net's names and in its shapes."""
+"""Loading: the weights of a file put into a model, under the model's names and in its shapes."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from mindspore import Tensor, nn
+from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.backend.graph import module_tree
@@ -21,123 +21,128 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def load_weights(
-    net: nn.Cell,
+    model: nn.Cell,
     source: WeightsSource,
-    anew: Sequence[str] = (),
+    new_head: Sequence[str] = (),
     mapping: Renames | None = None,
     strict: bool = True,
 ) -> Provenance:
-    """Put the weights of a file into a net.
+    """Put the weights of a file into a model, and return where each came from.
 
     Args:
-        net: changed only if all fits.
+        model: changed only if all weights fit.
         source: what the file holds, under its own names.
-        anew: patterns of the net's cells and parameters that keep their fresh values, whatever the
-            file holds for them.
-        mapping: what becomes of the file's names before they are looked up; see ``renames``.
-        strict: whether all else in the net must be in the file, and all in the file in the net.
-
-    Returns:
-        What was taken and what was not.
+        new_head: patterns of cells and parameters that keep their random first values.
+        mapping: renames the file's names before they are looked up; see ``init_map``.
+        strict: whether file and model must hold the same names, apart from that.
 
     Raises:
-        ConfigError: names every parameter that is missing, left over, or of another shape.
+        ConfigError: names every parameter that is missing, unexpected, or of another shape.
     """
-    parameters = dict(net.parameters_and_names())
+    parameters = dict(model.parameters_and_names())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
-    done, problems = _match(source, torch_names.parameter_by_name(net), anew, mapping or {})
-    done.reinitialised = [name for name in shapes if _taken(anew, name)]
-    done.missing = [n for n in shapes if n not in done.loaded and n not in done.reinitialised]
-    cells = {p.name: p.cell or p.name for p in module_tree.describe(net).parameters}
-    misfits = _reshape(done, shapes, source.weights, cells)
-    problems += [*_gaps(done, strict), *misfits, *_rest(done, strict)]
+    known = torch_names.parameter_by_name(model)
+    provenance, problems = _match(source, known, new_head, mapping or {})
+    provenance.add_unmatched(shapes, [name for name in shapes if _matches_any(new_head, name)])
+    cells = {p.name: p.cell or p.name for p in module_tree.describe(model).parameters}
+    problems += _missing_problems(provenance, strict)
+    problems += _reshape(provenance, shapes, source.weights, cells)
+    problems += _unexpected_problems(provenance, strict)
     if problems:
         raise ConfigError(problems)
-    for name, origin in done.loaded.items():
-        array = source.weights[origin].reshape(shapes[name])
-        parameters[name].set_data(Tensor(array, dtype=parameters[name].dtype))
-    return done
+    _assign(parameters, provenance, source.weights)
+    return provenance
 
 
 def _match(
-    source: WeightsSource, known: Mapping[str, str], anew: Sequence[str], mapping: Renames
+    source: WeightsSource, known: Mapping[str, str], new_head: Sequence[str], mapping: Renames
 ) -> tuple[Provenance, list[str]]:
-    """Find the parameter that each of a file's names means."""
-    became, problems = init_map.apply(mapping, source.weights)
+    """Find the parameter that each of the file's names stands for."""
+    renames, problems = init_map.apply(mapping, source.weights)
     prefix = torch_names.common_prefix(
-        [name for name in became.values() if name is not None], known
+        [name for name in renames.values() if name is not None], known
     )
-    done = Provenance(source.kind, [*source.notes, *([f"all under {prefix!r}"] if prefix else [])])
-    for origin, renamed in became.items():
+    notes = [*source.notes, *([f"all under {prefix!r}"] if prefix else [])]
+    provenance = Provenance(source.kind, notes)
+    for origin, renamed in renames.items():
         name = None if renamed is None else renamed.removeprefix(prefix)
-        own = known.get(name or "")
-        twin = done.loaded.get(own or "")
-        reason = _needless(name, known, anew, source.kind == CHECKPOINT)
-        if reason is None and twin and _same(source.weights[origin], source.weights[twin]):
+        parameter = known.get(name or "")
+        twin = provenance.loaded.get(parameter or "")
+        reason = _reason_to_ignore(name, known, new_head, source.kind == CHECKPOINT)
+        if reason is None and twin and _equal(source.weights[origin], source.weights[twin]):
             reason = "equal to another"  # a tied parameter has several names
         if reason is not None:
-            done.ignored.setdefault(reason, []).append(origin)
-        elif own is None:
-            done.unexpected.append(origin)
+            provenance.ignored.setdefault(reason, []).append(origin)
+        elif parameter is None:
+            provenance.unexpected.append(origin)
         elif twin:
-            problems.append(f"init_from: {twin} and {origin} are both {own}, and differ")
+            problems.append(f"init_from: {twin} and {origin} are both {parameter}, and differ")
         else:
-            done.loaded[own] = origin
-    return done, problems
+            provenance.loaded[parameter] = origin
+    return provenance, problems
 
 
-def _needless(
-    name: str | None, known: Mapping[str, str], anew: Sequence[str], checkpoint: bool
+def _reason_to_ignore(
+    name: str | None, known: Mapping[str, str], new_head: Sequence[str], is_checkpoint: bool
 ) -> str | None:
-    """Tell why something in a file is not needed; None if it is."""
+    """Return why something in a file is not needed; None if it is."""
     if name is None:
         return "init_map"
-    if _taken(anew, known.get(name, name)):
+    if _matches_any(new_head, known.get(name, name)):
         return REINITIALISED
     if name in known:
         return None
-    if checkpoint and torch_names.is_optimizer_state(name, known):
+    if is_checkpoint and torch_names.is_optimizer_state(name, known):
         return "optimizer state"
     return torch_names.COUNTER if torch_names.is_batch_counter(name) else None
 
 
 def _reshape(
-    done: Provenance, shapes: Shapes, arrays: Arrays, cells: Mapping[str, str]
+    provenance: Provenance, shapes: Shapes, arrays: Arrays, cells: Mapping[str, str]
 ) -> list[str]:
-    """Note where ones come or go in a shape; return the problems of shapes that fit in no way."""
+    """Note the shapes that differ only by ones; return the problems of all other differences."""
     problems = []
-    for name, origin in done.loaded.items():
-        shape, wanted = arrays[origin].shape, shapes[name]
-        if shape == wanted:
+    for name, origin in provenance.loaded.items():
+        shape, expected = arrays[origin].shape, shapes[name]
+        if shape == expected:
             continue
-        if len(shape) != len(wanted) and _without_ones(shape) == _without_ones(wanted):
-            done.reshaped[name] = shape  # MindSpore's 1-d convolution is a 2-d one inside
+        if len(shape) != len(expected) and _without_ones(shape) == _without_ones(expected):
+            provenance.reshaped[name] = shape  # MindSpore's 1-d convolution is a 2-d one inside
             continue
-        called = name if origin == name else f"{name} ({origin} in the file)"
+        title = name if origin == name else f"{name} ({origin} in the file)"
         problems.append(
-            f"init_from: {called} has shape {shape}, the net expects {wanted} "
-            f"(to make it anew: new_head={cells[name]})"
+            f"init_from: {title} has shape {shape}, the model expects {expected} "
+            f"(to re-initialise it: new_head={cells[name]})"
         )
     return problems
 
 
-def _gaps(done: Provenance, strict: bool) -> list[str]:
-    if not done.loaded and not strict:
-        return ["init_from: expected at least one parameter of the net, found none"]
-    return [f"init_from: {name} is missing" for name in done.missing] if strict else []
+def _assign(parameters: Mapping[str, Parameter], provenance: Provenance, arrays: Arrays) -> None:
+    for name, origin in provenance.loaded.items():
+        parameter = parameters[name]
+        array = arrays[origin].reshape(tuple(parameter.shape))
+        parameter.set_data(Tensor(array, dtype=parameter.dtype))
 
 
-def _rest(done: Provenance, strict: bool) -> list[str]:
-    left = done.unexpected if strict else []
-    hint = "; to rename or leave out: init_map; to take what fits: init_strict=false"
+def _missing_problems(provenance: Provenance, strict: bool) -> list[str]:
+    if strict:
+        return [f"init_from: {name} is missing" for name in provenance.missing]
+    if not provenance.loaded:
+        return ["init_from: expected at least one parameter of the model, found none"]
+    return []
+
+
+def _unexpected_problems(provenance: Provenance, strict: bool) -> list[str]:
+    names = provenance.unexpected if strict else []
+    hint = "; to rename or leave out: init_map; to load what fits: init_strict=false"
     return [
-        f"init_from: {name} is not in the net{nearest(name, done.missing)}"
-        + (hint if name == left[-1] else "")
-        for name in left
+        f"init_from: {name} is not in the model{nearest(name, provenance.missing)}"
+        + (hint if name == names[-1] else "")
+        for name in names
     ]
 
 
-def _same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+def _equal(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
     return one.shape == other.shape and same_bits(one, other)
 
 
@@ -145,5 +150,5 @@ def _without_ones(shape: Sequence[int]) -> list[int]:
     return [size for size in shape if size != 1]
 
 
-def _taken(patterns: Sequence[str], name: str) -> bool:
+def _matches_any(patterns: Sequence[str], name: str) -> bool:
     return any(matches(pattern, name) for pattern in patterns)

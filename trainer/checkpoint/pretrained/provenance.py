@@ -1,26 +1,26 @@
-"""Initial: where a net's first weights came from. Pure Python."""
+"""Provenance: where a model's first weights came from. Pure Python."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-REINITIALISED = "made anew"
-_SHOWN = 4  # names in a line
+REINITIALISED = "re-initialised"
+_SHOWN = 4  # names per line
 
 
 @dataclass
 class Provenance:
-    """Where each of a net's weights came from, and what became of all that the file holds.
+    """Where each of a model's weights came from, and what became of all that the file holds.
 
     Attributes:
         kind: of the file, see ``trainer.checkpoint.pretrained.source``.
         notes: what was unwrapped or converted.
-        taken: the file's name by the parameter's.
+        loaded: the file's name by the parameter's.
         reshaped: the file's shape by the parameter's name, where only ones were added or removed.
-        anew: parameters that keep their fresh values because the user wants that.
+        reinitialised: parameters that keep their random first values, because the user wants that.
         missing: parameters that keep them because the file has none; only if that was allowed.
-        dropped: names in the file that no net needs, by reason.
-        left: names in the file that fit nothing; only if that was allowed.
+        ignored: names in the file that no model needs, by reason.
+        unexpected: names in the file that match nothing; only if that was allowed.
     """
 
     kind: str
@@ -32,23 +32,30 @@ class Provenance:
     ignored: dict[str, list[str]] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
 
+    def add_unmatched(self, names: Iterable[str], reinitialised: Collection[str]) -> None:
+        """Note the parameters that the file does not set.
+
+        Args:
+            names: of all parameters.
+            reinitialised: those that the user wants so.
+        """
+        self.reinitialised = list(reinitialised)
+        self.missing = [n for n in names if n not in self.loaded and n not in reinitialised]
+
     def summary(self) -> str:
-        """Return all that in short."""
-        renamed = sum(own != name for own, name in self.loaded.items())
-        changed = [f"{renamed} renamed"] if renamed else []
-        changed += [f"{len(self.reshaped)} reshaped"] if self.reshaped else []
-        parts = [f"{self.kind}, {len(self.loaded)} taken" + _bracketed(changed), *self.notes]
+        """Return all that in one line."""
+        renamed = sum(parameter != name for parameter, name in self.loaded.items())
+        changes = [f"{renamed} renamed"] if renamed else []
+        changes += [f"{len(self.reshaped)} reshaped"] if self.reshaped else []
+        parts = [f"{self.kind}, {len(self.loaded)} loaded" + _in_brackets(changes), *self.notes]
+        ignored = [(r, names) for r, names in self.ignored.items() if r != REINITIALISED]
         for label, names in (
             (REINITIALISED, self.reinitialised),
             ("MISSING, so left random", self.missing),
-            *(
-                (f"left out ({why})", names)
-                for why, names in self.ignored.items()
-                if why != REINITIALISED
-            ),
-            ("LEFT OVER", self.unexpected),
+            *((f"left out ({reason})", names) for reason, names in ignored),
+            ("UNEXPECTED", self.unexpected),
         ):
-            parts += [f"{len(names)} {label}: {_short(names)}"] if names else []
+            parts += [f"{len(names)} {label}: {_first(names)}"] if names else []
         return "; ".join(parts)
 
     def as_json(self) -> dict[str, Any]:
@@ -56,9 +63,9 @@ class Provenance:
         return {
             "kind": self.kind,
             "notes": self.notes,
-            "taken": [{"parameter": own, "from": name} for own, name in self.loaded.items()],
+            "taken": [{"parameter": p, "from": name} for p, name in self.loaded.items()],
             "reshaped": [
-                {"parameter": own, "from": list(shape)} for own, shape in self.reshaped.items()
+                {"parameter": p, "from": list(shape)} for p, shape in self.reshaped.items()
             ],
             "made_anew": self.reinitialised,
             "missing": self.missing,
@@ -71,10 +78,10 @@ class Provenance:
         }
 
 
-def _bracketed(parts: Sequence[str]) -> str:
+def _in_brackets(parts: Sequence[str]) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _short(names: Sequence[str]) -> str:
+def _first(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

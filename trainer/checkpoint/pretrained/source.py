@@ -1,4 +1,4 @@
-"""Source: what ``init_from`` names, found and read."""
+"""Source: the weights that ``init_from`` names, found and read."""
 
 import importlib.resources
 from collections.abc import Mapping
@@ -54,11 +54,11 @@ def find(text: str) -> WeightsSource:
     """Return the weights that ``init_from`` names: ``RUN@EPOCH``, a checkpoint's folder, or a file.
 
     Raises:
-        ConfigError: see ``reference.find``, ``locate`` and ``read``.
+        ConfigError: see ``weights_ref.find``, ``locate`` and ``read``.
     """
     path = Path(text).expanduser()
-    snapshot = "@" in text and not text.startswith(_PACKAGE) and not path.exists()
-    if snapshot or weights_ref.is_checkpoint(path):
+    is_snapshot = "@" in text and not text.startswith(_PACKAGE) and not path.exists()
+    if is_snapshot or weights_ref.is_checkpoint(path):
         return WeightsSource(SAFETENSORS, weights_ref.find(text, "init_from").weights())
     return read(locate(text))
 
@@ -67,7 +67,7 @@ def locate(source: str) -> Path:
     """Return the file that ``init_from`` names: a path, a run's folder, or ``pkg://package/file``.
 
     Raises:
-        ConfigError: there is no such file; the message offers those that lie beside it.
+        ConfigError: there is no such file; the message offers those in the same folder.
     """
     if source.startswith(_PACKAGE):
         package, _, name = source.removeprefix(_PACKAGE).partition("/")
@@ -80,9 +80,9 @@ def locate(source: str) -> Path:
     if path.is_dir():
         path /= MODEL
     if not path.is_file():
-        beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
-        likely = [p.name for p in beside if p.suffix in _SUFFIXES]
-        raise ConfigError([f"init_from: no file {path}{nearest(path.name, likely)}"])
+        siblings = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+        names = [p.name for p in siblings if p.suffix in _SUFFIXES]
+        raise ConfigError([f"init_from: no file {path}{nearest(path.name, names)}"])
     return path
 
 
@@ -90,7 +90,7 @@ def read(path: Path) -> WeightsSource:
     """Read a file of weights, without running code from it.
 
     Raises:
-        ConfigError: its name ends in none of the known ways, or it is not what that says.
+        ConfigError: its suffix is unknown, or its content is not what the suffix says.
     """
     try:
         kind = _kind(path)
@@ -110,22 +110,20 @@ def _kind(path: Path) -> str:
         raise ConfigError([f"init_from: expected a file named *{known}, received {path}"])
     with path.open("rb") as file:
         if path.suffix == ".ckpt" and file.read(len(_ZIP)) == _ZIP:
-            return PYTORCH  # as PyTorch Lightning names its own
+            return PYTORCH  # the suffix that PyTorch Lightning uses
     return _SUFFIXES[path.suffix]
 
 
 def _safetensors(path: Path) -> Weights:
-    """Read a safetensors file; bfloat16, which NumPy has not, is widened to float32."""
+    """Read a safetensors file; bfloat16, which NumPy lacks, is widened to float32."""
     try:
         content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except (SafetensorError, OSError) as error:
         raise ConfigError(
-            [f"init_from: {path} is not a whole safetensors file ({error})"]
+            [f"init_from: {path} is not a complete safetensors file ({error})"]
         ) from None
-    if strange := sorted({t["dtype"] for _, t in content} - {*_TYPES, _BFLOAT16}):
-        raise ConfigError(
-            [f"init_from: {path} holds a type that NumPy has not: {', '.join(strange)}"]
-        )
+    if unknown := sorted({t["dtype"] for _, t in content} - {*_TYPES, _BFLOAT16}):
+        raise ConfigError([f"init_from: {path} holds types that NumPy lacks: {', '.join(unknown)}"])
     return {name: _widened(**tensor) for name, tensor in content}
 
 
@@ -141,9 +139,9 @@ def _checkpoint(path: Path) -> Weights:
     try:
         content = ms.load_checkpoint(str(path), crc_check=True)
     except (ValueError, KeyError) as error:
-        why = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
         raise ConfigError(
-            [f"init_from: {path} is not a whole MindSpore checkpoint ({why})"]
+            [f"init_from: {path} is not a complete MindSpore checkpoint ({reason})"]
         ) from None
     tensors = {name: p for name, p in content.items() if isinstance(p, Parameter)}
     return {name: _array(parameter) for name, parameter in tensors.items()}

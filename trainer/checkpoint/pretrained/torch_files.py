@@ -1,4 +1,4 @@
-"""PyTorch: its checkpoints, read by PyTorch itself but without running code from them."""
+"""PyTorch files: checkpoints, read by PyTorch itself but without running code from them."""
 
 import re
 import warnings
@@ -14,9 +14,9 @@ from trainer.core.errors import ConfigError
 if TYPE_CHECKING:
     from trainer.core.tensors import Weights
 
-_SAFE = (2, 6)  # before that, weights_only=True could be got round (CVE-2025-32434)
+_SAFE = (2, 6)  # before that, weights_only=True could be bypassed (CVE-2025-32434)
 
-# Where training scripts put the weights among other things, the likeliest first.
+# The keys under which training scripts store the weights, the most likely first.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
 
 
@@ -25,7 +25,7 @@ def read(path: Path) -> "tuple[Weights, list[str]]":
 
     Raises:
         ConfigError: PyTorch is not installed; or the file is no checkpoint, is damaged, holds no
-            weights, or would need code of its own to be run, which is named.
+            weights, or requires that code from it is run, which the message names.
     """
     content, notes = _load(path), []
     while key := next((k for k in _WRAPPERS if _holds(content, k)), None):
@@ -34,13 +34,13 @@ def read(path: Path) -> "tuple[Weights, list[str]]":
     tensors = _tensors(content)
     if not tensors:
         raise ConfigError([f"init_from: {path}: {_no_weights(content)}"])
-    if narrow := sum(str(t.dtype) == "torch.bfloat16" for t in tensors.values()):
-        notes.append(f"{narrow} of bfloat16 widened to float32")
+    if count := sum(str(t.dtype) == "torch.bfloat16" for t in tensors.values()):
+        notes.append(f"{count} of bfloat16 widened to float32")
     try:
         return {name: _array(tensor) for name, tensor in tensors.items()}, notes
     except (TypeError, RuntimeError) as error:
-        why = str(error).partition("\n")[0]
-        raise ConfigError([f"init_from: {path} holds tensors that NumPy has not: {why}"]) from None
+        reason = str(error).partition("\n")[0]
+        raise ConfigError([f"init_from: {path} holds types that NumPy lacks: {reason}"]) from None
 
 
 def _load(path: Path) -> Any:
@@ -60,10 +60,10 @@ def _load(path: Path) -> Any:
             [f"init_from: expected PyTorch 2.6 or newer, received {torch.__version__}"]
         )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what PyTorch has to say of a file is in its error, too
+        warnings.simplefilter("ignore")  # the error holds what PyTorch warns of
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged file makes it raise whatever comes
+        except Exception as error:  # a damaged file makes it raise any exception
             raise ConfigError([f"init_from: {path} {_refusal(error)}"]) from None
 
 
@@ -71,16 +71,17 @@ def _refusal(error: Exception) -> str:
     text = str(error)
     if "TorchScript" in text:
         return "is a TorchScript archive, which is code; save its state_dict() instead"
-    if found := re.search(r"GLOBAL (\S+)", text):
+    if match := re.search(r"GLOBAL (\S+)", text):
         return (
-            f"was refused: to read it, {found[1]} would have to be run, and only tensors are read; "
-            "if it is your own, save net.state_dict() instead"
+            f"was refused: to read it, {match[1]} would have to be run, and only tensors are read; "
+            "if it is your own, save model.state_dict() instead"
         )
-    why = next((line.strip() for line in reversed(text.splitlines()) if _tells(line)), "")
-    return f"is not a whole PyTorch checkpoint ({why[:200] or type(error).__name__})"
+    lines = reversed(text.splitlines())
+    reason = next((line.strip() for line in lines if _is_informative(line)), "")
+    return f"is not a complete PyTorch checkpoint ({reason[:200] or type(error).__name__})"
 
 
-def _tells(line: str) -> bool:
+def _is_informative(line: str) -> bool:
     return bool(line.strip()) and "documentation" not in line
 
 

@@ -1,4 +1,4 @@
-"""Naming: which parameter of a net each name in a file means."""
+"""PyTorch names: the parameter of a model that each name in a file stands for."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -7,13 +7,13 @@ from mindspore import nn
 from trainer.backend.graph import module_tree
 from trainer.backend.graph.module_tree import ParameterInfo
 
-# PyTorch's names for what MindSpore's cells own, by role, by name, and by kind of cell.
+# PyTorch's names for the parameters of MindSpore's cells, by role, by name, and by cell type.
 _ROLES = {"norm_scale": "weight", "norm_shift": "bias"}
 _STATISTICS = {"moving_mean": "running_mean", "moving_variance": "running_var"}
-_KINDS = {"Embedding": {"embedding_table": "weight"}, "PReLU": {"w": "weight"}}
+_CELL_TYPES = {"Embedding": {"embedding_table": "weight"}, "PReLU": {"w": "weight"}}
 COUNTER = "num_batches_tracked"
 
-# What MindSpore's optimizers and callbacks put beside the weights in a checkpoint.
+# What MindSpore's optimizers and callbacks store in a checkpoint in addition to the weights.
 _STATE = {
     *("global_step", "learning_rate", "momentum", "beta1_power", "beta2_power"),
     *("epoch_num", "step_num", "scale_sense", "loss_scale", "current_iterator_step"),
@@ -21,69 +21,72 @@ _STATE = {
 }
 
 
-def parameter_by_name(net: nn.Cell) -> dict[str, str]:
+def parameter_by_name(model: nn.Cell) -> dict[str, str]:
     """Return the parameter's first name by every name that it may have in a file.
 
-    The names of the net itself come first, those of tied parameters included; then those that
-    MindSpore's checkpoints use, where they differ; then PyTorch's.
+    The names of the model itself come first, including those of tied parameters; then the names
+    that MindSpore's checkpoints use, where they differ; then PyTorch's.
     """
-    found = module_tree.describe(net)
-    kinds = {"": type(net).__name__} | {c.name: c.kind for c in found.cells}
-    names = {name: p.name for p in found.parameters for name in p.names}
-    own = dict(net.parameters_and_names())
-    for parameter in found.parameters:
-        names.setdefault(own[parameter.name].name, parameter.name)
-    for parameter in found.parameters:
+    tree = module_tree.describe(model)
+    cell_types = {"": type(model).__name__} | {c.name: c.kind for c in tree.cells}
+    names = {name: p.name for p in tree.parameters for name in p.names}
+    parameters = dict(model.parameters_and_names())
+    for parameter in tree.parameters:
+        names.setdefault(parameters[parameter.name].name, parameter.name)
+    for parameter in tree.parameters:
         for path in parameter.names:
-            for name in _abroad(parameter, path, kinds):
+            for name in _torch_names(parameter, path, cell_types):
                 names.setdefault(name, parameter.name)
     return names
 
 
-def _abroad(parameter: ParameterInfo, path: str, kinds: Mapping[str, str]) -> Iterator[str]:
-    """Yield what PyTorch calls a parameter."""
+def _torch_names(
+    parameter: ParameterInfo, path: str, cell_types: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield PyTorch's names of a parameter."""
     owner, _, leaf = path.rpartition(".")
-    above, _, last = owner.rpartition(".")
-    name = _KINDS.get(kinds.get(owner, ""), {}).get(leaf) or _ROLES.get(parameter.role)
+    parent, _, last = owner.rpartition(".")
+    name = _CELL_TYPES.get(cell_types.get(owner, ""), {}).get(leaf) or _ROLES.get(parameter.role)
     if parameter.statistic:
         name = _STATISTICS.get(leaf)
     if name is None:
         return
     yield f"{owner}.{name}" if owner else name
-    if last == "bn2d" and kinds.get(above) == "BatchNorm3d":  # MindSpore's is one around a 2d one
-        yield f"{above}.{name}"
+    if last == "bn2d" and cell_types.get(parent) == "BatchNorm3d":  # MindSpore's wraps a 2d one
+        yield f"{parent}.{name}"
 
 
 def common_prefix(names: Collection[str], known_names: Mapping[str, str]) -> str:
-    """Return the dotted parts that a wrapper has put before every name; empty if there are none.
+    """Return the dotted prefix that a wrapper has added to every name; empty if there is none.
 
-    They are found by this: all names have them, and without them more names are known.
+    It is found by two criteria: all names begin with it, and without it more names are known.
     """
     prefix = ""
     while names:
-        inner = [name.removeprefix(prefix) for name in names]
-        first = {name.partition(".")[0] for name in inner}
-        longer = f"{prefix}{first.pop()}."
-        if first or not all(name.startswith(longer) for name in names):
+        stripped = [name.removeprefix(prefix) for name in names]
+        first_parts = {name.partition(".")[0] for name in stripped}
+        longer = f"{prefix}{first_parts.pop()}."
+        if first_parts or not all(name.startswith(longer) for name in names):
             break
-        deeper = [name.removeprefix(longer) for name in names]
-        if _count(deeper, known_names) < _count(inner, known_names):
+        stripped_more = [name.removeprefix(longer) for name in names]
+        if _count_known(stripped_more, known_names) < _count_known(stripped, known_names):
             break
         prefix = longer
-    bare = [name.removeprefix(prefix) for name in names]
-    return prefix if _count(bare, known_names) > _count(names, known_names) else ""
+    stripped = [name.removeprefix(prefix) for name in names]
+    is_better = _count_known(stripped, known_names) > _count_known(names, known_names)
+    return prefix if is_better else ""
 
 
-def _count(names: Collection[str], known_names: Mapping[str, str]) -> int:
+def _count_known(names: Collection[str], known_names: Mapping[str, str]) -> int:
     return sum(name in known_names for name in names)
 
 
 def is_batch_counter(name: str) -> bool:
-    """Tell whether PyTorch counts batches under this name, which no net in MindSpore needs."""
+    """Tell whether PyTorch counts batches under this name, which no MindSpore model needs."""
     return name.rpartition(".")[2] == COUNTER
 
 
 def is_optimizer_state(name: str, known_names: Mapping[str, str]) -> bool:
-    """Tell whether a MindSpore checkpoint has this name from an optimizer, as ``moments.fc``."""
-    kind, _, rest = name.partition(".")
-    return name in _STATE or bool(kind and rest in known_names)
+    """Tell whether a name in a MindSpore checkpoint is an optimizer's, such as ``moments.fc``."""
+    state_name, _, parameter = name.partition(".")
+    return name in _STATE or bool(state_name and parameter in known_names)

@@ -9,7 +9,7 @@ from mindspore import Tensor, nn, ops
 from mindspore.dataset import vision
 
 from tests.support.nets import Normed, TwoConvs
-from tests.support.stored import trial
+from tests.support.stored import Rounding, trial
 from tests.support.training import plan_of, rule
 from trainer.backend.batch_types import Columns
 from trainer.config.rules import Rule
@@ -229,24 +229,6 @@ def test_a_cell_that_rounds_by_place_is_passed_over() -> None:
         CacheProbe(net, plan, nn.CrossEntropyLoss(), few, full_batch=whole)
     )
     assert (far.boundary.stored, near.boundary.stored) == (("fc",), ("flatten",))
-
-
-class Rounding(TwoConvs):
-    """Rounds each row by its place in the batch; [N, 1, 6, 6] to [N, 3]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.SequentialCell(self.fc, Placed())
-        self.head = nn.Dense(3, 3)
-
-    def construct(self, x: Tensor) -> Tensor:
-        return self.head(self.fc(self.flatten(self.conv2(self.conv1(x)))))
-
-
-class Placed(nn.Cell):
-    def construct(self, x: Tensor) -> Tensor:
-        places = ops.arange(x.shape[0]).astype(x.dtype).reshape(-1, 1)
-        return x * (1 + 1e-6 * places)
 
 
 def both(batch_size: int) -> tuple[ds.Dataset, ds.Dataset]:

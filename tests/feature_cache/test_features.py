@@ -1,5 +1,6 @@
 """Stored features: the same training to the bit, for nets of every shape."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import mindspore as ms
@@ -8,14 +9,25 @@ import pytest
 from mindspore import Tensor, nn
 
 from tests.support.nets import Normed, TwoConvs
-from tests.support.stored import Paired, Stages, TwoEyes, batches, examined, store_of, stored, whole
+from tests.support.stored import (
+    Paired,
+    Rounding,
+    Stages,
+    TwoEyes,
+    batches,
+    examined,
+    store_of,
+    stored,
+    trial,
+    whole,
+)
 from tests.support.training import IMAGES, LOSS, changed, momentum, plan_of, rule
 from trainer.backend.host_copy import to_numpy
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 from trainer.engine import train_step
 from trainer.engine.train_step import TrainStep
-from trainer.feature_cache import features
+from trainer.feature_cache import cacheable, features
 from trainer.feature_cache.features import Features
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
@@ -105,3 +117,24 @@ def test_double_precision_is_kept() -> None:
     found.calls["flatten"].outputs[0] = [(shape, ms.float64) for shape, _ in first]
     kinds = [features.column_specs(found, dtype)[0].dtype for dtype in ("float32", "float16")]
     assert kinds == ["float64", "float16"]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_features_that_depend_on_the_position_are_read_only_if_that_is_allowed(
+    exact: bool, tmp_path: Path
+) -> None:
+    net = Rounding()
+    probe = trial(net, plan_of(net, rule("fc"), batch=IMAGES))
+    found = cacheable.find_cacheable(replace(probe, full_batch=None))  # to the bit or not
+
+    def features_in(folder: str) -> Features:
+        return Features(net, found, store_of(found, tmp_path / folder), exact)
+
+    batch = batches()[0]
+    reverse = [column[::-1].copy() for column in batch]
+    features = features_in("one")
+    ((first, _),) = features.batches([batch])
+    ((second, _),) = features.batches([reverse])
+    ((computed, _),) = features_in("other").batches([reverse])
+    assert not same_bits(computed, first[::-1])
+    assert same_bits(second, computed if exact else first[::-1])

@@ -161,6 +161,14 @@ def test_what_is_found_wrong_is_not_taken_up_again(
     assert holds(store, range(5))
 
 
+def test_a_cleared_store_reads_nothing_that_others_write_later(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    store.clear()
+    filled(tmp_path, range(5, 10))
+    assert store.missing(rows(range(5, 10))[0]) == [0, 1, 2, 3, 4]
+    assert holds(opened(tmp_path), range(5, 10))
+
+
 def test_two_writers_of_the_same_rows_leave_one_segment(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

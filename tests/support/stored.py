@@ -9,6 +9,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from numpy.typing import NDArray
 
+from tests.support.nets import TwoConvs
 from tests.support.training import LOSS, momentum
 from trainer.backend import device, dropout
 from trainer.backend.batch_types import Columns
@@ -94,6 +95,24 @@ class Paired(nn.Cell):
         one, other = self.pair(x)
         one += other
         return self.head(one.mean((2, 3)))
+
+
+class Rounding(TwoConvs):
+    """Rounds each row by its place in the batch; [N, 1, 6, 6] to [N, 3]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.SequentialCell(self.fc, Placed())
+        self.head = nn.Dense(3, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.head(self.fc(self.flatten(self.conv2(self.conv1(x)))))
+
+
+class Placed(nn.Cell):
+    def construct(self, x: Tensor) -> Tensor:
+        places = ops.arange(x.shape[0]).astype(x.dtype).reshape(-1, 1)
+        return x * (1 + 1e-6 * places)
 
 
 @dataclass(frozen=True)

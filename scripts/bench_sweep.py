@@ -1,9 +1,9 @@
-"""Measures what sharing processes and graphs saves: a sweep against as many runs of their own.
+"""Measures what shared processes and graphs save: a sweep compared with as many separate runs.
 
   python -m scripts.bench_sweep [JOBS] [REPEATS]
 
-Both train the default experiment with the seeds 0 to JOBS-1, one job after the other. What is
-printed is the wall time of each, and their ratio; then whether all weights have the same bits.
+Both train the default experiment with the seeds 0 to JOBS-1, one job after the other. The output is
+the wall time of each, their ratio, and whether all weights have the same bits.
 """
 
 import statistics
@@ -17,19 +17,19 @@ from trainer.launch import jobs
 
 
 def main() -> None:
-    """Measure, and print."""
-    count, repeats = (int(word) for word in (sys.argv[1:] + ["20", "3"])[:2])
+    """Measure and print."""
+    count, repeats = (int(argument) for argument in (sys.argv[1:] + ["20", "3"])[:2])
     ratios = []
     with tempfile.TemporaryDirectory() as name:
         for repeat in range(repeats):
             folder = Path(name) / str(repeat)
-            together = _sweep(folder / "sweep", count)
-            alone = sum(_run(folder / f"seed={seed}", seed) for seed in range(count))
-            ratios.append(alone / together)
-            same = all(_same(folder, seed) for seed in range(count))
+            sweep = _sweep(folder / "sweep", count)
+            runs = sum(_run(folder / f"seed={seed}", seed) for seed in range(count))
+            ratios.append(runs / sweep)
+            equal = all(_is_equal(folder, seed) for seed in range(count))
             print(
-                f"{count} jobs: {alone:.1f} s in processes of their own, {together:.1f} s as a "
-                f"sweep, ratio {ratios[-1]:.2f}; weights {'equal' if same else 'DIFFER'}",
+                f"{count} jobs: {runs:.1f} s as separate runs, {sweep:.1f} s as a sweep, "
+                f"ratio {ratios[-1]:.2f}; weights {'equal' if equal else 'DIFFER'}",
                 flush=True,
             )
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
@@ -45,13 +45,13 @@ def _run(folder: Path, seed: int) -> float:
 
 
 def _timed(*overrides: str) -> float:
-    began = time.perf_counter()
-    line = [sys.executable, "-m", "trainer", *overrides]
-    subprocess.run(line, env=jobs.job_environment(), stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "trainer", *overrides]
+    subprocess.run(command, env=jobs.job_environment(), stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
 
 
-def _same(folder: Path, seed: int) -> bool:
+def _is_equal(folder: Path, seed: int) -> bool:
     one, other = folder / f"seed={seed}", folder / f"sweep/seed={seed}"
     return (one / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
 

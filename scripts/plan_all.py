@@ -1,4 +1,4 @@
-"""Plans every net of MindCV in a process that is replaced when it fails; see plan_all_mindcv."""
+"""Plans every model of MindCV in a process that is replaced if it fails; see plan_all_mindcv."""
 
 import argparse
 import multiprocessing
@@ -10,44 +10,44 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 _SPAWN = multiprocessing.get_context("spawn")
-_NETS = 20  # a process: its memory grows with every net
+_MODELS = 20  # per process: its memory grows with every model
 _OVERRIDES = ["policy=linear_probe", "method=requires_grad"]
 
 
 def main() -> None:
-    """Plan them; exit with 1 if one of them cannot be planned."""
+    """Plan every model; exit with 1 if one of them cannot be planned."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="a regular expression that names match")
-    parser.add_argument("--timeout", type=float, default=300, help="seconds a net (300)")
+    parser.add_argument("--only", default="", help="regular expression for the names of models")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds per model (300)")
     parser.add_argument("overrides", nargs="*", default=_OVERRIDES)
-    chosen = parser.parse_args()
-    started, results = time.time(), {}
-    for name, seconds, text in _results(chosen):
+    options = parser.parse_args()
+    start, results = time.time(), {}
+    for name, seconds, text in _results(options):
         print(f"{name:<28}{seconds:6.1f} s  {text}", flush=True)
         results[name] = text
     failed = [name for name, text in results.items() if not text.startswith("planned")]
-    minutes = (time.time() - started) / 60
+    minutes = (time.time() - start) / 60
     planned = len(results) - len(failed)
-    print(f"{len(results)} nets in {minutes:.0f} min: {planned} planned, {len(failed)} not")
+    print(f"{len(results)} models in {minutes:.0f} min: {planned} planned, {len(failed)} not")
     print(*failed, sep="\n")
     sys.exit(bool(failed))
 
 
-def _results(chosen: argparse.Namespace) -> Iterator[tuple[str, float, str]]:
-    """Yield name, seconds, and what became of each net."""
+def _results(options: argparse.Namespace) -> Iterator[tuple[str, float, str]]:
+    """Yield the name of each model, the seconds, and the result."""
     import mindcv
 
     worker = None
-    names = [name for name in mindcv.list_models() if re.search(chosen.only, name)]
-    for at, name in enumerate(names):
-        if worker is None or at % _NETS == 0:
+    names = [name for name in mindcv.list_models() if re.search(options.only, name)]
+    for index, name in enumerate(names):
+        if worker is None or index % _MODELS == 0:
             _end(worker)
-            worker = _start(chosen.overrides)
+            worker = _start(options.overrides)
         process, pipe = worker
         start = time.time()
         pipe.send(name)
-        text = f"no plan after {chosen.timeout:g} s"
-        if pipe.poll(chosen.timeout):
+        text = f"no plan after {options.timeout:g} s"
+        if pipe.poll(options.timeout):
             try:
                 text = pipe.recv()
             except EOFError:
@@ -75,16 +75,16 @@ def _end(worker: "tuple[SpawnProcess, Connection[str, str]] | None") -> None:
 
 
 def _work(pipe: "Connection[str, str]", overrides: Sequence[str]) -> None:
-    from trainer.cli import plan as preview  # MindSpore is imported only once the device is set
+    from trainer.cli import plan as preview  # imports MindSpore, after the device is set
     from trainer.core.errors import ConfigError
 
     while True:
-        net = ["model=mindcv", f"model.name={pipe.recv()}", "model.num_classes=10"]
+        model = ["model=mindcv", f"model.name={pipe.recv()}", "model.num_classes=10"]
         try:
-            plan = preview.prepare([*net, *overrides]).plan
-        except ConfigError as mistake:
-            pipe.send(" ".join(mistake.problems))
-        except Exception as error:  # a bug; the next net is planned all the same
+            plan = preview.prepare([*model, *overrides]).plan
+        except ConfigError as error:
+            pipe.send(" ".join(error.problems))
+        except Exception as error:  # a bug; the next model is planned nevertheless
             pipe.send(f"{type(error).__name__}: {error}".partition("\n")[0])
         else:
             counts = (f"{len(plan.names(state))} {state}" for state in ("trainable", "frozen"))

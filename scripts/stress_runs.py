@@ -1,4 +1,4 @@
-"""Kills runs, fills their disk, resumes them, and compares them with a run never stopped."""
+"""Kills runs, fills their disk, resumes them, and compares them with an uninterrupted run."""
 
 import argparse
 import json
@@ -18,44 +18,44 @@ from trainer.artifacts.audit import audit
 CHECKOUT = Path(__file__).resolve().parent.parent
 OVERRIDES = ("freeze=conv1", "epochs=3", "device.threads=free")
 MOMENTS = ("any time", "training", "writing")
-_PATIENCE = 600  # seconds for one process
-_UNLIKE = {"seconds", "images_per_second"}  # what no two runs have in common
+_TIMEOUT = 600  # seconds for one process
+_TIMES = {"seconds", "images_per_second"}  # differ in every run
 
 
 def main() -> None:
-    """Kill and resume; exit with 1 if anything comes out otherwise."""
+    """Kill and resume runs; exit with 1 if any result differs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=50, help="in all (50)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
-    parser.add_argument("overrides", nargs="*", default=OVERRIDES, help="of the runs")
-    chosen = parser.parse_args()
+    parser.add_argument("--kills", type=int, default=50, help="number of kills (50)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments (0)")
+    parser.add_argument("overrides", nargs="*", default=OVERRIDES, help="overrides of the runs")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sys.exit(bool(_stress(Path(folder), chosen.kills, chosen.seed, chosen.overrides)))
+        sys.exit(bool(_stress(Path(folder), options.kills, options.seed, options.overrides)))
 
 
 def _stress(folder: Path, kills: int, seed: int, overrides: Sequence[str]) -> list[str]:
-    started, draw, killed, runs = time.monotonic(), random.Random(seed), Counter[str](), 0
+    start, draw, killed, runs = time.monotonic(), random.Random(seed), Counter[str](), 0
     seconds = uninterrupted(folder / "whole", overrides)
-    found = []
+    problems = []
     while killed.total() < kills:
         runs += 1
         run = folder / f"run{runs}"
         most = min(kills - killed.total(), 10)
         killed += kill(run, overrides, draw, seconds, most)
-        found += [f"run {runs}: {text}" for text in differences(folder / "whole", run)]
+        problems += [f"run {runs}: {text}" for text in differences(folder / "whole", run)]
         print(f"run {runs}: killed {killed.total()} times so far", flush=True)
     full = full_disk(folder, overrides, draw)
-    found += full or []
+    problems += full or []
     counts = ", ".join(f"{count} {moment}" for moment, count in sorted(killed.items()))
-    disk = "not tried, for nothing can be mounted here" if full is None else "filled up twice"
-    minutes = (time.monotonic() - started) / 60
+    disk = "not tested, because nothing can be mounted" if full is None else "filled twice"
+    minutes = (time.monotonic() - start) / 60
     print(f"{killed.total()} kills of {runs} runs ({counts}); the disk: {disk}; {minutes:.0f} min")
-    print(*found or ["every run ended with the same bits as the one never stopped"], sep="\n")
-    return found
+    print(*problems or ["every run ended with the bits of the uninterrupted run"], sep="\n")
+    return problems
 
 
 def uninterrupted(folder: Path, overrides: Sequence[str]) -> float:
-    """Run from start to end; return the seconds."""
+    """Run from start to end; return the seconds that this takes."""
     start = time.monotonic()
     _finish(folder, overrides)
     return time.monotonic() - start
@@ -69,23 +69,23 @@ def kill(
     most: int,
     moments: Sequence[str] = MOMENTS,
 ) -> Counter[str]:
-    """Run, kill and resume until so many kills are done, and let it end; return their moments.
+    """Run, kill and resume up to ``most`` times, then let the run end; return the moments.
 
     Args:
         folder: of the run.
         overrides: of the run.
-        draw: draws the moments.
-        seconds: that a run takes without kills.
-        most: kills, fewer if the run ends before.
-        moments: which are drawn.
+        draw: random generator of the moments.
+        seconds: duration of a run without kills.
+        most: maximum number of kills; fewer if the run ends before.
+        moments: kinds of moments to choose from.
     """
     killed: Counter[str] = Counter()
     while killed.total() < most:
         moment = draw.choice(moments)
-        often = f"checkpoint.every_steps={draw.choice((1, 1, 'null'))}"  # null: epochs begin anew
-        with _Run(folder, [*overrides, often]) as run:
+        steps = draw.choice((1, 1, "null"))  # null: an interrupted epoch starts again
+        with _Run(folder, [*overrides, f"checkpoint.every_steps={steps}"]) as run:
             _wait(run, folder, moment, draw.random(), seconds)
-            if run.over():
+            if run.has_ended():
                 run.expect(0)
                 break
             killed[moment] += 1  # leaving the block kills it
@@ -94,10 +94,10 @@ def kill(
 
 
 def _wait(run: "_Run", folder: Path, moment: str, draw: float, seconds: float) -> None:
-    """Wait for a moment: a share of the run's time, of its training, or the middle of a write."""
-    end = time.monotonic() + (draw * seconds if moment == "any time" else _PATIENCE)
+    """Wait for a moment: a share of the run or of its training, or the middle of a write."""
+    end = time.monotonic() + (draw * seconds if moment == "any time" else _TIMEOUT)
     before = _newest(folder)
-    while not run.over() and time.monotonic() < end:
+    while not run.has_ended() and time.monotonic() < end:
         if moment == "training" and _newest(folder) > before:
             end, moment = time.monotonic() + draw * seconds / 3, "any time"
         if moment == "writing" and _newest(folder) > before and list(folder.rglob(".epoch_*")):
@@ -112,7 +112,7 @@ def _newest(folder: Path) -> str:
 
 
 def full_disk(folder: Path, overrides: Sequence[str], draw: random.Random) -> list[str] | None:
-    """Let a disk fill up in mid-run, twice, then make room; None where none can be mounted."""
+    """Let a disk fill up during a run, twice, then make room; None if none can be mounted."""
     place = folder / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
@@ -126,33 +126,33 @@ def full_disk(folder: Path, overrides: Sequence[str], draw: random.Random) -> li
                 run.expect(74)
             (place / "filler").unlink()
         _finish(place / "run", overrides)
-        found = differences(folder / "whole", place / "run")
+        problems = differences(folder / "whole", place / "run")
     finally:
         subprocess.run(["umount", str(place)], check=True)
-    return [f"full disk: {text}" for text in found]
+    return [f"full disk: {text}" for text in problems]
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Return what two runs' folders do not have in common that they should."""
+    """Return what differs between the folders of two runs that must be equal."""
     names = ["model.safetensors", "proof.json", "plan.json"]
     names += sorted(str(path.relative_to(one)) for path in one.glob("snapshots/*"))
-    found = [name for name in names if not _alike(one / name, other / name)]
+    different = [name for name in names if not _is_equal(one / name, other / name)]
     if _metrics(one) != _metrics(other):
-        found.append("metrics.jsonl")
+        different.append("metrics.jsonl")
     checks = audit(other)
     return [
-        *(f"{name} is not as it was without a stop" for name in found),
+        *(f"{name} differs from the uninterrupted run" for name in different),
         *(text for check in checks for text in [*check.wrong, *check.moved]),
     ]
 
 
-def _alike(one: Path, other: Path) -> bool:
+def _is_equal(one: Path, other: Path) -> bool:
     return other.exists() and one.read_bytes() == other.read_bytes()
 
 
 def _metrics(folder: Path) -> list[dict[str, Any]]:
     lines = (json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines())
-    return [{key: line[key] for key in line.keys() - _UNLIKE} for line in lines]
+    return [{key: line[key] for key in line.keys() - _TIMES} for line in lines]
 
 
 def _finish(folder: Path, overrides: Sequence[str]) -> None:
@@ -161,13 +161,13 @@ def _finish(folder: Path, overrides: Sequence[str]) -> None:
 
 
 class _Run:
-    """A process that begins a run in a folder, or goes on with the one there."""
+    """A process that starts a run in a folder, or resumes the run in it."""
 
     def __init__(self, folder: Path, overrides: Sequence[str]) -> None:
-        line = [sys.executable, "-m", "trainer", *overrides, f"hydra.run.dir={folder}"]
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed on exit)
+        command = [sys.executable, "-m", "trainer", *overrides, f"hydra.run.dir={folder}"]
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed on exit)
         self.process = subprocess.Popen(
-            line, cwd=CHECKOUT, stdout=self._said, stderr=subprocess.STDOUT, text=True
+            command, cwd=CHECKOUT, stdout=self._output, stderr=subprocess.STDOUT, text=True
         )
 
     def __enter__(self) -> "_Run":
@@ -176,19 +176,19 @@ class _Run:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        self._said.close()
+        self._output.close()
 
-    def over(self) -> bool:
-        """Tell whether it has ended."""
+    def has_ended(self) -> bool:
+        """Return whether the process has ended."""
         return self.process.poll() is not None
 
     def expect(self, code: int) -> None:
-        """Wait for its end; raise with what it said if that is another than expected."""
-        received = self.process.wait(_PATIENCE)
-        self._said.seek(0)
+        """Wait for the end of the process; raise with its output if the exit code differs."""
+        received = self.process.wait(_TIMEOUT)
+        self._output.seek(0)
         if received != code:
-            said = self._said.read()
-            raise AssertionError(f"expected exit code {code}, received {received}:\n{said}")
+            output = self._output.read()
+            raise AssertionError(f"expected exit code {code}, received {received}:\n{output}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The suite behind `scripts/bench`: this trainer against loops by hand, PyTorch, Lightning, fastai.
+"""The suite of `scripts/bench`: this trainer, hand-written loops, PyTorch, Lightning and fastai.
 
-`plan` says what is measured, `process` starts each measurement, `work` is what runs in it;
-`report`, `goals` and `picture` show what came of it.
+`plan` lists the measurements, `process` starts each of them, `work` runs in its process; `report`,
+`goals` and `picture` show the results.
 """

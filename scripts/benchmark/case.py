@@ -1,4 +1,4 @@
-"""Case: one measurement, and the nets it may be of. Imports no framework."""
+"""One measurement, and the models that can be measured. Imports no framework."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ EXTENTS = "nothing", "first half", "all but the head"
 
 @dataclass(frozen=True)
 class Net:
-    """A net, the same in MindSpore and PyTorch, down to the names of its parts.
+    """A model, the same in MindSpore and PyTorch, including the names of its parts.
 
     Attributes:
-        title: what people call it.
+        title: its usual name.
         model: the trainer's overrides for it.
-        channels: of its images.
-        parts: cells in the order of the forward pass, all that hold parameters but the head.
-        half: how many of these are the first half of its layers.
+        channels: channels of its images.
+        parts: all cells with parameters except the head, in the order of the forward pass.
+        half: number of parts in the first half of its layers.
     """
 
     title: str
@@ -42,14 +42,14 @@ NETS = {
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learned: a net and its images.
+    """A model and its images.
 
     Attributes:
         net: a key of `NETS`.
         size: height and width of the images.
-        batch: images a step.
-        images: images an epoch.
-        few: images where MindSpore is measured as it comes, for that is slow; 0: it is not.
+        batch: images per step.
+        images: images per epoch.
+        few: images for MindSpore with default settings, which is slow; 0: not measured.
     """
 
     net: str
@@ -64,14 +64,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement, made in a process of its own.
+    """One measurement, which has its own process.
 
     Attributes:
-        task: net and images.
-        frozen: how many of the net's parts, counted from its input.
+        task: model and images.
+        frozen: number of frozen parts of the model, from its input.
         method: `stop_gradient` or `requires_grad`; empty if nothing is frozen.
         contender: a key of `contenders.TITLES`.
-        epochs: how many are trained.
+        epochs: epochs to train.
     """
 
     task: Task
@@ -82,7 +82,7 @@ class Case:
 
     @property
     def net(self) -> Net:
-        """The net."""
+        """The model."""
         return NETS[self.task.net]
 
     @property
@@ -97,12 +97,12 @@ class Case:
 
     @property
     def images(self) -> int:
-        """Images an epoch."""
+        """Images per epoch."""
         return self.task.few if self.contender == "native" else self.task.images
 
     @property
     def extent(self) -> str:
-        """How much is frozen, in words."""
+        """Which share of the model is frozen, in words."""
         names = dict(zip((0, self.net.half, len(self.net.parts)), EXTENTS, strict=True))
         return names.get(self.frozen) or f"up to {self.parts[-1]}"
 

@@ -1,4 +1,4 @@
-"""Clock: when each step of a measurement ended, and what is made of that."""
+"""Records when each step of a measurement ends, and computes its result."""
 
 import time
 from contextlib import suppress
@@ -9,18 +9,18 @@ from statistics import mean, median
 
 @dataclass(frozen=True)
 class Result:
-    """What a process measured.
+    """The result of one process.
 
     Attributes:
-        step: seconds a step, the median of all but the first.
-        first: seconds that the first step took longer, which is what compiles.
+        step: seconds per step, the median of all steps except the first.
+        first: additional seconds of the first step, which compiles.
         epochs: seconds of each epoch without `first`.
         losses: mean loss of each epoch.
-        memory: most memory of the process while it trained, MB (10^6 bytes).
-        parameters: numbers that the net could train; None: not asked.
+        memory: peak memory of the process during training, MB (10^6 bytes).
+        parameters: number of trainable values of the model; None: not measured.
         wall: seconds of the whole process.
-        end: seconds that training waits at an epoch's end, for proof, snapshot and checkpoint;
-            None: nothing of the kind is done.
+        end: seconds that training waits at the end of an epoch, for proof, snapshot and checkpoint;
+            None: the contender has none of these.
     """
 
     step: float
@@ -34,22 +34,22 @@ class Result:
 
     @property
     def rest(self) -> float:
-        """Seconds of the process but for epochs and `first`: start-up, validation, files."""
+        """Seconds of the process without epochs and `first`: start-up, validation, files."""
         return self.wall - self.first - sum(self.epochs)
 
     def seconds(self, epochs: int) -> float:
-        """Seconds for so many epochs: as measured, then as the median of all but the first."""
-        more = max(0, epochs - len(self.epochs))
-        return sum(self.epochs[:epochs]) + more * median(self.epochs[1:] or self.epochs)
+        """Seconds for a number of epochs; the median of all but the first stands for more."""
+        unmeasured = max(0, epochs - len(self.epochs))
+        return sum(self.epochs[:epochs]) + unmeasured * median(self.epochs[1:] or self.epochs)
 
 
 @dataclass
 class Clock:
-    """Notes when each step ends.
+    """Records when each step ends.
 
     Attributes:
-        times: seconds of each step, by epoch, the wait for data included.
-        losses: of each step, by epoch.
+        times: seconds of each step, by epoch, including the wait for data.
+        losses: loss of each step, by epoch.
     """
 
     times: list[list[float]] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Clock:
     _last: float = 0.0
 
     def epoch(self) -> None:
-        """An epoch begins."""
+        """Record that an epoch begins."""
         if not self.times:
             _reset_memory()
         self.times.append([])
@@ -65,14 +65,14 @@ class Clock:
         self._last = time.perf_counter()
 
     def step(self, loss: float) -> None:
-        """A step is done."""
+        """Record that a step has ended."""
         now = time.perf_counter()
         self.times[-1].append(now - self._last)
         self.losses[-1].append(loss)
         self._last = now
 
     def result(self, parameters: int) -> Result:
-        """Return what has been measured, of a net with so many parameters."""
+        """Return the result for a model with this number of parameters."""
         first, *others = (seconds for epoch in self.times for seconds in epoch)
         step = median(others)
         epochs = [sum(epoch) for epoch in self.times]
@@ -83,7 +83,7 @@ class Clock:
 
 
 def _reset_memory() -> None:
-    with suppress(OSError):  # as trainer.callbacks.run_costs does
+    with suppress(OSError):  # see trainer.callbacks.run_costs
         Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -1,4 +1,4 @@
-"""Contenders: what trains the same nets, and why one may have to be left out."""
+"""The contenders, which train the same models, and why one may be missing."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from scripts.benchmark.case import NETS, Case
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TRAINER = {  # contender: its `features`
+TRAINER = {  # value of `features` by contender
     **{"trainer": "off", "store": "store", "auto": "auto"},
     **{"cold": "off", "warm": "off", "snapshots": "off"},
 }
@@ -18,8 +18,8 @@ TITLES = {
     "auto": "this trainer, features=auto",
     "cold": "this trainer, compile cache empty",
     "warm": "this trainer, compile cache filled",
-    "snapshots": "this trainer, a snapshot an epoch",
-    "hand": "MindSpore by hand, tuned",
+    "snapshots": "this trainer, one snapshot per epoch",
+    "hand": "MindSpore, hand-written loop",
     "native": "MindSpore Model.train",
     "eager": "PyTorch eager",
     "compile": "PyTorch torch.compile",
@@ -43,12 +43,12 @@ _PACKAGES = {
 
 
 def features(contender: str, folder: Path) -> list[str]:
-    """Return the overrides by which the trainer stores features, or does not."""
+    """Return the overrides that determine whether the trainer stores features."""
     return [f"features={TRAINER[contender]}", f"features.folder='{folder}'"]
 
 
 def graphs(contender: str, folder: Path) -> list[str]:
-    """Return the overrides by which the trainer keeps compiled graphs, or does not."""
+    """Return the overrides that determine whether the trainer caches compiled graphs."""
     if contender not in ("cold", "warm"):
         return ["compile_cache.use=false"]
     if contender == "cold":
@@ -57,17 +57,17 @@ def graphs(contender: str, folder: Path) -> list[str]:
 
 
 def snapshots(contender: str) -> list[str]:
-    """Return the override by which the trainer keeps a snapshot of every epoch, or of none."""
+    """Return the override that determines whether the trainer saves a snapshot per epoch."""
     return [f"snapshot.keep={'all' if contender == 'snapshots' else 'off'}"]
 
 
 def missing(case: Case) -> str:
-    """Return why a case cannot be measured here; empty: it can."""
+    """Return why a case cannot be measured on this machine; empty: it can."""
     packages = list(_PACKAGES.get(case.contender, ()))
     if "model=mindcv" in NETS[case.task.net].model and case.contender not in _PACKAGES:
         packages.append("mindcv")
-    if gaps := [name for name in packages if find_spec(name) is None]:
-        return f"{' and '.join(gaps)} not installed"
+    if absent := [name for name in packages if find_spec(name) is None]:
+        return f"{' and '.join(absent)} not installed"
     if case.contender == "compile" and shutil.which(os.environ.get("CXX", "g++")) is None:
-        return "torch.compile needs a C++ compiler, found none"
+        return "torch.compile needs a C++ compiler, and there is none"
     return ""

@@ -1,4 +1,4 @@
-"""fastai, and its own way of freezing: `Learner.freeze`, over groups of parameters."""
+"""fastai with its own method of freezing: `Learner.freeze`, by parameter groups."""
 
 from functools import partial
 from pathlib import Path
@@ -31,9 +31,9 @@ def train(case: Case, folder: Path, clock: Clock) -> int:
     net = pytorch_nets.make(case.task.net)
 
     def split(net: nn.Module) -> list[list[nn.Parameter]]:
-        first = [p for part in pytorch_loops.parts(case, net) for p in part.parameters()]
-        known = {id(parameter) for parameter in first}
-        return [first, [p for p in net.parameters() if id(p) not in known]]
+        frozen = [p for part in pytorch_loops.parts(case, net) for p in part.parameters()]
+        frozen_ids = {id(parameter) for parameter in frozen}
+        return [frozen, [p for p in net.parameters() if id(p) not in frozen_ids]]
 
     learner = Learner(
         DataLoaders(pytorch_loops.batches(case, folder), [], device=torch.device("cpu")),

@@ -1,4 +1,4 @@
-"""Goals: what the suite is to show, each met or missed, and by how much."""
+"""The goals of the suite, each met or missed, and by how much."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -10,31 +10,37 @@ from scripts.benchmark.records import Record, Row, spread
 from scripts.benchmark.report import of
 
 MINUTES = 30
-_NOISE = 1.03  # two runs of the very same thing differ by more
+_NOISE = 1.03  # two identical runs differ by more
 _HAND = "trainer", "hand", attrgetter("step")
 _AUTO = "auto", "trainer", attrgetter("ten")
-_WAIT = 3  # % of an epoch
+_MAX_WAIT = 3  # % of an epoch
 
 
-def text(found: Sequence[Record], minutes: float) -> str:
-    """Return a line or more for each goal."""
-    everything = records.rows(found)
+def text(results: Sequence[Record], minutes: float) -> str:
+    """Return one or more lines for each goal."""
+    everything = records.rows(results)
     rows, head = of(everything, "nets"), of(everything, "head")
-    took = _verdict(minutes < MINUTES) if len(everything) == len(RACES) else "open  "
+    duration = _verdict(minutes < MINUTES) if len(everything) == len(RACES) else "open  "
     lines = [
-        _faster(head, "eager", 5, "10 epochs, head only, ResNet-18: store against PyTorch eager"),
-        _faster(head, "trainer", 8, "10 epochs, head only, ResNet-18: store against this trainer"),
-        *_within("step, this trainer against MindSpore by hand", _ratios(rows, *_HAND)),
-        *_within("10 epochs, features=auto against off", _ratios([*head, *rows], *_AUTO)),
+        _faster(
+            head, "eager", 5, "10 epochs, head only, ResNet-18: store compared with PyTorch eager"
+        ),
+        _faster(
+            head, "trainer", 8, "10 epochs, head only, ResNet-18: store compared with no store"
+        ),
+        *_within(
+            "step, this trainer compared with a hand-written MindSpore loop", _ratios(rows, *_HAND)
+        ),
+        *_within("10 epochs, features=auto compared with off", _ratios([*head, *rows], *_AUTO)),
         _starts(rows=of(everything, "starts")),
         _ends(of(everything, "ends")),
-        f"{took}  all in {minutes:.1f} minutes, at most {MINUTES}",
+        f"{duration}  the whole suite in {minutes:.1f} minutes, at most {MINUTES}",
     ]
     return "\n".join(["## Goals", "", *lines])
 
 
 def _starts(rows: Sequence[Row]) -> str:
-    what = "first step, compile cache filled against empty"
+    what = "first step, compile cache filled compared with empty"
     ratios = [x for row in rows for x in row.ratios("cold", "warm", _first)]
     if not ratios:
         return f"open    {what}: not measured"
@@ -42,16 +48,16 @@ def _starts(rows: Sequence[Row]) -> str:
 
 
 def _ends(rows: Sequence[Row]) -> str:
-    what = "wait at an epoch's end for proof, snapshot and checkpoint"
+    what = "wait at the end of an epoch for proof, snapshot and checkpoint"
     shares = [100 * x for row in rows for x in row.values("snapshots", attrgetter("end"))]
     if not shares:
         return f"open    {what}: not measured"
-    met = max(shares) <= _WAIT
-    return f"{_verdict(met)}  {what}: {spread(shares, 1)} % of the epoch, at most {_WAIT}"
+    met = max(shares) <= _MAX_WAIT
+    return f"{_verdict(met)}  {what}: {spread(shares, 1)} % of the epoch, at most {_MAX_WAIT}"
 
 
 def _first(record: Record) -> float:
-    """Return the seconds of a first step, of which less than a hundredth tells nothing."""
+    """Return the seconds of a first step, at least the resolution of a hundredth."""
     return max(record.result.first if record.result else 0.0, 0.01)
 
 
@@ -68,7 +74,7 @@ def _faster(rows: Sequence[Row], other: str, least: float, what: str) -> str:
 
 
 def _within(what: str, found: Sequence[tuple[str, list[float]]]) -> list[str]:
-    """Return a goal's line, and one for each row that misses it."""
+    """Return the line of a goal, and a line for each row that misses it."""
     if not found:
         return [f"open    {what}: not measured"]
     missed = [(name, ratios) for name, ratios in found if median(ratios) > _NOISE]

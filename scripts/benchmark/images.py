@@ -1,4 +1,4 @@
-"""Images: made once, then the same for every process. Imports no framework."""
+"""Images, generated once and the same for every process. Imports no framework."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ Arrays = tuple[NDArray[Any], NDArray[Any]]
 
 
 def path(folder: Path, task: Task) -> Path:
-    """Return where a task's images are."""
+    """Return the path of the images of a task."""
     return folder / f"{NETS[task.net].channels}x{task.size}"
 
 
 def write_noise(folder: Path, task: Task) -> None:
-    """Write as many random images as the task takes."""
+    """Write random images for a task."""
     random = np.random.default_rng(SEED)
     shape = (task.images, NETS[task.net].channels, task.size, task.size)
     labels = random.integers(0, CLASSES, task.images).astype(np.int32)
@@ -33,7 +33,7 @@ def write(file: Path, arrays: Arrays) -> None:
 
 
 def read(file: Path, count: int) -> Arrays:
-    """Return the first images and labels; no more than these are kept in memory."""
+    """Return the first images and labels; only these are kept in memory."""
     images, labels = (
         np.array(np.load(f"{file}.{kind}.npy", mmap_mode="r")[:count])
         for kind in ("images", "labels")
@@ -43,7 +43,7 @@ def read(file: Path, count: int) -> Arrays:
 
 @dataclass(frozen=True)
 class Batches:
-    """Full batches in an order that every pass draws anew, as the trainer's own pipeline does."""
+    """Full batches in a new random order in every pass, like the trainer's own pipeline."""
 
     arrays: Arrays
     batch: int
@@ -56,5 +56,5 @@ class Batches:
         images, labels = self.arrays
         order = self.random.permutation(len(images))
         for start in range(0, len(self) * self.batch, self.batch):
-            chosen = order[start : start + self.batch]
-            yield images[chosen], labels[chosen]
+            indices = order[start : start + self.batch]
+            yield images[indices], labels[indices]

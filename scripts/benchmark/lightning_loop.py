@@ -1,4 +1,4 @@
-"""Lightning, and its own way of freezing: the callback `BaseFinetuning`."""
+"""Lightning with its own method of freezing: the callback `BaseFinetuning`."""
 
 import logging
 import warnings
@@ -45,12 +45,12 @@ class _Freeze(BaseFinetuning):
         self.freeze(pytorch_loops.parts(self._case, module.net), train_bn=False)
 
     def finetune_function(self, *epoch: Any) -> None:
-        """Thaw nothing."""
+        """Unfreeze nothing."""
 
 
 def train(case: Case, folder: Path, clock: Clock) -> int:
     """Train; return the number of parameters."""
-    warnings.simplefilter("ignore")  # what it would like: workers for data that is in memory
+    warnings.simplefilter("ignore")  # it recommends workers, but the data are in memory
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     module = _Module(case, clock)
     trainer = lightning.Trainer(

@@ -1,4 +1,4 @@
-"""Machine: what the times depend on."""
+"""Describes the machine, on which the times depend."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ _PACKAGES = ("mindspore", "mindcv", "numpy", "torch", "lightning", "fastai")
 
 
 def describe() -> str:
-    """Return two lines: processor, cores, memory and load; versions."""
+    """Return two lines: processor, cores, memory and load, then versions."""
     return f"{_hardware()}\nPython {platform.python_version()}, {_versions()}"
 
 

@@ -1,4 +1,4 @@
-"""MindSpore without this trainer: the loop one writes by hand, and `Model.train`."""
+"""MindSpore without this trainer: a hand-written loop, and `Model.train`."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from trainer.datasets import arrays
 
 
 def hand(case: Case, folder: Path, clock: Clock) -> int:
-    """Train by hand; return the number of parameters."""
+    """Train in a hand-written loop; return the number of parameters."""
     net, parameters = _net(case)
     train = nn.TrainOneStepCell(nn.WithLossCell(net, nn.CrossEntropyLoss()), _momentum(net))
     train.set_train()
-    _hold_statistics(case, net)
+    _fix_statistics(case, net)
     pipeline = _pipeline(case, folder)
     for epoch in range(1, case.epochs + 1):
         clock.epoch()
@@ -27,9 +27,9 @@ def hand(case: Case, folder: Path, clock: Clock) -> int:
 
 
 def native(case: Case, folder: Path, clock: Clock) -> int:
-    """Train as `Model.train` does; return the number of parameters."""
+    """Train with `Model.train`; return the number of parameters."""
     net, parameters = _net(case)
-    _hold_statistics(case, net)
+    _fix_statistics(case, net)
     model = ms.train.Model(net, nn.CrossEntropyLoss(), _momentum(net))
     pipeline = _pipeline(case, folder)
     model.train(case.epochs, pipeline, callbacks=[_Ticks(clock)], dataset_sink_mode=False)
@@ -49,7 +49,7 @@ class _Ticks(ms.train.Callback):
 
 
 def _net(case: Case) -> tuple[nn.Cell, int]:
-    """Return the net, frozen, and how many numbers it had to train before that."""
+    """Return the frozen model, and its number of trainable values before the freeze."""
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_device("CPU")
     ms.set_seed(SEED)
@@ -74,7 +74,7 @@ def _make(case: Case) -> nn.Cell:
 
 
 class _Stopped(nn.Cell):
-    """A cell that passes no gradient back; hooks would be ignored within a `SequentialCell`."""
+    """A cell that passes no gradient back; hooks are ignored within a `SequentialCell`."""
 
     def __init__(self, cell: nn.Cell) -> None:
         super().__init__(auto_prefix=False)
@@ -93,13 +93,13 @@ def _stop_behind(net: nn.Cell, name: str) -> None:
         setattr(net, last, _Stopped(getattr(net, last)))
 
 
-def _hold_statistics(case: Case, net: nn.Cell) -> None:
-    """Put batch normalisation of the frozen part in inference mode."""
+def _fix_statistics(case: Case, net: nn.Cell) -> None:
+    """Set batch normalisation of the frozen part to inference mode."""
     frozen = tuple(case.parts)
     for name, cell in net.cells_and_names():
         inside = any(f"{name}.".startswith(f"{part}.") for part in frozen)
         if inside and isinstance(cell, nn.BatchNorm2d):
-            cell.use_batch_statistics = False  # set_train(False) would not last
+            cell.use_batch_statistics = False  # set_train(True) would undo set_train(False)
 
 
 def _momentum(net: nn.Cell) -> nn.Optimizer:
@@ -107,5 +107,5 @@ def _momentum(net: nn.Cell) -> nn.Optimizer:
 
 
 def _pipeline(case: Case, folder: Path) -> ms.dataset.Dataset:
-    found = images.read(images.path(folder, case.task), case.images)
-    return arrays.pipeline(*found, case.task.batch, shuffle=True, drop_remainder=True)
+    data = images.read(images.path(folder, case.task), case.images)
+    return arrays.pipeline(*data, case.task.batch, shuffle=True, drop_remainder=True)

@@ -1,4 +1,4 @@
-"""Picture: the suite at a glance, as small multiples."""
+"""Draws the results of the suite as one figure of several panels."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -32,9 +32,9 @@ _COLOURS = {
 _SIDE = ("trainer", "hand", "eager")
 
 
-def draw(found: Sequence[Record], path: Path) -> None:
-    """Draw all that was measured."""
-    rows = records.rows(found)
+def draw(results: Sequence[Record], path: Path) -> None:
+    """Draw all results."""
+    rows = records.rows(results)
     figure = Figure(figsize=(11, 7), dpi=110, layout="constrained")
     panels = figure.subplots(2, 3)
     _ten(panels[0, 0], rows)
@@ -56,13 +56,13 @@ def draw(found: Sequence[Record], path: Path) -> None:
 
 
 def _ten(axes: Axes, rows: Sequence[Row]) -> None:
-    """Ten epochs of ResNet-18's head, by whoever was measured at it, were it with fewer images."""
+    """Draw ten epochs of the head of ResNet-18, scaled where fewer images were measured."""
     times: dict[str, float] = {}
     for row in [row for part in ("head", "nets", "others") for row in of(rows, part)]:
         share = RESNET_LONG.images / row.case.task.images
-        mine = row.case.task in (RESNET, RESNET_LONG) and row.case.only_head
-        for who in row.contenders if mine else ():
-            times.setdefault(who, share * _middle(row, who, attrgetter("ten")))
+        is_head = row.case.task in (RESNET, RESNET_LONG) and row.case.only_head
+        for who in row.contenders if is_head else ():
+            times.setdefault(who, share * _median(row, who, attrgetter("ten")))
     if not times:
         return
     order = sorted(times, key=lambda who: -times[who])
@@ -77,12 +77,12 @@ def _ten(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _steps(axes: Axes, rows: Sequence[Row]) -> None:
-    """What a step takes, as a ratio to the loop by hand; the more is frozen, the further right."""
-    chosen = [row for row in of(rows, "nets") if row.cuts and "hand" in row.contenders]
-    tasks = list(dict.fromkeys(row.case.task for row in chosen))
+    """Draw the time of a step relative to the hand-written loop; more is frozen to the right."""
+    compared = [row for row in of(rows, "nets") if row.cuts and "hand" in row.contenders]
+    tasks = list(dict.fromkeys(row.case.task for row in compared))
     for who in _SIDE:
         places, ratios = [], []
-        for row in chosen:
+        for row in compared:
             if values := row.ratios(who, "hand", attrgetter("step")):
                 share = row.case.frozen / len(row.case.net.parts)
                 places.append(tasks.index(row.case.task) + 0.5 * share - 0.25)
@@ -91,40 +91,42 @@ def _steps(axes: Axes, rows: Sequence[Row]) -> None:
     names = [f"{NETS[task.net].title}\n{task.size}x{task.size}" for task in tasks]
     axes.set_xticks(range(len(names)), names, rotation=30)
     axes.set_ylim(bottom=0)
-    axes.set_title("a step, by hand being 1; freezing to the right", fontsize=9)
+    axes.set_title(
+        "step time relative to the hand-written loop; more frozen to the right", fontsize=9
+    )
 
 
 def _memory(axes: Axes, rows: Sequence[Row]) -> None:
-    chosen = [row for row in of(rows, "nets") if row.case.task == RESNET and row.cuts]
+    resnet = [row for row in of(rows, "nets") if row.case.task == RESNET and row.cuts]
     for at, who in enumerate(_SIDE):
-        peaks = [max((r.memory or 0 for r in row.results(who)), default=0) for row in chosen]
-        places = [x + (at - 1) * 0.27 for x in range(len(chosen))]
+        peaks = [max((r.memory or 0 for r in row.results(who)), default=0) for row in resnet]
+        places = [x + (at - 1) * 0.27 for x in range(len(resnet))]
         axes.bar(places, peaks, 0.25, color=_COLOURS[who])
-    axes.set_xticks(range(len(chosen)), [row.case.extent for row in chosen])
+    axes.set_xticks(range(len(resnet)), [row.case.extent for row in resnet])
     axes.set_title("ResNet-18: peak MB, by what is frozen", fontsize=9)
 
 
 def _images(axes: Axes, rows: Sequence[Row]) -> None:
-    if not (found := of(rows, "images")):
+    if not (by_images := of(rows, "images")):
         return
     for who in RIVALS:
-        chosen = [row for row in found if who in row.contenders]
-        counts = [row.case.task.images for row in chosen]
-        _line(axes, who, counts, [_middle(row, who, attrgetter("ten")) for row in chosen])
+        measured = [row for row in by_images if who in row.contenders]
+        counts = [row.case.task.images for row in measured]
+        _line(axes, who, counts, [_median(row, who, attrgetter("ten")) for row in measured])
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_title("LeNet-5, head only: s for 10 epochs, by images", fontsize=9)
 
 
 def _share(axes: Axes, rows: Sequence[Row]) -> None:
-    found = shared(rows)
+    by_parts = shared(rows)
     for who in RIVALS:
-        chosen = [(at, row) for at, row in enumerate(found.values()) if who in row.contenders]
-        steps = [1000 * _middle(row, who, attrgetter("step")) for _, row in chosen]
-        _line(axes, who, [at for at, _ in chosen], steps)
-    axes.set_xticks(range(len(found)), [percent(parts) for parts in found])
+        measured = [(at, row) for at, row in enumerate(by_parts.values()) if who in row.contenders]
+        steps = [1000 * _median(row, who, attrgetter("step")) for _, row in measured]
+        _line(axes, who, [at for at, _ in measured], steps)
+    axes.set_xticks(range(len(by_parts)), [percent(parts) for parts in by_parts])
     axes.set_ylim(bottom=0)
-    axes.set_title(f"{RESNET}: ms a step, by frozen share", fontsize=9)
+    axes.set_title(f"{RESNET}: ms per step, by frozen share", fontsize=9)
 
 
 def _epochs(axes: Axes, rows: Sequence[Row]) -> None:
@@ -141,5 +143,5 @@ def _line(
     axes.plot(across, up, marker=marker, ms=4, color=_COLOURS[who])
 
 
-def _middle(row: Row, who: str, what: Measure) -> float:
+def _median(row: Row, who: str, what: Measure) -> float:
     return median(row.values(who, what))

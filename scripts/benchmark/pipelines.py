@@ -1,6 +1,7 @@
-"""Pipelines: the suite's images for the trainer, and where those of Fashion-MNIST come from.
+"""The images of the suite as pipelines of the trainer.
 
-`python -m scripts.benchmark.pipelines FILE COUNT` writes these: their reader needs MindSpore.
+`python -m scripts.benchmark.pipelines FILE COUNT` writes images of Fashion-MNIST: their reader
+imports MindSpore.
 """
 
 import sys
@@ -12,17 +13,17 @@ from trainer.datasets.fashion_mnist import fashion_mnist
 
 
 def pipelines(batch_size: int, file: str, count: int, num_classes: int) -> arrays.Pipelines:
-    """Serve the first images; one batch is validated on, so that this takes no time.
+    """Return pipelines of the first images; validation has one batch only, to take little time.
 
-    Its images are negatives: features of images to train on would be in the store before.
+    Its images are negated: otherwise validation would already store features of training images.
     """
-    found, labels = images.read(Path(file), count)
-    held = -found[:batch_size], labels[:batch_size]
-    return arrays.pipelines((found, labels), held, batch_size)
+    data, labels = images.read(Path(file), count)
+    validation = -data[:batch_size], labels[:batch_size]
+    return arrays.pipelines((data, labels), validation, batch_size)
 
 
 def main() -> None:
-    """Write the first images of Fashion-MNIST."""
+    """Write the first images of Fashion-MNIST to the file."""
     file, count = Path(sys.argv[1]), int(sys.argv[2])
     train, _ = fashion_mnist(batch_size=1, limit=count)
     images.write(file, train.source.arrays)

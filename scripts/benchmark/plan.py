@@ -1,15 +1,15 @@
-"""Plan: what the suite measures, and how often. Half an hour on two cores is all there is."""
+"""What the suite measures, and how often, within half an hour on two cores."""
 
 from dataclasses import dataclass
 
 from scripts.benchmark.case import NETS, Case, Task
 
 PARTS = {
-    "head": "The head alone, ten epochs: computed each time, and read from a store",
-    "nets": "Nets, frozen more and more, by each method, without and with the feature store",
-    "starts": "The first step, by what the compile cache holds",
-    "others": "Against others, each with its own way of freezing",
-    "ends": "What training waits at an epoch's end, for proof, a snapshot of all and a checkpoint",
+    "head": "The head alone, ten epochs: features computed in every step, and read from a store",
+    "nets": "Models with a growing frozen part, by method, without and with the feature store",
+    "starts": "The first step, with an empty and a filled compile cache",
+    "others": "Other libraries, each with its own method of freezing",
+    "ends": "The wait at the end of an epoch, for proof, a full snapshot and a checkpoint",
     "images": "How the cost grows with the number of images",
     "share": "How the cost falls with the frozen share",
     "epochs": "How the cost grows with the number of epochs",
@@ -19,15 +19,15 @@ METHODS = "stop_gradient", "requires_grad"
 
 @dataclass(frozen=True)
 class Race:
-    """Cases that are measured one right after the other, so that their ratios mean something.
+    """Cases that are measured directly one after the other, so that their ratios are meaningful.
 
     Attributes:
-        part: of the suite, a key of `PARTS`.
-        task: net and images, the same for all.
-        frozen: how many parts of the net.
-        method: by which MindSpore freezes; PyTorch has but one.
-        repeats: how often.
-        epochs: how many each trains; MindSpore as it comes, one.
+        part: part of the suite, a key of `PARTS`.
+        task: model and images, the same for all.
+        frozen: number of frozen parts of the model.
+        method: method of freezing in MindSpore; PyTorch has only one.
+        repeats: number of measurements.
+        epochs: epochs of each; one for MindSpore with default settings.
         contenders: keys of `contenders.TITLES`.
     """
 
@@ -40,7 +40,7 @@ class Race:
     contenders: tuple[str, ...]
 
     def cases(self, repeat: int = 0) -> list[Case]:
-        """The contenders' cases; MindSpore as it comes is slow, so that once must do."""
+        """The cases of the contenders; the slow `Model.train` is measured only once."""
         return [
             Case(self.task, self.frozen, self.method, who, 1 if who == "native" else self.epochs)
             for who in self.contenders
@@ -49,11 +49,11 @@ class Race:
 
 
 def _race(part: str, task: Task, row: str, repeats: int, epochs: int, contenders: str) -> Race:
-    """Return the race of a row such as `half stop_gradient`; an epoch has the task's images."""
+    """Return the race of a row such as `half stop_gradient`."""
     name, _, method = row.partition(" ")
     net = NETS[task.net]
-    known = {"nothing": 0, "half": net.half, "head": len(net.parts)}
-    frozen = int(name) if name.isdigit() else known[name]
+    counts = {"nothing": 0, "half": net.half, "head": len(net.parts)}
+    frozen = int(name) if name.isdigit() else counts[name]
     return Race(part, task, frozen, method, repeats, epochs, tuple(contenders.split()))
 
 
@@ -64,14 +64,14 @@ RESNET_LARGE = Task("resnet18", 224, 8, images=48)
 MOBILE = Task("mobilenet_v2_100", 64, 32, images=320)
 MOBILE_LARGE = Task("mobilenet_v2_100", 224, 8, images=48)
 
-SIZES = (9408, 128, 147_968, 525_568, 2_099_712, 8_393_728, 5130)  # ResNet-18's values by part
+SIZES = (9408, 128, 147_968, 525_568, 2_099_712, 8_393_728, 5130)  # values of ResNet-18 by part
 
 _RIVALS = "trainer store eager"
 _OTHERS = "compile lightning fastai"
 
-# A process of the trainer takes about 6 s beside its steps for LeNet-5, 12 for ResNet-18, 17 for
-# MobileNetV2; by hand 4, 7 and 11; PyTorch 3, compiled 30. So most of the half hour goes to starts,
-# and what is repeated is what the goals are about. All is measured once before anything twice.
+# In addition to its steps, a process of the trainer takes about 6 s for LeNet-5, 12 for ResNet-18
+# and 17 for MobileNetV2; a hand-written loop 4, 7 and 11; PyTorch 3, compiled 30. So start-up takes
+# most of the half hour, and only what the goals need is repeated, after all is measured once.
 RACES = [
     _race("head", RESNET_LONG, "head stop_gradient", 3, 10, "trainer store auto eager"),
     _race("nets", RESNET, "nothing", 2, 2, "trainer hand eager"),
@@ -102,7 +102,7 @@ RACES = [
     ),
     *(
         _race("share", RESNET, f"{parts} stop_gradient", 1, 2, "trainer eager")
-        for parts in (2, 3, 5)  # up to bn1, layer1, layer3; the others are among the nets
+        for parts in (2, 3, 5)  # up to bn1, layer1, layer3; the part `nets` has the others
     ),
     _race("epochs", Task("resnet18", 64, 32, 96), "head stop_gradient", 1, 50, _RIVALS),
 ]

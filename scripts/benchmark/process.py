@@ -1,4 +1,4 @@
-"""Process: a measurement is made in one of its own, so that none finds what another has left."""
+"""Runs each measurement in its own process, so that none depends on an earlier one."""
 
 import json
 import os
@@ -14,25 +14,25 @@ from scripts.benchmark import contenders, images
 from scripts.benchmark.case import CLASSES, RATE, SEED, Case
 from scripts.benchmark.clock import Result
 from scripts.benchmark.contenders import ROOT
-from trainer.artifacts import costs as spent
+from trainer.artifacts import costs as run_costs
 from trainer.callbacks import metrics_jsonl
 from trainer.core.run_files import COSTS, METRICS
 
 _ISA = "ONEDNN_MAX_CPU_ISA"
-_TRIAL = 100  # steps; in a shorter run the trainer would try placements of its threads and no more
-_LONGEST = 600  # seconds
+_TRIAL = 100  # steps; a shorter run would consist of the trainer's trial of thread placements
+_TIMEOUT = 600  # seconds
 
 
 def measure(case: Case, folder: Path) -> Result | str:
-    """Measure; return the result, or why there is none.
+    """Measure a case; return the result, or why there is none.
 
     Args:
-        case: what to measure.
-        folder: where its images are.
+        case: the case.
+        folder: folder of its images.
     """
     if reason := contenders.missing(case):
         return reason
-    began = time.monotonic()
+    start_time = time.monotonic()
     try:
         result = (
             _trainer(case, folder) if case.contender in contenders.TRAINER else _loop(case, folder)
@@ -41,47 +41,48 @@ def measure(case: Case, folder: Path) -> Result | str:
         print(f"{error.stdout[-2000:]}{error.stderr[-4000:]}", file=sys.stderr)
         return f"failed: {' '.join((error.stderr.splitlines() or ['?'])[-1].split())[:100]}"
     except subprocess.TimeoutExpired:
-        return f"not done within {_LONGEST} seconds"
+        return f"not finished within {_TIMEOUT} seconds"
     except ValueError as error:
         return f"failed: {error}"
-    return replace(result, wall=time.monotonic() - began)
+    return replace(result, wall=time.monotonic() - start_time)
 
 
 def _loop(case: Case, folder: Path) -> Result:
     task = json.dumps(asdict(case))
-    more = {
+    variables = {
         "hand": {_ISA: "AVX2"},
-        "compile": {"TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")},  # nothing from before
+        "compile": {"TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")},  # an empty cache
     }.get(case.contender)
-    out = start(["scripts.benchmark.work", task, str(folder)], more)
+    out = start(["scripts.benchmark.work", task, str(folder)], variables)
     return Result(**json.loads(out.splitlines()[-1]))
 
 
 def _trainer(case: Case, folder: Path) -> Result:
     with tempfile.TemporaryDirectory() as name:
-        run, store = Path(name) / "run", Path(name) / "features"  # new, or a store would be full
-        more = [
+        run, store = Path(name) / "run", Path(name) / "features"  # new, so that the store is empty
+        overrides = [
+            *_overrides(case, folder),
             *contenders.features(case.contender, store),
             *contenders.graphs(case.contender, folder / "graphs"),
             *contenders.snapshots(case.contender),
             f"hydra.run.dir='{run}'",
         ]
-        start(["trainer", *_overrides(case, folder), *more])
+        start(["trainer", *overrides])
         return read(run, case.contender in ("store", "auto"))
 
 
 def read(run: Path, stores: bool = False) -> Result:
-    """Return what a run of the trainer has written of its times.
+    """Return the times that a run of the trainer has recorded.
 
     Args:
         run: its folder.
-        stores: whether it may have stored features; then its last epoch tells what a step takes,
-            for the first is another kind.
+        stores: whether it may have stored features; then the time per step is that of the last
+            epoch, because the first epoch also fills the store.
 
     Raises:
-        ValueError: it has not.
+        ValueError: the run has not recorded them.
     """
-    costs = spent.read(run / COSTS)
+    costs = run_costs.read(run / COSTS)
     epochs = [record for record in metrics_jsonl.read(run / METRICS) if record["epoch"]]
     if costs is None or costs.step_seconds is None or not epochs:
         raise ValueError(f"expected {COSTS} and {METRICS} of at least two steps in {run}")
@@ -115,15 +116,15 @@ def _overrides(case: Case, folder: Path) -> list[str]:
     ]
 
 
-def start(arguments: Sequence[str], more: dict[str, str] | None = None) -> str:
-    """Run a module with the environment for it; return what it printed.
+def start(arguments: Sequence[str], variables: dict[str, str] | None = None) -> str:
+    """Run a module with additional environment variables; return what it printed.
 
     Raises:
         subprocess.CalledProcessError: it failed.
         subprocess.TimeoutExpired: it took too long.
     """
-    given = {key: value for key, value in os.environ.items() if key != _ISA}
-    environment = {**given, "GLOG_v": "3", "PYTHONPATH": str(ROOT), **(more or {})}
+    inherited = {key: value for key, value in os.environ.items() if key != _ISA}
+    environment = {**inherited, "GLOG_v": "3", "PYTHONPATH": str(ROOT), **(variables or {})}
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(
         command,
@@ -132,5 +133,5 @@ def start(arguments: Sequence[str], more: dict[str, str] | None = None) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=_LONGEST,
+        timeout=_TIMEOUT,
     ).stdout

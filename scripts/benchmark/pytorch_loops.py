@@ -1,4 +1,4 @@
-"""PyTorch: the loop one writes by hand, eager and compiled."""
+"""PyTorch: a hand-written loop, eager and compiled."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from scripts.benchmark.clock import Clock
 
 @dataclass(frozen=True)
 class Batches:
-    """A task's batches as tensors; any loader that only iterates can take them."""
+    """The batches of a task as tensors, for any loop that iterates over them."""
 
     arrays: images.Batches
 
@@ -28,7 +28,7 @@ class Batches:
 
 
 def train(case: Case, folder: Path, clock: Clock) -> int:
-    """Train, compiled if the case says so; return the number of parameters."""
+    """Train, with torch.compile if the case requests it; return the number of parameters."""
     net = pytorch_nets.make(case.task.net)
     net.train()
     for part in parts(case, net):
@@ -48,8 +48,8 @@ def train(case: Case, folder: Path, clock: Clock) -> int:
 
 def batches(case: Case, folder: Path) -> Batches:
     """Return the images of a case."""
-    found = images.read(images.path(folder, case.task), case.images)
-    return Batches(images.Batches(found, case.task.batch, np.random.default_rng(SEED)))
+    data = images.read(images.path(folder, case.task), case.images)
+    return Batches(images.Batches(data, case.task.batch, np.random.default_rng(SEED)))
 
 
 def parts(case: Case, net: nn.Module) -> list[nn.Module]:
@@ -58,11 +58,11 @@ def parts(case: Case, net: nn.Module) -> list[nn.Module]:
 
 
 def sgd(net: nn.Module) -> torch.optim.Optimizer:
-    """Return the optimizer of all contenders, over what trains."""
+    """Return the optimizer of all contenders, over the trainable parameters."""
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     return torch.optim.SGD(trained, RATE, MOMENTUM, weight_decay=DECAY)
 
 
 def count(net: nn.Module) -> int:
-    """Return how many numbers a net has to train, frozen or not."""
+    """Return the number of values of all parameters, frozen or not."""
     return sum(parameter.numel() for parameter in net.parameters())

@@ -1,4 +1,4 @@
-"""PyTorch's nets for the suite: those of MindSpore, part by part under the same names."""
+"""The models of the suite in PyTorch, with the same parts and names as in MindSpore."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from scripts.benchmark.case import CLASSES
 
 
 class LeNet5(nn.Module):
-    """As `models/lenet5.py` has it."""
+    """The same as `models/lenet5.py`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class _Block(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """As MindCV has it."""
+    """The same as in MindCV."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class _Residual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """As MindCV has it: `features` are 23 cells in a row."""
+    """The same as in MindCV: `features` are 23 cells in sequence."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class MobileNetV2(nn.Module):
 
 
 def make(name: str) -> nn.Module:
-    """Return a net with the suite's first weights."""
+    """Return a model with the initial weights of the suite."""
     torch.manual_seed(0)
     nets = {"lenet5": LeNet5, "resnet18": ResNet18, "mobilenet_v2_100": MobileNetV2}
     return nets[name]()

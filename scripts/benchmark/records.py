@@ -1,4 +1,4 @@
-"""Records: what the suite has measured, and the ratios that are taken of it."""
+"""The results of the suite, and their ratios."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -15,14 +15,14 @@ Measure = Callable[["Record"], float]
 
 @dataclass(frozen=True)
 class Record:
-    """A case that was to be measured.
+    """A case and its result.
 
     Attributes:
-        part: of the suite.
-        repeat: counted from 0.
-        case: what was measured.
-        result: what came of it; None: nothing.
-        reason: why nothing.
+        part: part of the suite.
+        repeat: number of the repeat, from 0.
+        case: the case.
+        result: its result; None: it was not measured.
+        reason: why it was not measured.
     """
 
     part: str
@@ -33,18 +33,18 @@ class Record:
 
     @property
     def step(self) -> float:
-        """Seconds a step."""
+        """Seconds per step."""
         assert self.result is not None
         return self.result.step
 
     def seconds(self, epochs: int) -> float:
-        """Seconds for so many epochs of the task's images, where fewer were trained on too."""
+        """Seconds for a number of epochs, scaled to all images of the task if fewer were used."""
         assert self.result is not None
         return self.result.seconds(epochs) * self.case.task.images / self.case.images
 
     @property
     def end(self) -> float:
-        """What training waits at an epoch's end, as a share of the epoch."""
+        """The wait at the end of an epoch, as a share of the epoch."""
         assert self.result is not None and self.result.end is not None
         return self.result.end / median(self.result.epochs)
 
@@ -56,10 +56,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Row:
-    """The records of a race, of all its repeats.
+    """The records of a race.
 
     Attributes:
-        records: of all its contenders.
+        records: those of all contenders and repeats.
     """
 
     records: Sequence[Record]
@@ -74,27 +74,27 @@ class Row:
 
     @property
     def part(self) -> str:
-        """Of the suite."""
+        """The part of the suite."""
         return self.records[0].part
 
     @property
     def cuts(self) -> bool:
-        """Whether nothing is frozen, or by stop_gradient: what PyTorch's are measured beside."""
+        """Whether nothing is frozen, or by stop_gradient: the rows that PyTorch is compared in."""
         return self.case.method != "requires_grad"
 
     @property
     def contenders(self) -> list[str]:
-        """Who was measured."""
-        done = (record.case.contender for record in self.records if record.result is not None)
-        return list(dict.fromkeys(done))
+        """The contenders that were measured."""
+        names = (record.case.contender for record in self.records if record.result is not None)
+        return list(dict.fromkeys(names))
 
     def of(self, contender: str) -> list[Record]:
-        """What was measured of one, by repeat."""
-        found = [record for record in self.records if record.case.contender == contender]
-        return [record for record in found if record.result is not None]
+        """The measured records of a contender, by repeat."""
+        own = (record for record in self.records if record.case.contender == contender)
+        return [record for record in own if record.result is not None]
 
     def results(self, contender: str) -> list[Result]:
-        """What came of that."""
+        """The results of a contender, by repeat."""
         return [record.result for record in self.of(contender) if record.result is not None]
 
     def all_results(self) -> list[Result]:
@@ -102,35 +102,35 @@ class Row:
         return [record.result for record in self.records if record.result is not None]
 
     def differences(self, one: str, other: str) -> list[float]:
-        """Largest relative difference between the epochs' losses of two, for each repeat."""
+        """Largest relative difference between the losses of two contenders, for each repeat."""
         pairs = zip(self.results(one), self.results(other), strict=False)
         return [
             max(abs(a - b) / abs(a) for a, b in zip(x.losses, y.losses, strict=False))
             for x, y in pairs
         ]
 
-    def values(self, contender: str, what: Measure) -> list[float]:
-        """A number of each of them."""
-        return [what(record) for record in self.of(contender)]
+    def values(self, contender: str, measure: Measure) -> list[float]:
+        """A value of each record of a contender."""
+        return [measure(record) for record in self.of(contender)]
 
-    def ratios(self, above: str, below: str, what: Measure) -> list[float]:
-        """Ratios of such numbers, each taken within a repeat."""
-        others = {record.repeat: what(record) for record in self.of(below)}
-        found = ((record.repeat, what(record)) for record in self.of(above))
-        return [value / others[repeat] for repeat, value in found if repeat in others]
+    def ratios(self, above: str, below: str, measure: Measure) -> list[float]:
+        """Ratios of the values of two contenders, each within a repeat."""
+        divisors = {record.repeat: measure(record) for record in self.of(below)}
+        dividends = ((record.repeat, measure(record)) for record in self.of(above))
+        return [value / divisors[repeat] for repeat, value in dividends if repeat in divisors]
 
 
 def rows(records: Iterable[Record]) -> list[Row]:
     """Return the records by race."""
-    found: dict[tuple[str, Task, int, str], list[Record]] = {}
+    by_race: dict[tuple[str, Task, int, str], list[Record]] = {}
     for record in records:
         case = record.case
-        found.setdefault((record.part, case.task, case.frozen, case.method), []).append(record)
-    return [Row(members) for members in found.values()]
+        by_race.setdefault((record.part, case.task, case.frozen, case.method), []).append(record)
+    return [Row(members) for members in by_race.values()]
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Return the median, with the least and the most if there are several; nothing for none."""
+    """Return the median, with minimum and maximum if there are several; empty for no values."""
     if not values:
         return ""
     low, middle, high = (f"{f(values):,.{digits}f}" for f in (min, median, max))
@@ -139,18 +139,18 @@ def spread(values: Sequence[float], digits: int) -> str:
 
 def write(folder: Path, head: str, minutes: float, records: Sequence[Record]) -> None:
     """Write everything that `read` returns."""
-    whole = {"head": head, "minutes": minutes, "records": [asdict(record) for record in records]}
-    (folder / FILE).write_text(json.dumps(whole, indent=1))
+    content = {"head": head, "minutes": minutes, "records": [asdict(record) for record in records]}
+    (folder / FILE).write_text(json.dumps(content, indent=1))
 
 
 def read(folder: Path) -> tuple[str, float, list[Record]]:
-    """Return what the suite ran on, how many minutes, and what it measured."""
-    whole = json.loads((folder / FILE).read_text())
-    return whole["head"], whole["minutes"], [_record(fields) for fields in whole["records"]]
+    """Return the description of the machine, the minutes that the suite took, and its records."""
+    content = json.loads((folder / FILE).read_text())
+    return content["head"], content["minutes"], [_record(fields) for fields in content["records"]]
 
 
 def _record(fields: dict[str, object]) -> Record:
     case, result = dict(fields["case"]), fields["result"]  # type: ignore[call-overload]
     case["task"] = Task(**case["task"])
-    made = Result(**result) if result else None  # type: ignore[arg-type]
-    return Record(**{**fields, "case": Case(**case), "result": made})  # type: ignore[arg-type]
+    restored = Result(**result) if result else None  # type: ignore[arg-type]
+    return Record(**{**fields, "case": Case(**case), "result": restored})  # type: ignore[arg-type]

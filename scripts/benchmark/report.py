@@ -1,4 +1,4 @@
-"""Report: the suite's tables as text."""
+"""The tables of the suite as text."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -17,12 +17,12 @@ HEAD = (
     *("step x", "10 epochs x", "first s", "rest s", "peak MB", "runs"),
 )
 MARKS = (1, 2, 5, 10, 20, 50)  # epochs
-RIVALS = ("trainer", "store", "eager")  # whose growth is measured
+RIVALS = ("trainer", "store", "eager")  # measured for growing sizes
 
 
-def text(found: Sequence[Record]) -> str:
+def text(results: Sequence[Record]) -> str:
     """Return all tables."""
-    rows = records.rows(found)
+    rows = records.rows(results)
     parts = [*(_races(rows, part) for part in ("head", "nets", "others", "starts")), _memory(rows)]
     parts += [
         _ends(rows),
@@ -30,21 +30,21 @@ def text(found: Sequence[Record]) -> str:
         _share(rows),
         _epochs(rows),
         _checks(rows),
-        _left_out(found),
+        _not_measured(results),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
 def of(rows: Iterable[Row], part: str) -> list[Row]:
-    """Return the rows of a part in which anything was measured."""
+    """Return the rows of a part that have a result."""
     return [row for row in rows if row.part == part and row.contenders]
 
 
 def shared(rows: Iterable[Row]) -> dict[int, Row]:
-    """Return ResNet-18's rows by number of frozen parts, for how the cost falls with them."""
-    chosen = [*of(rows, "nets"), *of(rows, "share"), *of(rows, "head")]
-    found = {row.case.frozen: row for row in chosen if _is_resnet(row) and row.cuts}
-    return dict(sorted(found.items()))
+    """Return the rows of ResNet-18 by number of frozen parts."""
+    candidates = [*of(rows, "nets"), *of(rows, "share"), *of(rows, "head")]
+    by_parts = {row.case.frozen: row for row in candidates if _is_resnet(row) and row.cuts}
+    return dict(sorted(by_parts.items()))
 
 
 def _is_resnet(row: Row) -> bool:
@@ -52,7 +52,7 @@ def _is_resnet(row: Row) -> bool:
 
 
 def percent(parts: int) -> str:
-    """Return which share of ResNet-18's parameters so many of its parts hold."""
+    """Return the share of the values of ResNet-18 that its first parts hold."""
     return f"{100 * sum(SIZES[:parts]) / sum(SIZES):.2f} %"
 
 
@@ -65,7 +65,7 @@ def _races(rows: Sequence[Row], part: str) -> str:
 
 
 def _title(task: Task) -> str:
-    return f"{task}, batch {task.batch}, {task.images:,} images an epoch"
+    return f"{task}, batch {task.batch}, {task.images:,} images per epoch"
 
 
 def _lines(row: Row) -> list[tuple[str, ...]]:
@@ -107,7 +107,7 @@ def _memory(rows: Sequence[Row]) -> str:
             lines.append((str(task), TITLES[who], *(cell if cell != "0" else "" for cell in cells)))
     if not lines:
         return ""
-    head = ("net", "contender", "nothing", "first half", "all but the head")
+    head = ("model", "contender", "nothing", "first half", "all but the head")
     return f"## Peak memory in MB, by what is frozen\n\n{table([head, *lines], left=(0, 1))}"
 
 
@@ -119,7 +119,7 @@ def _ends(rows: Sequence[Row]) -> str:
         epochs = spread([median(result.epochs) for result in results], 2)
         shares = spread([100 * share for share in row.values("snapshots", attrgetter("end"))], 1)
         lines.append((str(row.case.task), row.case.extent, epochs, waits, shares))
-    head = ("net", "frozen", "epoch s", "wait ms", "wait %")
+    head = ("model", "frozen", "epoch s", "wait ms", "wait %")
     return f"## {PARTS['ends']}\n\n{table([head, *lines], left=(0, 1))}" if lines else ""
 
 
@@ -133,7 +133,7 @@ def _share(rows: Sequence[Row]) -> str:
     found = shared(rows)
     lines = [(row.case.extent, percent(parts), *_steps(row)) for parts, row in found.items()]
     head = "frozen", "of the values"
-    title = f"{RESNET}, ms a step"
+    title = f"{RESNET}, ms per step"
     return _growth("share", head, lines if of(rows, "share") else [], title)
 
 
@@ -150,8 +150,8 @@ def _growth(
     if not lines:
         return ""
     first = (head,) if isinstance(head, str) else head
-    whole = table([(*first, *(TITLES[who] for who in RIVALS)), *lines])
-    return f"## {PARTS[part]}\n\n{title}\n{whole}"
+    rows = table([(*first, *(TITLES[who] for who in RIVALS)), *lines])
+    return f"## {PARTS[part]}\n\n{title}\n{rows}"
 
 
 def _seconds(row: Row, epochs: int) -> list[str]:
@@ -169,22 +169,22 @@ def _checks(rows: Sequence[Row]) -> str:
         counts = {result.parameters for row in members for result in row.all_results()} - {None}
         differences = [value for row in members for value in row.differences("trainer", "hand")]
         if counts:
-            same = "the same in all" if len(counts) == 1 else "NOT THE SAME"
+            equal = "the same in all" if len(counts) == 1 else "NOT THE SAME"
             numbers = " and ".join(f"{count:,}" for count in counts)
-            apart = ""
+            losses = ""
             if differences:
-                apart = f"; losses of trainer and hand differ by {max(differences):.0e}"
-            lines.append(f"{NETS[net].title}: {numbers} parameters, {same}{apart}")
-    return "\n".join(["## Is it the same work?", "", *lines]) if lines else ""
+                losses = f"; losses of trainer and hand differ by {max(differences):.0e}"
+            lines.append(f"{NETS[net].title}: {numbers} parameters, {equal}{losses}")
+    return "\n".join(["## Equal work", "", *lines]) if lines else ""
 
 
-def _left_out(found: Sequence[Record]) -> str:
+def _not_measured(results: Sequence[Record]) -> str:
     reasons: dict[str, list[str]] = {}
-    for record in found:
+    for record in results:
         if record.result is None:
-            what = f"{TITLES[record.case.contender]}: {record.reason}"
-            places = reasons.setdefault(what, [])
-            if (place := f"{record.case.task}, {record.case.extent}") not in places:
-                places.append(place)
-    lines = [f"{what} ({'; '.join(places)})" for what, places in reasons.items()]
-    return "\n".join(["## Left out", "", *lines]) if lines else ""
+            reason = f"{TITLES[record.case.contender]}: {record.reason}"
+            cases = reasons.setdefault(reason, [])
+            if (case := f"{record.case.task}, {record.case.extent}") not in cases:
+                cases.append(case)
+    lines = [f"{reason} ({'; '.join(cases)})" for reason, cases in reasons.items()]
+    return "\n".join(["## Not measured", "", *lines]) if lines else ""

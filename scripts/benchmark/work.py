@@ -1,4 +1,4 @@
-"""A measurement in a process of its own: `python -m scripts.benchmark.work CASE IMAGES`."""
+"""A measurement in a separate process: `python -m scripts.benchmark.work CASE IMAGES`."""
 
 import importlib
 import json
@@ -12,7 +12,7 @@ from scripts.benchmark.contenders import LOOPS
 
 
 def main() -> None:
-    """Measure, and print the result as a line of JSON."""
+    """Measure, and print the result as one line of JSON."""
     fields = json.loads(sys.argv[1])
     case = Case(**{**fields, "task": Task(**fields["task"])})
     module, function = LOOPS[case.contender]

@@ -13,6 +13,7 @@ def compared(command: Command) -> Ended:
     return command.compare("freeze=conv1", "epochs=1", "compare.dir=here")
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_both_methods_equal_and_what_freezing_prevents(command: Command) -> None:
     ended = compared(command)
     assert ended.code == 0, ended.err

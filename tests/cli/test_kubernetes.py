@@ -103,6 +103,7 @@ def test_several_ranks_make_a_volcano_job_of_known_fields(written: Any) -> None:
     kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
 
 
+@pytest.mark.slow
 def test_the_pods_script_trains_and_hands_signals_on(written: Any, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").symlink_to(sys.executable)

@@ -20,6 +20,7 @@ POLICIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", POLICIES, ids=" ".join)
 def test_the_plan_is_the_one_of_the_run_that_follows(
     command: Command, overrides: list[str]

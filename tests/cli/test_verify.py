@@ -16,6 +16,7 @@ def test_runs_that_keep_less_hold_too(keep: str, command: Command) -> None:
     assert ("no snapshot was to be kept" in ended.out) == (keep == "off")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["policy=bias_only", "freeze=['re:conv.','fc1.*']"])
 def test_other_policies_hold_as_far_as_names_tell(policy: str, command: Command) -> None:
     line = [policy, "method=requires_grad", "epochs=1", "snapshot.max_mb=1"]

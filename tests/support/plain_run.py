@@ -1,4 +1,4 @@
-"""A plain MindSpore script: freeze the first of two layers as told, say whether it moved."""
+"""A plain MindSpore script: freezes the first of two layers, and prints whether it moved."""
 
 import sys
 from typing import Any
@@ -9,7 +9,7 @@ from mindspore import Tensor, nn, ops
 
 
 class Two(nn.Cell):
-    """Two layers, each an attribute: a hook on a cell in a container would be ignored."""
+    """Two layers, each an attribute: a hook on a cell in a container is ignored."""
 
     def __init__(self) -> None:
         super().__init__()

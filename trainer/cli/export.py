@@ -65,8 +65,8 @@ def main() -> None:
         if entry_point.printed_help(_USAGE):
             return
         given = finished_run.parse_arguments(entry_point.arguments(), ("format", "out"))
-        kind, path, found = _options(given.run, given.own)
         recorded_folder.use(given.run)
+        kind, path, found = _options(given.run, given.own)
         config, problems = finished_run.model_configuration(given, _ALLOWED)
         settings, setup = configure.run_from_config(config, ResumeRequest([]), [*found, *problems])
         from trainer.data import batches

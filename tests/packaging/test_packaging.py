@@ -1,82 +1,20 @@
-"""The trainer is importable, and complete, wherever it is started from and however it got there.
+"""The trainer is importable, and complete, wherever it is started from and however it got there."""
 
-Environments are made without a download: each takes its dependencies from the interpreter that runs
-the tests, by a .pth file. Python does not follow .pth files in a folder that another one named, so
-an editable install of the trainer in the running environment does not leak in.
-"""
-
-import json
-import os
 import shutil
-import subprocess
-import sys
-import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCES = {
-    "trainer": "trainer",
-    "models": "trainer/models",
-    "datasets": "trainer/datasets",
-    "conf": "trainer/conf",
-}
-SHIPPED = (".py", ".yaml", ".safetensors", ".typed")
-PARTS = ("trainer", "trainer.models", "trainer.datasets", "trainer.conf")
-HIDDEN = {"PYTHONPATH", "PYTHONSAFEPATH"}  # of the variables of whoever runs the tests
-WHERE = f"""
-import importlib, json
-parts = [importlib.import_module(name) for name in {PARTS}]
-print(json.dumps([list(part.__path__)[0] for part in parts]))
-"""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """A virtual environment of its own."""
-
-    folder: Path
-
-    @property
-    def python(self) -> Path:
-        return self.folder / "bin" / "python"
-
-    @property
-    def packages(self) -> Path:
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        return self.folder / "lib" / version / "site-packages"
-
-    def install(self, *arguments: str | Path) -> None:
-        pip = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "-q"]
-        run(*pip, "--no-index", "--no-deps", "--no-build-isolation", *arguments)
-
-    def run(self, *arguments: str | Path, cwd: Path, **variables: str) -> str:
-        return run(self.python, *arguments, cwd=cwd, **variables)
-
-    def where(self, *options: str, cwd: Path, **variables: str) -> list[Path]:
-        """The folders of PARTS. `-c` looks in the current folder first, just as `-m` does."""
-        return [Path(p) for p in json.loads(self.run(*options, "-c", WHERE, cwd=cwd, **variables))]
-
-
-def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
-    """What the command prints; the test fails with its complaint if it does not end well."""
-    kept = {k: v for k, v in os.environ.items() if k not in HIDDEN}
-    ended = subprocess.run(
-        command, cwd=cwd, env=kept | variables, capture_output=True, text=True, timeout=600
-    )
-    assert ended.returncode == 0, f"{command} in {cwd}:\n{ended.stdout}\n{ended.stderr}"
-    return ended.stdout
-
-
-def new_environment(folder: Path) -> Environment:
-    run(sys.executable, "-m", "venv", "--without-pip", folder)
-    environment = Environment(folder)
-    dependencies = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (environment.packages / "dependencies.pth").write_text("\n".join(dependencies))
-    return environment
+from tests.support.environments import (
+    ENTRY,
+    ROOT,
+    SHIPPED,
+    SOURCES,
+    WHERE,
+    Environment,
+    new_environment,
+)
 
 
 def in_checkout(root: Path) -> list[Path]:
@@ -87,56 +25,13 @@ def in_packages(environment: Environment) -> list[Path]:
     return [environment.packages / folder for folder in SOURCES.values()]
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy, so that nothing is ever built or written in the checkout itself."""
-    root = tmp_path_factory.mktemp("checkout")
-    for folder in SOURCES:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
-    for file in ROOT.iterdir():
-        if file.is_file():
-            shutil.copy(file, root)
-    return root
-
-
-@pytest.fixture(scope="module")
-def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = tmp_path_factory.mktemp("wheel") / "source"
-    shutil.copytree(checkout, source)
-    folder = source.parent / "dist"
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, source)
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Has the dependencies, and no trainer."""
-    return new_environment(tmp_path_factory.mktemp("bare") / "venv")
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Has the wheel, beside neighbours that bear the names of the checkout's folders.
-
-    The neighbour `datasets` stands for Hugging Face's package, which is too heavy to install here.
-    """
-    environment = new_environment(tmp_path_factory.mktemp("installed") / "venv")
-    for name in ("datasets", "models"):
-        (environment.packages / name).mkdir()
-        (environment.packages / name / "__init__.py").write_text("neighbour = True\n")
-    environment.install(wheel)
-    return environment
-
-
-def test_wheel_holds_the_four_folders_and_nothing_else(wheel: Path) -> None:
+def test_wheel_holds_the_four_folders_and_the_entry_module(wheel: Path) -> None:
     expected = {
         f"{inside}/{file.relative_to(ROOT / folder).as_posix()}"
         for folder, inside in SOURCES.items()
         for file in (ROOT / folder).rglob("*")
         if file.suffix in SHIPPED
-    }
+    } | {Path(ENTRY).name}
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == expected

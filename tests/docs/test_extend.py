@@ -63,6 +63,9 @@ def test_the_examples_train_and_export(command: Command, monkeypatch: pytest.Mon
     assert "head.1.factor" in {row["name"] for row in last["weights"]}
     assert (run / "heartbeat.txt").read_text() == "epoch 2 is over\n"
     assert len((run / "scalars.csv").read_text().splitlines()) == 3
+    evaluated = command.evaluate("my_run")
+    assert evaluated.code == 0, evaluated.err
+    assert f"error_rate  {last['metrics']['error_rate']:.6g}" in evaluated.out
     exported = command.export(*shlex.split(export)[3:])
     assert exported.code == 0, exported.err
     assert (run / "export.npz").is_file()

@@ -56,7 +56,8 @@ def measure(settings: "Settings", setup: "RunComponents") -> "tuple[Score, Confu
 
     confusion = Confusion()
     evaluator = Evaluator(setup.model, setup.loss, forward=with_dummy_branch(setup.model))
-    score = evaluator(batches.batches(setup.validation, settings.seed, 0), confusion)
+    validation = batches.batches(setup.validation, settings.seed, 0)
+    score = evaluator(validation, confusion, setup.extras.metrics)
     return score, None if score.accuracy is None else confusion
 
 
@@ -73,7 +74,9 @@ def report(
     ]
     if score.accuracy is not None:
         rows.append(("accuracy", f"{100 * score.accuracy:.2f} %"))
-    page = "\n".join(f"{name:<11}{text}" for name, text in rows)
+    rows += [(name, f"{value:.6g}") for name, value in score.metrics.items()]
+    width = max(11, *(len(name) + 2 for name, _ in rows))
+    page = "\n".join(f"{name:<{width}}{text}" for name, text in rows)
     return f"{page}\n\n{confusions.text(confusion)}" if confusion else page
 
 
@@ -89,6 +92,7 @@ def as_json(
         "samples": score.samples,
         "loss": score.loss,
         "accuracy": score.accuracy,
+        **({"metrics": dict(score.metrics)} if score.metrics else {}),
     }
     if confusion:
         found["classes"] = confusions.rows(confusion)

@@ -86,7 +86,7 @@ def as_json(
     """Return what was measured, in full."""
     from trainer.metrics import confusion as confusions
 
-    found = {
+    found: dict[str, Any] = {
         "weights": weights,
         "dataset": settings.dataset.spec(),
         "samples": score.samples,

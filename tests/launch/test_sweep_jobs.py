@@ -148,8 +148,11 @@ def test_what_draws_or_counts_is_compiled_for_each_job(
         (["seed=range(0)"], "sweep: expected at least one job, received none"),
         (["optimizer.lr=interval(0,1)"], "to search it: hydra/sweeper=optuna"),
         (["seed=1,[2"], "expected KEY=VALUE"),
-        (["seed=1,x"], "seed: expected a whole number, received 'x'"),
+        (["seed=1,x"], "seed: expected a whole number, received 'x'; in jobs with seed=x"),
+        (["batch_size=8,0", "epochs=1,2"], "received 0; in jobs with batch_size=0"),
+        (["freeze=conv1,conv9", "seed=0,1"], "; in jobs with freeze=conv9"),
         (["seed=0,1", "hydra/launcher=locl"], "no hydra/launcher named locl (nearest: local"),
+        (["seed=0,1", "hydra.sweep.subdir=a"], "hydra.sweep.subdir: expected none"),
     ],
 )
 def test_a_sweep_that_cannot_be_is_one_message(

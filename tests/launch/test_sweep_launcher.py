@@ -17,7 +17,7 @@ from trainer.core.signals import StopFlag
 from trainer.launch import jobs
 from trainer.launch.job_config import JobConfig
 from trainer.launch.local.worker_handle import WorkerHandle
-from trainer.launch.sweep_launcher import Sweep, record_end
+from trainer.launch.sweep import Sweep, record_end
 
 
 @pytest.fixture

@@ -152,7 +152,8 @@ def _ascend_available() -> bool:
 def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
     parts = [target, "GRAPH_MODE"]
     if target == "cpu":
-        parts.append(f"{len(os.sched_getaffinity(0))} cores")
+        cores = len(os.sched_getaffinity(0))
+        parts.append(f"{cores} core" if cores == 1 else f"{cores} cores")
         parts.append(f"oneDNN {os.environ.get(_ISA, 'default')}")
     else:
         parts += [

@@ -15,13 +15,13 @@ from trainer.config import overrides, schema, sweep_overrides
 from trainer.config.rules import TRAIN
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError, JobsFailed
-from trainer.launch import jobs, sweep_launcher
+from trainer.launch import jobs
 from trainer.launch.job_config import JobConfig, make_job_config
 from trainer.launch.jobs import Job
 from trainer.launch.local import local_launcher
 from trainer.launch.local.worker_handle import WorkerHandle
 from trainer.launch.results import comparison, job_results
-from trainer.launch.sweep_launcher import Sweep
+from trainer.launch.sweep import Sweep, unfinished
 from trainer.run import configure
 
 USAGE = """Trains the same model three times with the same seed: once with each freeze method, and
@@ -52,7 +52,7 @@ def main() -> None:
         sweep = Sweep(ResumeRequest([]), stop, {}, folder, _FOLDER)
         with sweep.locked():
             jobs.record_jobs(folder, runs, lines)
-            remaining = sweep_launcher.unfinished([_job_config(run) for run in runs], sweep)
+            remaining = unfinished([_job_config(run) for run in runs], sweep)
             local_launcher.run_jobs(remaining, sweep, [WorkerHandle()], share=False)
         results = job_results.read_results(folder)
         print(comparison.format_table(results))

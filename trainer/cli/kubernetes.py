@@ -161,25 +161,6 @@ def _volcano_spec(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
 
 def _pod_spec(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
     """Return a pod's specification."""
-    memory = f"{int(1024 * pods.mem_gb)}Mi"
-    devices = {pods.device: str(pods.devices)} if pods.devices else {}
-    container = {
-        "name": "trainer",
-        "image": pods.image,
-        "command": ["/bin/sh", "-ec", _script(pods, run)],
-        "resources": {
-            "requests": {
-                "cpu": f"{pods.cpus:.3f}".rstrip("0").rstrip("."),
-                "memory": memory,
-                **devices,
-            },
-            "limits": {"memory": memory, **devices},
-        },
-        "volumeMounts": [
-            {"name": f"volume-{n}", "mountPath": path}
-            for n, path in enumerate(pods.volumes.values())
-        ],
-    }
     volumes = [  # not named by their claims, whose names may be longer and hold dots
         {"name": f"volume-{n}", "persistentVolumeClaim": {"claimName": claim}}
         for n, claim in enumerate(pods.volumes)
@@ -189,8 +170,28 @@ def _pod_spec(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
         "restartPolicy": "Never",  # a new pod instead, which may be on another node
         "terminationGracePeriodSeconds": pods.grace_seconds,
         **selector,
-        "containers": [container],
+        "containers": [_container(pods, run)],
         "volumes": volumes,
+    }
+
+
+def _container(pods: Pods, run: Sequence[str]) -> dict[str, Any]:
+    """Return the specification of the container in which the run trains."""
+    cpus = f"{pods.cpus:.3f}".rstrip("0").rstrip(".")
+    memory = f"{int(1024 * pods.mem_gb)}Mi"
+    devices = {pods.device: str(pods.devices)} if pods.devices else {}
+    return {
+        "name": "trainer",
+        "image": pods.image,
+        "command": ["/bin/sh", "-ec", _script(pods, run)],
+        "resources": {
+            "requests": {"cpu": cpus, "memory": memory, **devices},
+            "limits": {"memory": memory, **devices},
+        },
+        "volumeMounts": [
+            {"name": f"volume-{n}", "mountPath": path}
+            for n, path in enumerate(pods.volumes.values())
+        ],
     }
 
 

@@ -16,16 +16,17 @@ from trainer.backend import device
 from trainer.checkpoint import resume
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
-from trainer.config import overrides, sweep_overrides
+from trainer.cli.sweep_check import check_sweep
+from trainer.config import overrides
 from trainer.config.schema import Settings
 from trainer.core import file_lock
 from trainer.core.errors import ConfigError, TrainerExit
 from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, world
-from trainer.launch import sweep_launcher
 from trainer.launch.local.local_launcher import LocalLauncher
 from trainer.launch.results.results_report import report
 from trainer.launch.slurm.slurm_launcher import SlurmLauncher
+from trainer.launch.sweep import sweep_session
 from trainer.launch.sweepers.grid import GridSweeper
 from trainer.launch.sweepers.optuna_search import OptunaSweeper
 from trainer.run import configure, multi_rank, train
@@ -88,8 +89,8 @@ def _sweep(request: ResumeRequest, stop: StopFlag) -> None:
     """Check all jobs of a sweep, then have its launcher run them."""
     plugins = (LocalLauncher, SlurmLauncher, GridSweeper, OptunaSweeper)
     with device.restore_environment():
-        _check_jobs(request, stop)
-    with sweep_launcher.sweep_session(request, stop, report, *plugins):
+        check_sweep(request, stop)
+    with sweep_session(request, stop, report, *plugins):
         _with_hydra(None, request, stop, sweep=True)
 
 
@@ -109,28 +110,6 @@ def _one(request: ResumeRequest, stop: StopFlag) -> None:
             return
     del configured  # frees the model's memory for the ranks, and the folder for the first of them
     _with_hydra(None, request, stop)
-
-
-def _check_jobs(request: ResumeRequest, stop: StopFlag) -> None:
-    """Raise one ConfigError for all errors of a sweep's jobs, before any of them runs."""
-    problems = overrides.check(request.overrides, multirun=True)[1]
-    if request.required:
-        problems.append("resume: expected one run to resume, received -m, which makes several")
-    search = "hydra/sweeper=optuna" in request.overrides
-    if not problems and not search:
-        problems += sweep_overrides.interval_problems(request.overrides)
-    list_jobs = sweep_overrides.samples if search else sweep_overrides.jobs
-    jobs = [] if problems else list_jobs(request.overrides)
-    if not problems and not jobs:
-        problems.append("sweep: expected at least one job, received none: a value is empty")
-    for job in sweep_overrides.distinct_except_seeds(jobs):
-        entry_point.exit_if_stopped(stop)
-        try:
-            configure.check_overrides(job)
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
 
 
 def _with_hydra(

@@ -215,6 +215,10 @@ def join(
     )
     world.set_current(RankWorld(info.rank, info.world_size, info.local_rank))
     select_device()
+    _init_communication(info, timeout)
+
+
+def _init_communication(info: RendezvousInfo, timeout: int) -> None:
     ms.set_context(mode=ms.GRAPH_MODE)
     try:
         communication.init()

@@ -1,135 +1,29 @@
-"""SweepLauncher: the base of all launchers: which jobs to start, and how they ended.
+"""SweepLauncher: the base of all launchers: starts the jobs of a sweep that are not finished.
 
 A job is the run that a person would start by ``python -m trainer OVERRIDES hydra.run.dir=FOLDER``:
 it is left unchanged if it is finished, and resumes if it has begun.
 """
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.plugins.launcher import Launcher
-from hydra.plugins.plugin import Plugin
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from trainer.artifacts import status
 from trainer.artifacts.status import Status
-from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import hydra_plugins, sweep_overrides
-from trainer.core import file_lock
-from trainer.core.errors import CannotWrite, ConfigError, JobsFailed
-from trainer.core.signals import StopFlag
+from trainer.core.errors import ConfigError
 from trainer.launch import jobs
-from trainer.launch.failures import Failure, list_failures
 from trainer.launch.job_config import JobConfig, make_job_config, task_config
 from trainer.launch.jobs import Job
-
-log = logging.getLogger(__name__)
+from trainer.launch.sweep import Sweep, current_sweep, unfinished
 
 _SEARCH = f"{hydra_plugins.MODULE}.OptunaSweeper"
 _SUBDIR_DEFAULTS = ("???", "${hydra.job.num}")
-
-
-@dataclass
-class Sweep:
-    """State that the launchers of one command share.
-
-    Attributes:
-        request: what the command line requests.
-        stop: whether and why to stop.
-        statuses: how each job has ended, by job name.
-        folder: folder of the sweep, once it is known.
-        folder_key: the setting that names the folder on the command line.
-        exit_stack: callbacks for the end of the sweep.
-    """
-
-    request: ResumeRequest
-    stop: StopFlag
-    statuses: dict[str, Status]
-    folder: Path = Path()
-    folder_key: str = "hydra.sweep.dir"
-    exit_stack: ExitStack = field(default_factory=ExitStack)
-    _is_locked: bool = False
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Create the folder, and lock it against other commands while the block runs.
-
-        Raises:
-            ConfigError: another command uses the folder, or it is not writable.
-        """
-        if self._is_locked:
-            yield
-            return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            problem = f"expected a folder to write in, received {self.folder} ({error.strerror})"
-            raise ConfigError([f"{self.folder_key}: {problem}"]) from None
-        message = f"{self.folder_key}: another command is at work in {self.folder}"
-        with file_lock.exclusive(self.folder / ".lock", message):
-            self._is_locked = True
-            try:
-                yield
-            finally:
-                self._is_locked = False
-
-    def failure_message(self) -> str:
-        """Return which jobs did not finish and why, and how to run them; empty if all finished."""
-        failed = {name: s for name, s in self.statuses.items() if s.state != "done"}
-        if not failed:
-            return ""
-        failures = [Failure(name, s.why, s.code) for name, s in failed.items()]
-        return "\n".join(
-            [
-                f"{len(failed)} of {len(self.statuses)} jobs did not finish:",
-                *list_failures(failures),
-                f"The same command with {self.folder_key}={self.folder} starts only these jobs.",
-            ]
-        )
-
-
-_current: list[Sweep] = []
-
-
-def current_sweep() -> Sweep:
-    """Return the sweep of this command."""
-    return _current[-1]
-
-
-@contextmanager
-def sweep_session(
-    request: ResumeRequest, stop: StopFlag, report: Callable[[Path], object], *plugins: type[Plugin]
-) -> Iterator[Sweep]:
-    """Register launchers and sweepers with Hydra while the block runs, which starts a sweep.
-
-    Args:
-        request: what the command line requests.
-        stop: whether and why to stop.
-        report: prints the results of the sweep in a folder.
-        *plugins: the launchers and sweepers.
-
-    Raises:
-        JobsFailed: some jobs did not finish.
-    """
-    hydra_plugins.offer(*plugins)
-    sweep = Sweep(request, stop, {})
-    _current.append(sweep)
-    try:
-        with sweep.exit_stack:
-            yield sweep
-        if sweep.statuses:
-            report(sweep.folder)
-        if message := sweep.failure_message():
-            raise JobsFailed(message)
-    finally:
-        _current.pop()
 
 
 class SweepLauncher(Launcher):
@@ -208,50 +102,6 @@ class SweepLauncher(Launcher):
         job_return.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
         job_return.return_value = RuntimeError(ended.why) if failed else jobs.objective(job.folder)
         return job_return
-
-
-def unfinished(job_configs: Sequence[JobConfig], sweep: Sweep) -> list[JobConfig]:
-    """Return the jobs that are not finished; record the status of the others."""
-    remaining = []
-    for job_config in job_configs:
-        if jobs.is_finished(job_config.job.folder, job_config.settings):
-            record_end(sweep, job_config, 0, "")
-        else:
-            remaining.append(job_config)
-    if finished := len(job_configs) - len(remaining):
-        log.info("%d of %d jobs are done already", finished, len(job_configs))
-    return remaining
-
-
-def record_end(sweep: Sweep, job_config: JobConfig, code: int, why: str) -> Status:
-    """Record how a job has ended, also in its folder if the job could not do that itself.
-
-    A job is done if its folder holds a finished run. An exit code of 0 may come from another
-    program, and one other than 0 after the end of the run, from MindSpore's shutdown for example.
-    """
-    folder = job_config.job.folder
-    job_status = status.read(folder)
-    if jobs.is_finished(folder, job_config.settings):
-        result = Status("done", 0)
-    elif code == 0:
-        result = Status("failed", 0, "it exited with 0, but its folder holds no finished run")
-    elif job_status is None or job_status.state in ("running", "done") or job_status.code != code:
-        result = replace(job_status or Status("failed"), state="failed", code=code, why=why)
-    else:
-        result = job_status
-    sweep.statuses[job_config.job.name] = result
-    _write_status(folder, result)
-    return result
-
-
-def _write_status(folder: Path, result: Status) -> None:
-    """Write a job's status if its folder says something else, and no process is at work there."""
-    recorded = status.recorded(folder)
-    if recorded is not None and recorded.state == result.state or file_lock.is_taken(folder):
-        return
-    with suppress(OSError, CannotWrite):  # the job itself has reported that, or nobody can
-        folder.mkdir(parents=True, exist_ok=True)
-        status.write(folder, result)
 
 
 def make_launcher(

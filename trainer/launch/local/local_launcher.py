@@ -19,7 +19,8 @@ from trainer.config.options import Options
 from trainer.core.errors import ConfigError, Stopped
 from trainer.launch.job_config import JobConfig
 from trainer.launch.local.worker_handle import WorkerHandle
-from trainer.launch.sweep_launcher import Sweep, SweepLauncher, record_end
+from trainer.launch.sweep import Sweep, record_end
+from trainer.launch.sweep_launcher import SweepLauncher
 
 log = logging.getLogger(__name__)
 

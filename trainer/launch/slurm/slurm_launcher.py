@@ -16,7 +16,8 @@ from trainer.launch import jobs
 from trainer.launch.job_config import JobConfig
 from trainer.launch.slurm import arrays, partitions, submit
 from trainer.launch.slurm.queue import FORGOTTEN, SlurmState
-from trainer.launch.sweep_launcher import Sweep, SweepLauncher, record_end
+from trainer.launch.sweep import Sweep, record_end
+from trainer.launch.sweep_launcher import SweepLauncher
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from trainer.config import hydra_plugins, sweep_overrides
-from trainer.launch import sweep_launcher
-from trainer.launch.sweep_launcher import SweepLauncher
+from trainer.launch.sweep_launcher import SweepLauncher, make_launcher
 
 
 class GridSweeper(Sweeper):
@@ -21,9 +20,7 @@ class GridSweeper(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Create the launcher."""
-        self.launcher: SweepLauncher = sweep_launcher.make_launcher(
-            hydra_context, task_function, config
-        )
+        self.launcher: SweepLauncher = make_launcher(hydra_context, task_function, config)
 
     def sweep(self, arguments: list[str]) -> None:
         """Launch all jobs in one batch."""

@@ -17,8 +17,9 @@ from pydantic import Field
 from trainer.config import hydra_plugins, options, sweep_overrides
 from trainer.config.options import Options
 from trainer.core.errors import ConfigError
-from trainer.launch import jobs, sweep_launcher
-from trainer.launch.sweep_launcher import SweepLauncher
+from trainer.launch import jobs
+from trainer.launch.sweep import current_sweep
+from trainer.launch.sweep_launcher import SweepLauncher, make_launcher
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -62,9 +63,7 @@ class OptunaSweeper(Sweeper):
         if problems:
             raise ConfigError(problems)
         self.folder = Path(str(config.hydra.sweep.dir))
-        self.launcher: SweepLauncher = sweep_launcher.make_launcher(
-            hydra_context, task_function, config
-        )
+        self.launcher: SweepLauncher = make_launcher(hydra_context, task_function, config)
         if not self.launcher.waits:
             expected = "expected true with a search, which depends on the results, received false"
             raise ConfigError([f"hydra.launcher.wait: {expected}"])
@@ -77,7 +76,7 @@ class OptunaSweeper(Sweeper):
         Raises:
             ConfigError: no value can be chosen, or the database holds a search over other values.
         """
-        sweep = sweep_launcher.current_sweep()
+        sweep = current_sweep()
         sweep.folder = self.folder
         with sweep.locked():
             self._search(arguments)

@@ -29,6 +29,8 @@ from trainer.freezing.frozen_model import FrozenModel
 from trainer.run.build_run import build_run
 from trainer.run.components import RunComponents
 
+pytestmark = pytest.mark.slow
+
 CONV1 = {"conv1.weight", "conv1.bias"}
 REST = {"conv2.weight", "conv2.bias", "fc.weight", "fc.bias"}
 MOMENTUM = partial(nn.Momentum, learning_rate=0.1, momentum=0.9)

@@ -15,6 +15,8 @@ from tests.support.training import IMAGES, LOSS, ROWS
 from trainer import Frozen, freeze
 from trainer.core.errors import FrozenMoved
 
+pytestmark = pytest.mark.slow
+
 MOMENTUM = partial(nn.Momentum, learning_rate=0.1, momentum=0.9)
 SGD = partial(nn.SGD, learning_rate=0.1)
 

@@ -14,6 +14,8 @@ from tests.support.nets import Normed, TwoConvs
 from trainer import freeze
 from trainer.core.errors import ConfigError, FrozenMoved
 
+pytestmark = pytest.mark.slow
+
 NEWER = [optim.SGD, optim.Adam, mint.optim.SGD]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from trainer.backend import device
 
-device.prepare()  # before MindSpore is imported, by whatever test comes first
+device.prepare()  # before any test imports MindSpore
 
 import mindspore as ms  # noqa: E402
 
@@ -18,7 +18,7 @@ from tests.support.command import CHECKOUT, Command, trained  # noqa: E402
 ms.set_device("CPU")
 
 
-# Of these files, which begin first: two workers are to end together.
+# The files that start first, so that two workers end at about the same time.
 LONGEST = [
     "launch/slurm/test_sweep_on_slurm",
     "run/test_resumed_runs",
@@ -57,20 +57,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Keep the bytecode for the processes that tests start, whether or not Python is told to."""
+    """Write bytecode for the processes that tests start, even if Python is told not to."""
     for folder in ("trainer", "models", "datasets", "conf"):
         compileall.compile_dir(CHECKOUT / folder, quiet=2)
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector, which MindSpore calls before each compile, from what stays."""
+    """Exclude existing objects from garbage collection, which MindSpore runs at each compile."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of compiled graphs, which is the tests' own."""
+    """A folder of compiled graphs that only the tests use."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
         yield Path(os.environ["XDG_CACHE_HOME"]) / "freeze-trainer" / "graphs"
@@ -78,7 +78,7 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def same_start() -> Iterator[None]:
-    """Every test starts in GRAPH_MODE with the same seed, and leaves no other mode behind."""
+    """Start every test in GRAPH_MODE with the same seed, and check that it keeps the mode."""
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_seed(0)
     yield
@@ -89,24 +89,24 @@ def same_start() -> Iterator[None]:
 def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    """The commands, run in a folder of the test's own."""
+    """The commands, run in a separate folder per test."""
     return Command(tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run that several tests share; see ``run`` for one to do things to."""
+    """A finished run that several tests share; ``run`` is a copy that a test may change."""
     return trained(tmp_path_factory.mktemp("finished"), "freeze=conv1", "epochs=1")
 
 
 @pytest.fixture
 def run(finished: Path, command: Command) -> str:
-    """A copy of the finished run, in the folder of the commands."""
+    """Name of a copy of the finished run, in the folder of the commands."""
     shutil.copytree(finished, command.folder / "a run")
     return "a run"
 
 
 @pytest.fixture
 def done(finished: Path, command: Command) -> Path:
-    """Such a copy by the name that the commands give a run."""
+    """Path of such a copy, which has the name that the commands give a run."""
     return Path(shutil.copytree(finished, command.folder / "run"))

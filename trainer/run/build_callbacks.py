@@ -56,22 +56,20 @@ def build_callbacks(
     if not context.world.is_main:
         return CallbackList(context.writer, context.proof, *ranks, FreezeGuard())
     costs = CostsRecorder(context.folder / COSTS, compiled.step is not None, shares_process)
-    return CallbackList(
-        context.writer,
-        StartSummary(context),
-        _snapshots(context),
-        context.proof,
-        MetricsJsonl(context.folder / METRICS, context.writer.submit),
+    first = [context.writer, StartSummary(context), _snapshots(context), context.proof]
+    last = [FreezeGuard(), _model_checkpoint(context), costs, ManifestWriter(context.folder)]
+    return CallbackList(*first, *_reports(context), *_cpu_affinity(context), *ranks, *last)
+
+
+def _reports(context: FitContext) -> list[Callback]:
+    """Return what reports how a run goes, the callbacks of the settings last."""
+    submit = context.writer.submit
+    return [
+        MetricsJsonl(context.folder / METRICS, submit),
         Plots(context.folder),
-        Console(context.components.train.get_dataset_size(), context.writer.submit),
+        Console(context.components.train.get_dataset_size(), submit),
         *context.components.extras.callbacks,
-        *_cpu_affinity(context),
-        *ranks,
-        FreezeGuard(),
-        _model_checkpoint(context),
-        costs,
-        ManifestWriter(context.folder),
-    )
+    ]
 
 
 def build_callback(key: str, spec: dict[str, Any]) -> Callback:

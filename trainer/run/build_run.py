@@ -1,6 +1,9 @@
 """Run: everything that a run starts from, built from its settings in the order of what happens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mindspore import Parameter
 
 from trainer.backend import dropout
 from trainer.backend.batch_types import Batch
@@ -37,10 +40,46 @@ def build_run(
             the data show.
     """
     checked = preflight(settings, problems, resume_point)
-    model, loss = checked.model, checked.loss
     # Before dropout is seeded, because the fingerprint is to be the same for all seeds.
-    fingerprint = decide.fingerprint(settings, model)
+    fingerprint = decide.fingerprint(settings, checked.model)
     data = pipelines.build_data(settings)
+    trial = _try_out(settings, checked, data)
+    plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
+    trial.restart()
+    if found := restore.plan_and_data_problems(resume_point, plan, data.train.get_dataset_size()):
+        raise ConfigError(found)
+    decision = _decide(settings, checked, data, plan, trial, fingerprint)
+    parts = checked.model, checked.loss, data.train, data.validation, plan
+    state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
+    return RunComponents(*parts, checked.device_description, *state, checked.extras)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What a dry run on a few samples has shown.
+
+    Attributes:
+        samples: a batch that the model takes.
+        dropout_count: see ``RunComponents``.
+        repeatable: see ``RunComponents``.
+    """
+
+    samples: Batch
+    dropout_count: Parameter | None
+    repeatable: bool
+
+    def restart(self) -> None:
+        """Have dropout begin again, as if nothing had been tried."""
+        dropout.reset_count(self.dropout_count)
+
+
+def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
+    """Set precision and dropout, and run the model eagerly on a few samples.
+
+    Raises:
+        ConfigError: model, loss and data do not fit.
+    """
+    model, loss = checked.model, checked.loss
     train_step.set_precision(model, settings.device.precision)
     count = dropout.make_repeatable(model, settings.seed, world.current().rank)
 
@@ -48,14 +87,7 @@ def build_run(
         dropout.reset_count(count)
 
     samples, repeatable = dry_run.dry_run(model, loss, data.first_train, restart)
-    plan, _ = resolve_plan(settings, checked, [(loss, samples)])
-    restart()
-    if found := restore.plan_and_data_problems(resume_point, plan, data.train.get_dataset_size()):
-        raise ConfigError(found)
-    decision = _decide(settings, checked, data, plan, samples, restart, fingerprint)
-    parts = model, loss, data.train, data.validation, plan, checked.device_description
-    state = count, resume_point, repeatable, checked.provenance, decision
-    return RunComponents(*parts, *state, checked.extras)
+    return _Trial(samples, count, repeatable)
 
 
 def _decide(
@@ -63,13 +95,13 @@ def _decide(
     checked: Preflight,
     data: Data,
     plan: Plan,
-    samples: Batch,
-    restart: Callable[[], None],
+    trial: _Trial,
     fingerprint: str | None,
 ) -> CacheDecision:
     """Return whether outputs of the frozen part are stored; dropout is left as it was."""
     whole_batch = data.first_train if settings.features.exact else None
-    probe = CacheProbe(checked.model, plan, checked.loss, samples, restart, whole_batch)
+    parts = checked.model, plan, checked.loss, trial.samples
+    probe = CacheProbe(*parts, trial.restart, whole_batch)
     firsts = data.first_train, data.first_validation
     sizes = data.first_train[-1].shape[0], data.first_validation[-1].shape[0]
     one_row_a_sample = all(c.shape[0] == len(batch[-1]) for batch in firsts for c in batch)
@@ -77,4 +109,4 @@ def _decide(
     try:
         return decide.decide(settings, probe, source, fingerprint)
     finally:
-        restart()
+        trial.restart()

@@ -33,11 +33,7 @@ file_log = logging.getLogger(f"{__name__}.table")
 
 
 def fit(
-    settings: Settings,
-    components: RunComponents,
-    folder: Path,
-    stop: StopFlag,
-    pool: GraphPool | None = None,
+    settings: Settings, components: RunComponents, folder: Path, stop: StopFlag, pool: GraphPool
 ) -> Score:
     """Train; leave plan, metrics, snapshots, proof, checkpoints, weights and plots in the folder.
 
@@ -53,29 +49,36 @@ def fit(
             for weights that moved or are not finite.
         CannotWrite: something is missing in the folder; what is there is complete.
     """
-    pool = pool or GraphPool()
     compiled = pool.acquire(settings, components)
     context = FitContext.of(settings, compiled, folder)
-    if context.world.is_main:
-        _write_start(context)
+    _write_start(context)
     callbacks = build_callbacks(context, compiled, shares_process=pool.runs > 1)
     loop = build_loop(context, compiled, callbacks, stop)
     ms.set_seed(settings.seed)  # so that it does not matter what was built and tried before
-    finished = False
+    score = _train(context, loop)
+    if context.world.world_size == 1:
+        pool.release(compiled)
+    return score
+
+
+def _train(context: FitContext, loop: Loop) -> Score:
+    """Train, and tell the callbacks how it ended."""
+    finished, folder = False, context.folder
     try:
-        score = _train(context, loop)
+        with _final_weights(context) if context.world.is_main else nullcontext():
+            score = _train_phases(context, loop)
         finished = True
-        if context.world.world_size == 1:
-            pool.release(compiled)
         return score
     finally:
-        callbacks.on_run_end(finished)
+        loop.callback.on_run_end(finished)
         if context.world.is_main:
             log.info(summary.end_summary(folder))
             file_log.info("files\n%s", summary.end_details(folder))
 
 
 def _write_start(context: FitContext) -> None:
+    if not context.world.is_main:
+        return
     folder, components = context.folder, context.components
     atomic_files.clear_partial(folder)
     atomic_files.write_lines(folder / PLAN, format_version.stamp(components.plan.as_json()))
@@ -85,16 +88,15 @@ def _write_start(context: FitContext) -> None:
         )
 
 
-def _train(context: FitContext, loop: Loop) -> Score:
-    with _final_weights(context) if context.world.is_main else nullcontext():
-        settings, submit = context.settings.plain(), context.writer.submit
-        loop.callback.on_run_start(RunInfo(context.folder, settings, submit))
-        if loop.start is not None:
-            loop.callback.on_resume(loop.start.epochs)
-        context.world.gather(None)  # all ranks have read what the first is about to change
-        score = train(loop, [Phase(context.components.plan, context.settings.epochs)])
-        context.writer.wait()  # a run of which something could not be written is not finished
-        return score
+def _train_phases(context: FitContext, loop: Loop) -> Score:
+    settings, submit = context.settings, context.writer.submit
+    loop.callback.on_run_start(RunInfo(context.folder, settings.plain(), submit))
+    if loop.start is not None:
+        loop.callback.on_resume(loop.start.epochs)
+    context.world.gather(None)  # all ranks have read what the first is about to change
+    score = train(loop, [Phase(context.components.plan, settings.epochs)])
+    context.writer.wait()  # a run of which something could not be written is not finished
+    return score
 
 
 @contextmanager

@@ -52,20 +52,29 @@ def train(
     Raises:
         TrainerExit: how the run ends, if not well.
     """
-    hydra = HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
-    if not os.access(folder, os.W_OK):
-        raise ConfigError([unusable_folder(str(folder), "it is not writable")])
-    resume.check_config_dir(replace(request, folder=folder))
-    plain = overrides.plain(config)
+    folder, plain = _usable_folder(request), overrides.plain(config)
     if multi_rank.starts_ranks(plain):
-        return multi_rank.start_ranks(plain, hydra.overrides.task, request, folder, stop)
+        lines = HydraConfig.get().overrides.task
+        return multi_rank.start_ranks(plain, lines, request, folder, stop)
     request = replace(request, folder=folder)
     multi_rank.join(plain, request)
     is_main = world.current().is_main
     with file_lock.lock_run(folder if is_main else None), multi_rank.log_to_rank_file(folder):
         settings, components = _configured(configured, config, request)
         return _start(config, settings, components, folder, stop, pool)
+
+
+def _usable_folder(request: ResumeRequest) -> Path:
+    """Return the folder that Hydra has made.
+
+    Raises:
+        ConfigError: it is not writable, or its run was configured with other files.
+    """
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    if not os.access(folder, os.W_OK):
+        raise ConfigError([unusable_folder(str(folder), "it is not writable")])
+    resume.check_config_dir(replace(request, folder=folder))
+    return folder
 
 
 def _configured(
@@ -92,6 +101,7 @@ def _start(
 ) -> float | None:
     """Train, unless the run in the folder is finished."""
     from trainer.run import fit  # imports MindSpore, for which the device is set by now
+    from trainer.run.graph_reuse import GraphPool
 
     ranks, point = world.current(), components.resume_point
     if point is None:
@@ -103,7 +113,8 @@ def _start(
         ranks.from_main(lambda: _begin(config, settings, folder))
         stop.set_time_limit(settings.max_minutes)
         with _recorded(folder) if ranks.is_main else nullcontext(), multi_rank.exit_together():
-            return fit.fit(settings, components, folder, stop, pool and pool()).accuracy
+            graphs = pool() if pool else GraphPool()
+            return fit.fit(settings, components, folder, stop, graphs).accuracy
 
 
 @contextmanager

@@ -127,3 +127,14 @@ def test_a_net_that_drops_nothing_is_left_alone() -> None:
     net = nn.SequentialCell(nn.Dense(2, 2), nn.Dropout(p=0.0))
     assert type(net[1]) is nn.Dropout
     assert dropout.make_repeatable(net, 0) is None
+
+
+@pytest.mark.parametrize("keep_prob", [0.5, 0.8])  # the older argument; 0.5 is the default
+def test_dropout_by_keep_prob_drops_the_rest(keep_prob: float) -> None:
+    net = nn.SequentialCell(nn.Dropout(keep_prob=keep_prob))
+    count = dropout.make_repeatable(net, 0)
+    assert count is not None
+    output = net.set_train(True)(ONES).asnumpy()
+    assert count.asnumpy() == 1
+    assert (output == 0).mean() == pytest.approx(1 - keep_prob, abs=5e-3)
+    assert output.max() == pytest.approx(1 / keep_prob)

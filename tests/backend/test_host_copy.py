@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from tests.support.nets import TwoConvs
 from trainer.backend import host_copy
@@ -45,3 +45,17 @@ def test_a_mirror_follows_a_net_that_gets_other_parameters() -> None:
     after = mirror.fetch()
     assert list(after) == [name for name, _ in net.parameters_and_names()]
     assert after["fc.weight"].shape != before["fc.weight"].shape
+
+
+@pytest.mark.parametrize("place", [1_024, 4_999])
+def test_one_changed_value_of_a_large_tensor_gives_another_array(place: int) -> None:
+    net = nn.Dense(1_000, 5)
+    mirror = host_copy.HostCopy(net)
+    before = mirror.fetch()["weight"]
+    assert mirror.fetch()["weight"] is before
+    values = before.copy()
+    values.flat[place] = 1
+    net.weight.set_data(Tensor(values))
+    after = mirror.fetch()["weight"]
+    assert after is not before
+    assert (after == values).all()

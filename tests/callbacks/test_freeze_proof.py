@@ -173,3 +173,37 @@ def test_a_run_that_freezes_and_thaws_is_proven(tmp_path: Path) -> None:
     train(net, *plans, batches=lambda epoch: [IMAGES], watcher=watcher)
     proof = json.loads((tmp_path / "proof.json").read_text())
     assert (proof["holds"], proof["epochs"], len(proof["tensors"])) == (True, 4, 2)
+    now = {name: sha256(p.asnumpy()) for name, p in net.parameters_and_names()}
+    for row in proof["tensors"]:  # it trained between the two phases in which it was frozen
+        assert row["sha256_before"] == row["sha256_after"] == now[row["name"]]
+
+
+@pytest.mark.parametrize("place", [1_024, 4_999])
+def test_one_value_of_a_large_tensor_that_moves_is_found(place: int, tmp_path: Path) -> None:
+    start = np.random.default_rng(0).normal(size=5_000).astype(np.float32)
+    end = start.copy()
+    end[place] = np.nextafter(end[place], np.float32(9))
+    proof = FreezeProof(tmp_path / "proof.json")
+    proof.on_epoch_end(told(0, start))
+    epoch = told(1, end)
+    proof.on_epoch_end(epoch)
+    assert list(epoch.moved) == list(proof.moved(epoch.plan, epoch.weights)) == ["a"]
+    record = json.loads((tmp_path / "proof.json").read_text())
+    row = record["tensors"][0]
+    assert (record["holds"], row["equal"], row["sha256_after"]) == (False, False, sha256(end))
+
+
+def test_statistics_that_are_not_finite_end_the_run_and_a_nets_own_buffers_do_not() -> None:
+    parameters = (
+        ParameterPlan("bn.moving_variance", (2,), 8, "buffer"),
+        ParameterPlan("mask", (1,), 4, "buffer"),
+    )
+    weights: Weights = {
+        "bn.moving_variance": np.ones(2, np.float32),
+        "mask": np.full(1, -np.inf, np.float32),
+    }
+    epoch = EpochResult(1, Plan(parameters), weights, SCORE)
+    FreezeGuard().on_epoch_end(epoch)
+    weights["bn.moving_variance"] = np.array([1, np.nan], np.float32)
+    with pytest.raises(WeightsNotFinite, match=r"are not: bn\.moving_variance\. "):
+        FreezeGuard().on_epoch_end(epoch)

@@ -34,6 +34,15 @@ def test_bits_of_numbers_of_any_size(kind: str) -> None:
     assert not same_bits(before, after)
 
 
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "c16"])
+@pytest.mark.parametrize("place", [0, 1_023, 1_024, 2_500, 4_999])
+def test_one_changed_value_anywhere_in_a_long_array_is_seen(place: int, kind: str) -> None:
+    before, after = np.zeros(5_000, kind), np.zeros(5_000, kind)
+    assert same_bits(before, after)
+    after[place] = -0.0 if kind != "c16" else 1
+    assert not same_bits(before, after)
+
+
 def test_zeros_of_another_size_have_other_bits() -> None:
     assert not same_bits(np.zeros(2, np.float32), np.zeros(2, np.float64))
 
@@ -60,6 +69,24 @@ def test_sha256_is_that_of_the_bytes_in_c_order() -> None:
 def test_change_is_the_largest_and_the_mean() -> None:
     assert change(np.array([1.0, 2.0]), np.array([1.5, 0.0])) == (2.0, 1.25)
     assert change(np.zeros(0), np.zeros(0)) == (0.0, 0.0)
+
+
+SIZE = 2 * 32_768 + 5  # two whole blocks and a part of one
+
+
+@pytest.mark.parametrize("place", [0, 32_767, 32_768, 65_535, 65_536, SIZE - 1])
+def test_change_is_found_in_every_block(place: int) -> None:
+    before, after = np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32)
+    after[place] = -3.0
+    assert change(before, after) == pytest.approx((3.0, 3 / SIZE))
+    after[place] = np.nan
+    assert np.isnan(change(before, after)).all()
+
+
+def test_change_of_several_blocks_is_the_largest_and_the_mean_of_all() -> None:
+    before, after = np.zeros((SIZE, 1), np.float32), np.zeros((SIZE, 1), np.float32)
+    after[[5, 40_000, -1]] = [[2.0], [-4.0], [1.0]]
+    assert change(before, after) == pytest.approx((4.0, 7 / SIZE))
 
 
 def test_only_some_are_read(tmp_path: Path) -> None:

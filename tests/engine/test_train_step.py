@@ -136,3 +136,13 @@ def test_half_precision_leaves_weights_and_normalisation_in_float32() -> None:
     assert not net.bn1.fp16
     taken = TrainStep(net.set_train(), LOSS, sgd(net))
     assert taken(*IMAGES).dtype == ms.float32
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_every_normalisation_stays_in_float32(precision: str) -> None:
+    norms = nn.BatchNorm2d(4), nn.LayerNorm((4, 2, 2)), nn.GroupNorm(2, 4)
+    net = nn.SequentialCell(nn.Conv2d(1, 4, 3), *norms, nn.Flatten(), nn.Dense(16, 3))
+    train_step.set_precision(net, precision)
+    flag = {"float16": "fp16", "bfloat16": "bf16"}[precision]
+    halved = [type(cell).__name__ for cell in net if getattr(cell, flag)]
+    assert halved == ["Conv2d", "Flatten", "Dense"]

@@ -96,3 +96,13 @@ def test_a_method_that_fails_leaves_the_net_as_it_was(monkeypatch: pytest.Monkey
         FrozenModel(net, plan)
     assert len(net.trainable_params()) == len(plan.parameters) - 4  # all but the statistics
     assert net.bn1.use_batch_statistics is None
+
+
+@pytest.mark.parametrize("setting", [True, False, None])
+def test_undo_restores_what_the_model_had_for_its_statistics(setting: bool | None) -> None:
+    net = Normed()
+    net.bn1.use_batch_statistics = setting
+    applied = FrozenModel(net, plan_of(net, rule("conv1", "bn1")))
+    assert net.bn1.use_batch_statistics is False
+    applied.undo()
+    assert net.bn1.use_batch_statistics is setting

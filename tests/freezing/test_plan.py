@@ -174,3 +174,14 @@ def test_a_cell_without_weights_is_cut_off_only_where_it_is_meant(
     chosen = Rule((pattern,), "stop_gradient", cuts=True, kinds=kinds, excluded=excluded)
     expected = tuple(f"blocks.{at}.{behind}" for at in range(4))
     assert plan.resolve([chosen], module_tree.describe(Stack())).cuts == expected
+
+
+@pytest.mark.parametrize("cell", ["conv1", "flatten"])  # with weights and without
+@pytest.mark.parametrize("methods", [("stop_gradient", "another"), ("another", "stop_gradient")])
+def test_a_cell_that_two_methods_would_cut_is_cut_by_the_first(
+    methods: tuple[str, str], cell: str
+) -> None:
+    rules = [Rule((cell,), method, True) for method in methods]
+    resolved = plan.resolve(rules, CONVS)
+    assert (resolved.cuts, resolved.cut_methods) == ((cell,), methods[:1])
+    assert {p.method for p in resolved.select("frozen")} <= {methods[0]}

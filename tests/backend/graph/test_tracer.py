@@ -137,6 +137,13 @@ def test_what_is_dropped_is_not_taken_for_what_comes_after_it() -> None:
     assert len(found.reachable_names(["side"])) == 40
 
 
+def test_a_layer_that_is_called_again_stands_where_it_is_called_first() -> None:
+    last = Rule((), "requires_grad", False, last=1)
+    tree = describe_in_call_order(Dropped(), [last], 1.0, [(Total(), ROWS)])
+    assert tree.order == ("side", *(f"head.{at}" for at in range(20)))
+    assert layers(tree) == list(tree.order)
+
+
 @pytest.mark.parametrize(
     ("rule", "lr_decay"),
     [

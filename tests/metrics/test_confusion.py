@@ -52,7 +52,7 @@ def test_a_label_for_each_place() -> None:
 
 
 def test_a_label_that_is_no_class_is_a_mistake() -> None:
-    with pytest.raises(ConfigError, match="expected labels below 2, found -1, 2"):
+    with pytest.raises(ConfigError, match="expected labels below 2, received -1, 2"):
         Confusion()(np.zeros((3, 2)), np.array([2, 0, -1]))
 
 

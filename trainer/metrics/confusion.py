@@ -31,7 +31,7 @@ class Confusion:
         """Count a batch.
 
         Args:
-            scores: [N, classes, ...]; the highest is the answer.
+            scores: [N, classes, ...]; the highest is the prediction.
             labels: [N, ...], 0 to classes - 1.
 
         Raises:
@@ -39,10 +39,11 @@ class Confusion:
         """
         classes = range(scores.shape[1])
         if wrong := sorted({int(n) for n in np.unique(labels)} - set(classes)):
-            found = ", ".join(map(str, wrong))
-            raise ConfigError([f"dataset: expected labels below {len(classes)}, found {found}"])
-        answers = scores.argmax(axis=1)
-        counted = confusion_matrix(labels.ravel(), answers.ravel(), labels=classes)
+            received = ", ".join(map(str, wrong))
+            problem = f"expected labels below {len(classes)}, received {received}"
+            raise ConfigError([f"dataset: {problem}"])
+        predictions = scores.argmax(axis=1)
+        counted = confusion_matrix(labels.ravel(), predictions.ravel(), labels=classes)
         self.counts = self.counts + counted if self.counts.size else counted
 
     @property
@@ -52,17 +53,17 @@ class Confusion:
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """Share of a class's samples that were answered right; NaN without samples."""
+        """Share of a class's samples that were predicted correctly; NaN without samples."""
         return _shares(self.counts.diagonal(), self.samples)
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """Share of a class's answers that were right; NaN without answers."""
+        """Share of a class's predictions that were correct; NaN without predictions."""
         return _shares(self.counts.diagonal(), self.counts.sum(axis=0))
 
 
-def _shares(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+def _shares(part: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(part, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def rows(confusion: Confusion) -> list[dict[str, Any]]:
@@ -88,10 +89,10 @@ def text(confusion: Confusion) -> str:
 
 
 def _worst(confusion: Confusion) -> list[dict[str, Any]]:
-    found = rows(confusion)
-    if len(found) <= MOST:
-        return found
-    return sorted((row for row in found if row["samples"]), key=lambda row: row["recall"])[:MOST]
+    records = rows(confusion)
+    if len(records) <= MOST:
+        return records
+    return sorted((row for row in records if row["samples"]), key=lambda row: row["recall"])[:MOST]
 
 
 def _cells(row: dict[str, Any]) -> Sequence[str]:

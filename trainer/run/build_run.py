@@ -46,8 +46,9 @@ def build_run(
     trial = _try_out(settings, checked, data)
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     trial.restart()
-    if found := restore.plan_and_data_problems(resume_point, plan, data.train.get_dataset_size()):
-        raise ConfigError(found)
+    batches = data.train.get_dataset_size()
+    if changed := restore.plan_and_data_problems(resume_point, plan, batches):
+        raise ConfigError(changed)
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
@@ -74,7 +75,7 @@ class _Trial:
 
 
 def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
-    """Set precision and dropout, and run the model eagerly on a few samples.
+    """Set precision and dropout, and run the model without compiling it on a few samples.
 
     Raises:
         ConfigError: model, loss and data do not fit.

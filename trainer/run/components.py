@@ -67,7 +67,7 @@ class RunComponents:
         plan: what is to be frozen, including what lies upstream of the cuts.
         device_description: the device, in one line.
         dropout_count: how many masks dropout has drawn; None: the model has no dropout.
-        resume_point: where the run resumes, and with whose weights; None: it starts anew.
+        resume_point: where the run resumes, and with whose weights; None: it is a new run.
         repeatable: whether everything that the model draws at random can be drawn again after a
             resume.
         provenance: where the first weights came from; None: they are random, or resumed.

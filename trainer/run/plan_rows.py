@@ -54,8 +54,8 @@ def rate_rows(lr: float, plan: Plan) -> list[tuple[str, str]]:
         return []
     rows = []
     for (factor, decay), group in alike.items():
-        own = "" if decay is None else f", weight decay {decay:g}"
-        rows.append(("trainable", f"lr {lr * factor:.4g}{own}: {_names(group)}"))
+        decay_text = "" if decay is None else f", weight decay {decay:g}"
+        rows.append(("trainable", f"lr {lr * factor:.4g}{decay_text}: {_names(group)}"))
     return rows
 
 

@@ -76,6 +76,17 @@ def test_a_run_that_went_on_under_another_plan_holds_and_its_chapters_are_checke
     assert ended.code == 3
     assert "conv1.weight: in the snapshot of epoch 2" in ended.err
     assert "of epoch 3" not in ended.err
+    shorten_chapter(command.folder / "run")
+    ended = command.verify("run")
+    assert ended.code == 5
+    assert "expected the same frozen tensors: conv1.weight" in ended.err
+
+
+def shorten_chapter(run: Path) -> None:
+    proof = json.loads((run / "proof.json").read_text())
+    assert proof["chapters"][0]["tensors"].pop()["name"] == "conv1.weight"
+    atomic_files.write_json(run / "proof.json", proof)
+    manifest.write(run, done=True, resumed=True)
 
 
 def forge_chapter(run: Path) -> None:

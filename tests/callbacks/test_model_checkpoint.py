@@ -1,6 +1,7 @@
 """When checkpoints are saved, and what is never saved."""
 
 import errno
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -173,11 +174,13 @@ def test_a_disk_that_is_full_is_told_and_the_one_before_is_left(
 
 
 def test_the_best_is_the_epoch_with_the_least_loss_or_the_most_right(tmp_path: Path) -> None:
-    for best, expected in (("validation_loss", 2), ("accuracy", 1), (None, 0)):
+    nan = math.nan
+    scores = [(nan, nan), (0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)]
+    for best, expected in (("validation_loss", 3), ("accuracy", 2), (None, 0)):
         folder = tmp_path / str(best)
         kept = begun(folder, best=best)
         plan, copied = kept._applied.plan, to_numpy(kept._applied.model)
-        for number, score in enumerate([(0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)], 1):
+        for number, score in enumerate(scores, 1):
             kept.on_epoch_end(EpochResult(number, plan, copied, Score(*score, 10)))
         kept._writer.on_run_end(True)
         found = checkpoint_index.best(folder / "checkpoints")
@@ -241,7 +244,5 @@ def test_nor_if_the_last_is_saved_twice(tmp_path: Path) -> None:
     assert len({path.stat().st_ino for path in found}) == 2
 
 
-def frozen(
-    hashes: Mapping[str, str], progress: Progress, copied: Weights, state: Weights
-) -> Checkpoint:
-    return replace(make(progress, copied, state), frozen=hashes)
+def frozen(hashes: Mapping[str, str], progress: Progress, *arrays: Weights) -> Checkpoint:
+    return replace(make(progress, *arrays), frozen=hashes)

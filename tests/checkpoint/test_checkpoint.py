@@ -12,6 +12,8 @@ import pytest
 from trainer.checkpoint import checkpoint, checkpoint_index
 from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
 from trainer.core.errors import ConfigError
+from trainer.distributed import world
+from trainer.distributed.world import World
 from trainer.engine.progress import Progress
 
 FILES = ("weights.safetensors", "frozen.safetensors", "state.safetensors", "checkpoint.json")
@@ -203,3 +205,38 @@ def test_one_that_was_refused_takes_no_sound_ones_place(tmp_path: Path) -> None:
 def test_no_folder_holds_no_checkpoint(tmp_path: Path) -> None:
     assert checkpoint_index.latest(tmp_path / "none") == (None, [])
     assert checkpoint_index.best(tmp_path / "none") is None
+
+
+def test_swapped_checkpoints_are_refused_though_no_index_tells_their_hashes(tmp_path: Path) -> None:
+    test_swapped_checkpoints_are_refused(tmp_path)
+    (tmp_path / "index.json").unlink()
+    found, refused = checkpoint_index.latest(tmp_path)
+    assert found is None
+    assert sorted(why.rpartition(" ")[2] for why in refused) == [made(1).name, made(2).name]
+
+
+def test_the_index_names_only_what_is_there_whenever_something_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove, removed = shutil.rmtree, []
+
+    def checked(path: Path, ignore_errors: bool = False) -> None:
+        if path.exists() and not path.name.startswith("."):
+            listed = json.loads((tmp_path / "index.json").read_text())["kept"]
+            assert path.name not in [entry["name"] for entry in listed]
+            removed.append(path.name)
+        remove(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", checked)
+    kept(tmp_path, 0, 1, 2, 3)
+    assert removed == [made(0).name, made(1).name]
+
+
+def test_versions_are_of_all_that_may_change_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = checkpoint.versions()
+    assert {"mindspore", "numpy", "python", "machine", "instruction set", "ranks"} == set(before)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "another")
+    monkeypatch.setattr(world, "current", lambda: World(world_size=7))
+    now = checkpoint.versions()
+    changes = {name: now[name] for name in now if now[name] != before[name]}
+    assert changes == {"instruction set": "another", "ranks": "7"}

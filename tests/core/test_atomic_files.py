@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -79,3 +80,60 @@ def test_a_folder_that_cannot_be_replaced_is_told(
         atomic_files.atomic_write_folder(tmp_path / "entry") as partial,
     ):
         (partial / "file").write_text("new")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
+    """What is made durable and what takes its place, in order."""
+    noted: list[tuple[str, Path]] = []
+    fsync, replace, unlink = os.fsync, Path.replace, Path.unlink
+
+    def note_fsync(descriptor: int) -> None:
+        noted.append(("fsync", Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    def note_replace(path: Path, target: Path) -> Path:
+        noted.append(("replace", target))
+        return replace(path, target)
+
+    def note_unlink(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok)
+        noted.append(("unlink", path))
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    monkeypatch.setattr(Path, "unlink", note_unlink)
+    return noted
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place_and_its_name_after(
+    tmp_path: Path, calls: list[tuple[str, Path]]
+) -> None:
+    path = tmp_path / "a.txt"
+    with atomic_files.atomic_write(path) as partial:
+        partial.write_text("new")
+        written = partial.stat().st_ino
+    assert calls == [("fsync", partial), ("replace", path), ("fsync", tmp_path)]
+    assert path.stat().st_ino == written, "it was renamed: the name never stood for half a file"
+
+
+def test_so_is_a_folder(tmp_path: Path, calls: list[tuple[str, Path]]) -> None:
+    path = tmp_path / "entry"
+    with atomic_files.atomic_write_folder(path) as partial:
+        (partial / "file").write_text("new")
+        written = partial.stat().st_ino
+    assert calls == [("fsync", partial), ("replace", path), ("fsync", tmp_path)]
+    assert path.stat().st_ino == written
+
+
+def test_what_is_removed_is_gone_from_its_folders_for_good(
+    tmp_path: Path, calls: list[tuple[str, Path]]
+) -> None:
+    paths = [tmp_path / name for name in ("one/a", "one/b", "other/a")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    atomic_files.remove(paths)
+    assert calls[:3] == [("unlink", path) for path in paths]
+    assert sorted(calls[3:]) == [("fsync", tmp_path / "one"), ("fsync", tmp_path / "other")]
+    assert not any(path.exists() for path in paths)

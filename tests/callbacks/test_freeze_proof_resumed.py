@@ -1,0 +1,91 @@
+"""The proof of a run that is resumed, or that has several ranks."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainer.callbacks import freeze_proof
+from trainer.callbacks.freeze_proof import FreezeProof
+from trainer.checkpoint.checkpoint import Checkpoint
+from trainer.core.errors import ConfigError
+from trainer.core.tensors import sha256
+from trainer.distributed.world import World
+from trainer.engine.callback import EpochResult
+from trainer.engine.progress import Progress
+from trainer.freezing.plan import ParameterPlan, Plan
+from trainer.metrics.evaluator import Score
+
+VALUE = np.array([1.0, -2.0], np.float32)
+PLAN = Plan(tuple(ParameterPlan(name, (2,), 8, "frozen", name) for name in "ab"))
+
+
+def saved(**hashes: str) -> Checkpoint:
+    """A checkpoint of two tensors, with the hashes of those that were frozen."""
+    weights: dict[str, Any] = {"a": VALUE, "b": 2 * VALUE}
+    return Checkpoint(Progress(1), weights, {}, hashes, {}, {}, 10, {})
+
+
+SOUND = {"a": sha256(VALUE), "b": sha256(2 * VALUE)}
+
+
+def record(path: Path, **hashes: str) -> Path:
+    rows = [{"name": name, "sha256_before": value} for name, value in hashes.items()]
+    path.write_text(json.dumps({"tensors": rows}))
+    return path
+
+
+def test_a_proof_that_agrees_with_the_checkpoint_is_taken_up(tmp_path: Path) -> None:
+    assert freeze_proof.read(tmp_path / "none", saved(**SOUND)) == {}
+    path = record(tmp_path / "proof.json", **SOUND)
+    assert len(freeze_proof.read(path, saved(**SOUND))["tensors"]) == 2
+    thawed = saved(a=SOUND["a"])
+    assert freeze_proof.read(record(path, **SOUND | {"b": "of then"}), thawed)
+
+
+@pytest.mark.parametrize("has_proof", [True, False])
+def test_a_hash_that_is_not_that_of_the_checkpoints_own_weights_is_found_out(
+    has_proof: bool, tmp_path: Path
+) -> None:
+    forged = SOUND | {"b": 64 * "0"}
+    path = tmp_path / "proof.json"
+    if has_proof:
+        record(path, **SOUND)
+    with pytest.raises(ConfigError, match="do not agree about b: one of them"):
+        freeze_proof.read(path, saved(**forged))
+
+
+@dataclass(frozen=True)
+class TwoRanks(World):
+    """The first of two ranks, the other of which has seen what it is given."""
+
+    other: dict[str, str] = field(default_factory=dict)
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value, self.other]
+
+
+def epoch(number: int, moved: bool = False) -> EpochResult:
+    weights: dict[str, Any] = {"a": VALUE + moved, "b": 2 * VALUE}
+    return EpochResult(number, PLAN, weights, Score(0.0, None, 1))
+
+
+def test_what_moves_on_a_later_rank_alone_has_moved(tmp_path: Path) -> None:
+    world = TwoRanks(other={"b": "by 1: because"})
+    proof, last = FreezeProof(tmp_path / "proof.json", world=world), epoch(1)
+    proof.on_epoch_end(epoch(0))
+    proof.on_epoch_end(last)
+    assert last.moved == {"b": "on rank 1 by 1: because"}
+    assert json.loads((tmp_path / "proof.json").read_text())["holds"] is False
+
+
+def test_of_what_moves_on_both_the_first_rank_tells(tmp_path: Path) -> None:
+    world, last = TwoRanks(other={"a": "by 9: because"}), epoch(1, moved=True)
+    proof = FreezeProof(tmp_path / "proof.json", world=world)
+    proof.on_epoch_end(epoch(0))
+    proof.on_epoch_end(last)
+    assert list(last.moved) == ["a"]
+    assert last.moved["a"].startswith("by 1: ")

@@ -44,7 +44,7 @@ def test_a_comparison_shows_both_methods_equal_and_what_freezing_prevents(comman
         (["freeze=conv1", "freeze"], "expected KEY=VALUE"),
     ],
 )
-def test_a_comparison_that_cannot_be_is_one_message(
+def test_an_impossible_comparison_is_one_message(
     command: Command, words: list[str], message: str
 ) -> None:
     ended = command.compare(*words)
@@ -59,7 +59,7 @@ def line(epoch: int, loss: float | None, validation: float) -> MetricsLine:
     return MetricsLine(epoch, True, [], loss, validation, None)
 
 
-def test_curves_are_told_equal_only_if_every_loss_is() -> None:
+def test_curves_are_equal_only_if_every_loss_is() -> None:
     first = [line(0, None, 2.0), line(1, 1.0, 1.5)]
     assert compare_curves(first, first) == "reference"
     assert compare_curves(list(first), first) == "bitwise equal"

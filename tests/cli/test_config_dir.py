@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import Command, Ended
-from tests.support.sweeps import swept
+from tests.support.sweeps import run_sweep
 from trainer.artifacts import manifest
 from trainer.config import config_folders
 from trainer.core.atomic_files import digest
@@ -64,7 +64,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a sweep whose one job is a finished run."""
     folder = tmp_path_factory.mktemp("trained")
     lay_out(folder)
-    ended = swept(folder, *MINE)
+    ended = run_sweep(folder, *MINE)
     assert ended.code == 0, ended
     return folder
 

@@ -51,18 +51,18 @@ def written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("more", [[], ASCEND, ["kubernetes.minutes=60", "kubernetes.namespace=a"]])
 @pytest.mark.parametrize("version", ["1.31", kubernetes_validate.latest_version()])
-def test_a_job_is_what_the_schema_wants(written: Any, more: list[str], version: str) -> None:
+def test_a_job_satisfies_the_schema(written: Any, more: list[str], version: str) -> None:
     kubernetes_validate.validate(written(*GIVEN, *RUN, *more), version, strict=True)
 
 
-def test_the_schema_would_tell(written: Any) -> None:
+def test_the_schema_rejects_a_wrong_field(written: Any) -> None:
     job = written(*GIVEN, *RUN)
     job["spec"]["podFailurePolicy"]["rules"][0]["onExitCodes"]["operators"] = "In"
     with pytest.raises(kubernetes_validate.ValidationError, match="operators"):
         kubernetes_validate.validate(job, kubernetes_validate.latest_version(), strict=True)
 
 
-def test_mistakes_are_not_tried_again_and_a_stop_is_no_failure(written: Any) -> None:
+def test_configuration_errors_are_not_retried_and_a_stop_is_no_failure(written: Any) -> None:
     spec = written(*GIVEN, *RUN, "kubernetes.retries=3")["spec"]
     rules = [
         (rule["action"], rule.get("onExitCodes")) for rule in spec["podFailurePolicy"]["rules"]
@@ -72,10 +72,10 @@ def test_mistakes_are_not_tried_again_and_a_stop_is_no_failure(written: Any) -> 
         ("Ignore", {"operator": "In", "values": [75]}),
     ]
     assert spec["backoffLimit"] == 3
-    assert spec["template"]["spec"]["restartPolicy"] == "Never"  # a podFailurePolicy wants that
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"  # a podFailurePolicy requires it
 
 
-def test_devices_and_nodes_are_those_asked_for(written: Any) -> None:
+def test_devices_and_nodes_are_those_requested(written: Any) -> None:
     pod = written(*GIVEN, *RUN, *ASCEND, "kubernetes.cpus=0.5")["spec"]["template"]["spec"]
     resources = pod["containers"][0]["resources"]
     assert resources["limits"]["huawei.com/Ascend910"] == "1"
@@ -104,7 +104,7 @@ def test_several_ranks_make_a_volcano_job_of_known_fields(written: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_pods_script_trains_and_hands_signals_on(written: Any, tmp_path: Path) -> None:
+def test_the_pods_script_trains_and_forwards_signals(written: Any, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").symlink_to(sys.executable)
     words = [f"kubernetes.volumes={{runs:{tmp_path}}}", f"hydra.run.dir={tmp_path}/a"]
@@ -124,7 +124,7 @@ def test_the_pods_script_trains_and_hands_signals_on(written: Any, tmp_path: Pat
     assert (pod.returncode, said.splitlines()[0]) == (75, "before")
 
 
-def test_all_mistakes_are_told_at_once(
+def test_all_errors_are_reported_at_once(
     monkeypatch: pytest.MonkeyPatch, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["frz=conv1", "kubernetes.cpu=2", "kubernetes.retries=-1", "hydra.run.dir=runs/a"]

@@ -1,4 +1,4 @@
-"""The wrapper of a job without a Slurm around it; ``test_sweep_on_slurm`` has one."""
+"""The wrapper of a job, without Slurm; ``test_sweep_on_slurm`` runs it in Slurm."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ time.sleep(60)
 
 @pytest.fixture(autouse=True)
 def handlers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `run` catches is for a process of its own, so here it catches nothing."""
+    """Install no signal handlers: `run` expects to have its own process."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     for name in ("SLURM_JOB_ID", "SLURM_PROCID", "SLURM_RESTART_COUNT"):
         monkeypatch.delenv(name, raising=False)
@@ -37,18 +37,18 @@ def test_the_exit_code_is_the_runs(code: int) -> None:
     assert requeue.run(ends_with(f"sys.exit({code})"), 0) == code
 
 
-def test_a_kill_is_told_as_shells_tell_it() -> None:
+def test_a_kill_is_reported_as_shells_do() -> None:
     assert requeue.run(ends_with("os.kill(os.getpid(), signal.SIGKILL)"), 0) == 137
 
 
-def test_of_several_tasks_the_first_tells_of_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_several_tasks_only_the_first_reports_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_PROCID", "1")
     assert requeue.run(ends_with("sys.exit(75)"), 9) == 0
     assert requeue.run(ends_with("sys.exit(3)"), 9) == 3
 
 
 @pytest.mark.parametrize("restarts", [2, 3])
-def test_there_is_an_end_to_restarts(
+def test_restarts_are_limited(
     restarts: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "17")
@@ -58,10 +58,10 @@ def test_there_is_an_end_to_restarts(
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [(signal.SIGUSR1, "not requeued: this is no Slurm job"), (signal.SIGTERM, "")],
 )
-def test_signals_are_handed_on(number: signal.Signals, said: str, tmp_path: Path) -> None:
+def test_signals_are_forwarded(number: signal.Signals, message: str, tmp_path: Path) -> None:
     (tmp_path / "saves.py").write_text(SAVES)
     code = "import sys; from trainer.cli import requeue; sys.exit(requeue.run(sys.argv[1:], 9))"
     line = [sys.executable, "-c", code, sys.executable, str(tmp_path / "saves.py")]
@@ -73,11 +73,11 @@ def test_signals_are_handed_on(number: signal.Signals, said: str, tmp_path: Path
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 75
-    assert err.partition(";")[0].strip() == said
+    assert err.partition(";")[0].strip() == message
 
 
 @pytest.mark.parametrize("words", [[], ["freeze=conv1"], ["-1"]])
-def test_without_a_number_it_says_what_it_wants(
+def test_a_missing_number_of_restarts_is_reported(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["trainer.requeue", *words])

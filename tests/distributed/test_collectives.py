@@ -1,4 +1,4 @@
-"""Two ranks on this machine: what they train, what they leave, and how they stop and go on."""
+"""Two ranks on this machine: what they train, what they write, and how they stop and resume."""
 
 import json
 import os
@@ -19,14 +19,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of two ranks, 44 steps, never stopped."""
     folder = tmp_path_factory.mktemp("pair")
     job = Job(folder, *PAIR, "hydra.run.dir=run")
-    assert job.code() == 0, job.said
-    (folder / "said").write_text(job.said)
+    assert job.wait() == 0, job.output
+    (folder / "output").write_text(job.output)
     return folder / "run"
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same in one process."""
+    """The same run in one process."""
     return trained(tmp_path_factory.mktemp("alone"), "freeze=conv1", "epochs=2")
 
 
@@ -44,18 +44,18 @@ def test_two_ranks_train_what_one_process_trains(pair: Path, alone: Path) -> Non
 def test_two_ranks_share_stored_features(pair: Path, tmp_path: Path) -> None:
     stored = ("features=store", "features.folder=cache")
     job = Job(tmp_path, *PAIR, "hydra.run.dir=run", *stored)
-    assert job.code() == 0, job.said
-    assert "features   stored: outputs of conv1" in job.said
+    assert job.wait() == 0, job.output
+    assert "features   stored: outputs of conv1" in job.output
     assert bits(tmp_path / "run") == bits(pair) and records(tmp_path / "run") == records(pair)
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
-def test_the_screen_says_what_becomes_of_a_batch(pair: Path) -> None:
-    said = (pair.parent / "said").read_text()
+def test_the_screen_says_how_a_batch_is_shared(pair: Path) -> None:
+    output = (pair.parent / "output").read_text()
     text = "2: 16 of each batch of 32; optimizer.lr 0.01 is for the whole batch and is not scaled"
-    assert said.count(text) == 1
-    assert said.count("epoch   2") == 1
-    assert "BatchNorm" not in said
+    assert output.count(text) == 1
+    assert output.count("epoch   2") == 1
+    assert "BatchNorm" not in output
 
 
 def test_the_first_rank_writes_and_each_has_a_log(pair: Path, alone: Path) -> None:
@@ -66,46 +66,46 @@ def test_the_first_rank_writes_and_each_has_a_log(pair: Path, alone: Path) -> No
         assert f"epoch   {epoch}" in log
         assert f"by the end of epoch {epoch}: the same bits as the others" in log
     assert log.count("frozen ok (2)") == 3
-    sums = [set(_sums(path)) for path in (pair / "ranks/1.log", pair / "train.log")]
-    assert len(sums[0]) == 3
-    assert sums[0] == sums[1]
+    checksums = [set(_checksums(path)) for path in (pair / "ranks/1.log", pair / "train.log")]
+    assert len(checksums[0]) == 3
+    assert checksums[0] == checksums[1]
     assert json.loads((pair / "proof.json").read_text())["holds"]
 
 
-def _sums(log: Path) -> list[str]:
+def _checksums(log: Path) -> list[str]:
     return [line.rpartition(" ")[2] for line in log.read_text().splitlines() if "bits as" in line]
 
 
 @pytest.mark.slow
 def test_a_stop_a_kill_and_the_same_command_again(pair: Path, tmp_path: Path) -> None:
     lines = (*PAIR, "hydra.run.dir=run")
-    job = Job(tmp_path, *lines).until("epoch   0")
+    job = Job(tmp_path, *lines).wait_for("epoch   0")
     job.process.send_signal(signal.SIGTERM)
-    assert job.code() == 75, job.said
-    assert "stopped in epoch 1, after step" in job.said
-    job = Job(tmp_path, *lines).until("resume     after epoch 0")
-    os.kill(job.rank(1), signal.SIGKILL)
-    assert job.code() == 8, job.said
-    assert "rank 1 was killed by SIGKILL" in job.said
+    assert job.wait() == 75, job.output
+    assert "stopped in epoch 1, after step" in job.output
+    job = Job(tmp_path, *lines).wait_for("resume     after epoch 0")
+    os.kill(job.rank_pid(1), signal.SIGKILL)
+    assert job.wait() == 8, job.output
+    assert "rank 1 was killed by SIGKILL" in job.output
     job = Job(tmp_path, *lines)
-    assert job.code() == 0, job.said
+    assert job.wait() == 0, job.output
     assert bits(tmp_path / "run") == bits(pair)
     assert records(tmp_path / "run") == records(pair)
 
 
 @pytest.mark.slow
 def test_a_rank_that_hangs_ends_the_job(tmp_path: Path) -> None:
-    job = Job(tmp_path, *PAIR, "distributed.timeout=25", "hydra.run.dir=run").until("epoch   0")
-    hanging = job.rank(1)
-    os.kill(hanging, signal.SIGSTOP)
-    assert job.code() == 8, job.said
-    assert "expected a response from all 2 ranks within 25 s" in job.said
-    assert "no response came from rank 1" in job.said
-    assert not Path(f"/proc/{hanging}").exists()
+    job = Job(tmp_path, *PAIR, "distributed.timeout=25", "hydra.run.dir=run").wait_for("epoch   0")
+    pid = job.rank_pid(1)
+    os.kill(pid, signal.SIGSTOP)
+    assert job.wait() == 8, job.output
+    assert "expected a response from all 2 ranks within 25 s" in job.output
+    assert "no response came from rank 1" in job.output
+    assert not Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize("flags", [(), ("-m", "seed=0,1")])
-def test_mistakes_are_told_once_before_any_rank_is_started(
+def test_configuration_errors_are_reported_once_before_any_rank_is_started(
     command: Command, flags: tuple[str, ...]
 ) -> None:
     ended = command.train(*flags, "distributed=msrun", "batch_size=33", "freeze=conv9")

@@ -1,4 +1,4 @@
-"""Ranks that come apart, or would: nets and data of a test's own that differ by rank."""
+"""Ranks that diverge, or would: models and data of the tests that differ by rank."""
 
 import json
 from pathlib import Path
@@ -81,31 +81,31 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_statistics_are_averaged_so_that_ranks_stay_alike(folder: Path) -> None:
+def test_statistics_are_averaged_so_that_ranks_stay_equal(folder: Path) -> None:
     job = Job(folder, *LINES, "model._target_=own_ranks.Net")
-    assert job.code() == 0, job.said
-    assert "BatchNorm: each rank normalises by its own 4 samples" in job.said
+    assert job.wait() == 0, job.output
+    assert "BatchNorm: each rank normalises by its own 4 samples" in job.output
     log = (folder / "run/ranks/1.log").read_text()
     assert log.count("the same bits as the others") == 3
 
 
-def test_a_rank_that_strays_ends_the_run_by_name(folder: Path) -> None:
+def test_a_rank_that_diverges_ends_the_run_by_name(folder: Path) -> None:
     job = Job(folder, *LINES, "model._target_=own_ranks.Straying")
-    assert job.code() == 6, job.said
-    assert "by the end of epoch 1 they differ" in job.said
-    assert "rank 1 differs from rank 0 in first.weight" in job.said
+    assert job.wait() == 6, job.output
+    assert "by the end of epoch 1 they differ" in job.output
+    assert "rank 1 differs from rank 0 in first.weight" in job.output
 
 
 def test_a_frozen_weight_that_moves_on_one_rank_ends_the_run(folder: Path) -> None:
     lines = ("model._target_=own_ranks.Straying", "freeze=first", "method=requires_grad")
     job = Job(folder, *LINES, *lines)
-    assert job.code() == 3, job.said
-    assert "first.weight on rank 1 by 0.00" in job.said
+    assert job.wait() == 3, job.output
+    assert "first.weight on rank 1 by 0.00" in job.output
     assert not json.loads((folder / "run/proof.json").read_text())["holds"]
 
 
 def test_a_loss_that_is_not_finite_on_one_rank_ends_all(folder: Path) -> None:
     job = Job(folder, *LINES, "model._target_=own_ranks.Linear", "+dataset.ruined=true")
-    assert job.code() == 4, job.said
-    assert "expected a finite loss, received nan in epoch 1, step 4" in job.said
+    assert job.wait() == 4, job.output
+    assert "expected a finite loss, received nan in epoch 1, step 4" in job.output
     assert "received nan in epoch 1, step 4" in (folder / "run/ranks/1.log").read_text()

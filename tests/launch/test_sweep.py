@@ -8,27 +8,27 @@ import pytest
 from matplotlib import image
 
 from tests.support.command import Command, Ended, trained
-from tests.support.sweeps import swept
+from tests.support.sweeps import run_sweep
 from trainer.artifacts import costs, status
 
 NAMES = ["freeze=conv1+seed=0", "freeze=conv1+seed=1", "freeze=null+seed=0", "freeze=null+seed=1"]
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
-    """A sweep of four small jobs, and how its command ended."""
+def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    """The folder of a sweep of four small jobs, and how its command ended."""
     folder = tmp_path_factory.mktemp("a sweep")
-    return folder, swept(folder, "freeze=conv1,null", "seed=range(2)", "epochs=1")
+    return folder, run_sweep(folder, "freeze=conv1,null", "seed=range(2)", "epochs=1")
 
 
 @pytest.fixture
-def sweep(done: tuple[Path, Ended], command: Command) -> Path:
+def sweep(finished_sweep: tuple[Path, Ended], command: Command) -> Path:
     """A copy of the sweep, in the folder of the commands."""
-    return Path(shutil.copytree(done[0] / "sweep", command.folder / "sweep"))
+    return Path(shutil.copytree(finished_sweep[0] / "sweep", command.folder / "sweep"))
 
 
-def test_each_job_has_a_folder_named_by_what_differs(done: tuple[Path, Ended]) -> None:
-    folder, ended = done
+def test_each_job_has_a_folder_named_by_what_differs(finished_sweep: tuple[Path, Ended]) -> None:
+    folder, ended = finished_sweep
     assert ended.code == 0, ended.err
     assert sorted(path.parent.name for path in folder.glob("sweep/*/proof.json")) == NAMES
     config = (folder / "sweep" / NAMES[0] / ".hydra/config.yaml").read_text()
@@ -36,8 +36,8 @@ def test_each_job_has_a_folder_named_by_what_differs(done: tuple[Path, Ended]) -
     assert "epochs: 1" in config
 
 
-def test_the_command_tells_each_job_and_ends_with_the_table(done: tuple[Path, Ended]) -> None:
-    lines = done[1].out.splitlines()
+def test_the_command_prints_each_job_and_then_the_table(finished_sweep: tuple[Path, Ended]) -> None:
+    lines = finished_sweep[1].out.splitlines()
     assert lines[0] == "sweep: 4 jobs in sweep"
     assert lines[4].startswith("[4/4] freeze=null+seed=1  done")
     assert lines[5].split()[:3] == ["setting", "jobs", "result"]
@@ -47,25 +47,27 @@ def test_the_command_tells_each_job_and_ends_with_the_table(done: tuple[Path, En
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_job_has_the_bits_of_a_run_of_its_own(
-    done: tuple[Path, Ended], tmp_path: Path, name: str
+    finished_sweep: tuple[Path, Ended], tmp_path: Path, name: str
 ) -> None:
     run = trained(tmp_path, *name.split("+"), "epochs=1")
-    job = done[0] / "sweep" / name
+    job = finished_sweep[0] / "sweep" / name
     for file in ("model.safetensors", "plan.json", "proof.json", "snapshots/epoch_001.json"):
         assert (run / file).read_bytes() == (job / file).read_bytes(), file
 
 
-def test_jobs_that_differ_in_their_seed_are_compiled_once(done: tuple[Path, Ended]) -> None:
-    took = [costs.read(done[0] / "sweep" / name / "costs.json") for name in NAMES]
-    compiled = [found.compile_seconds is not None for found in took if found]
+def test_jobs_with_different_seeds_are_compiled_once(
+    finished_sweep: tuple[Path, Ended],
+) -> None:
+    run_costs = [costs.read(finished_sweep[0] / "sweep" / name / "costs.json") for name in NAMES]
+    compiled = [cost.compile_seconds is not None for cost in run_costs if cost]
     assert compiled == [True, False, True, False]
 
 
 @pytest.mark.slow
-def test_the_same_command_again_leaves_what_is_done(sweep: Path) -> None:
+def test_the_same_command_leaves_finished_jobs_unchanged(sweep: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in sweep.glob("*/manifest.json")}
     shutil.rmtree(sweep / NAMES[3])
-    ended = swept(sweep.parent, "freeze=conv1,null", "seed=range(2)", "epochs=1")
+    ended = run_sweep(sweep.parent, "freeze=conv1,null", "seed=range(2)", "epochs=1")
     assert ended.code == 0, ended.err
     assert "3 of 4 jobs are done already" in ended.out
     assert (sweep / NAMES[3] / "model.safetensors").exists()
@@ -74,20 +76,18 @@ def test_the_same_command_again_leaves_what_is_done(sweep: Path) -> None:
 
 
 @pytest.mark.slow
-def test_seeds_may_be_added_but_another_sweep_has_no_place_here(
-    sweep: Path, command: Command
-) -> None:
-    here = ("-m", "hydra.sweep.dir=sweep", "freeze=conv1,null")
-    again = command.train(*here, "seed=range(2)", "epochs=2")
+def test_seeds_may_be_added_but_another_sweep_is_refused(sweep: Path, command: Command) -> None:
+    flags = ("-m", "hydra.sweep.dir=sweep", "freeze=conv1,null")
+    again = command.train(*flags, "seed=range(2)", "epochs=2")
     assert again.code == 2
     assert "holds another sweep: expected overrides ['epochs=1']" in again.err
-    other = command.train(*here, "optimizer.lr=0.1,0.2", "epochs=1")
+    other = command.train(*flags, "optimizer.lr=0.1,0.2", "epochs=1")
     assert other.code == 2
     assert "expected values of freeze, seed, received some of freeze, optimizer.lr" in other.err
     assert sorted(path.parent.name for path in sweep.glob("*/proof.json")) == NAMES
 
 
-def test_the_table_tells_mean_spread_drift_time_and_memory(sweep: Path, command: Command) -> None:
+def test_the_table_shows_mean_spread_drift_time_and_memory(sweep: Path, command: Command) -> None:
     ended = command.sweep("sweep")
     assert ended.code == 0, ended.err
     head, *rows = ended.out.splitlines()
@@ -99,7 +99,7 @@ def test_the_table_tells_mean_spread_drift_time_and_memory(sweep: Path, command:
     assert "none frozen" in next(row for row in rows if row.startswith("freeze=null"))
 
 
-def test_csv_and_json_hold_a_row_a_job(sweep: Path, command: Command) -> None:
+def test_csv_and_json_hold_one_row_per_job(sweep: Path, command: Command) -> None:
     command.sweep("sweep")
     with (sweep / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -116,14 +116,14 @@ def test_csv_and_json_hold_a_row_a_job(sweep: Path, command: Command) -> None:
     assert len(record["jobs"]) == 4
 
 
-def test_the_picture_is_one(sweep: Path, command: Command) -> None:
+def test_the_plot_is_not_empty(sweep: Path, command: Command) -> None:
     command.sweep("sweep")
     pixels = image.imread(sweep / "sweep.png")
     assert pixels.shape[1] > 1000
     assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 50
 
 
-def test_a_job_that_failed_or_was_killed_is_told(sweep: Path, command: Command) -> None:
+def test_a_job_that_failed_or_was_killed_is_reported_once(sweep: Path, command: Command) -> None:
     shutil.rmtree(sweep / NAMES[0])
     status.write(sweep / NAMES[1], status.Status("failed", 4, "expected a finite loss"))
     status.write(sweep / NAMES[2], status.Status("running", process=1))
@@ -133,9 +133,10 @@ def test_a_job_that_failed_or_was_killed_is_told(sweep: Path, command: Command) 
     assert f"{NAMES[1]}: expected a finite loss (exit code 4)" in ended.err
     assert f"{NAMES[2]}: it was killed, or its machine went down" in ended.err
     assert "2 of 4 jobs have failed" in ended.err
+    assert (ended.out + ended.err).count("expected a finite loss") == 1
 
 
-def test_a_folder_that_holds_no_sweep_is_a_mistake(command: Command) -> None:
+def test_a_folder_that_holds_no_sweep_is_a_configuration_error(command: Command) -> None:
     ended = command.sweep("nowhere")
     assert ended.code == 2
     assert "nowhere: expected the folder of a sweep, received one without jobs.json" in ended.err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Command, until
-from tests.support.sweeps import begun, swept
+from tests.support.sweeps import run_sweep, start_sweep
 from trainer.artifacts import costs, status
 from trainer.launch.jobs import job_name
 
@@ -19,22 +19,23 @@ def trains(run: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
-    line = ("optimizer.lr=1e30,0.01", "epochs=1")
+def test_a_failing_job_does_not_stop_the_others(tmp_path: Path) -> None:
+    overrides = ("optimizer.lr=1e30,0.01", "epochs=1")
     for _ in range(2):  # again: only the one that failed
-        ended = swept(tmp_path, *line)
+        ended = run_sweep(tmp_path, *overrides)
         assert ended.code == 7
         assert "1 of 2 jobs did not finish:" in ended.err
         assert "optimizer.lr=1e+30: expected a finite loss" in ended.err
         assert "(exit code 4)" in ended.err
+        assert (ended.out + ended.err).count("expected a finite loss") == 1
         assert "Traceback" not in ended.err
     assert "1 of 2 jobs are done already" in ended.out
     assert (tmp_path / "sweep/optimizer.lr=0.01/model.safetensors").exists()
 
 
 @pytest.mark.slow
-def test_a_job_that_is_killed_takes_no_other_with_it(tmp_path: Path) -> None:
-    with begun(tmp_path, "seed=0,1", "epochs=150", "snapshot.keep=last") as process:
+def test_a_killed_job_does_not_stop_the_others(tmp_path: Path) -> None:
+    with start_sweep(tmp_path, "seed=0,1", "epochs=150", "snapshot.keep=last") as process:
         first = tmp_path / "sweep/seed=0"
         until(lambda: trains(first), "the first job trains")
         found = status.read(first)
@@ -55,8 +56,8 @@ def test_a_job_that_is_killed_takes_no_other_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
-    with begun(tmp_path, *ENDLESS, "hydra.launcher.n_jobs=2") as process:
+def test_a_signal_ends_a_sweep_and_all_jobs_are_saved(tmp_path: Path) -> None:
+    with start_sweep(tmp_path, *ENDLESS, "hydra.launcher.n_jobs=2") as process:
         until(lambda: all(trains(tmp_path / f"sweep/seed={n}") for n in (0, 1)), "both train")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=120)
@@ -72,7 +73,7 @@ def test_a_signal_ends_a_sweep_with_all_saved(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path, command: Command) -> None:
-    with begun(tmp_path, *ENDLESS) as process:
+    with start_sweep(tmp_path, *ENDLESS) as process:
         run = tmp_path / "sweep/seed=0"
         until(lambda: trains(run), "a job trains")
         again = command.train("-m", "hydra.sweep.dir=sweep", *ENDLESS)
@@ -89,14 +90,14 @@ def test_a_sweep_that_is_killed_leaves_no_job_behind(tmp_path: Path, command: Co
 
 
 @pytest.mark.slow
-def test_a_job_folder_half_written_is_begun_anew_or_named(tmp_path: Path) -> None:
+def test_a_half_written_job_folder_is_restarted_or_named(tmp_path: Path) -> None:
     begun_only, without = tmp_path / "sweep/seed=0", tmp_path / "sweep/seed=1"
     (begun_only / ".hydra").mkdir(parents=True)
     (begun_only / ".hydra/config.yaml").write_text("epochs: ")
     (begun_only / ".metrics.jsonl.12345").write_text("{")
     (without / ".hydra").mkdir(parents=True)
     (without / "model.safetensors").write_bytes(b"somebody's")
-    ended = swept(tmp_path, "seed=0,1,2", "epochs=1")
+    ended = run_sweep(tmp_path, "seed=0,1,2", "epochs=1")
     assert ended.code == 7
     assert "1 of 3 jobs did not finish:" in ended.err
     assert "seed=1: resume: expected a checkpoint in" in ended.err
@@ -132,14 +133,14 @@ NOISY = ("model=custom", "model._target_=own.Noisy", "init_from=null", "new_head
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [NOISY, ("loss._target_=own.Counting",)], ids=["net", "loss"])
-def test_what_draws_or_counts_is_compiled_for_each_job(
+def test_random_or_counting_models_are_compiled_per_job(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "own.py").write_text(OWN)
-    ended = swept(tmp_path, *words, "seed=0,1", "epochs=1")
+    ended = run_sweep(tmp_path, *words, "seed=0,1", "epochs=1")
     assert ended.code == 0, ended.err
-    took = [costs.read(tmp_path / f"sweep/seed={seed}/costs.json") for seed in (0, 1)]
-    assert all(found and found.compile_seconds is not None for found in took)
+    run_costs = [costs.read(tmp_path / f"sweep/seed={seed}/costs.json") for seed in (0, 1)]
+    assert all(cost and cost.compile_seconds is not None for cost in run_costs)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_what_draws_or_counts_is_compiled_for_each_job(
         (["seed=0,1", "hydra.sweep.subdir=a"], "hydra.sweep.subdir: expected none"),
     ],
 )
-def test_a_sweep_that_cannot_be_is_one_message(
+def test_an_impossible_sweep_is_one_message(
     command: Command, overrides: list[str], message: str
 ) -> None:
     ended = command.train("-m", *overrides)
@@ -165,7 +166,7 @@ def test_a_sweep_that_cannot_be_is_one_message(
     assert not command.left()
 
 
-def test_names_can_stand_in_a_path_and_in_an_override() -> None:
+def test_names_are_valid_in_a_path_and_in_an_override() -> None:
     assert job_name(["freeze=conv1", "seed=0"]) == "freeze=conv1+seed=0"
     assert job_name([]) == "all"
     odd, other = job_name(["init_from=/a b/c,d"]), job_name(["init_from=/a b/c;d"])

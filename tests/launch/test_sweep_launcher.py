@@ -1,4 +1,4 @@
-"""How a job has ended is told from what it left, and not from an exit code alone."""
+"""How a job has ended is read from its folder, not from its exit code alone."""
 
 import shutil
 import signal
@@ -26,49 +26,49 @@ def sweep(tmp_path: Path) -> Sweep:
 
 
 @pytest.fixture
-def order(finished: Path, tmp_path: Path) -> JobConfig:
-    """The order of a job whose folder holds a finished run."""
+def job_config(finished: Path, tmp_path: Path) -> JobConfig:
+    """A job whose folder holds a finished run."""
     shutil.copytree(finished, tmp_path / "seed=0")
-    return ordered(tmp_path, "seed=0", finished)
+    return make_config(tmp_path, "seed=0", finished)
 
 
-def ordered(folder: Path, line: str, like: Path) -> JobConfig:
-    """Return an order with the settings of a run."""
-    chosen = saved.settings_of(like / ".hydra/config.yaml")
-    return JobConfig(jobs.make_job(folder, [line], []), OmegaConf.create({}), chosen)
+def make_config(folder: Path, line: str, run: Path) -> JobConfig:
+    """Return a job with the settings of a run."""
+    settings = saved.settings_of(run / ".hydra/config.yaml")
+    return JobConfig(jobs.make_job(folder, [line], []), OmegaConf.create({}), settings)
 
 
 def test_an_exit_code_of_0_without_a_finished_run_is_a_failure(
     sweep: Sweep, finished: Path
 ) -> None:
-    empty = ordered(sweep.folder, "seed=1", finished)
+    empty = make_config(sweep.folder, "seed=1", finished)
     assert record_end(sweep, empty, 0, "").state == "failed"
     recorded = status.read(empty.job.folder)
     assert recorded
     assert "its folder holds no finished run" in recorded.why
 
 
-def test_a_crash_after_all_was_done_is_none(sweep: Sweep, order: JobConfig) -> None:
-    status.write(order.job.folder, Status("failed", -11, "its process died"))
-    assert record_end(sweep, order, -signal.SIGSEGV, "its process died").state == "done"
-    recorded = status.read(order.job.folder)
+def test_a_crash_after_the_end_of_a_run_is_no_failure(sweep: Sweep, job_config: JobConfig) -> None:
+    status.write(job_config.job.folder, Status("failed", -11, "its process died"))
+    assert record_end(sweep, job_config, -signal.SIGSEGV, "its process died").state == "done"
+    recorded = status.read(job_config.job.folder)
     assert recorded
     assert recorded.state == "done"
 
 
-def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, order: JobConfig) -> None:
-    (order.job.folder / "manifest.json").unlink()
-    assert record_end(sweep, order, -signal.SIGKILL, "killed").why == "killed"
-    assert sweep.statuses[order.job.name].code == -signal.SIGKILL
+def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, job_config: JobConfig) -> None:
+    (job_config.job.folder / "manifest.json").unlink()
+    assert record_end(sweep, job_config, -signal.SIGKILL, "killed").why == "killed"
+    assert sweep.statuses[job_config.job.name].code == -signal.SIGKILL
 
 
-def test_what_cannot_be_written_is_told_all_the_same(sweep: Sweep, finished: Path) -> None:
+def test_a_status_that_cannot_be_written_is_reported(sweep: Sweep, finished: Path) -> None:
     (sweep.folder / "seed=1").touch()
-    blocked = ordered(sweep.folder, "seed=1", finished)
+    blocked = make_config(sweep.folder, "seed=1", finished)
     assert record_end(sweep, blocked, 1, "no folder").why == "no folder"
 
 
-def test_the_order_of_overrides_makes_no_other_job(tmp_path: Path) -> None:
+def test_the_order_of_overrides_does_not_change_the_job(tmp_path: Path) -> None:
     one = jobs.make_job(tmp_path, ["seed=0", "freeze=conv1", "epochs=1"], ["epochs=1"])
     other = jobs.make_job(tmp_path, ["epochs=1", "freeze=conv1", "seed=0"], ["epochs=1"])
     assert one.name == other.name == "freeze=conv1+seed=0"
@@ -76,26 +76,26 @@ def test_the_order_of_overrides_makes_no_other_job(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_process_that_died_between_jobs_is_replaced() -> None:
-    process = WorkerHandle()
-    first = process._start_if_needed()
+    worker = WorkerHandle()
+    first = worker._start_if_needed()
     first.kill()
     first.wait()
-    second = process._start_if_needed()
+    second = worker._start_if_needed()
     assert second.pid != first.pid
     assert second.poll() is None
-    process.close()
-    process.close()
+    worker.close()
+    worker.close()
 
 
 @pytest.mark.slow
 def test_jobs_with_another_device_have_another_process(tmp_path: Path) -> None:
-    process, pids = WorkerHandle(), []
+    worker, pids = WorkerHandle(), []
     for target in ("cpu", "cpu", "auto"):
         config = OmegaConf.create({"device": {"target": target}})
-        code, why = process.train(tmp_path / "job", config, [])
+        code, why = worker.train(tmp_path / "job", config, [])
         assert code == 1, why  # it is no whole configuration
-        pids.append(process._start_if_needed().pid)
-    process.close()
+        pids.append(worker._start_if_needed().pid)
+    worker.close()
     assert pids[0] == pids[1] != pids[2]
 
 
@@ -117,7 +117,7 @@ def test_jobs_start_with_the_environment_as_it_was(monkeypatch: pytest.MonkeyPat
         (["hydra.mode=MULTIRUN"], "expected -m for a sweep"),
     ],
 )
-def test_what_would_hide_failures_is_refused(
+def test_launchers_that_would_hide_failures_are_refused(
     command: Command, words: list[str], message: str
 ) -> None:
     (command.folder / "file").touch()
@@ -127,7 +127,7 @@ def test_what_would_hide_failures_is_refused(
     assert "Traceback" not in ended.err
 
 
-def test_a_comparison_in_a_file_is_a_mistake(command: Command) -> None:
+def test_a_comparison_in_a_file_is_a_configuration_error(command: Command) -> None:
     (command.folder / "file").touch()
     ended = command.compare("freeze=conv1", "compare.dir=file")
     assert ended.code == 2

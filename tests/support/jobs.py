@@ -1,4 +1,4 @@
-"""Jobs of several ranks, as processes of their own that a test can signal one by one."""
+"""Runs of several ranks, as processes that a test can signal one by one."""
 
 import os
 import subprocess
@@ -9,24 +9,24 @@ from pathlib import Path
 
 from tests.support.command import CHECKOUT
 
-LONG = 240  # seconds that no job here takes, on a machine that is busy with others too
+TIMEOUT = 240  # seconds; no job here takes as long, not even on a busy machine
 PAIR = ("distributed=msrun", "distributed.ranks=2", "freeze=conv1", "epochs=2")
 
 
 class Job:
-    """``python -m trainer`` in a folder, what it prints kept in a file there.
+    """A process of ``python -m trainer`` in a folder, which keeps its output in a file.
 
     Args:
-        folder: current folder; what lies in it can be imported.
+        folder: current folder; modules in it can be imported.
         lines: overrides.
-        environment: variables besides this process's.
+        environment: variables in addition to those of this process.
     """
 
     def __init__(
         self, folder: Path, *lines: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self._output = folder / f"output.{time.monotonic_ns()}"
-        with self._output.open("w") as file:
+        self._output_file = folder / f"output.{time.monotonic_ns()}"
+        with self._output_file.open("w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "trainer", *lines],
                 cwd=folder,
@@ -36,32 +36,32 @@ class Job:
             )
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """What it has printed so far."""
-        return self._output.read_text()
+        return self._output_file.read_text()
 
-    def until(self, text: str) -> "Job":
-        """Wait until it has printed something."""
-        end = time.monotonic() + LONG
-        while text not in self.said:
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < end, self.said
+    def wait_for(self, text: str) -> "Job":
+        """Wait until it has printed a text."""
+        end = time.monotonic() + TIMEOUT
+        while text not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < end, self.output
             time.sleep(0.05)
         return self
 
-    def rank(self, number: int) -> int:
+    def rank_pid(self, rank: int) -> int:
         """Process id of one of the ranks that it has started."""
-        own = self.process.pid
-        listed = Path(f"/proc/{own}/task/{own}/children").read_text().split()
-        marks = {b"MS_ROLE=MS_WORKER", b"MS_NODE_ID=%d" % number}
-        found = [
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        variables = {b"MS_ROLE=MS_WORKER", b"MS_NODE_ID=%d" % rank}
+        pids = [
             int(pid)
-            for pid in listed
-            if marks <= set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+            for pid in children
+            if variables <= set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
         ]
-        assert len(found) == 1, found
-        return found[0]
+        assert len(pids) == 1, pids
+        return pids[0]
 
-    def code(self) -> int:
+    def wait(self) -> int:
         """Wait for its end; return the exit code."""
-        return self.process.wait(LONG)
+        return self.process.wait(TIMEOUT)

@@ -26,15 +26,15 @@ STEP = {
 
 @contextmanager
 def sandbox() -> Iterator[None]:
-    """Bring one up for the block, whose commands use it; where none can be made, skip."""
+    """Run a Slurm sandbox, which the commands in the block use; skip if it cannot be started."""
     folder = tempfile.mkdtemp(prefix="trainer-slurm-")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRAINER_SLURM", folder)
-        ended = subprocess.run([SCRIPT, "up"], capture_output=True, text=True)
-        if ended.returncode:
+        up = subprocess.run([SCRIPT, "up"], capture_output=True, text=True)
+        if up.returncode:
             shutil.rmtree(folder)
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(ended.stderr)
-        patch.setenv("SLURM_CONF", ended.stdout.removeprefix("export SLURM_CONF=").strip())
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(up.stderr)
+        patch.setenv("SLURM_CONF", up.stdout.removeprefix("export SLURM_CONF=").strip())
         try:
             yield
         finally:
@@ -42,31 +42,31 @@ def sandbox() -> Iterator[None]:
 
 
 def call(*line: str | Path, cwd: Path | None = None) -> str:
-    """What a command prints; it must end well."""
+    """Return the output of a command, which must succeed."""
     return subprocess.run(line, cwd=cwd, check=True, capture_output=True, text=True).stdout
 
 
-def restarts(number: str) -> int:
-    """How often a job has been started again."""
-    found = re.search(r"Restarts=(\d+)", call("scontrol", "show", "job", number))
-    assert found
-    return int(found[1])
+def restarts(job_id: str) -> int:
+    """Return how often a job has been restarted."""
+    match = re.search(r"Restarts=(\d+)", call("scontrol", "show", "job", job_id))
+    assert match
+    return int(match[1])
 
 
 def epochs(run: Path) -> int:
-    """How many epochs of a run are done."""
+    """Return how many epochs a run has finished."""
     path = run / "metrics.jsonl"
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
 def same_weights(one: Path, other: Path) -> bool:
-    """Whether two runs have ended with the same bits."""
+    """Tell whether the final weights of two runs are bitwise equal."""
     name = "model.safetensors"
     return (one / name).read_bytes() == (other / name).read_bytes()
 
 
 def set_step(patch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:
-    """Set the variables of a step of Slurm, as srun does, and no others but the configuration."""
+    """Set the variables of a Slurm step, as srun does; remove all others but SLURM_CONF."""
     for name in os.environ.keys() - {"SLURM_CONF"}:
         if name.startswith("SLURM_"):
             patch.delenv(name)

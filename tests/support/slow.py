@@ -1,15 +1,15 @@
-"""The digits, but slowly: so that there is time to disturb a run, on whatever machine it is."""
+"""The digits, slowed down: so that there is time to disturb a run, on any machine."""
 
 import time
 from typing import Any
 
 import mindspore.dataset as ds
 
-from trainer.datasets import digits as quick
+from trainer.datasets import digits as fast
 
 
 def digits(seconds: float, **arguments: Any) -> tuple[ds.Dataset, ds.Dataset]:
-    """The same batches as without, each for training so many seconds late."""
+    """Return the same batches as the digits, each training batch delayed by ``seconds``."""
     if seconds < 0:
         raise ValueError(f"seconds: expected 0 or more, received {seconds}")
 
@@ -17,6 +17,6 @@ def digits(seconds: float, **arguments: Any) -> tuple[ds.Dataset, ds.Dataset]:
         time.sleep(seconds)
         return image
 
-    train, validation = quick.digits(**arguments)
+    train, validation = fast.digits(**arguments)
     slowed = train.map(wait, ["image"], num_parallel_workers=1, python_multiprocessing=False)
     return slowed, validation

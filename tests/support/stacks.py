@@ -1,4 +1,4 @@
-"""Nets with a list of blocks, and nets that tie a parameter; [N, 4] to [N, 3]."""
+"""Models with a list of blocks, and models that tie a parameter; [N, 4] to [N, 3]."""
 
 from mindspore import Parameter, Tensor, lazy_inline, nn, ops
 from mindspore.common.initializer import initializer
@@ -48,7 +48,7 @@ class Tied(nn.Cell):
 
 
 class Generator(nn.Cell):
-    """A head that has no weight but the one it shares with the first layer, as language nets do."""
+    """A head whose only weight is that of the first layer, as in language models."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Twice(nn.Cell):
 
 
 class Token(nn.Cell):
-    """A parameter that the net itself owns, in front of a layer."""
+    """A parameter that the model itself owns, in front of a layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Token(nn.Cell):
 
 
 class Shelf(nn.CellList):
-    """A list of cells with a parameter of its own: never called, so no cut can stand behind it."""
+    """A list of cells that owns a parameter; it is never called, so no cut can follow it."""
 
     def __init__(self) -> None:
         super().__init__([nn.Dense(4, 4)])
@@ -122,7 +122,7 @@ class Shelved(nn.Cell):
 
 
 class LazyBlock(nn.Cell):
-    """A residual that is to be inlined late, which no CPU compiles."""
+    """A residual block with late inlining, which no CPU compiles."""
 
     @lazy_inline
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Sweeps run as a user runs them, for tests."""
+"""Sweeps, run as a user runs them."""
 
 from pathlib import Path
 from subprocess import Popen
@@ -6,13 +6,13 @@ from subprocess import Popen
 from tests.support.command import Ended, start
 
 
-def swept(folder: Path, *overrides: str) -> Ended:
+def run_sweep(folder: Path, *overrides: str) -> Ended:
     """Run ``python -m trainer -m`` in ``folder / "sweep"`` to its end."""
-    with begun(folder, *overrides) as process:
+    with start_sweep(folder, *overrides) as process:
         out, err = process.communicate()
     return Ended(process.returncode, out, err)
 
 
-def begun(folder: Path, *overrides: str) -> "Popen[str]":
+def start_sweep(folder: Path, *overrides: str) -> "Popen[str]":
     """Start ``python -m trainer -m`` in ``folder / "sweep"``."""
     return start(folder, "trainer", "-m", "hydra.sweep.dir=sweep", *overrides)

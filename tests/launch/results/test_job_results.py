@@ -1,4 +1,4 @@
-"""How a job stands, by its own words and by Slurm's."""
+"""Results of jobs, as the jobs and Slurm report them."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ JOB = Job("a", Path("a"), (), ())
 
 
 @pytest.mark.parametrize(
-    ("said", "slurm", "told"),
+    ("written", "slurm", "state"),
     [
         ("pending", "FAILED", "failed"),
         ("running", "NODE_FAIL", "failed"),
@@ -24,10 +24,10 @@ JOB = Job("a", Path("a"), (), ())
         ("done", "NODE_FAIL", "done"),
     ],
 )
-def test_slurm_knows_of_jobs_that_could_not_say_how_they_ended(
-    said: str, slurm: str, told: str
+def test_slurm_completes_the_state_of_jobs_that_wrote_none(
+    written: str, slurm: str, state: str
 ) -> None:
-    assert _with_slurm_state(JobResult(JOB, said), SlurmState(slurm)).state == told
+    assert _with_slurm_state(JobResult(JOB, written), SlurmState(slurm)).state == state
 
 
 def test_a_step_time_has_three_digits() -> None:

@@ -1,4 +1,4 @@
-"""What a cluster has, against what is asked of it; the clusters are made up but for the last."""
+"""Requests against a cluster's resources; only the last cluster is a real one."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.command import Command
 from tests.support.sandbox import sandbox
+from trainer.launch.slurm import queue
 from trainer.launch.slurm.partitions import Partition, ResourceRequest, request_problems
 
 SMALL = Partition(nodes=2, cpus=4, mem_gb=10, minutes=60, gres={"npu": 8, "npu:910b": 8})
@@ -20,7 +21,7 @@ def cluster() -> Iterator[None]:
         yield
 
 
-def asked(**values: object) -> list[str]:
+def problems(**values: object) -> list[str]:
     return request_problems(ResourceRequest(**values), KNOWN)  # type: ignore[arg-type]
 
 
@@ -36,12 +37,12 @@ def asked(**values: object) -> list[str]:
         {"mem_gb": None},
     ],
 )
-def test_what_there_is_can_be_had(values: dict[str, object]) -> None:
-    assert asked(**values) == []
+def test_a_request_that_fits_has_no_problem(values: dict[str, object]) -> None:
+    assert problems(**values) == []
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         (
             {"partition": "lwo"},
@@ -57,14 +58,14 @@ def test_what_there_is_can_be_had(values: dict[str, object]) -> None:
         ({"minutes": 2}, "signal_seconds: expected less than the 2 minutes of a job"),
     ],
 )
-def test_what_there_is_not_is_told(values: dict[str, object], told: str) -> None:
-    (problem,) = asked(**values)
-    assert told in problem
+def test_a_request_that_does_not_fit_is_reported(values: dict[str, object], message: str) -> None:
+    (problem,) = problems(**values)
+    assert message in problem
     assert problem.startswith("hydra.launcher.")
 
 
-def test_several_things_are_told_at_once() -> None:
-    assert len(asked(partition="lwo", mem_gb=600, nodes=9, gres="npu:9")) == 4
+def test_all_problems_are_reported_at_once() -> None:
+    assert len(problems(partition="lwo", mem_gb=600, nodes=9, gres="npu:9")) == 4
 
 
 @pytest.mark.slurm
@@ -77,7 +78,7 @@ class TestOnSlurm:
         assert (ended.code, command.left()) == (2, []), ended.err
         return ended.err
 
-    def test_all_mistakes_are_told_at_once(self, command: Command) -> None:
+    def test_all_errors_are_reported_at_once(self, command: Command) -> None:
         words = ["partition=lwo", "mem_gb=100000", "minutes=0", "gres=npu:9"]
         said = self.refused(command, *(f"hydra.launcher.{word}" for word in words))
         assert "4 configuration errors:" in said
@@ -89,7 +90,7 @@ class TestOnSlurm:
         said = self.refused(command, "+hydra.launcher.cpus_per_tsk=2")
         assert "cpus_per_tsk: unknown key (nearest: cpus_per_task)" in said
 
-    def test_several_tasks_without_a_world_for_them(self, command: Command) -> None:
+    def test_several_tasks_without_distributed(self, command: Command) -> None:
         said = self.refused(command, "hydra.launcher.nodes=2")
         assert "expected distributed=slurm for 2 tasks" in said
 
@@ -97,6 +98,9 @@ class TestOnSlurm:
         ended = command.train("-m", "hydra/launcher=slurm", "+hydra.launcher.sbatch.nodelist=n7")
         assert ended.code == 2
         assert "Slurm refuses the jobs: sbatch: error: " in ended.err
+
+    def test_the_largest_array_is_that_of_the_cluster(self) -> None:
+        assert queue.max_array_size() == 1001  # Slurm's default
 
     def test_without_submitit(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "submitit", None)

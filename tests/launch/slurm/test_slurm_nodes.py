@@ -1,4 +1,4 @@
-"""One net on two nodes of a real Slurm, preempted in between: it ends with the same bits."""
+"""One model on two nodes of a real Slurm, preempted meanwhile: it ends with the same bits."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ WHOLE, PREEMPTED = (f"+dataset.seconds={value}" for value in ("0", "0.1"))
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for runs, and a Slurm to make them with."""
+    """A folder for runs, and a Slurm to run them."""
     with sandbox():
         yield tmp_path_factory.mktemp("runs")
 
@@ -58,7 +58,7 @@ def test_a_preempted_job_of_two_nodes_ends_with_the_same_bits(ended: Ended, plac
     assert same_weights(place / "runs" / PREEMPTED, place / "runs" / WHOLE)
 
 
-def test_the_first_node_of_a_list_is_the_place_to_meet(
+def test_ranks_meet_at_the_first_node_of_a_list(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes = "127.0.0.[9-10],127.0.0.77"

@@ -1,4 +1,4 @@
-"""The sandbox leaves folders alone that it has not made."""
+"""The sandbox refuses folders that it has not created."""
 
 import os
 import subprocess
@@ -21,18 +21,18 @@ def refused(folder: Path, word: str) -> bool:
 
 
 @pytest.mark.parametrize("word", ["down", "up"])
-def test_a_sites_own_folder_is_left_alone(tmp_path: Path, word: str) -> None:
+def test_a_sites_own_folder_is_refused(tmp_path: Path, word: str) -> None:
     (tmp_path / "slurm.conf").write_text("ClusterName=site\n")
     assert refused(tmp_path, word)
     assert (tmp_path / "slurm.conf").read_text() == "ClusterName=site\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder away")
-def test_another_users_folder_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to change the owner of a folder")
+def test_another_users_folder_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
     assert refused(tmp_path, "down")
 
 
-def test_there_may_be_nothing_to_end(tmp_path: Path) -> None:
+def test_down_succeeds_without_a_sandbox(tmp_path: Path) -> None:
     assert ended(tmp_path, "down").returncode == 0
     assert ended(tmp_path / "none", "down").returncode == 0

@@ -52,7 +52,7 @@ def did() -> list[str]:
     return Path("did").read_text().splitlines()
 
 
-def test_what_runs_already_is_not_submitted(sweep: Path) -> None:
+def test_a_running_job_is_not_submitted_again(sweep: Path) -> None:
     assert submit(sweep) == {"a": "16", "b": "17"} == submission.read_job_ids(sweep)
     assert did() == ["sbatch"]
 
@@ -85,7 +85,7 @@ def test_jobs_of_arrays_that_slurm_accepted_stay_recorded(sweep: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ['{"a": "1', "[]", '{"a": 16}', "\udcff"])
-def test_numbers_that_cannot_be_read_are_not_taken_for_none(sweep: Path, text: str) -> None:
+def test_unreadable_job_ids_are_not_ignored(sweep: Path, text: str) -> None:
     (sweep / ".slurm/ids.json").write_text(text, errors="surrogateescape")
     with pytest.raises(ConfigError, match=r"ids\.json: expected the Slurm job ids"):
         submit(sweep)
@@ -93,14 +93,14 @@ def test_numbers_that_cannot_be_read_are_not_taken_for_none(sweep: Path, text: s
     assert submission.sweep_states(sweep) == {}
 
 
-def test_a_slurm_that_falls_silent_is_told_of(sweep: Path) -> None:
+def test_a_slurm_that_does_not_respond_is_reported(sweep: Path) -> None:
     Path("answer").unlink()
     with pytest.raises(ConfigError, match="expected Slurm to respond; .*answer"):
         submit(sweep)
     assert did() == []
 
 
-def test_nothing_is_submitted_that_could_not_be_recorded(sweep: Path) -> None:
+def test_nothing_is_submitted_if_it_cannot_be_recorded(sweep: Path) -> None:
     (sweep / f".slurm/.ids.json.{os.getpid()}").mkdir()  # where it would be written first
     with pytest.raises(CannotWrite):
         submit(sweep)
@@ -108,14 +108,14 @@ def test_nothing_is_submitted_that_could_not_be_recorded(sweep: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scancel", "told"),
+    ("scancel", "message"),
     [
         ("", "job 17, just submitted, is cancelled"),
         ("exit 1", "job 17 is submitted, scancel failed: "),
     ],
 )
-def test_jobs_that_could_not_be_recorded_are_cancelled(
-    sweep: Path, scancel: str, told: str
+def test_jobs_that_cannot_be_recorded_are_cancelled(
+    sweep: Path, scancel: str, message: str
 ) -> None:
     for name, more in (
         ("sbatch", "rm sweep/.slurm/ids.json && mkdir sweep/.slurm/ids.json"),
@@ -123,6 +123,6 @@ def test_jobs_that_could_not_be_recorded_are_cancelled(
     ):
         with Path("bin", name).open("a") as file:
             file.write(f"{more}\n")
-    with pytest.raises(CannotWrite, match=told):
+    with pytest.raises(CannotWrite, match=message):
         submit(sweep)
     assert did() == ["sbatch", "scancel 17"]

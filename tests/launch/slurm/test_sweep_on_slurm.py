@@ -1,6 +1,6 @@
-"""Sweeps on a real Slurm: disturbed in every way it knows, they end with the same bits.
+"""Sweeps on a real Slurm, disturbed in every way it offers: they end with the same bits.
 
-All jobs are started at once, and looked at when they are over: most of the time is waiting.
+All jobs are started at once, and checked when they have ended: most of the time is waiting.
 """
 
 import os
@@ -38,7 +38,7 @@ REQUEUED, KILLED, FAILED = (f"+dataset.seconds={value}" for value in ("0.05", "0
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for runs, and a Slurm to make them with."""
+    """A folder for runs, and a Slurm to run them."""
     with sandbox():
         yield tmp_path_factory.mktemp("runs")
 
@@ -62,7 +62,7 @@ def limited(place: Path) -> tuple[Path, str, Ended]:
 
 @pytest.fixture(scope="module")
 def array(place: Path) -> tuple[Path, str]:
-    """Three runs by scripts/slurm.sbatch: one is preempted, one told to save, one cancelled."""
+    """Three runs by scripts/slurm.sbatch: one preempted, one told to save, one cancelled."""
     line = " ".join([*RUN, "+dataset.seconds=0.1"])
     (place / "jobs.txt").write_text(f"{line}\n" * 3)
     options = ["--array=0-2", "--mem=1G", "--cpus-per-task=1", "--nodelist=n2", "--parsable"]
@@ -85,7 +85,7 @@ def reference(place: Path) -> Path:
 def mixed(
     place: Path, limited: object, array: tuple[Path, str], reference: Path
 ) -> tuple[Ended, dict[str, tuple[str, SlurmState]]]:
-    """A sweep: one job requeued, one killed, one that fails. And what Slurm says of each."""
+    """A sweep: one job requeued, one killed, one that fails. And the Slurm state of each."""
     sweep = start(place, "trainer", *MIXED)
     runs, number = array
     until(lambda: all(epochs(runs / name) >= 2 for name in "012"), "the array trains")
@@ -107,7 +107,7 @@ def mixed(
 
 
 def look(sweep: Path) -> str:
-    """What trainer.sweep says of it."""
+    """Return the output of trainer.sweep."""
     return _end(start(sweep.parent, "trainer.sweep", sweep.name)).out
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Command, until
-from tests.support.sweeps import begun, swept
+from tests.support.sweeps import run_sweep, start_sweep
 from trainer.core.errors import ConfigError
 from trainer.launch import jobs
 from trainer.launch.sweepers.optuna_search import search_space
@@ -20,19 +20,19 @@ def trials(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(
+def test_a_search_maximises_the_accuracy_and_resumes_from_its_database(
     tmp_path: Path, command: Command
 ) -> None:
-    first = swept(tmp_path, *SEARCH, "hydra.sweeper.n_trials=2")
+    first = run_sweep(tmp_path, *SEARCH, "hydra.sweeper.n_trials=2")
     assert first.code == 0, first.err
     assert trials(tmp_path) == ["COMPLETE"] * 2
-    again = swept(tmp_path, *SEARCH, "hydra.sweeper.n_trials=3")
+    again = run_sweep(tmp_path, *SEARCH, "hydra.sweeper.n_trials=3")
     assert again.code == 0, again.err
     assert "best of 3, 2 of them before" in again.out
     assert trials(tmp_path) == ["COMPLETE"] * 3
-    made = jobs.read_jobs(tmp_path / "sweep")
-    assert len({job.name for job in made}) == 3, "it does not draw the same again"
-    best = max(jobs.objective(job.folder) or 0 for job in made)
+    searched = jobs.read_jobs(tmp_path / "sweep")
+    assert len({job.name for job in searched}) == 3, "it does not draw the same again"
+    best = max(jobs.objective(job.folder) or 0 for job in searched)
     assert f": {best:.4g}" in again.out
     words = (SEARCH[0], "optimizer.lr=interval(0.5,0.6)", "epochs=1", "hydra.sweep.dir=sweep")
     other = command.train("-m", *words)
@@ -41,25 +41,31 @@ def test_a_search_goes_by_the_accuracy_and_goes_on_from_its_database(
 
 
 @pytest.mark.slow
-def test_a_trial_that_was_killed_or_failed_comes_again(tmp_path: Path) -> None:
-    line = ("hydra/sweeper=optuna", "optimizer.lr=choice(0.01,0.02)", "hydra.sweeper.n_trials=1")
-    with begun(tmp_path, *line, "epochs=400", "snapshot.keep=last") as process:
+def test_a_killed_or_failed_trial_is_repeated(tmp_path: Path) -> None:
+    overrides = (
+        "hydra/sweeper=optuna",
+        "optimizer.lr=choice(0.01,0.02)",
+        "hydra.sweeper.n_trials=1",
+    )
+    with start_sweep(tmp_path, *overrides, "epochs=400", "snapshot.keep=last") as process:
         until(lambda: any(tmp_path.glob("sweep/*/metrics.jsonl")), "the trial trains")
         process.kill()
         process.communicate()
     assert trials(tmp_path) == ["RUNNING"]
     (job,) = jobs.read_jobs(tmp_path / "sweep")
-    with begun(tmp_path, *line, "epochs=400", "snapshot.keep=last") as process:
-        until(lambda: trials(tmp_path) == ["FAIL", "RUNNING"], "the trial comes again")
+    with start_sweep(tmp_path, *overrides, "epochs=400", "snapshot.keep=last") as process:
+        until(lambda: trials(tmp_path) == ["FAIL", "RUNNING"], "the trial is repeated")
         process.kill()
         process.communicate()
     assert [other.name for other in jobs.read_jobs(tmp_path / "sweep")] == [job.name]
 
 
 @pytest.mark.slow
-def test_a_failed_trial_is_told_and_the_others_go_on(tmp_path: Path) -> None:
-    line = ("hydra/sweeper=optuna", "optimizer.lr=choice(1e30)", "epochs=1")
-    ended = swept(tmp_path, *line, "hydra.sweeper.n_trials=2", "hydra.sweeper.sampler=random")
+def test_a_failed_trial_is_reported_and_the_others_run(tmp_path: Path) -> None:
+    overrides = ("hydra/sweeper=optuna", "optimizer.lr=choice(1e30)", "epochs=1")
+    ended = run_sweep(
+        tmp_path, *overrides, "hydra.sweeper.n_trials=2", "hydra.sweeper.sampler=random"
+    )
     assert ended.code == 7
     assert "expected a finite loss" in ended.err
     assert trials(tmp_path) == ["FAIL", "FAIL"]
@@ -73,7 +79,7 @@ def test_a_failed_trial_is_told_and_the_others_go_on(tmp_path: Path) -> None:
         (["seed=1"], "sweep: expected values to choose from, received none"),
     ],
 )
-def test_a_search_that_cannot_be_is_one_message(
+def test_an_impossible_search_is_one_message(
     command: Command, overrides: list[str], message: str
 ) -> None:
     ended = command.train("-m", "hydra/sweeper=optuna", *overrides)

@@ -89,8 +89,8 @@ class OptunaSweeper(Sweeper):
         while ended < self.options.n_trials:
             count = min(self.options.n_jobs, self.options.n_trials - ended)
             trials = [study.ask(dict(space)) for _ in range(count)]
-            lines = [[*fixed, *(f"{k}={v}" for k, v in t.params.items())] for t in trials]
-            job_returns = self.launcher.launch(lines, ended)
+            job_overrides = [[*fixed, *(f"{k}={v}" for k, v in t.params.items())] for t in trials]
+            job_returns = self.launcher.launch(job_overrides, ended)
             for trial, job_return in zip(trials, job_returns, strict=True):
                 _report_result(study, trial, job_return)
             ended += len(trials)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.command import Command
 from trainer.core import errors
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
@@ -37,3 +38,24 @@ def test_the_table_names_every_exit_code() -> None:
         if isinstance(kind, type) and issubclass(kind, errors.TrainerExit)
     }
     assert raised <= listed
+
+
+def test_the_screen_is_that_of_the_command(command: Command) -> None:
+    section = README.partition("## What a run prints")[2].partition("\n## ")[0]
+    (shown,) = re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    first, *expected = shown.splitlines()
+    program, *overrides = shlex.split(first.removeprefix("$ python -m "))
+    assert program == "trainer"
+    ended = command.train(*overrides, "hydra.run.dir=outputs/2026-01-01/12-00-00")
+    assert ended.code == 0, ended.err
+    printed = ended.out.replace(f"{command.folder}/", "").splitlines()
+    assert [_without_numbers(line) for line in printed] == [
+        _without_numbers(line) for line in expected
+    ]
+
+
+def _without_numbers(line: str) -> str:
+    """Leave out what depends on the machine: numbers, hashes, and the line of the device."""
+    if line.startswith(("device", "manifest")):
+        return line.split()[0]
+    return re.sub(r" +[-+.,\d]+(e[-+]\d+)?", " #", line)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.command import CHECKOUT
 from trainer.backend import device
-from trainer.config.schema import Device
+from trainer.config.groups import Device
 from trainer.core.errors import ConfigError
 
 SHOW = "import os; from trainer.backend import device; device.prepare({!r}); print({})"

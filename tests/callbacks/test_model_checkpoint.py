@@ -25,7 +25,7 @@ from trainer.callbacks.model_checkpoint import ModelCheckpoint
 from trainer.checkpoint import checkpoint_index, restore
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.checkpoint.resume import ResumePoint
-from trainer.config.schema import CheckpointSettings
+from trainer.config.groups import CheckpointSettings
 from trainer.core.errors import CannotWrite, FrozenMoved
 from trainer.core.tensors import Weights
 from trainer.engine import train_step

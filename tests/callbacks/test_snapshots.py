@@ -6,7 +6,7 @@ import pytest
 
 from trainer.callbacks.snapshots import Snapshots
 from trainer.checkpoint.snapshot_store import SnapshotStore
-from trainer.config.schema import SnapshotSettings
+from trainer.config.groups import SnapshotSettings
 from trainer.core.tensors import Weights
 from trainer.engine.callback import EpochResult
 from trainer.freezing.plan import ParameterPlan, Plan

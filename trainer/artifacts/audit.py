@@ -9,7 +9,8 @@ from trainer.artifacts.run_record import MetricsLine, ProofRecord
 from trainer.checkpoint import checkpoint_index
 from trainer.checkpoint.snapshot_store import SnapshotStore, TensorEntry
 from trainer.config import retention
-from trainer.config.schema import Settings, SnapshotSettings
+from trainer.config.groups import SnapshotSettings
+from trainer.config.schema import Settings
 from trainer.core import tensors
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import CHECKPOINTS, CONFIG, METRICS, MODEL, PROOF, SNAPSHOTS

@@ -15,7 +15,7 @@ from trainer.callbacks.freeze_guard import check_weights
 from trainer.callbacks.freeze_proof import FreezeProof
 from trainer.checkpoint import checkpoint_index, restore
 from trainer.checkpoint.checkpoint import Checkpoint, name_of
-from trainer.config.schema import CheckpointSettings
+from trainer.config.groups import CheckpointSettings
 from trainer.core.tensors import Weights
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress

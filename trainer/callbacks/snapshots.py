@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from trainer.callbacks.background_writer import Submit, run_now
 from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.config import retention
+from trainer.config.groups import SnapshotSettings
 from trainer.config.rules import matches
-from trainer.config.schema import SnapshotSettings
 from trainer.core import tensors
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights

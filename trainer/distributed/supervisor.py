@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from trainer.config.schema import Distributed
+from trainer.config.groups import Distributed
 from trainer.core.errors import (
     ConfigError,
     FrozenMoved,

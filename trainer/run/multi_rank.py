@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from trainer.backend import device
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import config_folders, overrides
+from trainer.config.groups import Device, Distributed
 from trainer.config.overrides import quoted
-from trainer.config.schema import Device, Distributed
 from trainer.core import log_handlers
 from trainer.core.errors import (
     ConfigError,

@@ -9,8 +9,9 @@ import mindspore as ms
 from trainer.backend import device
 from trainer.backend.graph import example_inputs, tracer
 from trainer.checkpoint.resume import ResumePoint
+from trainer.config.groups import optional_spec
 from trainer.config.instantiate import instantiate_target
-from trainer.config.schema import Settings, optional_spec
+from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.data import pipelines
 from trainer.distributed import world

@@ -6,7 +6,7 @@ from tests.support.stacks import Stack
 from trainer.backend import device
 from trainer.backend.graph.example_inputs import Total, default_inputs, example_inputs
 from trainer.backend.graph.tracer import trace
-from trainer.config.schema import Device
+from trainer.config.groups import Device
 from trainer.core.errors import ConfigError
 from trainer.models.lenet5 import LeNet5
 

@@ -1,0 +1,152 @@
+"""Groups: the parts of a configuration that are mappings of keys, typed. Pure Python."""
+
+from typing import Annotated, Any, Literal
+
+from omegaconf import MISSING
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
+
+from trainer.config import metrics, retention
+from trainer.config.policy import RECORDED, Patterns
+
+
+def _loss_scale(value: Any) -> float | str:
+    if value == "dynamic":
+        return "dynamic"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"expected a number above 0, or dynamic, received {value!r}")
+    return float(value)
+
+
+def _kept(value: Any) -> Any:
+    keep = "off" if value is False else value  # YAML reads off as false
+    if problem := retention.problem(str(keep)):
+        raise ValueError(problem)
+    return keep
+
+
+def _named(target: str) -> str:
+    if target in ("", MISSING):
+        raise ValueError("expected the dotted name of a class or function, received none")
+    return target
+
+
+class Group(BaseModel):
+    """Keys of a fixed set, of which an unknown one is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Target(BaseModel):
+    """Anything that is built from ``_target_``; its other keys are the target's own arguments."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    target: Annotated[str, AfterValidator(_named)] = Field(alias="_target_")
+
+    def spec(self) -> dict[str, Any]:
+        """The mapping that Hydra's ``instantiate`` takes."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class Optimizer(Target):
+    """An optimizer: ``lr`` and whatever the class takes."""
+
+    lr: float = Field(ge=0, allow_inf_nan=False)
+    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False)
+    momentum: float = Field(0.0, ge=0, lt=1)
+
+
+class Device(Group):
+    """Where and how to compute; ``conf/device`` explains each key."""
+
+    target: Literal["cpu", "ascend", "auto"]
+    device_id: int = Field(0, ge=0)
+    jit_level: Literal["O0", "O1", "O2"] | None = None
+    precision: Literal["float32", "float16", "bfloat16"] = "float32"
+    loss_scale: Annotated[Any, AfterValidator(_loss_scale)] = 1.0
+    instruction_set: Literal["auto", "native"] = "auto"
+    threads: Literal["auto", "free", "apart"] = "auto"
+    fetch_every: int = Field(1, ge=1)
+
+
+class Distributed(Group):
+    """How many processes share each batch; ``conf/distributed`` explains each key."""
+
+    launcher: Literal["none", "msrun", "slurm"] = "none"
+    ranks: int = Field(1, ge=1)
+    timeout: int = Field(600, ge=1)
+    port: int | None = Field(None, ge=1024, le=65_535)
+
+
+class Features(Group):
+    """What becomes of the outputs of the frozen part; ``conf/features`` explains each key."""
+
+    mode: Literal["auto", "store", "off"] = "off"
+    dtype: Literal["float32", "float16"] = "float32"
+    exact: bool = True
+    views: Annotated[int | None, Field(ge=1)] = None
+    memory_mb: float = Field(1000, ge=0, allow_inf_nan=False)
+    max_mb: float = Field(10_000, ge=0, allow_inf_nan=False)
+    folder: str | None = None
+
+    @model_validator(mode="after")
+    def _other_trainings_are_asked_for(self) -> "Features":
+        half, loose = self.dtype == "float16", not self.exact
+        others = {"views": self.views, "dtype=float16": half, "exact=false": loose}
+        given = " and ".join(f"features.{name}" for name, value in others.items() if value)
+        if given and self.mode != "store":
+            why = f"with {given}, for it changes the training, received features={self.mode}"
+            raise ValueError(f"expected features=store {why}")
+        return self
+
+
+class SnapshotSettings(Group):
+    """What is kept and printed of the weights."""
+
+    keep: Annotated[str, BeforeValidator(_kept)] = "all"
+    max_mb: float | None = Field(None, gt=0, allow_inf_nan=False)
+    print: Patterns = []
+
+
+class CheckpointSettings(Group):
+    """When checkpoints are written, and which is kept as the best."""
+
+    every_steps: int | None = Field(None, ge=1)
+    every_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
+    best: Literal["validation_loss", "accuracy"] | None = "validation_loss"
+
+
+class CompileCache(Group):
+    """Whether compiled graphs are kept from one start to the next, and where."""
+
+    use: bool = True
+    folder: str | None = None
+    max_mb: float = Field(1000.0, gt=0, allow_inf_nan=False)
+
+
+def _known_metric(name: str, info: ValidationInfo) -> str:
+    if info.context != RECORDED and name not in metrics.names():
+        raise ValueError(f"expected some of {', '.join(metrics.names())}, received {name!r}")
+    return name
+
+
+class Evaluation(Group):
+    """What is measured on the validation data, in addition to loss and accuracy."""
+
+    metrics: list[Annotated[str, AfterValidator(_known_metric)]] = []
+
+
+def optional_spec(target: Target | None) -> dict[str, Any] | None:
+    """Return the mapping that Hydra's ``instantiate`` takes; None: there is no target."""
+    return None if target is None else target.spec()
+
+
+# A target that may be left out: ``{}`` is none.
+OptionalTarget = Annotated[Target | None, BeforeValidator(lambda value: value or None)]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.command import Command
 from trainer.checkpoint.snapshot_store import SnapshotStore
-from trainer.cli.diff import compare
+from trainer.cli.diff import Row, compare, report
 from trainer.core import tensors
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
@@ -70,6 +70,39 @@ def test_the_largest_change_comes_first_and_what_is_not_finite_before_it() -> No
     assert [row.state for row in rows] == ["", "", "", "", "frozen"]
 
 
+def row(number: int, state: str = "trainable", equal: bool = False) -> Row:
+    return Row(f"p{number}", state, 1.0, 1.0, 0.0 if equal else 1.0 / (number + 1), 0.0, equal)
+
+
+def test_frozen_tensors_that_are_equal_are_counted_in_one_line() -> None:
+    rows = [
+        row(0),
+        row(1, "frozen"),
+        row(2, equal=True),
+        row(3, "frozen", True),
+        row(4, "frozen", True),
+    ]
+    lines = report(rows).splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["p0", "p1", "p2"]
+    assert lines[4:] == ["frozen and equal: 2 tensors", "3 of 5 equal"]
+    lines = report(rows, show_all=True).splitlines()
+    assert [line.split()[0] for line in lines[1:6]] == ["p0", "p1", "p2", "p3", "p4"]
+    assert lines[6:] == ["3 of 5 equal"]
+
+
+@pytest.mark.parametrize(("trainable", "frozen"), [(22, 0), (23, 0), (21, 3), (22, 3), (400, 1)])
+def test_at_most_24_lines_unless_all_are_asked_for(trainable: int, frozen: int) -> None:
+    rows = [row(n) for n in range(trainable)] + [row(n, "frozen", True) for n in range(frozen)]
+    lines = report(rows).splitlines()
+    shown = sum(line.startswith("p") for line in lines[1:])
+    assert len(lines) == min(24, 2 + trainable + (frozen > 0))
+    more = [line for line in lines if "more: all=true lists them" in line]
+    assert more == (
+        [f"and {trainable - shown} more: all=true lists them"] if shown < trainable else []
+    )
+    assert len(report(rows, show_all=True).splitlines()) == 2 + trainable + frozen
+
+
 def test_other_nets_are_a_mistake_that_names_what_only_one_has() -> None:
     a: Weights = {"a": np.zeros(2), "b": np.zeros(2), "c": np.zeros(2)}
     b: Weights = {"c": np.zeros(3), "d": np.zeros(2)}
@@ -83,9 +116,10 @@ def test_other_nets_are_a_mistake_that_names_what_only_one_has() -> None:
 
 
 def test_mistakes_are_told_together(command: Command, tmp_path: Path) -> None:
-    ended = command.diff("gone@0", "gone.safetensors", "--jsn")
+    ended = command.diff("gone@0", "gone.safetensors", "--jsn", "all=yes")
     assert ended.code == 2
-    assert "3 configuration errors" in ended.err
+    assert "4 configuration errors" in ended.err
+    assert "all: expected true or false, received 'yes'" in ended.err
     assert "received --jsn (nearest: --json)" in ended.err
     assert "received 'gone', which does not exist" in ended.err
     assert command.diff("one").code == 2

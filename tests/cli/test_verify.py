@@ -14,6 +14,9 @@ def test_runs_that_keep_less_hold_too(keep: str, command: Command) -> None:
     ended = command.verify("run")
     assert ended.code == 0, ended.err
     assert ("no snapshot was to be kept" in ended.out) == (keep == "off")
+    names = [line.split("  ")[0] for line in ended.out.splitlines()]
+    checks = [name for name in names if name != "not checked"]
+    assert len(checks) == len(set(checks)), "no two checks have one name"
 
 
 @pytest.mark.slow

@@ -49,8 +49,12 @@ def audit(run: Path) -> list[Check]:
     checks = [
         Check("files", "each is as the run left it", manifest.problems(run)),
         Check("records", "plan, proof, metrics and settings are whole", found.problems),
-        Check(SNAPSHOTS, f"{len(indexes)}, each tensor as its index says", store.problems()),
-        Check(CHECKPOINTS, "each as its index says", checkpoint_index.problems(run / CHECKPOINTS)),
+        Check("snapshot files", f"{len(indexes)}, each tensor as its index says", store.problems()),
+        Check(
+            "checkpoint files",
+            "each as its index says",
+            checkpoint_index.problems(run / CHECKPOINTS),
+        ),
     ]
     if sealed and done and found.settings and found.metrics:
         last = found.metrics[-1].epoch
@@ -77,7 +81,7 @@ def _indexes(store: SnapshotStore) -> _Indexes:
 
 def _kept(setting: SnapshotSettings, last: int, epochs: list[int], resumed: bool) -> Check:
     """Hold the epochs that are there against those that were to be kept of a run that was done."""
-    check = Check(SNAPSHOTS, f"the epochs that snapshot.keep={setting.keep} keeps of {last}")
+    check = Check("snapshot.keep", f"the epochs that snapshot.keep={setting.keep} keeps of {last}")
     every = range(last + 1)
     gone = retention.surplus(every, setting.keep, done=True)
     stay = [epoch for epoch in every if epoch not in gone]
@@ -117,7 +121,7 @@ def _proof(plan: Plan, proof: ProofRecord) -> Check:
 
 def _still(plan: Plan, proof: ProofRecord, indexes: _Indexes) -> Check:
     """Hold the tensors of every snapshot against the plan, the frozen ones against the proof."""
-    check = Check(SNAPSHOTS, "each frozen tensor is in all of them what it was at the start")
+    check = Check("frozen tensors", "in every snapshot what they were at the start")
     spans = plan_history.spans(plan, proof)
     for epoch, index in indexes.items():
         mine = [span for span in spans if span.covers(epoch)]

@@ -1,7 +1,6 @@
-"""Diff: ``python -m trainer.diff A B``, how far each parameter went from A to B. No MindSpore."""
+"""Diff: ``python -m trainer.diff A B``, how far each parameter moved from A to B. No MindSpore."""
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -16,7 +15,9 @@ from trainer.core.errors import ConfigError, FrozenDiffers, nearest
 from trainer.core.table import table
 from trainer.core.tensors import Weights
 
-_USAGE = """usage: python -m trainer.diff A B [--json]
+_LINES = 24  # printed without all=true
+
+_USAGE = f"""usage: python -m trainer.diff A B [all=true] [--json]
 
 Prints for each parameter its norms, its largest and mean change from A to B, and whether it is
 equal bit for bit; what changed most comes first. A and B each are
@@ -24,7 +25,10 @@ equal bit for bit; what changed most comes first. A and B each are
   RUN@best                 its best checkpoint; or the folder of any checkpoint
   RUN                      a run's folder: its model.safetensors
   FILE.safetensors         a file
-Exit code 1 if something differs that the plan, which both must be of, declares frozen.
+  all=true                 one line for each parameter; otherwise at most {_LINES} lines, in which
+                           frozen tensors that are equal are counted
+  --json                   a list of objects, one for each parameter
+Exit code 1 if something differs that the plan, which both must share, declares frozen.
 Example:
   python -m trainer.diff outputs/a@0 outputs/a@last"""
 
@@ -52,15 +56,26 @@ class Row:
     equal: bool
 
 
+@dataclass(frozen=True)
+class Arguments:
+    """What the command line asks for: two sets of weights, and how to print their difference."""
+
+    a: WeightsRef
+    b: WeightsRef
+    json: bool
+    show_all: bool
+
+
 def main() -> None:
-    """Print the table, and exit with the code that tells whether something frozen differs."""
+    """Print the table, and exit with the code that reports whether something frozen differs."""
     with entry_point.exit_codes():
-        words = sys.argv[1:]
+        words = entry_point.arguments()
         if entry_point.printed_help(_USAGE):
             return
-        a, b = read(words)
+        arguments = parse(words)
+        a, b = arguments.a, arguments.b
         rows = compare(a.weights(), b.weights(), states(a, b))
-        print(as_json(rows) if "--json" in words else report(rows))
+        print(as_json(rows) if arguments.json else report(rows, arguments.show_all))
         if moved := [row.name for row in rows if row.state == "frozen" and not row.equal]:
             raise FrozenDiffers(
                 f"expected equal what {a.run} declares frozen, but {len(moved)} differ: "
@@ -68,8 +83,8 @@ def main() -> None:
             )
 
 
-def read(words: Sequence[str]) -> tuple[WeightsRef, WeightsRef]:
-    """Return what the words of the command line refer to.
+def parse(words: Sequence[str]) -> Arguments:
+    """Read the words of the command line.
 
     Raises:
         ConfigError: everything that is wrong with them.
@@ -79,24 +94,30 @@ def read(words: Sequence[str]) -> tuple[WeightsRef, WeightsRef]:
         for word in words
         if word.startswith("-") and word != "--json"
     ]
-    given = [word for word in words if not word.startswith("-")]
-    if len(given) != 2:
-        problems.append(f"expected two of RUN, RUN@EPOCH, FILE, received {len(given)}")
-    found = []
-    for word in given[:2]:
+    values = [word.partition("=")[2] for word in words if word.startswith("all=")]
+    problems += [
+        f"all: expected true or false, received {value!r}"
+        for value in values
+        if value not in ("true", "false")
+    ]
+    places = [word for word in words if not word.startswith(("-", "all="))]
+    if len(places) != 2:
+        problems.append(f"expected two of RUN, RUN@EPOCH, FILE, received {len(places)}")
+    references = []
+    for place in places[:2]:
         try:
-            found.append(find(word))
-        except ConfigError as mistake:
-            problems += mistake.problems
+            references.append(find(place))
+        except ConfigError as error:
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return found[0], found[1]
+    return Arguments(references[0], references[1], "--json" in words, values[-1:] == ["true"])
 
 
 def states(a: WeightsRef, b: WeightsRef) -> dict[str, str]:
-    """Return each parameter's state by the plan that both are of; empty if there is none.
+    """Return each parameter's state by the plan that both share; empty if there is none.
 
-    Within a run that went on under another plan, frozen is what was so from one to the other.
+    Within a run that was resumed under another plan, frozen is what was so from A to B.
 
     Raises:
         ConfigError: a plan or a proof is damaged.
@@ -108,11 +129,11 @@ def states(a: WeightsRef, b: WeightsRef) -> dict[str, str]:
         return plan_history.parameter_states(
             plan_history.spans(plan, proof), _moment(a), _moment(b)
         )
-    mine, theirs = (
+    states_a, states_b = (
         {p.name: p.state for p in each.parameters}
         for each in (plan, run_record.read_plan_and_proof(b.run)[0])
     )
-    return mine if mine == theirs else {}
+    return states_a if states_a == states_b else {}
 
 
 def _moment(reference: WeightsRef) -> float:
@@ -123,13 +144,13 @@ def compare(a: Weights, b: Weights, states: dict[str, str]) -> list[Row]:
     """Return how each parameter differs, those that changed most first.
 
     Raises:
-        ConfigError: they are not of one net; names what only one has, and other shapes.
+        ConfigError: they belong to different models; names what only one has, and other shapes.
     """
     pairs = (("only in A", a, b), ("only in B", b, a))
     problems = [
-        f"{where}: {', '.join(alone)}"
-        for where, mine, other in pairs
-        if (alone := [name for name in mine if name not in other])
+        f"{where}: {', '.join(names)}"
+        for where, one, other in pairs
+        if (names := [name for name in one if name not in other])
     ]
     problems += [
         f"{name}: shape {a[name].shape} in A, {b[name].shape} in B"
@@ -137,7 +158,7 @@ def compare(a: Weights, b: Weights, states: dict[str, str]) -> list[Row]:
         if name in b and a[name].shape != b[name].shape
     ]
     if problems:
-        raise ConfigError([f"expected weights of one net; {text}" for text in problems])
+        raise ConfigError([f"expected weights of one model; {text}" for text in problems])
     rows = [_row(name, states.get(name, ""), a[name], b[name]) for name in a]
     return sorted(rows, key=lambda row: (row.equal, -_order(row.largest)))
 
@@ -157,10 +178,30 @@ def as_json(rows: Sequence[Row]) -> str:
     return atomic_files.dumps([asdict(row) for row in rows], indent=2)
 
 
-def report(rows: Sequence[Row]) -> str:
-    """Return the rows as a table, with the number of those that are equal."""
+def report(rows: Sequence[Row], show_all: bool = False) -> str:
+    """Return the rows as a table, with the number of those that are equal.
+
+    Args:
+        rows: those that changed most first.
+        show_all: whether to print every row, instead of those that fit in a screen.
+    """
+    total = f"{sum(row.equal for row in rows)} of {len(rows)} equal"
+    unchanged = [row for row in rows if row.state == "frozen" and row.equal]
+    if show_all or not unchanged:
+        listed, notes = list(rows), [total]
+    else:
+        listed = [row for row in rows if row not in unchanged]
+        notes = [f"frozen and equal: {len(unchanged)} tensors", total]
+    limit = _LINES - 1 - len(notes)  # without the head
+    if not show_all and len(listed) > limit:
+        notes.insert(0, f"and {len(listed) - limit + 1} more: all=true lists them")
+        listed = listed[: limit - 1]
+    return "\n".join([*([_table(listed)] if listed else []), *notes])
+
+
+def _table(rows: Sequence[Row]) -> str:
     head = ("parameter", "state", "norm A", "norm B", "largest", "mean", "equal")
-    lines = [
+    cells = [
         (
             row.name,
             row.state,
@@ -169,8 +210,7 @@ def report(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    equal = sum(row.equal for row in rows)
-    return f"{table([head, *lines])}\n{equal} of {len(rows)} equal"
+    return table([head, *cells])
 
 
 if __name__ == "__main__":

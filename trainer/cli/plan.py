@@ -145,8 +145,10 @@ def report(preview: PlanPreview, options: Options) -> str:
     if options.measure:
         rows.append(("step", _measured(preview)))
     rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))
-    found = plan_warnings.plan_warnings(plan, preview.made.rules, preview.layout, settings.new_head)
-    rows += [("surprising", line) for line in found or ["nothing"]]
+    warnings = plan_warnings.plan_warnings(
+        plan, preview.made.rules, preview.layout, settings.new_head
+    )
+    rows += [("warning", line) for line in warnings or ["none"]]
     picture = plan_tree.text(root, settings.optimizer.lr, settings.optimizer.weight_decay)
     return "\n".join([picture, "", *(f"{name:<11}{text}" for name, text in rows)])
 

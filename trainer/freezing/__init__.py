@@ -20,9 +20,9 @@ These modules need no MindSpore: a model is a ``ModuleTree`` to them. From a pla
 - ``param_groups.py``: the learning rates and weight decays of a plan, for the optimizer.
 - ``proof.py``, ``drift_causes.py``: frozen tensors compared bit for bit, and why one has changed.
   ``callbacks/freeze_proof.py`` does it after each epoch and keeps proof.json.
-- ``api/``: ``trainer.freeze`` for hand-written loops: ``freeze.py`` (``freeze``, ``Frozen``),
-  ``python_rules.py`` (its rules), and ``misuse.py`` (what undermines a freeze), which looks at
-  ``live_optimizers.py`` and ``jitted_functions.py``.
+- ``api/``: ``trainer.freeze`` for hand-written loops: ``freeze.py``, ``frozen.py`` (what it
+  returns), ``python_rules.py`` (its rules), and ``misuse.py`` (what undermines a freeze), which
+  examines ``live_optimizers.py`` and ``jitted_functions.py``.
 
 MindSpore has pitfalls that silently train a frozen layer. docs/freezing.md lists them, and
 ``tests/freezing/test_pitfalls.py`` shows each one, and that it is avoided here.

@@ -158,7 +158,7 @@ def test_a_net_can_be_frozen_again_after_undo_and_only_then() -> None:
     net = TwoConvs()
     frozen = freeze(net, "conv1")
     for part in (net, net.conv1):
-        with pytest.raises(ConfigError, match="expected one that is not frozen"):
+        with pytest.raises(ConfigError, match="expected a model that is not frozen"):
             freeze(part, "conv2")
     frozen.undo()
     with pytest.raises(ConfigError, match="a frozen model, received one after undo"):

@@ -77,7 +77,7 @@ def _loss_bytes(model: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor) -> 
 
 @contextmanager
 def eager_mode() -> Iterator[None]:
-    """Run operator by operator: this takes a second, where compiling takes longer.
+    """Run operator by operator, which takes a second instead of a compilation.
 
     Each operator is waited for: the threads of MindSpore 2.10 hand over to one another so slowly
     that, on two cores, densenet201 takes 0.4 s forward this way and 2.8 s with default settings.

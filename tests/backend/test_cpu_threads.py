@@ -36,8 +36,8 @@ def test_a_net_keeps_its_modes_and_its_parameters_their_names() -> None:
     net.set_train()
     net.bn1.set_train(False)
     names = list(to_numpy(net))
-    made = with_dummy_branch(net)
-    assert isinstance(made, WithDummyBranch)
+    wrapped = with_dummy_branch(net)
+    assert isinstance(wrapped, WithDummyBranch)
     assert [name for name, _ in net.parameters_and_names()] == names
     assert [p.name for p in net.get_parameters()] == names
     assert (net.training, net.bn1.training) == (True, False)

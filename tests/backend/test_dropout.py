@@ -45,35 +45,35 @@ class Summed(nn.Cell):
 def test_a_cell_that_is_called_twice_draws_twice() -> None:
     net = Twice()
     dropout.make_repeatable(net, 0)
-    first, second = drawn(net.set_train(True))
+    first, second = outputs(net.set_train(True))
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.01
 
 
-def made(share: float = 0.3, seed: int = 0) -> tuple[nn.Cell, Parameter]:
+def repeatable_model(share: float = 0.3, seed: int = 0) -> tuple[nn.Cell, Parameter]:
     net = Dropping(share)
     count = dropout.make_repeatable(net, seed)
     assert count is not None
     return net.set_train(True), count
 
 
-def drawn(net: nn.Cell) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+def outputs(net: nn.Cell) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
     return [output.asnumpy() for output in net(ONES)]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_share_and_scale(share: float) -> None:
-    first, _ = drawn(made(share)[0])
+    first, _ = outputs(repeatable_model(share)[0])
     assert (first == 0).mean() == pytest.approx(share, abs=5e-3)
     assert first.max() == pytest.approx(1 / (1 - share))
     assert first.mean() == pytest.approx(1, abs=0.02)
 
 
 def test_masks_look_independent() -> None:
-    net, count = made(0.5)
-    first, second = drawn(net)
+    net, count = repeatable_model(0.5)
+    first, second = outputs(net)
     assert count.asnumpy() == 2
-    later = drawn(net)[0]
-    other = drawn(made(0.5, seed=1)[0])[0]
+    later = outputs(net)[0]
+    other = outputs(repeatable_model(0.5, seed=1)[0])[0]
     shifted = np.roll(first, 1, axis=1)
     for mask in (second, later, other, shifted, first.T.reshape(first.shape)):
         assert abs(np.corrcoef(first.ravel(), mask.ravel())[0, 1]) < 0.01  # 4.5 sigma
@@ -84,40 +84,40 @@ def test_masks_look_independent() -> None:
 
 @pytest.mark.parametrize("mode", [ms.GRAPH_MODE, ms.PYNATIVE_MODE])
 def test_a_count_gives_the_same_masks_again(mode: int) -> None:
-    net, count = made()
+    net, count = repeatable_model()
     count.set_data(Tensor(7, ms.uint32))
-    before = drawn(net)
-    again, other = made()
+    before = outputs(net)
+    again, other = repeatable_model()
     other.set_data(Tensor(7, ms.uint32))
     ms.set_context(mode=mode)
     try:
-        after = drawn(again)
+        after = outputs(again)
     finally:
         ms.set_context(mode=ms.GRAPH_MODE)
     assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
 def test_ranks_draw_the_masks_of_one_process() -> None:
-    whole = drawn(made()[0])
+    single_process = outputs(repeatable_model()[0])
     for rank in (0, 1):
         net = Dropping(0.3)
         dropout.make_repeatable(net, 0, rank)
         half = Tensor(ONES.asnumpy()[:250])
         ours = [output.asnumpy() for output in net.set_train(True)(half)]
-        for mine, all_of_it in zip(ours, whole, strict=True):
+        for mine, all_of_it in zip(ours, single_process, strict=True):
             assert np.array_equal(mine, all_of_it[rank * 250 : (rank + 1) * 250])
 
 
 def test_inference_drops_nothing() -> None:
-    net, count = made()
+    net, count = repeatable_model()
     net.set_train(False)
-    assert all((output == 1).all() for output in drawn(net))
+    assert all((output == 1).all() for output in outputs(net))
     assert count.asnumpy() == 0
 
 
 def test_gradient_passes_where_the_output_did() -> None:
-    net, count = made()
-    first = drawn(net)[0]
+    net, count = repeatable_model()
+    first = outputs(net)[0]
     dropout.reset_count(count)
     gradient = ms.grad(Summed(net))(ONES).asnumpy()
     assert np.array_equal(gradient, first)

@@ -131,7 +131,7 @@ def test_an_optimizer_that_was_given_a_frozen_weight_is_found_out(tmp_path: Path
     net = TwoConvs()
     watcher = CallbackList(FreezeProof(tmp_path / "proof.json"), FreezeGuard())
     with pytest.raises(FrozenMoved, match="conv1.weight by .*: the optimizer was given it"):
-        train(net, plan_of(net, rule("conv1")), optimizer=leaky, watcher=watcher)
+        train(net, plan_of(net, rule("conv1")), optimizer=leaky, callback=watcher)
     assert not json.loads((tmp_path / "proof.json").read_text())["holds"]
 
 
@@ -142,7 +142,7 @@ def test_weights_that_are_not_finite_are_found_out_though_the_loss_is_finite(
     batch = Tensor(np.full((2, 1, 32, 32), np.nan, np.float32)), Tensor(np.array([0, 1], np.int32))
     watcher = CallbackList(FreezeProof(tmp_path / "proof.json"), FreezeGuard())
     with pytest.raises(WeightsNotFinite, match="conv1.weight.*input that is not finite"):
-        train(net, plan_of(net), batches=lambda epoch: [batch], watcher=watcher)
+        train(net, plan_of(net), batches=lambda epoch: [batch], callback=watcher)
 
 
 class Loosen(Callback):
@@ -162,7 +162,7 @@ def test_statistics_that_move_are_found_out(tmp_path: Path) -> None:
     watcher = CallbackList(FreezeProof(tmp_path / "proof.json"), FreezeGuard())
     with pytest.raises(FrozenMoved, match="bn1.moving_mean by .*: a normalisation layer ran"):
         plan = plan_of(net, rule("conv1", "bn1"))
-        train(net, plan, batches=Loosen(net).batches, watcher=watcher)
+        train(net, plan, batches=Loosen(net).batches, callback=watcher)
 
 
 def test_a_run_that_freezes_and_thaws_is_proven(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_run_that_freezes_and_thaws_is_proven(tmp_path: Path) -> None:
     everything, but_conv1 = plan_of(net), plan_of(net, rule("conv1"))
     watcher = CallbackList(FreezeProof(tmp_path / "proof.json"), FreezeGuard())
     plans = everything, but_conv1, everything, but_conv1
-    train(net, *plans, batches=lambda epoch: [IMAGES], watcher=watcher)
+    train(net, *plans, batches=lambda epoch: [IMAGES], callback=watcher)
     proof = json.loads((tmp_path / "proof.json").read_text())
     assert (proof["holds"], proof["epochs"], len(proof["tensors"])) == (True, 4, 2)
     now = {name: sha256(p.asnumpy()) for name, p in net.parameters_and_names()}

@@ -55,7 +55,7 @@ def trained(folder: Path, **when: object) -> tuple[TwoConvs, Recorder]:
     """Train an epoch of three steps with conv1 frozen."""
     net = TwoConvs()
     kept = saving(folder, net, **when)
-    told = train(net, plan_of(net, rule("conv1")), watcher=CallbackList(*kept))
+    told = train(net, plan_of(net, rule("conv1")), callback=CallbackList(*kept))
     kept[1]._writer.on_run_end(True)
     return net, told
 
@@ -90,7 +90,7 @@ def test_so_are_steps(tmp_path: Path) -> None:
     net, plan = TwoConvs(), plan_of(TwoConvs(), rule("conv1"))
     proof, kept = saving(tmp_path, net, every_steps=2)
     with pytest.raises(RuntimeError, match="killed"):
-        train(net, plan, watcher=CallbackList(proof, kept), batches=lambda epoch: killed(3))
+        train(net, plan, callback=CallbackList(proof, kept), batches=lambda epoch: killed(3))
     kept._writer.on_run_end(False)
     assert names(tmp_path) == ["epoch_00000_step_00000000", "epoch_00000_step_00000002"]
     found, _ = checkpoint_index.latest(tmp_path / "checkpoints")

@@ -39,7 +39,7 @@ class Sequence(Recorder):
 def test_order_of_events() -> None:
     net, watcher = TwoConvs(), Sequence()
     plans = plan_of(net), plan_of(net, rule("conv1"))
-    train(net, *plans, watcher=watcher, batches=lambda epoch: [IMAGES] * 2)
+    train(net, *plans, callback=watcher, batches=lambda epoch: [IMAGES] * 2)
     first, second = ["phase", "epoch", "step", "step", "epoch"], ["phase", "step", "step", "epoch"]
     assert watcher.events == first + second
 
@@ -96,7 +96,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_before_it_does_damage() -> None:
     bad = Tensor(np.full((4, 1, 6, 6), np.inf, np.float32)), IMAGES[1]
     net, recorder = TwoConvs(), Recorder()
     with pytest.raises(NotFinite, match=r"received nan in epoch 1, step 2; .*optimizer\.lr"):
-        train(net, plan_of(net), batches=lambda epoch: [IMAGES, bad, IMAGES], watcher=recorder)
+        train(net, plan_of(net), batches=lambda epoch: [IMAGES, bad, IMAGES], callback=recorder)
     assert len(recorder.losses) == 1
     assert all(np.isfinite(array).all() for array in to_numpy(net).values())
 
@@ -115,7 +115,7 @@ class Stops(Recorder):
 def test_a_stop_ends_the_run_after_the_step_and_the_watchers_hear_where() -> None:
     net, recorder = TwoConvs(), Stops()
     with pytest.raises(Stopped, match="stopped in epoch 1, after step 2; all is saved"):
-        train(net, plan_of(net), watcher=recorder, stopped=lambda: len(recorder.losses) == 2)
+        train(net, plan_of(net), callback=recorder, stopped=lambda: len(recorder.losses) == 2)
     assert [epoch.number for epoch in recorder.epochs] == [0]
     (stop,) = recorder.stops
     assert (stop.epochs, stop.steps, stop.samples) == (0, 2, 8)
@@ -194,7 +194,7 @@ def test_losses_fetched_later_are_the_same() -> None:
     for fetch_every in (1, 2, 5):
         ms.set_seed(0)
         net, settled = TwoConvs(), _Settled()
-        told = train(net, plan_of(net), watcher=settled, fetch_every=fetch_every)
+        told = train(net, plan_of(net), callback=settled, fetch_every=fetch_every)
         found.append((told.losses, told.epochs[-1].loss, to_numpy(net)["fc.weight"].tobytes()))
         assert settled.steps == {1: [1, 2, 3], 2: [2, 3], 5: [3]}[fetch_every]
     assert found[0] == found[1] == found[2]
@@ -220,7 +220,7 @@ def test_a_stop_waits_for_the_losses_of_the_steps_taken() -> None:
     net, settled = TwoConvs(), _Settled()
     answers = iter([False, True, True])
     with pytest.raises(Stopped, match="in epoch 1, after step 2;"):
-        train(net, plan_of(net), watcher=settled, stopped=lambda: next(answers), fetch_every=3)
+        train(net, plan_of(net), callback=settled, stopped=lambda: next(answers), fetch_every=3)
     assert settled.steps == [2]
 
 
@@ -238,5 +238,5 @@ class _Kept(Callback):
 
 def test_what_an_epochs_end_takes_is_told_after_it() -> None:
     net, watcher = TwoConvs(), _Kept()
-    train(net, plan_of(net), watcher=watcher)
+    train(net, plan_of(net), callback=watcher)
     assert watcher.events == ["epoch 0", "epoch 1", "kept"]

@@ -11,7 +11,7 @@ BEFORE, PUSH, OTHER = (_random.normal(size=50).astype(np.float32) for _ in range
 ZERO = np.zeros(50, np.float32)
 
 
-def told(change: NDArray[Any], before: NDArray[Any] = BEFORE, **known: Any) -> str:
+def cause_of(change: NDArray[Any], before: NDArray[Any] = BEFORE, **known: Any) -> str:
     return cause(Evidence(before, before + change, **known))
 
 
@@ -30,28 +30,28 @@ def told(change: NDArray[Any], before: NDArray[Any] = BEFORE, **known: Any) -> s
     ],
 )
 def test_what_an_optimizer_did(change: NDArray[Any], push: NDArray[Any] | None, text: str) -> None:
-    assert told(change, optimized_by="G", why_gradient="W", momentum=push).startswith(text)
+    assert cause_of(change, optimized_by="G", why_gradient="W", momentum=push).startswith(text)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_too_few_values_to_tell(size: int) -> None:
-    found = told(-0.1 * BEFORE[:size], BEFORE[:size], optimized_by="G", momentum=PUSH[:size])
-    assert "too little has changed to tell" in found
+    text = cause_of(-0.1 * BEFORE[:size], BEFORE[:size], optimized_by="G", momentum=PUSH[:size])
+    assert "too little has changed to tell" in text
 
 
 def test_a_weight_of_zeros_cannot_have_decayed() -> None:
-    assert told(-0.1 * OTHER, ZERO, optimized_by="G") == "G; a gradient reached it"
+    assert cause_of(-0.1 * OTHER, ZERO, optimized_by="G") == "G; a gradient reached it"
 
 
 def test_whole_numbers() -> None:
     before = np.arange(0, 50, 10)
-    found = told(before // -10, before, optimized_by="G")
-    assert found == "G; weight decay scaled it by 0.9 (no gradient arrived)"
+    text = cause_of(before // -10, before, optimized_by="G")
+    assert text == "G; weight decay scaled it by 0.9 (no gradient arrived)"
 
 
 def test_what_grows_has_not_decayed() -> None:
-    assert told(0.1 * BEFORE, optimized_by="G") == "G; a gradient reached it"
-    assert told(0.1 * BEFORE).startswith("not known")
+    assert cause_of(0.1 * BEFORE, optimized_by="G") == "G; a gradient reached it"
+    assert cause_of(0.1 * BEFORE).startswith("not known")
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_what_grows_has_not_decayed() -> None:
     ],
 )
 def test_without_an_optimizer(known: dict[str, Any], text: str) -> None:
-    assert text in told(OTHER, **known)
+    assert text in cause_of(OTHER, **known)
 
 
 def test_scaled_by_nobody_known() -> None:
-    assert told(-0.02 * BEFORE) == "it was scaled by 0.98, as weight decay does"
+    assert cause_of(-0.02 * BEFORE) == "it was scaled by 0.98, as weight decay does"

@@ -22,8 +22,8 @@ def test_unit(cell: str, of: str) -> None:
 
 
 def test_plain_layers_have_a_depth_each() -> None:
-    found = depth_from_head(module_tree.describe(TwoConvs()))
-    assert found == {
+    depths = depth_from_head(module_tree.describe(TwoConvs()))
+    assert depths == {
         **dict.fromkeys(("conv1.weight", "conv1.bias"), 2),
         **dict.fromkeys(("conv2.weight", "conv2.bias"), 1),
         **dict.fromkeys(("fc.weight", "fc.bias"), 0),
@@ -31,7 +31,7 @@ def test_plain_layers_have_a_depth_each() -> None:
 
 
 def test_a_block_shares_one_depth() -> None:
-    found = depth_from_head(module_tree.describe(Stack()))
-    assert found["stem.weight"] == 5
-    assert {height for name, height in found.items() if name.startswith("blocks.1.")} == {3}
-    assert "blocks.1.norm.moving_mean" not in found
+    depths = depth_from_head(module_tree.describe(Stack()))
+    assert depths["stem.weight"] == 5
+    assert {depth for name, depth in depths.items() if name.startswith("blocks.1.")} == {3}
+    assert "blocks.1.norm.moving_mean" not in depths

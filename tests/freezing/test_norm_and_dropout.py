@@ -13,10 +13,10 @@ from trainer.run import plan_rows
 
 def moved(net: nn.Cell, *rules: Rule) -> set[str]:
     batch = IMAGES if isinstance(net, TwoConvs | Normed) else ROWS
-    (found,) = train(
+    (names,) = train(
         net, plan_of(net, *rules, batch=batch), batches=lambda epoch: [batch] * 3
     ).moved
-    return found
+    return names
 
 
 def trained(*patterns: str, norm: str | None = None) -> Rule:
@@ -36,10 +36,10 @@ def test_affine_only_trains_gamma_and_beta_and_holds_the_statistics() -> None:
 
 
 def test_a_rule_that_trains_may_hold_the_statistics() -> None:
-    found = moved(Normed(), trained("bn1", norm="eval"))
-    assert "bn1.gamma" in found
-    assert "bn1.moving_mean" not in found
-    assert "bn2.moving_mean" in found
+    names = moved(Normed(), trained("bn1", norm="eval"))
+    assert "bn1.gamma" in names
+    assert "bn1.moving_mean" not in names
+    assert "bn2.moving_mean" in names
 
 
 def test_methods_live_together_in_one_net() -> None:
@@ -52,10 +52,10 @@ def test_methods_live_together_in_one_net() -> None:
 @pytest.mark.parametrize("method", ["requires_grad", "stop_gradient"])
 @pytest.mark.parametrize("name", ["encoder", "decoder"])
 def test_a_tied_weight_is_frozen_under_all_its_names(name: str, method: str) -> None:
-    found = moved(Tied(), rule(name, method=method))
-    assert "encoder.weight" not in found
-    assert f"{name}.bias" not in found
-    assert "head.weight" in found
+    names = moved(Tied(), rule(name, method=method))
+    assert "encoder.weight" not in names
+    assert f"{name}.bias" not in names
+    assert "head.weight" in names
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
@@ -72,14 +72,14 @@ def test_that_a_weight_is_tied_is_said() -> None:
 
 
 def test_a_parameter_of_the_net_itself_is_frozen_by_its_flag() -> None:
-    found = moved(Token(), rule("token", method="requires_grad"))
-    assert "token" not in found
-    assert "stem.weight" in found
+    names = moved(Token(), rule("token", method="requires_grad"))
+    assert "token" not in names
+    assert "stem.weight" in names
 
 
 def test_one_block_of_a_residual_net() -> None:
-    found = moved(Residual(), trained("block"), trained("head"), REST)
-    assert {name.partition(".")[0] for name in found} == {"block", "head"}
+    names = moved(Residual(), trained("block"), trained("head"), REST)
+    assert {name.partition(".")[0] for name in names} == {"block", "head"}
 
 
 def test_the_screen_tells_rates_that_differ() -> None:

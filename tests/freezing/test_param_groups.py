@@ -26,33 +26,35 @@ def trained(*patterns: str, **treatment: Any) -> Rule:
     return Rule(patterns, "train", False, None, label="t", **treatment)
 
 
-def given(net: nn.Cell, chosen: Plan, spec: dict[str, Any] = DECAY) -> dict[str, tuple[float, ...]]:
+def rate_and_decay(
+    net: nn.Cell, resolved: Plan, spec: dict[str, Any] = DECAY
+) -> dict[str, tuple[float, ...]]:
     """Learning rate and weight decay of each parameter, as the optimizer has them."""
-    made = optimizer.build_optimizer(spec, FrozenModel(net, chosen).trainable, chosen)
-    assert made.is_group
-    rates = [float(rate.asnumpy()) for rate in made.learning_rate]
-    decays = [float(decay.asnumpy()) for decay in made.weight_decay]
+    built = optimizer.build_optimizer(spec, FrozenModel(net, resolved).trainable, resolved)
+    assert built.is_group
+    rates = [float(rate.asnumpy()) for rate in built.learning_rate]
+    decays = [float(decay.asnumpy()) for decay in built.weight_decay]
     names = {id(p): name for name, p in net.parameters_and_names()}
     pairs = zip(rates, decays, strict=True)
-    return {names[id(p)]: pair for p, pair in zip(made.parameters, pairs, strict=True)}
+    return {names[id(p)]: pair for p, pair in zip(built.parameters, pairs, strict=True)}
 
 
 def test_factor_and_decay_of_a_rule() -> None:
     net = TwoConvs()
     rules = [trained("conv1", lr_factor=0.1, weight_decay=0.0), trained("fc", weight_decay=1.0)]
-    found = given(net, plan.resolve(rules, module_tree.describe(net)))
-    assert found["conv1.weight"] == pytest.approx((0.05, 0))
-    assert found["conv2.weight"] == pytest.approx((0.5, 0.25))
-    assert found["fc.bias"] == pytest.approx((0.5, 1))
+    groups = rate_and_decay(net, plan.resolve(rules, module_tree.describe(net)))
+    assert groups["conv1.weight"] == pytest.approx((0.05, 0))
+    assert groups["conv2.weight"] == pytest.approx((0.5, 0.25))
+    assert groups["fc.bias"] == pytest.approx((0.5, 1))
 
 
 def test_what_has_no_decay_without_groups_has_none_with_them() -> None:
     net = Normed()
     rules = [trained("fc", lr_factor=0.5), trained("bn2.gamma", weight_decay=0.125)]
-    found = given(net, plan.resolve(rules, module_tree.describe(net)))
-    assert found["bn1.gamma"] == found["bn1.beta"] == pytest.approx((0.5, 0))
-    assert found["bn2.gamma"] == pytest.approx((0.5, 0.125))
-    assert found["conv1.weight"] == pytest.approx((0.5, 0.25))
+    groups = rate_and_decay(net, plan.resolve(rules, module_tree.describe(net)))
+    assert groups["bn1.gamma"] == groups["bn1.beta"] == pytest.approx((0.5, 0))
+    assert groups["bn2.gamma"] == pytest.approx((0.5, 0.125))
+    assert groups["conv1.weight"] == pytest.approx((0.5, 0.25))
 
 
 def test_decay_over_depth_spares_the_frozen() -> None:
@@ -72,15 +74,15 @@ def test_decay_over_depth_spares_the_frozen() -> None:
 def test_parameters_that_are_treated_alike_are_no_groups() -> None:
     net = TwoConvs()
     resolved = plan_of(net, rule("conv1"))
-    made = optimizer.build_optimizer(SPEC, FrozenModel(net, resolved).trainable, resolved)
-    assert not made.is_group
-    assert list(made.parameters) == net.trainable_params()
+    built = optimizer.build_optimizer(SPEC, FrozenModel(net, resolved).trainable, resolved)
+    assert not built.is_group
+    assert list(built.parameters) == net.trainable_params()
 
 
-def step(net: nn.Cell, made: nn.Optimizer) -> dict[str, Any]:
+def step(net: nn.Cell, optimizer: nn.Optimizer) -> dict[str, Any]:
     before = to_numpy(net)
     net.set_train()
-    TrainStep(net, LOSS, made)(*IMAGES)
+    TrainStep(net, LOSS, optimizer)(*IMAGES)
     after = to_numpy(net)
     return {name: np.subtract(after[name], before[name]) for name in before}
 

@@ -17,7 +17,7 @@ from tests.support.training import (
     changed,
     clear_flags,
     cut,
-    plain,
+    moved_in_three_steps,
     plain_step,
     plan_of,
     rule,
@@ -47,7 +47,7 @@ def test_t1_flag_cleared_after_the_optimizer_was_built() -> None:
     net = TwoConvs()
     step = plain_step(net, MOMENTUM(net.trainable_params()))
     clear_flags(net.conv1)
-    assert plain(net, step) >= CONV1
+    assert moved_in_three_steps(net, step) >= CONV1
 
     assert guarded(TwoConvs(), "conv1", method="requires_grad") == REST
 
@@ -56,7 +56,7 @@ def test_t2_optimizer_over_all_parameters() -> None:
     """The flag is cleared in time, but the optimizer is given the weight: it trains in full."""
     net = TwoConvs()
     clear_flags(net.conv1)
-    assert plain(net, plain_step(net, MOMENTUM(net.get_parameters()))) >= CONV1
+    assert moved_in_three_steps(net, plain_step(net, MOMENTUM(net.get_parameters()))) >= CONV1
 
     assert guarded(TwoConvs(), "conv1", method="requires_grad") == REST
 
@@ -70,11 +70,15 @@ def test_t3_weight_decay_reaches_behind_a_cut(make: Callable[..., nn.Optimizer])
     """The gradient there is zero, but the optimizer has the weight, and decays it."""
     net = TwoConvs()
     net.conv1.register_forward_hook(cut)
-    assert "conv1.weight" in plain(net, plain_step(net, make(net.trainable_params())))
+    assert "conv1.weight" in moved_in_three_steps(
+        net, plain_step(net, make(net.trainable_params()))
+    )
 
     net = TwoConvs()
-    told = train(net, plan_of(net, rule("conv1")), optimizer=lambda what: make(what.trainable))
-    assert told.moved == [REST]
+    recorder = train(
+        net, plan_of(net, rule("conv1")), optimizer=lambda applied: make(applied.trainable)
+    )
+    assert recorder.moved == [REST]
 
 
 @pytest.mark.parametrize("method", ["stop_gradient", "requires_grad"])
@@ -85,7 +89,9 @@ def test_t4_statistics_in_the_frozen_part_go_on_moving(method: str) -> None:
     clear_flags(net.conv1, net.bn1)
     net.bn1.set_train(False)
     step = plain_step(net, MOMENTUM(net.trainable_params()))
-    assert {name for name in plain(net, step) if name.startswith("bn1")} == statistics
+    assert {
+        name for name in moved_in_three_steps(net, step) if name.startswith("bn1")
+    } == statistics
 
     moved = guarded(Normed(), "conv1", "bn1", method=method)
     assert {name.partition(".")[0] for name in moved} == {"conv2", "bn2", "fc"}
@@ -95,13 +101,13 @@ def test_t5_flag_cleared_in_mid_run() -> None:
     """The compiled step has taken the flag in, and ignores the change."""
     net = TwoConvs()
     step = plain_step(net, MOMENTUM(net.trainable_params()))
-    plain(net, step)
+    moved_in_three_steps(net, step)
     clear_flags(net.conv1)
-    assert plain(net, step) == REST | CONV1
+    assert moved_in_three_steps(net, step) == REST | CONV1
 
     net = TwoConvs()
-    told = train(net, plan_of(net), plan_of(net, rule("conv1")))
-    assert told.moved == [REST | CONV1, REST]
+    recorder = train(net, plan_of(net), plan_of(net, rule("conv1")))
+    assert recorder.moved == [REST | CONV1, REST]
 
 
 def test_t5_cut_removed_in_mid_run() -> None:
@@ -109,21 +115,21 @@ def test_t5_cut_removed_in_mid_run() -> None:
     net = TwoConvs()
     handle = net.conv1.register_forward_hook(cut)
     step = plain_step(net, MOMENTUM(net.trainable_params()))
-    plain(net, step)
+    moved_in_three_steps(net, step)
     handle.remove()
-    assert plain(net, step) == REST
+    assert moved_in_three_steps(net, step) == REST
 
     net = TwoConvs()
-    told = train(net, plan_of(net, rule("conv1")), plan_of(net))
-    assert told.moved == [REST, REST | CONV1]
+    recorder = train(net, plan_of(net, rule("conv1")), plan_of(net))
+    assert recorder.moved == [REST, REST | CONV1]
 
 
 def test_t6_a_cut_stops_everything_upstream_too() -> None:
-    """Whoever cuts behind conv2 stops conv1 as well, and is told nothing of it."""
+    """Whoever cuts behind conv2 stops conv1 as well, and is not warned."""
     net = TwoConvs()
     net.conv2.register_forward_hook(cut)
     head = {"fc.weight", "fc.bias"}
-    assert plain(net, plain_step(net, nn.SGD(net.trainable_params(), 0.1))) == head
+    assert moved_in_three_steps(net, plain_step(net, nn.SGD(net.trainable_params(), 0.1))) == head
 
     net = TwoConvs()
     frozen = plan_of(net, rule("conv2")).select("frozen")
@@ -151,7 +157,7 @@ def test_t8_misspelt_flags_and_names() -> None:
         parameter.require_grad = False
     net.conv1.requires_grad = False
     net.conv1.set_grad(False)
-    assert plain(net, plain_step(net, nn.SGD(net.trainable_params(), 0.1))) >= CONV1
+    assert moved_in_three_steps(net, plain_step(net, nn.SGD(net.trainable_params(), 0.1))) >= CONV1
 
     with pytest.raises(ConfigError, match=r"received 'convv1' \(nearest: conv1, "):
         prepare(freeze="convv1")
@@ -172,7 +178,7 @@ def test_t9_everything_frozen(method: str) -> None:
 
 
 def test_t10_trainable_params_lists_what_a_cut_has_frozen() -> None:
-    """So a summary made from it lies."""
+    """So a summary based on it is wrong."""
     net = TwoConvs()
     net.conv2.register_forward_hook(cut)
     assert {p.name for p in net.trainable_params()} == CONV1 | REST
@@ -188,23 +194,23 @@ def test_t10_trainable_params_lists_what_a_cut_has_frozen() -> None:
 def test_t11_moments_move_what_is_frozen_again(make: Callable[..., nn.Optimizer]) -> None:
     """With its gradient gone, a weight goes on where its moments were pushing it."""
     net = TwoConvs()
-    kept = make(net.trainable_params())
-    plain(net, plain_step(net, kept))
+    optimizer = make(net.trainable_params())
+    moved_in_three_steps(net, plain_step(net, optimizer))
     net.conv1.register_forward_hook(cut)
-    assert plain(net, plain_step(net, kept)) >= CONV1
+    assert moved_in_three_steps(net, plain_step(net, optimizer)) >= CONV1
 
     net = TwoConvs()
     everything, but_conv1 = plan_of(net), plan_of(net, rule("conv1"))
-    told = Moments()
+    recorder = Moments()
     plans = everything, but_conv1, everything
-    made: Callable[[FrozenModel], nn.Optimizer] = lambda applied: make(applied.trainable)  # noqa: E731
-    train(net, *plans, optimizer=made, batches=told.batches, watcher=told)
-    _, end1, start2, end2, start3, _ = told.held
+    build: Callable[[FrozenModel], nn.Optimizer] = lambda applied: make(applied.trainable)  # noqa: E731
+    train(net, *plans, optimizer=build, batches=recorder.batches, callback=recorder)
+    _, end1, start2, end2, start3, _ = recorder.states
     assert not changed(end1, start2)
     assert not changed(end2, {name: start3[name] for name in end2})
     fresh = {name: value for name, value in start3.items() if name not in end2}
     assert fresh and not any(value.any() for value in fresh.values())
-    assert told.moved == [REST | CONV1, REST, REST | CONV1]
+    assert recorder.moved == [REST | CONV1, REST, REST | CONV1]
 
 
 def test_t12_a_hook_in_a_container_is_ignored() -> None:
@@ -216,8 +222,14 @@ def test_t12_a_hook_in_a_container_is_ignored() -> None:
 
     net = tower()
     net[0].register_forward_hook(cut)
-    assert plain(net, plain_step(net, MOMENTUM(net.trainable_params()))) >= {"0.weight", "0.bias"}
+    assert moved_in_three_steps(net, plain_step(net, MOMENTUM(net.trainable_params()))) >= {
+        "0.weight",
+        "0.bias",
+    }
 
     net = tower()
     FrozenModel(net, plan_of(net, rule("0")))  # the cut alone, whatever the optimizer has
-    assert plain(net, plain_step(net, MOMENTUM(net.get_parameters()))) == {"2.weight", "2.bias"}
+    assert moved_in_three_steps(net, plain_step(net, MOMENTUM(net.get_parameters()))) == {
+        "2.weight",
+        "2.bias",
+    }

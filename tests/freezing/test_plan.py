@@ -149,9 +149,9 @@ def test_sound_rules(patterns: tuple[str, ...]) -> None:
     ],
 )
 def test_what_is_wrong_with_a_rule(pattern: str, method: str, complaint: str) -> None:
-    what = NESTED if pattern == "0" else CONVS
-    (found,) = validation.problems([rule(pattern, method=method)], what)
-    assert complaint in found
+    tree = NESTED if pattern == "0" else CONVS
+    (problem,) = validation.problems([rule(pattern, method=method)], tree)
+    assert complaint in problem
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -11,9 +11,9 @@ from trainer.freezing.plan_warnings import plan_warnings
 FLAG = ("requires_grad", False)
 
 
-def told(net: nn.Cell, *rules: Rule, upstream: tuple[str, ...] = ()) -> list[str]:
-    what = module_tree.describe(net)
-    return plan_warnings(plan.resolve(rules, what, upstream), rules, what)
+def warnings_of(net: nn.Cell, *rules: Rule, upstream: tuple[str, ...] = ()) -> list[str]:
+    tree = module_tree.describe(net)
+    return plan_warnings(plan.resolve(rules, tree, upstream), rules, tree)
 
 
 @pytest.mark.parametrize(
@@ -26,25 +26,25 @@ def told(net: nn.Cell, *rules: Rule, upstream: tuple[str, ...] = ()) -> list[str
     ids=["none", "one", "rest"],
 )
 def test_nothing(rules: tuple[Rule, ...]) -> None:
-    assert told(TwoConvs(), *rules) == []
+    assert warnings_of(TwoConvs(), *rules) == []
 
 
 def test_statistics_that_move_between_frozen_weights() -> None:
-    (line,) = told(Normed(), Rule(("conv1", "bn1"), *FLAG, norm="train"))
+    (line,) = warnings_of(Normed(), Rule(("conv1", "bn1"), *FLAG, norm="train"))
     assert line.startswith(
         "running statistics are updated in 1 cells whose weights are frozen: bn1 "
     )
-    assert told(Normed(), Rule(("conv1",), *FLAG, norm="train")) == []
-    assert told(Normed(), Rule(("conv1", "bn1"), *FLAG)) == []
+    assert warnings_of(Normed(), Rule(("conv1",), *FLAG, norm="train")) == []
+    assert warnings_of(Normed(), Rule(("conv1", "bn1"), *FLAG)) == []
 
 
 def test_tied_weights() -> None:
-    (line,) = told(Tied(), Rule(("encoder.bias",), *FLAG))
+    (line,) = warnings_of(Tied(), Rule(("encoder.bias",), *FLAG))
     assert line == "encoder.weight is also decoder.weight: one parameter, one state"
 
 
 def test_a_cut_that_freezes_more_than_was_asked() -> None:
-    (line,) = told(
+    (line,) = warnings_of(
         Residual(), Rule(("block",), "stop_gradient", True), upstream=("stem.weight", "stem.bias")
     )
     assert line.startswith("2 parameters that no rule names are frozen")
@@ -54,7 +54,7 @@ def test_a_cut_that_freezes_more_than_was_asked() -> None:
 def test_a_rule_that_shadows_another() -> None:
     first = Rule(("blocks.0",), TRAIN, False, None, label="rule 1 (blocks.0)")
     biases = Rule((), *FLAG, roles=("bias",), label="rule 2 (role bias)")
-    (line,) = told(Stack(), first, biases)
+    (line,) = warnings_of(Stack(), first, biases)
     assert line == (
         "rule 2 (role bias) does not apply to 1 of the 6 parameters that it selects, because rule "
         "1 (blocks.0) comes first: blocks.0.dense.bias"
@@ -64,16 +64,16 @@ def test_a_rule_that_shadows_another() -> None:
 def test_rules_that_say_the_same_and_the_rest_are_no_shadow() -> None:
     head = Rule(("head",), TRAIN, False, None, label="rule 1")
     biases = Rule((), TRAIN, False, None, roles=("bias",), label="rule 2")
-    assert told(Stack(), head, biases, Rule((), *FLAG, label="rule 3 (the rest)")) == []
+    assert warnings_of(Stack(), head, biases, Rule((), *FLAG, label="rule 3 (the rest)")) == []
 
 
 def test_what_is_re_initialised_and_frozen() -> None:
-    what, rules = module_tree.describe(TwoConvs()), [Rule(("fc",), *FLAG)]
-    (line,) = plan_warnings(plan.resolve(rules, what), rules, what, ["fc"])
+    tree, rules = module_tree.describe(TwoConvs()), [Rule(("fc",), *FLAG)]
+    (line,) = plan_warnings(plan.resolve(rules, tree), rules, tree, ["fc"])
     assert line == "fc.weight, fc.bias are re-initialised (new_head) and frozen: they stay random"
 
 
 def test_a_slice_of_what_is_re_initialised_and_frozen() -> None:
-    what, rules = module_tree.describe(Stack()), [Rule(("blocks.3.dense.bias",), *FLAG)]
-    (line,) = plan_warnings(plan.resolve(rules, what), rules, what, ["blocks[-2:].dense"])
+    tree, rules = module_tree.describe(Stack()), [Rule(("blocks.3.dense.bias",), *FLAG)]
+    (line,) = plan_warnings(plan.resolve(rules, tree), rules, tree, ["blocks[-2:].dense"])
     assert line.startswith("blocks.3.dense.bias are re-initialised")

@@ -36,9 +36,9 @@ def planned(net: nn.Cell, *lines: str) -> Plan:
     rules, more = policy.build_rules(
         chosen.policy, chosen.freeze, chosen.method, chosen.norm, freeze_methods.cuts
     )
-    what = module_tree.describe(net)
-    assert [*problems, *more, *validation.problems(rules, what)] == []
-    return plan.resolve(rules, what, lr_decay=chosen.policy.lr_decay)
+    tree = module_tree.describe(net)
+    assert [*problems, *more, *validation.problems(rules, tree)] == []
+    return plan.resolve(rules, tree, lr_decay=chosen.policy.lr_decay)
 
 
 def size(resolved: Plan, state: str = "trainable") -> int:

@@ -28,20 +28,20 @@ many = settings(
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[ModuleTree, list[Rule]]:
-    what = draw(randoms.layouts().filter(lambda found: found.parameters))
-    return what, draw(randoms.rules(what))
+    tree = draw(randoms.module_trees().filter(lambda tree: tree.parameters))
+    return tree, draw(randoms.rules(tree))
 
 
 @many
 @given(cases())
 def test_every_parameter_is_in_one_state(case: tuple[ModuleTree, list[Rule]]) -> None:
-    what, rules = case
-    resolved = plan.resolve(rules, what, lr_decay=0.5)
+    tree, rules = case
+    resolved = plan.resolve(rules, tree, lr_decay=0.5)
     states = [resolved.names(state) for state in ("frozen", "trainable", "buffer")]
     assert sorted(name for names in states for name in names) == sorted(
-        p.name for p in what.parameters
+        p.name for p in tree.parameters
     )
-    assert [p.name for p in resolved.parameters] == [p.name for p in what.parameters]
+    assert [p.name for p in resolved.parameters] == [p.name for p in tree.parameters]
     for p in resolved.parameters:
         assert (p.lr_factor is not None) == (p.state == "trainable")
         assert p.lr_factor is None or 0 < p.lr_factor <= 1
@@ -51,16 +51,16 @@ def test_every_parameter_is_in_one_state(case: tuple[ModuleTree, list[Rule]]) ->
 @many
 @given(cases())
 def test_a_plan_is_deterministic(case: tuple[ModuleTree, list[Rule]]) -> None:
-    what, rules = case
-    assert plan.resolve(rules, what).as_json() == plan.resolve(list(rules), what).as_json()
+    tree, rules = case
+    assert plan.resolve(rules, tree).as_json() == plan.resolve(list(rules), tree).as_json()
 
 
 @many
 @given(cases())
 def test_the_first_rule_that_takes_a_parameter_decides(case: tuple[ModuleTree, list[Rule]]) -> None:
-    what, rules = case
-    taken = [selection.select(rule, what).parameters for rule in rules]
-    for p in plan.resolve(rules, what).parameters:
+    tree, rules = case
+    taken = [selection.select(rule, tree).parameters for rule in rules]
+    for p in plan.resolve(rules, tree).parameters:
         first = next((r for r, names in zip(rules, taken, strict=True) if p.name in names), None)
         if p.name.rpartition(".")[2].startswith("moving"):
             continue  # follows its cell
@@ -76,9 +76,9 @@ def test_the_first_rule_that_takes_a_parameter_decides(case: tuple[ModuleTree, l
 def test_a_rule_added_at_the_end_changes_nothing_taken_before(
     case: tuple[ModuleTree, list[Rule]],
 ) -> None:
-    what, rules = case
+    tree, rules = case
     longer = [*rules, Rule((), "requires_grad", False, label="the rest")]
-    before, after = (plan.resolve(each, what).parameters for each in (rules, longer))
+    before, after = (plan.resolve(each, tree).parameters for each in (rules, longer))
     for old, new in zip(before, after, strict=True):
         if old.by.startswith("rule"):
             assert (new.state, new.by, new.lr_factor) == (old.state, old.by, old.lr_factor)
@@ -89,10 +89,10 @@ def test_a_rule_added_at_the_end_changes_nothing_taken_before(
 def test_statistics_are_frozen_where_their_cell_is_in_inference_mode(
     case: tuple[ModuleTree, list[Rule]],
 ) -> None:
-    what, rules = case
-    resolved = plan.resolve(rules, what)
+    tree, rules = case
+    resolved = plan.resolve(rules, tree)
     states = {p.name: p.state for p in resolved.parameters}
-    for info in what.parameters:
+    for info in tree.parameters:
         if info.statistic:
             held = any(cell in resolved.inference for cell in ancestors(info.name))
             assert states[info.name] == ("frozen" if held else "buffer")
@@ -103,25 +103,25 @@ def test_statistics_are_frozen_where_their_cell_is_in_inference_mode(
 def test_sound_rules_cut_behind_all_that_they_are_to_cut(
     case: tuple[ModuleTree, list[Rule]],
 ) -> None:
-    what, rules = case
-    found = validation.problems(rules, what)
-    assert all(isinstance(text, str) and text for text in found)
-    if not found:
-        check_cuts(plan.resolve(rules, what), what)
+    tree, rules = case
+    problems = validation.problems(rules, tree)
+    assert all(isinstance(text, str) and text for text in problems)
+    if not problems:
+        check_cuts(plan.resolve(rules, tree), tree)
 
 
-def check_cuts(resolved: Plan, what: ModuleTree) -> None:
-    infos = {p.name: p for p in what.parameters}
+def check_cuts(resolved: Plan, tree: ModuleTree) -> None:
+    infos = {p.name: p for p in tree.parameters}
     for p in resolved.select("frozen"):
         # What the net itself holds still has no gradient that a cut would have to stop.
         if p.method == "stop_gradient" and infos[p.name].trainable:
             above = {cell for name in infos[p.name].names for cell in ancestors(name)}
             assert above & set(resolved.cuts)
-    for info in what.parameters:
+    for info in tree.parameters:
         if info.cell in resolved.cuts and not info.statistic:
             states = {p.name: p.state for p in resolved.parameters}
             assert states[info.name] == "frozen"
-    called = {cell.name: cell.called for cell in what.cells}
+    called = {cell.name: cell.called for cell in tree.cells}
     assert all(called[cut] for cut in resolved.cuts)
     assert resolved.names("trainable")
 
@@ -155,16 +155,16 @@ def test_the_proof_holds_for_random_nets_and_rules(
     assume(rules and not validation.problems(rules, module_tree.describe(net)))
     resolved = plan_of(net, *rules)
     assume(resolved.names("frozen") and resolved.names("trainable"))
-    told = train(
+    recorder = train(
         net,
         resolved,
-        optimizer=made,
+        optimizer=build_optimizer,
         batches=lambda epoch: [IMAGES] * 2,
-        watcher=CallbackList(FreezeProof(proof), FreezeGuard()),
+        callback=CallbackList(FreezeProof(proof), FreezeGuard()),
     )
-    (moved,) = told.moved
+    (moved,) = recorder.moved
     assert not moved & set(resolved.names("frozen"))
 
 
-def made(applied: FrozenModel) -> nn.Optimizer:
+def build_optimizer(applied: FrozenModel) -> nn.Optimizer:
     return optimizer.build_optimizer(SPEC, applied.trainable, applied.plan)

@@ -16,9 +16,9 @@ ALL = {p.name for p in STACK.parameters}
 NONE: set[str] = set()
 
 
-def taken(what: ModuleTree = STACK, *patterns: str, **selectors: Any) -> set[str]:
+def taken(tree: ModuleTree = STACK, *patterns: str, **selectors: Any) -> set[str]:
     rule = Rule(patterns, "requires_grad", False, **selectors)
-    return set(selection.select(rule, what).parameters)
+    return set(selection.select(rule, tree).parameters)
 
 
 def beneath(*cells: str) -> set[str]:
@@ -152,8 +152,8 @@ def test_a_net_without_a_role_gives_none() -> None:
 
 
 def test_all_selectors_of_a_rule_must_hold() -> None:
-    found = taken(STACK, "blocks[:2]", excluded=("blocks.0",), kinds=("Dense",), roles=("bias",))
-    assert found == {"blocks.1.dense.bias"}
+    names = taken(STACK, "blocks[:2]", excluded=("blocks.0",), kinds=("Dense",), roles=("bias",))
+    assert names == {"blocks.1.dense.bias"}
     assert taken(STACK, "stem", last=1) == NONE
 
 
@@ -165,10 +165,10 @@ def test_a_tied_parameter_is_taken_by_any_of_its_names() -> None:
 
 
 def test_a_head_that_shares_its_weight_is_the_last_layer_all_the_same() -> None:
-    what = module_tree.describe(Generator())
-    assert selection.layers(what) == ["embedding", "body", "head"]
-    assert taken(what, last=1) == {"embedding.weight"}
-    assert taken(what, last=2) == {"embedding.weight", "body.weight", "body.bias"}
+    tree = module_tree.describe(Generator())
+    assert selection.layers(tree) == ["embedding", "body", "head"]
+    assert taken(tree, last=1) == {"embedding.weight"}
+    assert taken(tree, last=2) == {"embedding.weight", "body.weight", "body.bias"}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_cells_are_taken_whole_or_not_at_all(selectors: dict[str, Any], cells: s
 
 
 def test_layers_are_cells_whatever_dots_a_parameters_own_name_has() -> None:
-    what = module_tree.describe(Dotted())
-    assert selection.layers(what) == ["stem", "scaled", "head"]
-    assert taken(what, last=2) == {*beneath("head"), "scaled.scales.0", "scaled.scales.1"}
-    assert taken(what, kinds=("Scaled",)) == {"scaled.scales.0", "scaled.scales.1"}
+    tree = module_tree.describe(Dotted())
+    assert selection.layers(tree) == ["stem", "scaled", "head"]
+    assert taken(tree, last=2) == {*beneath("head"), "scaled.scales.0", "scaled.scales.1"}
+    assert taken(tree, kinds=("Scaled",)) == {"scaled.scales.0", "scaled.scales.1"}

@@ -101,9 +101,9 @@ FAULTS: dict[str, tuple[list[dict[str, Any]], str]] = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault(name: str) -> None:
     settings, expected = FAULTS[name]
-    found = validation.problems(rules_of(*settings), STACK)
-    assert found
-    assert expected in found[0], found
+    problems = validation.problems(rules_of(*settings), STACK)
+    assert problems
+    assert expected in problems[0], problems
 
 
 def test_faults_are_told_together() -> None:
@@ -115,36 +115,36 @@ def test_faults_are_told_together() -> None:
     ]
     assert len(validation.problems(rules_of(*settings), STACK)) == 4
     settings = [{"select": "stem"}, {"select": "stem", **STILL}, {"role": "weight"}, HEAD, {}, {}]
-    found = validation.problems(rules_of(*settings), STACK)
-    assert "equally closely" in found[0]
-    assert "left for rule 6" in found[1]
-    assert "matches 'head.weight' but not all of its cell" in found[2]
+    problems = validation.problems(rules_of(*settings), STACK)
+    assert "equally closely" in problems[0]
+    assert "left for rule 6" in problems[1]
+    assert "matches 'head.weight' but not all of its cell" in problems[2]
 
 
 def test_the_short_form_and_a_policy_may_not_dispute_a_name() -> None:
-    found = validation.problems(rules_of({"select": "stem", **STILL}, freeze=["stem"]), STACK)
-    assert "'stem' in freeze and 'stem' name it equally closely" in found[0]
+    problems = validation.problems(rules_of({"select": "stem", **STILL}, freeze=["stem"]), STACK)
+    assert "'stem' in freeze and 'stem' name it equally closely" in problems[0]
 
 
 def test_two_names_of_a_tied_parameter_are_equally_close() -> None:
-    found = validation.problems(
+    problems = validation.problems(
         rules_of({"select": "encoder"}, {"select": "decoder", **STILL}), TIED
     )
-    assert "'encoder' in policy.rules[0] and 'decoder' name it equally closely" in found[0]
+    assert "'encoder' in policy.rules[0] and 'decoder' name it equally closely" in problems[0]
 
 
 @pytest.mark.parametrize(
-    ("what", "select", "why"),
+    ("tree", "select", "why"),
     [
         (TOKEN, "token", "but the model itself owns it"),
         (SHELVED, "shelf", "but 'shelf' is a container, never called itself"),
     ],
 )
-def test_what_cannot_be_cut(what: module_tree.ModuleTree, select: str, why: str) -> None:
-    (found,) = validation.problems(rules_of({"select": select}), what)
-    assert why in found
-    assert found.endswith("use method: requires_grad")
-    assert validation.problems(rules_of({"select": select, **STILL}), what) == []
+def test_what_cannot_be_cut(tree: module_tree.ModuleTree, select: str, why: str) -> None:
+    (problem,) = validation.problems(rules_of({"select": select}), tree)
+    assert why in problem
+    assert problem.endswith("use method: requires_grad")
+    assert validation.problems(rules_of({"select": select, **STILL}), tree) == []
 
 
 def test_a_cell_that_trains_in_part_is_cut_in_its_frozen_part() -> None:
@@ -160,25 +160,25 @@ def test_what_the_net_itself_owns_is_cut_off_if_it_lies_upstream_of_a_cut() -> N
     assert validation.problems(rules, TOKEN) == []
     resolved = plan.resolve(rules, TOKEN)
     assert validation.reached_despite_cut(resolved, TOKEN, {"token"}) == []
-    (found,) = validation.reached_despite_cut(resolved, TOKEN, set())
-    assert "the gradient reaches it past stem" in found
+    (problem,) = validation.reached_despite_cut(resolved, TOKEN, set())
+    assert "the gradient reaches it past stem" in problem
     net = Token()
-    lineage = trace(net, [(LOSS, ROWS)], resolved.cuts)
-    assert "token" in unreachable_parameters(lineage, resolved.cuts, resolved.cut_methods)
+    graph = trace(net, [(LOSS, ROWS)], resolved.cuts)
+    assert "token" in unreachable_parameters(graph, resolved.cuts, resolved.cut_methods)
 
 
 def lost(net: nn.Cell, *settings: dict[str, Any]) -> list[str]:
-    rules, what = rules_of(*settings), module_tree.describe(net)
-    assert validation.problems(rules, what) == []
-    resolved = plan.resolve(rules, what)
-    lineage = trace(net, [(LOSS, IMAGES)], resolved.cuts)
-    behind = unreachable_parameters(lineage, resolved.cuts, resolved.cut_methods)
-    return validation.out_of_reach(rules, plan.resolve(rules, what, behind), behind)
+    rules, tree = rules_of(*settings), module_tree.describe(net)
+    assert validation.problems(rules, tree) == []
+    resolved = plan.resolve(rules, tree)
+    graph = trace(net, [(LOSS, IMAGES)], resolved.cuts)
+    upstream = unreachable_parameters(graph, resolved.cuts, resolved.cut_methods)
+    return validation.out_of_reach(rules, plan.resolve(rules, tree, upstream), upstream)
 
 
 def test_what_a_rule_trains_upstream_of_a_cut_is_named() -> None:
-    (found,) = lost(TwoConvs(), {"select": "conv2"}, {"select": "conv1", "method": "train"})
-    assert "rule 2 (conv1) trains conv1.weight, conv1.bias, upstream" in found
+    (problem,) = lost(TwoConvs(), {"select": "conv2"}, {"select": "conv1", "method": "train"})
+    assert "rule 2 (conv1) trains conv1.weight, conv1.bias, upstream" in problem
 
 
 def test_what_no_rule_trains_upstream_of_a_cut_is_frozen_quietly() -> None:
@@ -187,9 +187,9 @@ def test_what_no_rule_trains_upstream_of_a_cut_is_frozen_quietly() -> None:
 
 
 def test_a_parameter_whose_own_name_has_dots_is_cut_off_with_its_cell() -> None:
-    what = module_tree.describe(Dotted())
+    tree = module_tree.describe(Dotted())
     whole = rules_of({"select": ["scaled.scales.0", "scaled.scales.1"]})
-    assert validation.problems(whole, what) == []
-    assert plan.resolve(whole, what).cuts == ("scaled",)
-    (found,) = validation.problems(rules_of({"select": "scaled.scales.0"}), what)
-    assert "'scaled.scales.0' but not all of its cell; use select: scaled or method" in found
+    assert validation.problems(whole, tree) == []
+    assert plan.resolve(whole, tree).cuts == ("scaled",)
+    (problem,) = validation.problems(rules_of({"select": "scaled.scales.0"}), tree)
+    assert "'scaled.scales.0' but not all of its cell; use select: scaled or method" in problem

@@ -1,4 +1,4 @@
-"""Training loops of a user's own, of the three kinds that MindSpore has."""
+"""Custom training loops of the three kinds that MindSpore offers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,18 +13,18 @@ from tests.support.training import IMAGES, LOSS, plain_step
 Loop = Callable[[nn.Cell, nn.Optimizer], Callable[[], None]]
 
 
-def handwritten(net: nn.Cell, optimizer: nn.Optimizer) -> Callable[[], None]:
-    """A jitted function; three steps each time."""
+def jitted_function_loop(net: nn.Cell, optimizer: nn.Optimizer) -> Callable[[], None]:
+    """A jitted function; three steps per call."""
 
     def forward(images: Any, labels: Any) -> Any:
         return LOSS(net(images), labels)
 
-    gradients = ms.value_and_grad(forward, None, optimizer.parameters)
+    loss_and_gradients = ms.value_and_grad(forward, None, optimizer.parameters)
 
     @ms.jit
     def step(images: Any, labels: Any) -> Any:
-        loss, found = gradients(images, labels)
-        return ops.depend(loss, optimizer(found))
+        loss, gradients = loss_and_gradients(images, labels)
+        return ops.depend(loss, optimizer(gradients))
 
     def epoch() -> None:
         net.set_train(True)
@@ -34,8 +34,8 @@ def handwritten(net: nn.Cell, optimizer: nn.Optimizer) -> Callable[[], None]:
     return epoch
 
 
-def celled(net: nn.Cell, optimizer: nn.Optimizer) -> Callable[[], None]:
-    """TrainOneStepCell; three steps each time."""
+def train_cell_loop(net: nn.Cell, optimizer: nn.Optimizer) -> Callable[[], None]:
+    """TrainOneStepCell; three steps per call."""
     step = plain_step(net, optimizer)
 
     def epoch() -> None:
@@ -46,10 +46,10 @@ def celled(net: nn.Cell, optimizer: nn.Optimizer) -> Callable[[], None]:
     return epoch
 
 
-def modelled(
+def model_train_loop(
     net: nn.Cell, optimizer: nn.Optimizer, callbacks: Sequence[ms.Callback] = ()
 ) -> Callable[[], None]:
-    """Model.train; three steps each time."""
+    """Model.train; three steps per call."""
     model = ms.Model(net, LOSS, optimizer)
     return lambda: model.train(1, _data(), callbacks=list(callbacks), dataset_sink_mode=False)
 

@@ -1,4 +1,4 @@
-"""Tiny nets, each with one thing that is hard to freeze."""
+"""Tiny models, each with one property that is hard to freeze."""
 
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from mindspore.common.initializer import initializer
@@ -37,7 +37,7 @@ class Normed(nn.Cell):
 
 
 class Block(nn.Cell):
-    """A residual block that is the identity at the start, for its last gamma is zero."""
+    """A residual block that is the identity at the start, because its last gamma is zero."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Residual(nn.Cell):
 
 
 class Branches(nn.Cell):
-    """Two branches behind a stem: a cut behind one leaves the stem in reach; [N, 4] to [N, 3]."""
+    """Two branches behind a stem: a cut behind one leaves the stem reachable; [N, 4] to [N, 3]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,8 +96,8 @@ class Tupled(nn.Cell):
         self.head = nn.Dense(4, 3)
 
     def construct(self, x: Tensor) -> Tensor:
-        whole, (left, right) = self.halves(x)
-        return self.head(whole + left + right)
+        dense, (left, right) = self.halves(x)
+        return self.head(dense + left + right)
 
 
 class Nested(nn.Cell):
@@ -131,7 +131,7 @@ class Gated(nn.Cell):
 
 
 class Scaled(nn.Cell):
-    """Owns two weights whose own names have dots, as those of a tuple of parameters have."""
+    """Owns two weights whose own names contain dots, like those of a tuple of parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class Scaled(nn.Cell):
 
 
 class Dotted(nn.Cell):
-    """A stem, such a cell, and a head; [N, 4] to [N, 3]."""
+    """A stem, a ``Scaled`` cell, and a head; [N, 4] to [N, 3]."""
 
     def __init__(self) -> None:
         super().__init__()

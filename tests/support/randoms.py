@@ -1,4 +1,4 @@
-"""Random layouts, nets and rules."""
+"""Random module trees, models and rules."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mindspore import Tensor, nn
 from trainer.backend.graph.module_tree import CellInfo, ModuleTree, ParameterInfo
 from trainer.config.rules import ROLES, Rule
 
-# Kind of a leaf, and its parameters: name, role, whether it is a statistic.
+# The class of a leaf, and its parameters: name, role, whether it is a statistic.
 _LEAVES = {
     "Dense": [("weight", "weight", False), ("bias", "bias", False)],
     "BatchNorm2d": [
@@ -33,12 +33,12 @@ _TREES = st.recursive(
 
 
 @st.composite
-def layouts(draw: st.DrawFn) -> ModuleTree:
-    """Layouts of nets of nested containers; now and then with a tied parameter or a buffer."""
+def module_trees(draw: st.DrawFn) -> ModuleTree:
+    """Trees of models with nested containers; some with a tied parameter or a buffer."""
     cells: list[CellInfo] = []
     parameters: list[ParameterInfo] = []
 
-    def own(cell: str, name: str, role: str, statistic: bool) -> None:
+    def add_parameter(cell: str, name: str, role: str, statistic: bool) -> None:
         tied = (f"tie{len(parameters)}.{name}",) if draw(st.integers(0, 9)) == 0 else ()
         trains = not statistic and draw(st.integers(0, 9)) > 0
         size = draw(st.integers(1, 50))
@@ -47,60 +47,60 @@ def layouts(draw: st.DrawFn) -> ModuleTree:
         info = ParameterInfo(full, cells, (size,), 4 * size, trains, statistic, role, tied)
         parameters.append(info)
 
-    def grow(name: str, tree: Any) -> None:
+    def add_cell(name: str, tree: Any) -> None:
         kind = tree if isinstance(tree, str) else tree[0]
         cells.append(CellInfo(name, kind, kind != "CellList"))
         if isinstance(tree, str):
             for parameter in _LEAVES[tree]:
-                own(name, *parameter)
+                add_parameter(name, *parameter)
             return
         if tree[2]:
-            own(name, "scale", "weight", False)
+            add_parameter(name, "scale", "weight", False)
         for at, inner in enumerate(tree[1]):
-            grow(f"{name}.{at}", inner)
+            add_cell(f"{name}.{at}", inner)
 
     if draw(st.booleans()):
-        own("", "token", "weight", False)
+        add_parameter("", "token", "weight", False)
     for at, tree in enumerate(draw(st.lists(_TREES, min_size=1, max_size=5))):
-        grow(f"part{at}", tree)
+        add_cell(f"part{at}", tree)
     return ModuleTree(tuple(cells), tuple(parameters))
 
 
-def _patterns(what: ModuleTree) -> st.SearchStrategy[tuple[str, ...]]:
-    names = st.sampled_from(what.names)
+def _patterns(tree: ModuleTree) -> st.SearchStrategy[tuple[str, ...]]:
+    names = st.sampled_from(tree.names)
     index = st.one_of(
         st.integers(-3, 3).map(str),
         st.tuples(st.integers(-3, 3), st.integers(-3, 3)).map(lambda ends: f"{ends[0]}:{ends[1]}"),
     )
-    one = st.one_of(
+    pattern = st.one_of(
         names,
         names.map(lambda name: f"{name.rpartition('.')[0]}*"),
         names.map(lambda name: f"re:{name.partition('.')[0]}.*"),
         st.tuples(names, index).map(lambda pair: f"{pair[0]}[{pair[1]}]"),
     )
-    return st.lists(one, max_size=2).map(tuple)
+    return st.lists(pattern, max_size=2).map(tuple)
 
 
 @st.composite
-def rules(draw: st.DrawFn, what: ModuleTree, most: int = 4) -> list[Rule]:
-    """Rules for a layout, sound or not."""
-    return [draw(_rule(what, at)) for at in range(draw(st.integers(0, most)))]
+def rules(draw: st.DrawFn, tree: ModuleTree, most: int = 4) -> list[Rule]:
+    """Rules for a tree, valid or not."""
+    return [draw(_rule(tree, at)) for at in range(draw(st.integers(0, most)))]
 
 
 @st.composite
-def _rule(draw: st.DrawFn, what: ModuleTree, at: int) -> Rule:
+def _rule(draw: st.DrawFn, tree: ModuleTree, at: int) -> Rule:
     method = draw(st.sampled_from(["train", "requires_grad", "stop_gradient"]))
     norms = ["eval", "train", *(["affine-only"] if method != "stop_gradient" else [])]
     trains = method == "train"
     counted = draw(st.sampled_from(["", "", "", "first", "last", "before_last"]))
     number = st.integers(1, 3) if counted != "before_last" else st.sampled_from([5, 30, 60, 95])
-    of = st.sampled_from([None, ".", *(c.name for c in what.cells)])
+    of = st.sampled_from([None, ".", *(c.name for c in tree.cells)])
     return Rule(
-        patterns=draw(_patterns(what)),
+        patterns=draw(_patterns(tree)),
         method=method,
         cuts=method == "stop_gradient",
         norm=draw(st.sampled_from([*norms, *([None] if trains else [])])),
-        excluded=draw(st.one_of(st.just(()), _patterns(what))),
+        excluded=draw(st.one_of(st.just(()), _patterns(tree))),
         kinds=draw(st.sampled_from([(), (), (), ("Dense",), ("BatchNorm2d", "Block")])),
         roles=draw(st.sampled_from([(), (), (), *((role,) for role in ROLES)])),
         dropout=None if trains else draw(st.sampled_from([None, "on", "off"])),
@@ -115,7 +115,7 @@ def _rule(draw: st.DrawFn, what: ModuleTree, at: int) -> Rule:
 
 @st.composite
 def likely_rules(draw: st.DrawFn, blocks: int) -> list[Rule]:
-    """Rules such as one writes for ``Assembled``: its head, some of it, the rest."""
+    """Rules that a user might write for ``Assembled``: its head, a part of it, the rest."""
     index = st.integers(-blocks, blocks - 1).map(lambda at: (f"blocks[{at}]",))
     selectors = st.one_of(
         index.map(lambda patterns: {"patterns": patterns}),
@@ -124,14 +124,14 @@ def likely_rules(draw: st.DrawFn, blocks: int) -> list[Rule]:
         st.just({"patterns": (), "roles": ("bias", "norm_shift")}),
         st.just({"patterns": (), "before_last": 30.0}),
     )
-    found = [{"patterns": (), "last": 1, "method": "train"}] if draw(st.booleans()) else []
+    settings = [{"patterns": (), "last": 1, "method": "train"}] if draw(st.booleans()) else []
     for _ in range(draw(st.integers(0, 2))):
         method = draw(st.sampled_from(["stop_gradient", "requires_grad", "train"]))
-        found.append({**draw(selectors), "method": method})
-    if found[:1] == [{"patterns": (), "last": 1, "method": "train"}]:
+        settings.append({**draw(selectors), "method": method})
+    if settings[:1] == [{"patterns": (), "last": 1, "method": "train"}]:
         method = draw(st.sampled_from(["stop_gradient", "requires_grad"]))
-        found.append({"patterns": (), "method": method})
-    return [_finish(draw, at, rule) for at, rule in enumerate(found)]
+        settings.append({"patterns": (), "method": method})
+    return [_finish(draw, at, rule) for at, rule in enumerate(settings)]
 
 
 def _finish(draw: st.DrawFn, at: int, rule: dict[str, Any]) -> Rule:

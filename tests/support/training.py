@@ -1,4 +1,4 @@
-"""What several tests share: batches, plans, and a loop over a few steps."""
+"""Shared by tests: batches, plans, and a training loop over a few steps."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -35,7 +35,7 @@ ROWS: Batch = (Tensor(_random.normal(size=(4, 4)).astype(np.float32)), _labels)
 
 
 class Recorder(Callback):
-    """Keeps all that a loop tells."""
+    """Records everything that a loop passes to callbacks."""
 
     def __init__(self) -> None:
         self.optimizers: list[nn.Optimizer] = []
@@ -44,7 +44,7 @@ class Recorder(Callback):
 
     @property
     def moved(self) -> list[set[str]]:
-        """Names of the weights that each epoch changed."""
+        """The names of the weights that each epoch changed."""
         weights = [epoch.weights for epoch in self.epochs]
         return [changed(*pair) for pair in pairwise(weights)]
 
@@ -59,24 +59,24 @@ class Recorder(Callback):
 
 
 class Moments(Recorder):
-    """Keeps the optimizer's state at the start and the end of every epoch."""
+    """Records the optimizer's state at the start and the end of every epoch."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.held: list[Weights] = []
+        self.states: list[Weights] = []
 
     def batches(self, epoch: int) -> list[Batch]:
-        self._note()
+        self._record()
         return [IMAGES] * 3
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         super().on_epoch_end(epoch)
         if epoch.number:
-            self._note()
+            self._record()
 
-    def _note(self) -> None:
+    def _record(self) -> None:
         state = optimizer_state(self.optimizers[-1])
-        self.held.append({name: p.asnumpy().copy() for name, p in state.items()})
+        self.states.append({name: p.asnumpy().copy() for name, p in state.items()})
 
 
 def rule(*patterns: str, method: str = "stop_gradient", norm: str = "eval") -> Rule:
@@ -84,14 +84,14 @@ def rule(*patterns: str, method: str = "stop_gradient", norm: str = "eval") -> R
 
 
 def plan_of(net: nn.Cell, *rules: Rule, batch: Batch = IMAGES) -> Plan:
-    """The plan of rules, upstream of their cuts included."""
-    what = module_tree.describe(net)
-    resolved = plan.resolve(rules, what)
+    """Return the plan of rules, with what is upstream of their cuts frozen too."""
+    tree = module_tree.describe(net)
+    resolved = plan.resolve(rules, tree)
     if not resolved.cuts:
         return resolved
-    lineage = tracer.trace(net, [(LOSS, batch)], resolved.cuts)
-    behind = unreachable_parameters(lineage, resolved.cuts, resolved.cut_methods)
-    return plan.resolve(rules, what, behind)
+    graph = tracer.trace(net, [(LOSS, batch)], resolved.cuts)
+    upstream = unreachable_parameters(graph, resolved.cuts, resolved.cut_methods)
+    return plan.resolve(rules, tree, upstream)
 
 
 def momentum(applied: FrozenModel) -> nn.Optimizer:
@@ -103,24 +103,24 @@ def train(
     *plans: Plan,
     optimizer: Callable[[FrozenModel], nn.Optimizer] = momentum,
     batches: Callable[[int], Iterable[Batch]] = lambda epoch: [IMAGES] * 3,
-    watcher: Callback | None = None,
+    callback: Callback | None = None,
     stopped: Callable[[], bool] = lambda: False,
     fetch_every: int = 1,
 ) -> Recorder:
-    """Train an epoch under each plan, without evaluation; give what was told on the way."""
+    """Train one epoch under each plan, without evaluation; return the recorder."""
     recorder = Recorder()
-    watchers = CallbackList(recorder, watcher or Callback())
-    what = Loop(
+    callbacks = CallbackList(recorder, callback or Callback())
+    training_loop = Loop(
         net,
         optimizer,
         partial(TrainStep, net, LOSS, diverged=step.stop_flag(fetch_every)),
         batches,
         _no_score,
-        watchers,
+        callbacks,
         lambda: "stopped" if stopped() else "",
         fetch_every=fetch_every,
     )
-    loop.train(what, [Phase(each, 1) for each in plans])
+    loop.train(training_loop, [Phase(each, 1) for each in plans])
     return recorder
 
 
@@ -129,7 +129,7 @@ def _no_score() -> Score:
 
 
 def changed(before: Weights, after: Weights) -> set[str]:
-    """Names of the weights that are not equal bit for bit."""
+    """Return the names of the weights that are not equal bit for bit."""
     return {name for name in after if before[name].tobytes() != after[name].tobytes()}
 
 
@@ -148,8 +148,8 @@ def plain_step(net: nn.Cell, optimizer: nn.Optimizer) -> nn.Cell:
     return step.set_train()
 
 
-def plain(net: nn.Cell, step: nn.Cell) -> set[str]:
-    """Take three steps as MindSpore's manual has it; give the names of what moved."""
+def moved_in_three_steps(net: nn.Cell, step: nn.Cell) -> set[str]:
+    """Take three steps as in MindSpore's manual; return the names of the weights that moved."""
     before = to_numpy(net)
     for _ in range(3):
         step(*IMAGES)

@@ -195,8 +195,8 @@ def test_a_cut_and_a_hook_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_gradient.apply([cut.conv1], [])
     hooked.conv1.register_forward_hook(lambda cell, inputs, output: ops.stop_gradient(output))
     other.conv1.register_forward_hook(lambda cell, inputs, output: output * 2)
-    found = {fingerprint.of_cell(net) for net in (plain, cut, hooked, other)}
-    assert len(found) == 4
+    fingerprints = {fingerprint.of_cell(net) for net in (plain, cut, hooked, other)}
+    assert len(fingerprints) == 4
 
 
 def test_masks_of_another_seed_tell_and_their_count_does_not() -> None:
@@ -242,8 +242,8 @@ def test_source_counts_and_where_it_refers_to(modules: Callable[..., ModuleType]
         {"net": SOURCE.replace("ops.relu", "ops.tanh")},
         {"helper": HELPER.replace("x * FACTOR", "x + FACTOR")},
     ]
-    found = [fingerprint.of_cell(modules(**text).Net()) for text in texts]
-    assert len({before, *found}) == 4
+    fingerprints = [fingerprint.of_cell(modules(**text).Net()) for text in texts]
+    assert len({before, *fingerprints}) == 4
 
 
 @pytest.mark.parametrize("name", ["SCALE", "helper", "Net.BIAS"])
@@ -261,10 +261,10 @@ def test_values_from_elsewhere_count(
 
 
 def test_a_class_made_of_text_has_no_source(modules: Callable[..., ModuleType]) -> None:
-    made: dict[str, Any] = {"__name__": "nowhere"}
-    exec(SOURCE.replace("from {helper} import twice", "def twice(x): return x"), made)
+    namespace: dict[str, Any] = {"__name__": "nowhere"}
+    exec(SOURCE.replace("from {helper} import twice", "def twice(x): return x"), namespace)
     with pytest.raises(NotComparable, match="no file is known that defines nowhere"):
-        fingerprint.of_cell(made["Net"]())
+        fingerprint.of_cell(namespace["Net"]())
 
 
 def test_classes_of_cells_are_told_apart() -> None:

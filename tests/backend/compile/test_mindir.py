@@ -1,4 +1,4 @@
-"""Graphs handed to MindSpore one at a time, in whatever order they were made."""
+"""Graphs handed to MindSpore one at a time, in whatever order they were compiled."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def counter() -> Parameter:
     return Parameter(Tensor(0.0), name="count", requires_grad=False)
 
 
-def made(make: Callable[[], nn.Cell]) -> bytes:
+def compiled(make: Callable[[], nn.Cell]) -> bytes:
     """The graph of a new cell."""
     _, graph, used = mindir.call_with_graph(make(), (X,), None)
     assert graph is not None
@@ -51,7 +51,7 @@ def made(make: Callable[[], nn.Cell]) -> bytes:
 
 
 def test_graphs_are_used_in_another_order_with_the_values_of_now() -> None:
-    three, five = made(lambda: dense(3)), made(lambda: dense(5))
+    three, five = compiled(lambda: dense(3)), compiled(lambda: dense(5))
     for size, graph in ((5, five), (3, three), (5, five)):
         net = dense(size, 2.0)
         result, again, used = mindir.call_with_graph(net, (X,), graph)
@@ -69,7 +69,7 @@ def test_what_is_no_graph_is_made_anew() -> None:
 
 def test_a_call_that_fails_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where MindSpore writes of the failure
-    graph = made(lambda: dense(3))
+    graph = compiled(lambda: dense(3))
     with pytest.raises(ValueError, match="shape"):
         mindir.call_with_graph(nn.Dense(5, 3), (X,), None)
     for _ in range(3):  # once it may look under a wrong number, and make the graph anew
@@ -80,7 +80,7 @@ def test_a_call_that_fails_does_no_harm(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(mindir.PATH, "/a/user/s")
-    made(lambda: dense(3))
+    compiled(lambda: dense(3))
     assert os.environ[mindir.ENABLE] == "0"
     assert os.environ[mindir.PATH] == "/a/user/s"
 

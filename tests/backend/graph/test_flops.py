@@ -53,6 +53,6 @@ def test_products(
 ) -> None:
     leaves = {at: Node("leaf", shape, ()) for at, shape in enumerate(shapes, 1)}
     nodes = {0: Node(kind, out, tuple(leaves)), **leaves}
-    lineage = AutogradGraph(0, nodes, {str(at): at for at in leaves}, {}, frozenset(), ())
-    assert backward(lineage, [str(len(shapes))]) == forward
-    assert backward(lineage, [str(at) for at in leaves]) == forward * len(shapes)
+    graph = AutogradGraph(0, nodes, {str(at): at for at in leaves}, {}, frozenset(), ())
+    assert backward(graph, [str(len(shapes))]) == forward
+    assert backward(graph, [str(at) for at in leaves]) == forward * len(shapes)

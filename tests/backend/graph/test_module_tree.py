@@ -33,8 +33,8 @@ def test_dictionaries_of_cells_are_never_called_themselves() -> None:
 
 
 def test_parameters_with_shape_bytes_and_owner() -> None:
-    found = {p.name: p for p in module_tree.describe(Normed()).parameters}
-    weight = found["conv2.weight"]
+    parameters = {p.name: p for p in module_tree.describe(Normed()).parameters}
+    weight = parameters["conv2.weight"]
     assert (weight.shape, weight.nbytes) == ((2, 2, 3, 3), 144)
     assert (weight.cell, weight.trainable, weight.statistic) == ("conv2", True, False)
 
@@ -66,25 +66,25 @@ def test_names_are_what_a_pattern_may_take() -> None:
 
 
 def test_a_tied_parameter_has_its_other_names_beside_it() -> None:
-    found = {p.name: p.names for p in module_tree.describe(Tied()).parameters}
-    assert found["encoder.weight"] == ("encoder.weight", "decoder.weight")
-    assert found["decoder.bias"] == ("decoder.bias",)
+    parameters = {p.name: p.names for p in module_tree.describe(Tied()).parameters}
+    assert parameters["encoder.weight"] == ("encoder.weight", "decoder.weight")
+    assert parameters["decoder.bias"] == ("decoder.bias",)
 
 
 def test_a_shared_cell_has_its_other_names_beside_it() -> None:
-    what = module_tree.describe(Twice())
-    assert [(cell.name, cell.aliases) for cell in what.cells] == [
+    tree = module_tree.describe(Twice())
+    assert [(cell.name, cell.aliases) for cell in tree.cells] == [
         ("first", ("second",)),
         ("head", ()),
     ]
-    assert "second.bias" in what.names
+    assert "second.bias" in tree.names
 
 
 @pytest.mark.parametrize("make", [Nested, Normed, Residual, Tied, Twice, Stack])
 def test_names_and_their_order_are_those_of_mindspore(make: type[nn.Cell]) -> None:
-    net, what = make(), module_tree.describe(make())
-    assert [c.name for c in what.cells] == [name for name, _ in net.cells_and_names() if name]
-    assert [p.name for p in what.parameters] == [name for name, _ in net.parameters_and_names()]
+    net, tree = make(), module_tree.describe(make())
+    assert [c.name for c in tree.cells] == [name for name, _ in net.cells_and_names() if name]
+    assert [p.name for p in tree.parameters] == [name for name, _ in net.parameters_and_names()]
 
 
 class OwnNorm(nn.LayerNorm):
@@ -113,7 +113,7 @@ def test_roles(cell: nn.Cell, roles: dict[str, str]) -> None:
 
 
 def test_a_parameters_own_name_may_have_dots() -> None:
-    found = {p.name: p.cell for p in module_tree.describe(Dotted()).parameters}
-    assert found["scaled.scales.0"] == found["scaled.scales.1"] == "scaled"
+    parameters = {p.name: p.cell for p in module_tree.describe(Dotted()).parameters}
+    assert parameters["scaled.scales.0"] == parameters["scaled.scales.1"] == "scaled"
     assert {p.cell for p in module_tree.describe(Scaled()).parameters} == {""}
     assert module_tree.describe(Tied()).parameters[0].cells == ("encoder", "decoder")

@@ -12,9 +12,9 @@ from trainer.backend.host_copy import to_numpy
 from trainer.core.errors import ConfigError
 
 
-def behind(net: nn.Cell, *cuts: str, batch: Batch = ROWS) -> set[str]:
-    lineage = trace(net, [(LOSS, batch)], cuts)
-    return set(unreachable_parameters(lineage, cuts, ["stop_gradient"] * len(cuts)))
+def upstream_of(net: nn.Cell, *cuts: str, batch: Batch = ROWS) -> set[str]:
+    graph = trace(net, [(LOSS, batch)], cuts)
+    return set(unreachable_parameters(graph, cuts, ["stop_gradient"] * len(cuts)))
 
 
 def weights(*cells: str) -> set[str]:
@@ -22,16 +22,16 @@ def weights(*cells: str) -> set[str]:
 
 
 def test_what_stands_before_the_cut_is_upstream_and_what_follows_is_not() -> None:
-    assert behind(TwoConvs(), "conv2", batch=IMAGES) == weights("conv1", "conv2")
+    assert upstream_of(TwoConvs(), "conv2", batch=IMAGES) == weights("conv1", "conv2")
 
 
 def test_cells_without_parameters_are_told_too() -> None:
-    found = behind(Normed(), "conv2", batch=IMAGES)
-    assert found == {"conv1.weight", "bn1.gamma", "bn1.beta", "dropout", "conv2.weight"}
+    names = upstream_of(Normed(), "conv2", batch=IMAGES)
+    assert names == {"conv1.weight", "bn1.gamma", "bn1.beta", "dropout", "conv2.weight"}
 
 
 def test_a_skip_around_the_cut_keeps_the_stem_in_reach() -> None:
-    assert behind(Residual(), "block.norm") == {
+    assert upstream_of(Residual(), "block.norm") == {
         "block.dense.weight",
         "block.dense.bias",
         "block.norm.gamma",
@@ -44,20 +44,20 @@ def test_a_gamma_of_zero_hides_no_path() -> None:
 
 
 def test_a_cut_behind_one_branch_leaves_the_stem_in_reach() -> None:
-    assert behind(Branches(), "left") == weights("left")
-    assert behind(Branches(), "left", "right") == weights("left", "right", "stem")
+    assert upstream_of(Branches(), "left") == weights("left")
+    assert upstream_of(Branches(), "left", "right") == weights("left", "right", "stem")
 
 
 def test_nested_tuples_are_cut_whole() -> None:
-    assert behind(Tupled(), "halves") == weights("halves.dense")
+    assert upstream_of(Tupled(), "halves") == weights("halves.dense")
 
 
 def test_lists_of_cells() -> None:
-    assert behind(Nested(), "layers.0") == {*weights("stem", "layers.0.0"), "layers.0.1"}
+    assert upstream_of(Nested(), "layers.0") == {*weights("stem", "layers.0.0"), "layers.0.1"}
 
 
 def test_a_relu_that_lets_nothing_through_hides_no_path() -> None:
-    assert behind(Gated(), "middle") == {*weights("stem", "middle"), "relu"}
+    assert upstream_of(Gated(), "middle") == {*weights("stem", "middle"), "relu"}
 
 
 def test_the_nets_own_flags_do_not_matter() -> None:
@@ -74,7 +74,7 @@ def test_the_net_is_left_as_it_was(training: bool) -> None:
     before = to_numpy(net)
     modes = {name: cell.training for name, cell in net.cells_and_names()}
     names = [p.name for p in net.trainable_params()]
-    behind(net, "conv2", batch=IMAGES)
+    upstream_of(net, "conv2", batch=IMAGES)
     assert not changed(before, to_numpy(net))
     assert {name: cell.training for name, cell in net.cells_and_names()} == modes
     assert [p.name for p in net.trainable_params()] == names
@@ -97,7 +97,7 @@ class Idle(nn.Cell):
 def test_cell_that_is_never_called_cannot_be_cut_behind() -> None:
     batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
     with pytest.raises(ConfigError, match="'inner', which it never calls"):
-        behind(Idle(), "inner", batch=batch)
+        upstream_of(Idle(), "inner", batch=batch)
 
 
 class Unused(TwoConvs):
@@ -109,7 +109,7 @@ class Unused(TwoConvs):
 
 
 def test_cell_that_is_never_called_is_no_trouble_if_no_gradient_reaches_it() -> None:
-    assert behind(Unused(), "conv1", "spare", batch=IMAGES) == weights("conv1")
+    assert upstream_of(Unused(), "conv1", "spare", batch=IMAGES) == weights("conv1")
 
 
 class Compiled(nn.Cell):
@@ -160,12 +160,12 @@ class Counted(Saturated):
 @pytest.mark.parametrize("kind", [Compiled, Saturated, Counted])
 def test_stem_of_an_odd_net_is_found(kind: type[nn.Cell]) -> None:
     batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
-    assert weights("stem") <= behind(kind(), "mid", batch=batch)
+    assert weights("stem") <= upstream_of(kind(), "mid", batch=batch)
 
 
 def test_cell_of_statistics_alone_is_upstream_too() -> None:
     batch = Tensor(np.ones((2, 4), np.float32)), Tensor(np.array([0, 1], np.int32))
-    assert "act" in behind(Counted(), "mid", batch=batch)
+    assert "act" in upstream_of(Counted(), "mid", batch=batch)
 
 
 def test_a_jitted_function_goes_on_with_the_weights_of_the_net() -> None:
@@ -177,6 +177,6 @@ def test_a_jitted_function_goes_on_with_the_weights_of_the_net() -> None:
         return net(images)
 
     before = run(IMAGES[0]).asnumpy()
-    behind(net, "conv2", batch=IMAGES)
+    upstream_of(net, "conv2", batch=IMAGES)
     ops.assign(net.fc.bias, net.fc.bias + 1)
     assert np.allclose(run(IMAGES[0]).asnumpy(), before + 1, atol=1e-5)

@@ -83,18 +83,18 @@ def test_no_value_hides_a_path(function: Callable[[Tensor], Any]) -> None:
 
 
 def test_nodes_have_their_kind_and_shape() -> None:
-    found = trace(TwoConvs(), [(LOSS, IMAGES)])
-    node = found.nodes[found.parameters["conv1.weight"]]
+    graph = trace(TwoConvs(), [(LOSS, IMAGES)])
+    node = graph.nodes[graph.parameters["conv1.weight"]]
     assert (node.shape, node.inputs) == ((2, 1, 3, 3), ())
-    (conv,) = [n for n in found.nodes.values() if found.parameters["conv1.weight"] in n.inputs]
+    (conv,) = [n for n in graph.nodes.values() if graph.parameters["conv1.weight"] in n.inputs]
     assert (conv.kind, conv.shape) == ("Conv2D", (4, 2, 4, 4))
-    assert found.inputs == ((4, 1, 6, 6),)
+    assert graph.inputs == ((4, 1, 6, 6),)
 
 
 def test_the_first_sight_that_fits_is_taken() -> None:
-    found = trace(TwoConvs(), iter([(LOSS, ROWS), (LOSS, IMAGES)]))
-    assert found.inputs == ((4, 1, 6, 6),)
-    assert found.reachable_names() == trace(TwoConvs(), [(LOSS, IMAGES)]).reachable_names()
+    graph = trace(TwoConvs(), iter([(LOSS, ROWS), (LOSS, IMAGES)]))
+    assert graph.inputs == ((4, 1, 6, 6),)
+    assert graph.reachable_names() == trace(TwoConvs(), [(LOSS, IMAGES)]).reachable_names()
 
 
 def test_the_last_refusal_is_told() -> None:
@@ -112,8 +112,8 @@ def test_after_a_refusal_graphs_are_compiled_as_ever(recording: bool) -> None:
         return LOSS(net(images), labels)
 
     weights = ms.ParameterTuple(net.trainable_params())
-    found = ms.jit(ms.grad(forward, None, weights))(*IMAGES)
-    assert all(gradient.asnumpy().any() for gradient in found)
+    gradients = ms.jit(ms.grad(forward, None, weights))(*IMAGES)
+    assert all(gradient.asnumpy().any() for gradient in gradients)
 
 
 class Dropped(nn.Cell):
@@ -133,8 +133,8 @@ class Dropped(nn.Cell):
 
 def test_what_is_dropped_is_not_taken_for_what_comes_after_it() -> None:
     """MindSpore tells nodes by where they lie in memory, which is used again."""
-    found = trace(Dropped(), [(Total(), ROWS)], ["side"])
-    assert len(found.reachable_names(["side"])) == 40
+    graph = trace(Dropped(), [(Total(), ROWS)], ["side"])
+    assert len(graph.reachable_names(["side"])) == 40
 
 
 def test_a_layer_that_is_called_again_stands_where_it_is_called_first() -> None:
@@ -154,8 +154,8 @@ def test_a_layer_that_is_called_again_stands_where_it_is_called_first() -> None:
 )
 def test_layers_stand_in_the_order_in_which_they_are_called(rule: Rule, lr_decay: float) -> None:
     net = Backward()
-    what = describe_in_call_order(net, [rule], lr_decay, example_inputs.default_inputs(net))
-    assert layers(what) == ["stem", "body.0", "head", "unused"]
+    tree = describe_in_call_order(net, [rule], lr_decay, example_inputs.default_inputs(net))
+    assert layers(tree) == ["stem", "body.0", "head", "unused"]
     assert all(parameter.requires_grad for parameter in net.get_parameters())
 
 
@@ -167,12 +167,12 @@ def test_layers_stand_in_the_order_in_which_they_are_called(rule: Rule, lr_decay
     ],
 )
 def test_a_net_is_not_run_where_its_order_does_not_matter(rule: Rule) -> None:
-    what = describe_in_call_order(Backward(), [rule], 1.0, iter(int, 1))  # type: ignore[arg-type]
-    assert what.order == ()
+    tree = describe_in_call_order(Backward(), [rule], 1.0, iter(int, 1))  # type: ignore[arg-type]
+    assert tree.order == ()
 
 
 def test_a_net_that_takes_no_guess_has_its_layers_in_the_order_of_definition() -> None:
     rule = Rule((), "requires_grad", False, last=1)
     wrong = (nn.L1Loss(), (Tensor(np.zeros((2, 7), np.float32)), Tensor(np.zeros(2, np.int32))))
-    what = describe_in_call_order(Backward(), [rule], 1.0, [wrong])
-    assert layers(what) == ["head", "unused", "body.0", "stem"]
+    tree = describe_in_call_order(Backward(), [rule], 1.0, [wrong])
+    assert layers(tree) == ["head", "unused", "body.0", "stem"]

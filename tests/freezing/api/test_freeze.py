@@ -7,7 +7,7 @@ import pytest
 from mindspore import Tensor, nn
 
 import trainer
-from tests.support.loops import Loop, celled, handwritten, modelled
+from tests.support.loops import Loop, jitted_function_loop, model_train_loop, train_cell_loop
 from tests.support.nets import Nested, Normed, Tupled, TwoConvs
 from tests.support.stacks import Stack
 from tests.support.training import IMAGES, LOSS, ROWS, changed
@@ -30,7 +30,7 @@ def momentum(parameters: Any) -> nn.Optimizer:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("loop", [handwritten, celled, modelled])
+@pytest.mark.parametrize("loop", [jitted_function_loop, train_cell_loop, model_train_loop])
 def test_the_frozen_part_stays_still_in_every_loop(loop: Loop, method: str) -> None:
     """Each loop calls set_train(True), so statistics would move and dropout be on."""
     net = Normed()
@@ -61,7 +61,7 @@ def test_the_callback_verifies_after_each_epoch() -> None:
     net = TwoConvs()
     frozen = freeze(net, "conv1")
     optimizer = momentum(frozen.trainable_parameters())
-    epoch = modelled(net, optimizer, [frozen.callback()])
+    epoch = model_train_loop(net, optimizer, [frozen.callback()])
     epoch()
     net.conv1.weight.set_data(net.conv1.weight * 3 + 1)
     with pytest.raises(FrozenMoved, match=r"conv1\.weight by"):
@@ -72,7 +72,7 @@ def test_the_callback_notices_a_wrong_optimizer_before_the_first_step() -> None:
     net = TwoConvs()
     frozen = freeze(net, "conv1")
     before = to_numpy(net)
-    epoch = modelled(net, momentum(net.get_parameters()), [frozen.callback()])
+    epoch = model_train_loop(net, momentum(net.get_parameters()), [frozen.callback()])
     with pytest.raises(
         ConfigError, match=r"Momentum, built after the freeze, which has conv1\.weight"
     ):
@@ -122,9 +122,9 @@ def outcome(net: nn.Cell) -> Weights:
 
     weights = [p for name, p in net.parameters_and_names() if "moving" not in name]
     gradients = ms.jit(ms.value_and_grad(forward, None, ms.ParameterTuple(weights), has_aux=True))
-    (_, output), found = gradients(*IMAGES)
+    (_, output), values = gradients(*IMAGES)
     names = [p.name for p in weights]
-    return {n: t.asnumpy() for n, t in zip(["output", *names], [output, *found], strict=True)}
+    return {n: t.asnumpy() for n, t in zip(["output", *names], [output, *values], strict=True)}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -164,7 +164,7 @@ def test_a_net_can_be_frozen_again_after_undo_and_only_then() -> None:
     with pytest.raises(ConfigError, match="a frozen model, received one after undo"):
         frozen.verify()
     again = freeze(net, "conv2", method="requires_grad")
-    celled(net, momentum(again.trainable_parameters()))()
+    train_cell_loop(net, momentum(again.trainable_parameters()))()
     again.verify()
     assert set(again.plan.names("frozen")) == {"conv2.weight", "conv2.bias"}
 

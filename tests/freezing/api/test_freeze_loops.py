@@ -9,7 +9,7 @@ import pytest
 from mindspore import amp, mint, nn
 from mindspore.experimental import optim
 
-from tests.support.loops import celled, handwritten
+from tests.support.loops import jitted_function_loop, train_cell_loop
 from tests.support.nets import Normed, TwoConvs
 from trainer import freeze
 from trainer.core.errors import ConfigError, FrozenMoved
@@ -24,14 +24,14 @@ def test_an_optimizer_of_the_newer_kind_is_looked_at_like_any(make: Callable[...
     net = TwoConvs()
     frozen = freeze(net, "conv1", method="requires_grad")
     right = make(frozen.trainable_parameters(), 0.1)
-    handwritten(net, right)()
+    jitted_function_loop(net, right)()
     frozen.verify(right)
     wrong = make(list(net.get_parameters()), 0.1)
     with pytest.raises(
         ConfigError, match="built after the freeze, which has conv1.weight, conv1.bias"
     ):
         frozen.check(wrong)
-    handwritten(net, wrong)()
+    jitted_function_loop(net, wrong)()
     with pytest.raises(FrozenMoved, match=r"was given it; a gradient reached it: requires_grad"):
         frozen.verify()
 
@@ -40,10 +40,10 @@ def test_an_optimizer_of_the_newer_kind_is_looked_at_like_any(make: Callable[...
 def test_moments_of_an_optimizer_of_the_newer_kind(make: Callable[..., Any]) -> None:
     net = TwoConvs()
     optimizer = make(net.trainable_params(), lr=0.1)
-    handwritten(net, optimizer)()
+    jitted_function_loop(net, optimizer)()
     frozen = freeze(net, "conv1")
     frozen.check()  # it is there, but nobody says that it will be used
-    handwritten(net, optimizer)()
+    jitted_function_loop(net, optimizer)()
     with pytest.raises(FrozenMoved, match=r"conv1\.weight by .* momentum from before the freeze"):
         frozen.verify()
 
@@ -54,7 +54,7 @@ def test_mixed_precision_that_renames_parameters_is_not_accused() -> None:
     frozen = freeze(net, ["conv1", "bn1"])
     mixed = amp.auto_mixed_precision(net, "O2")
     assert "bn1.gamma" not in dict(net.parameters_and_names())
-    celled(mixed, nn.SGD(frozen.trainable_parameters(), 0.1))()
+    train_cell_loop(mixed, nn.SGD(frozen.trainable_parameters(), 0.1))()
     frozen.verify()
 
 

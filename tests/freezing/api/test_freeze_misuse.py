@@ -7,7 +7,7 @@ import mindspore as ms
 import pytest
 from mindspore import nn
 
-from tests.support.loops import celled, handwritten
+from tests.support.loops import jitted_function_loop, train_cell_loop
 from tests.support.nets import Normed, TwoConvs
 from tests.support.training import plain_step
 from trainer import Frozen, freeze
@@ -134,8 +134,8 @@ def frozen_later(net: nn.Cell, step: nn.Cell) -> Frozen:
 def test_what_was_there_before_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     net, other = TwoConvs(), TwoConvs()
     old = sgd(net.trainable_params())
-    celled(net, old)()
-    handwritten(other, sgd(other.trainable_params()))()
+    train_cell_loop(net, old)()
+    jitted_function_loop(other, sgd(other.trainable_params()))()
     with caplog.at_level(logging.WARNING):
         freeze(net, "conv1")
     (record,) = caplog.records
@@ -144,7 +144,7 @@ def test_what_was_there_before_is_warned_of(caplog: pytest.LogCaptureFixture) ->
 
 def test_a_fresh_net_is_frozen_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
     other = TwoConvs()
-    celled(other, sgd(other.trainable_params()))()
+    train_cell_loop(other, sgd(other.trainable_params()))()
     freeze(TwoConvs(), "conv1")
     assert not caplog.records
     assert ms.get_context("mode") == ms.GRAPH_MODE

@@ -48,7 +48,8 @@ class SweepLauncher(Launcher):
         """
         self.context = hydra_context
         self.config = config
-        subdir = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[index, call-overload]
+        sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+        subdir = sweep["subdir"]
         if subdir not in _SUBDIR_DEFAULTS:
             problem = "expected none, because a job's folder is named by its overrides"
             raise ConfigError([f"hydra.sweep.subdir: {problem}, received {subdir}"])

@@ -33,7 +33,7 @@ CASES = {
         ["policy.rules=[{select: conv2},{method: train}]"],
         "rule 2 (the rest) trains conv1.weight, conv1.bias, upstream of the cut behind conv2",
     ),
-    "rate of what is frozen": (["policy.rules=[{lr_factor: 2}]"], "lr_factor beside method: train"),
+    "rate of what is frozen": (["policy.rules=[{lr_factor: 2}]"], "lr_factor with method: train"),
     "affine-only behind a cut": (["policy.rules=[{norm: affine-only}]"], "use method: requires_gr"),
 }
 

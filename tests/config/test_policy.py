@@ -89,9 +89,9 @@ def test_dropout_is_read_as_yaml_gives_it(written: Any, read_as: str) -> None:
         ({"before_last": 100}, "policy.rules[0].before_last: expected less than 100"),
         ({"lr_factor": 0, "method": "train"}, "policy.rules[0].lr_factor: expected more than 0"),
         ({"weight_decay": -1, "method": "train"}, "rules[0].weight_decay: expected at least 0"),
-        ({"lr_factor": 2}, "policy.rules[0]: expected lr_factor beside method: train"),
+        ({"lr_factor": 2}, "policy.rules[0]: expected lr_factor with method: train"),
         ({"dropout": "off", "method": "train"}, "expected dropout in a rule that freezes"),
-        ({"of": "a"}, "expected first or last beside of, received only of: a"),
+        ({"of": "a"}, "expected first or last with of, received only of: a"),
         ("a", "policy.rules[0]: expected a group of keys, received 'a'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Entry: what all commands share: exit codes, a device made ready, no trace of a mistake."""
+"""Entry point: what all commands share: exit codes, signals, ``--config-dir`` and ``--help``."""
 
 import logging
 import os
@@ -19,29 +19,29 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def exit_codes() -> Iterator[StopFlag]:
-    """Turn an ending into its message on stderr and its exit code; a bug keeps its traceback.
+    """Turn a TrainerExit into its message on stderr and its exit code; a bug keeps its traceback.
 
-    Gives what tells whether a signal has come: they are caught from the first, for one that meets
-    MindSpore while it is imported would end in its C++.
+    Yields the flag that a signal sets. Signals are caught from the start, because one that arrives
+    while MindSpore is imported would end in its C++.
     """
     try:
         with log_handlers.log_to_screen(), catch_signals() as stop:
             yield stop
         if world.current().world_size > 1:
             _leave(0)
-    except BrokenPipeError:  # what read the output has gone, as in `... --help | head`
+    except BrokenPipeError:  # the reader of the output has ended, as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (TrainerExit, OSError, KeyboardInterrupt) as error:
         code, why = exit_status(error)
         if code == 1 and not isinstance(error, TrainerExit):
             raise
-        if why:  # what another rank has said already has no message here
+        if why:  # empty if another rank has reported it
             print(why, file=sys.stderr)
         if code == Interrupted.code and isinstance(error, KeyboardInterrupt):
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(code)  # an ordinary exit aborts if MindSpore is at work
+            os._exit(code)  # an ordinary exit aborts while MindSpore runs
         _leave(code)
 
 
@@ -67,18 +67,18 @@ def arguments() -> list[str]:
 
 
 def printed_help(usage: str) -> bool:
-    """Print how a command is used if its line asks for that; tell whether it did."""
-    asked = not {"-h", "--help"}.isdisjoint(sys.argv[1:])
-    if asked:
+    """Print the usage of a command if its arguments ask for it; return whether they did."""
+    requested = not {"-h", "--help"}.isdisjoint(sys.argv[1:])
+    if requested:
         print(usage)
-    return asked
+    return requested
 
 
 def exit_if_stopped(stop: Callable[[], object]) -> None:
-    """End here if a signal has come.
+    """Exit if a signal has come.
 
     Raises:
-        Interrupted: it has; nothing has been written.
+        Interrupted: a signal has come; nothing has been written.
     """
     if stop():
         raise Interrupted("stopped before training began; nothing was written")

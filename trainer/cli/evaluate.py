@@ -1,4 +1,4 @@
-"""Evaluate: ``python -m trainer.evaluate``, how good a finished run's net is, class by class."""
+"""Evaluate: ``python -m trainer.evaluate``, the quality of a finished run's model by class."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from trainer.config import recorded_folder
 from trainer.core import atomic_files
 from trainer.run import configure
 
-if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
     from trainer.config.schema import Settings
     from trainer.metrics.confusion import Confusion
     from trainer.metrics.evaluator import Score
@@ -20,31 +20,31 @@ _ALLOWED = ("dataset", "batch_size", "loss", "device", "seed")
 
 _USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [out=FOLDER]
 
-Prints loss and accuracy of a finished run's net on its validation data and, for each class,
-precision, recall and what it is taken for. Writes evaluation.json and confusion.png.
+Prints loss and accuracy of a finished run's model on its validation data and, for each class,
+precision, recall and the classes it is mistaken for. Writes evaluation.json and confusion.png.
   RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
               RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
   KEY=VALUE   overrides of {", ".join(_ALLOWED)} and the keys in them
-  out=FOLDER  where the two files go; RUN, if not given
+  out=FOLDER  where the two files go; default: RUN
 Example:
   python -m trainer.evaluate outputs/2026-01-01/12-00-00 dataset=fashion_mnist"""
 
 
 def main() -> None:
-    """Print and write the evaluation, and exit with the code that tells how it ended."""
+    """Print and write the evaluation, and exit with the code that reports how it ended."""
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        given = finished_run.parse_arguments(entry_point.arguments(), ("out",))
-        out = Path(given.own.get("out", given.run))
-        recorded_folder.use(given.run)
-        config, problems = finished_run.model_configuration(given, _ALLOWED)
-        if why := plan.unfit(out):
+        arguments = finished_run.parse_arguments(entry_point.arguments(), ("out",))
+        out = Path(arguments.own.get("out", arguments.run))
+        recorded_folder.use(arguments.run)
+        config, problems = finished_run.model_configuration(arguments, _ALLOWED)
+        if why := plan.unwritable_reason(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
-        settings, setup = configure.run_from_config(config, ResumeRequest([]), problems)
-        score, confusion = measure(settings, setup)
-        print(report(given.weights, settings, score, confusion))
-        _write(out, as_json(given.weights, settings, score, confusion), confusion)
+        settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
+        score, confusion = measure(settings, components)
+        print(report(arguments.weights, settings, score, confusion))
+        _write(out, as_json(arguments.weights, settings, score, confusion), confusion)
 
 
 def measure(settings: "Settings", setup: "RunComponents") -> "tuple[Score, Confusion | None]":

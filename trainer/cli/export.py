@@ -1,4 +1,4 @@
-"""Export: ``python -m trainer.export``, a finished run's net in a file for use elsewhere."""
+"""Export: ``python -m trainer.export``, a finished run's model in a file for use elsewhere."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,33 +18,33 @@ from trainer.core import atomic_files
 from trainer.core.errors import ConfigError, TrainerExit, nearest
 from trainer.run import configure
 
-if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
     from mindspore import Tensor, nn
 
-TOLERANCE = 1e-4  # of the largest output; the worst of twelve nets in ONNX was within 2e-6
+TOLERANCE = 1e-4  # of the largest output; the worst of twelve models in ONNX was within 2e-6
 _LARGE = "MindSpore writes several above 1 GB (mindir) or 2 GB (onnx)"
 _ALLOWED = ("dataset", "batch_size", "device", "seed")
 
 _USAGE = f"""usage: python -m trainer.export RUN format=FORMAT [KEY=VALUE ...] [out=FILE]
 
-Writes the net of a finished run, in inference mode and without a trace of what was frozen, then
-loads the file and compares what it gives for the first validation batch with what the net gives.
+Writes the model of a finished run, in inference mode and with nothing frozen, then loads the file
+and compares its outputs for the first validation batch with those of the model.
   RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
               RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
-  KEY=VALUE   overrides of {", ".join(_ALLOWED)}: they give the inputs their shapes
+  KEY=VALUE   overrides of {", ".join(_ALLOWED)}, which determine the shapes of the inputs
   FORMAT      mindir, onnx, safetensors, or your own (export_format/ of --config-dir)
-  out=FILE    RUN/export.FORMAT, if not given
+  out=FILE    default: RUN/export.FORMAT
 Example:
   python -m trainer.export outputs/2026-01-01/12-00-00 format=mindir batch_size=1"""
 
 
 @dataclass(frozen=True)
 class Check:
-    """How far what a file gives is from what it should give.
+    """How far the outputs of a file are from those expected.
 
     Attributes:
         difference: the largest of all values; NaN if one is not finite where the other is.
-        largest: the largest absolute value that it should give.
+        largest: the largest absolute value that is expected.
     """
 
     difference: float
@@ -60,28 +60,29 @@ class Check:
 
 
 def main() -> None:
-    """Write and check the file, and exit with the code that tells how it ended."""
+    """Write and check the file, and exit with the code that reports how it ended."""
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        given = finished_run.parse_arguments(entry_point.arguments(), ("format", "out"))
-        recorded_folder.use(given.run)
-        kind, path, found = _options(given.run, given.own)
-        config, problems = finished_run.model_configuration(given, _ALLOWED)
-        settings, setup = configure.run_from_config(config, ResumeRequest([]), [*found, *problems])
+        arguments = finished_run.parse_arguments(entry_point.arguments(), ("format", "out"))
+        recorded_folder.use(arguments.run)
+        kind, path, wrong_options = _options(arguments.run, arguments.own)
+        config, problems = finished_run.model_configuration(arguments, _ALLOWED)
+        problems = [*wrong_options, *problems]
+        settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         from trainer.data import batches
 
-        *inputs, _ = next(iter(batches.batches(setup.validation, settings.seed, 0)))
-        check = export(kind, setup.model, inputs, path)
+        *inputs, _ = next(iter(batches.batches(components.validation, settings.seed, 0)))
+        check = export(kind, components.model, inputs, path)
         shapes = ", ".join(f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in inputs)
-        print(f"weights    {given.weights}")
+        print(f"weights    {arguments.weights}")
         print(f"inputs     {shapes}")
         print(f"checked    {check} (allowed: {TOLERANCE:g} of that)")
         print(f"written    {path} ({path.stat().st_size:,} bytes)")
 
 
 def _options(folder: Path, own: Mapping[str, str]) -> tuple[str, Path, list[str]]:
-    """Return the format, the file to write, and what is wrong with these."""
+    """Return the format, the file to write, and the problems of both."""
     kind = own.get("format", "")
     path = Path(own.get("out", folder / f"export.{kind}"))
     known = export_formats.names()
@@ -92,53 +93,59 @@ def _options(folder: Path, own: Mapping[str, str]) -> tuple[str, Path, list[str]
     problems = []
     if path.suffix != f".{kind}":
         problems.append(f"out: expected a file named *.{kind}, received {path}")
-    if path.is_dir() or (why := plan.unfit(path.parent)):
+    if path.is_dir() or (why := plan.unwritable_reason(path.parent)):
         reason = "it is a folder" if path.is_dir() else why
         problems.append(f"out: expected a file to write, received {path} ({reason})")
     return kind, path, problems
 
 
-def export(kind: str, net: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) -> Check:
-    """Write a net and check what was written; return how well it agrees.
+def export(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) -> Check:
+    """Write a model and check what was written; return how well it agrees.
+
+    The file is written elsewhere first: it is checked before it takes its place, and MindSpore
+    accepts only plain characters in a path, makes the file read-only and its folder private.
 
     Args:
         kind: name of the format.
-        net: with nothing frozen; it is left in inference mode.
-        inputs: a batch; the file takes inputs of these shapes alone.
+        model: with nothing frozen; it is left in inference mode.
+        inputs: a batch; the file accepts inputs of these shapes alone.
         path: the file, written only if the check holds.
 
     Raises:
-        ConfigError: MindSpore cannot write this net in this format; the operator is named.
-        TrainerExit: what was written differs by more than ``TOLERANCE``.
+        ConfigError: MindSpore cannot write this model in this format; the operator is named.
+        TrainerExit: the outputs of the file differ by more than ``TOLERANCE``.
     """
-    export_format = export_formats.load(kind)
-    net.set_train(False)
-    # Apart from its place: the check comes first, and MindSpore takes only plain characters in a
-    # path, and makes the file read-only and its folder private.
+    model.set_train(False)
     with TemporaryDirectory() as scratch:
-        made = Path(scratch) / f"export.{kind}"
-        export_format.write(net, inputs, made)
-        if len(list(Path(scratch).iterdir())) > 1:
-            raise ConfigError([f"format={kind}: expected a net that goes into one file; {_LARGE}"])
-        check = compare(export_format.expected(net, inputs), export_format.received(made, inputs))
-        if not check.holds:
-            raise TrainerExit(
-                f"format={kind}: expected what the net gives, within {TOLERANCE:g} of its largest "
-                f"value, received from the file: {check}; nothing was written"
-            )
+        written = Path(scratch) / f"export.{kind}"
+        check = _write_and_check(kind, model, inputs, written)
         with atomic_files.atomic_write(path) as partial:
-            shutil.copyfile(made, partial)
+            shutil.copyfile(written, partial)
     return check
 
 
-def compare(wanted: Sequence[NDArray[Any]], received: Sequence[NDArray[Any]]) -> Check:
-    """Compare arrays one by one; other shapes, or another number of arrays, are no agreement."""
-    largest = max((float(np.abs(each).max(initial=0)) for each in wanted), default=0.0)
-    if [each.shape for each in wanted] != [each.shape for each in received]:
+def _write_and_check(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) -> Check:
+    export_format = export_formats.load(kind)
+    export_format.write(model, inputs, path)
+    if len(list(path.parent.iterdir())) > 1:
+        raise ConfigError([f"format={kind}: expected a model that fits into one file; {_LARGE}"])
+    check = compare(export_format.expected(model, inputs), export_format.received(path, inputs))
+    if not check.holds:
+        raise TrainerExit(
+            f"format={kind}: expected the model's outputs, within {TOLERANCE:g} of the largest "
+            f"value, received from the file: {check}; nothing was written"
+        )
+    return check
+
+
+def compare(expected: Sequence[NDArray[Any]], received: Sequence[NDArray[Any]]) -> Check:
+    """Compare arrays one by one; another shape, or another number of arrays, does not agree."""
+    largest = max((float(np.abs(array).max(initial=0)) for array in expected), default=0.0)
+    if [array.shape for array in expected] != [array.shape for array in received]:
         return Check(float("nan"), largest)
-    pairs = zip(wanted, received, strict=True)
-    apart = [np.abs(one.astype(np.float64) - other).max(initial=0) for one, other in pairs]
-    return Check(float(np.max(apart, initial=0)), largest)
+    pairs = zip(expected, received, strict=True)
+    differences = [np.abs(one.astype(np.float64) - other).max(initial=0) for one, other in pairs]
+    return Check(float(np.max(differences, initial=0)), largest)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Preview: ``python -m trainer.plan``, what a run would freeze, and why; trains nothing."""
+"""Plan preview: ``python -m trainer.plan``, what a run would freeze, and why; trains nothing."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from trainer.core.run_files import PLAN
 from trainer.freezing import plan_warnings
 from trainer.run import configure
 
-if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set before
+if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
     from mindspore import nn
 
     from trainer.backend.graph.autograd_graph import AutogradGraph
@@ -26,17 +26,17 @@ if TYPE_CHECKING:  # these import MindSpore, for which the device is to be set b
 _USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [out=FOLDER]
 
 Prints what a run with the same overrides would freeze, by which rule and method, and what that
-saves; trains nothing. Writes plan.json, the same as the run's, and plan.png, a picture of the net.
-  depth=N       levels of the tree to show at most; as many as differ, if not given
+saves; trains nothing. Writes plan.json, equal to the run's, and plan.png, a picture of the model.
+  depth=N       levels of the tree to show at most; default: as many as differ
   measure=true  times a step, and one that trains everything: reads the data and compiles twice
-  out=FOLDER    where the two files go; plan, if not given
+  out=FOLDER    where the two files go; default: plan
 Example:
   python -m trainer.plan policy=last_n policy.n=2"""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The keys that are this command's own."""
+    """The keys of this command alone."""
 
     depth: int | None = None
     measure: bool = False
@@ -55,7 +55,7 @@ class PlanPreview:
 
 
 def main() -> None:
-    """Print and write the plan, and exit with the code that tells how it ended."""
+    """Print and write the plan, and exit with the code that reports how it ended."""
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
-    """Return the command's own options, the other words, and what is wrong with the options."""
+    """Return the command's own options, the other words, and the problems of the options."""
     own = dict(
         word.split("=", 1) for word in words if word.startswith(("depth=", "measure=", "out="))
     )
@@ -79,13 +79,13 @@ def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
         depth = None
     if measure not in ("true", "false"):
         problems.append(f"measure: expected true or false, received {measure!r}")
-    if why := unfit(Path(out)):
+    if why := unwritable_reason(Path(out)):
         problems.append(f"out: expected a folder to write in, received {out!r} ({why})")
     return Options(int(depth) if depth else None, measure == "true", Path(out)), others, problems
 
 
-def unfit(folder: Path) -> str | None:
-    """Tell why a folder cannot be written in or made; None if it can."""
+def unwritable_reason(folder: Path) -> str | None:
+    """Return why a folder can neither be written in nor made; None if it can."""
     at = folder.absolute()
     while not at.exists():
         at = at.parent
@@ -97,11 +97,11 @@ def unfit(folder: Path) -> str | None:
 def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
     """Return the plan that a run with the same overrides would have.
 
-    Data are read only if the plan has a cut and no input could be made up for the net.
+    Data are read only if the plan has a cut and no example input fits the model.
 
     Args:
         lines: overrides, as on the command line.
-        problems: mistakes already known; told together with what else is wrong.
+        problems: errors found before; reported together with the others.
 
     Raises:
         ConfigError: everything that is wrong with them.
@@ -117,7 +117,7 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
 
 
 def _sights(settings: "Settings", made: "Preflight") -> "Iterator[ExampleInput]":
-    """Yield what the net may take, the data themselves last."""
+    """Yield example inputs of the model, the data themselves last."""
     from trainer.backend.graph import dry_run, example_inputs
     from trainer.data import pipelines
 
@@ -126,17 +126,17 @@ def _sights(settings: "Settings", made: "Preflight") -> "Iterator[ExampleInput]"
 
 
 def _lineage(net: "nn.Cell") -> "AutogradGraph | None":
-    """Return what can be had without the data, for the estimate of work alone."""
+    """Return the graph as far as it is known without data, for the estimate of work alone."""
     from trainer.backend.graph import example_inputs, tracer
 
     try:
         return tracer.trace(net, example_inputs.default_inputs(net))
-    except Exception:  # what the net raised for the last guess
+    except Exception:  # raised by the model for the last example input
         return None
 
 
 def report(preview: PlanPreview, options: Options) -> str:
-    """Return the tree, the totals and, last, what may surprise."""
+    """Return the tree, the totals and, last, the warnings."""
     from trainer.run.plan_rows import totals
 
     settings, plan = preview.settings, preview.plan
@@ -175,12 +175,12 @@ def _backward(preview: PlanPreview) -> str:
     lineage, plan = preview.lineage or _lineage(preview.made.model), preview.plan
     every = plan_savings.everything(preview.layout).names("trainable")
     if lineage is None or not (full := flops.backward(lineage, every)):
-        return "not estimated, for want of an input that can be made up, or of products"
-    own = flops.backward(lineage, plan.names("trainable"), plan.cuts)
-    on = " and ".join(str(shape) for shape in lineage.inputs)
+        return "not estimated: no example input fits the model, or it has no matrix products"
+    multiply_adds = flops.backward(lineage, plan.names("trainable"), plan.cuts)
+    shapes = " and ".join(str(shape) for shape in lineage.inputs)
     return (
-        f"{1 - own / full:.0%} less work, estimated: {own:,} of {full:,} multiply-adds "
-        f"(convolutions and matrix products, for an input of {on})"
+        f"{1 - multiply_adds / full:.0%} less work, estimated: {multiply_adds:,} of {full:,} "
+        f"multiply-adds (convolutions and matrix products, for an input of {shapes})"
     )
 
 
@@ -194,10 +194,9 @@ def _measured(preview: PlanPreview) -> str:
     batch = pipelines.sample(settings)
     dry_run.dry_run(made.model, made.loss, batch)
     plans = [preview.plan, plan_savings.everything(preview.layout)]
-    own, full = plan_savings.times(made.model, made.loss, plans, settings, batch)
-    return (
-        f"{1000 * own:.1f} ms, {1000 * full:.1f} ms if everything were trained ({own / full:.0%})"
-    )
+    seconds, full = plan_savings.times(made.model, made.loss, plans, settings, batch)
+    everything = f"{1000 * full:.1f} ms if everything were trained ({seconds / full:.0%})"
+    return f"{1000 * seconds:.1f} ms, {everything}"
 
 
 def _write(preview: PlanPreview, folder: Path) -> None:

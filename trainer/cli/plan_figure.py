@@ -1,4 +1,4 @@
-"""Drawing: a plan as a picture of the net from input to head."""
+"""Plan figure: a plan as a picture of the model from input to head."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from trainer.core.plotting import FROZEN, PALE
 from trainer.freezing.plan import ParameterPlan, Plan
 from trainer.freezing.selection import layers
 
-if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
+if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
 
 _MOST_ROWS = 32  # more layers than that cannot be read; those of one block are put together
@@ -42,7 +42,7 @@ class Row:
 
 
 def rows(plan: Plan, layout: "ModuleTree") -> list[Row]:
-    """Return the bars from input to head: one a layer or, where they are many, one a block."""
+    """Return the bars from input to head: one per layer or, if there are many, one per block."""
     order = layers(layout)
     deepest = max(name.count(".") for name in order) + 1
     levels = range(deepest, 0, -1)
@@ -75,7 +75,7 @@ def _size(parameters: Sequence[ParameterPlan]) -> int:
 
 
 def plan_figure(plan: Plan, layout: "ModuleTree", name: str) -> Figure:
-    """Return the picture: a bar a layer, frozen parts hatched, a line where the gradient ends."""
+    """Return the picture: one bar per layer, frozen parts hatched, a line at each gradient cut."""
     bars = rows(plan, layout)
     figure = Figure(figsize=(9, 1.5 + 0.25 * len(bars)), dpi=120, layout="constrained")
     axes = figure.add_subplot()
@@ -84,7 +84,7 @@ def plan_figure(plan: Plan, layout: "ModuleTree", name: str) -> Figure:
     _mark_cuts(axes, plan, bars)
     most = max(math.log10(max(row.values, 1)) for row in bars)
     axes.set(xlim=(0, 1.32 * most), ylim=(len(bars) - 0.4, -0.6))
-    axes.set_yticks(range(len(bars)), [row.name or "(the net)" for row in bars], fontsize=8)
+    axes.set_yticks(range(len(bars)), [row.name or "(the model)" for row in bars], fontsize=8)
     for label, row in zip(axes.get_yticklabels(), bars, strict=True):
         label.set_color("black" if row.trained else FROZEN)
     ticks = range(math.ceil(most) + 1)
@@ -98,8 +98,8 @@ def plan_figure(plan: Plan, layout: "ModuleTree", name: str) -> Figure:
 
 def _title(name: str, bars: Sequence[Row]) -> str:
     values = sum(row.values for row in bars)
-    still = values - sum(row.trained for row in bars)
-    return f"{name} from input (top) to head: {still:,} of {values:,} values frozen"
+    frozen = values - sum(row.trained for row in bars)
+    return f"{name} from input (top) to head: {frozen:,} of {values:,} values frozen"
 
 
 def _draw(axes: Axes, at: int, row: Row) -> None:
@@ -107,8 +107,8 @@ def _draw(axes: Axes, at: int, row: Row) -> None:
     length = max(math.log10(max(row.values, 1)), 0.05)
     trained = length * row.trained / row.values if row.values else 0.0
     axes.barh(at, trained, 0.72, color=_TRAINABLE, linewidth=0)
-    still = axes.barh(at, length - trained, 0.72, trained, color=PALE, linewidth=0)
-    still[0].set(edgecolor=FROZEN, hatch="///")
+    frozen_bar = axes.barh(at, length - trained, 0.72, trained, color=PALE, linewidth=0)
+    frozen_bar[0].set(edgecolor=FROZEN, hatch="///")
     axes.text(length + 0.06, at, _note(row), va="center", fontsize=7, color="#444444")
 
 

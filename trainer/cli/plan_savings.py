@@ -1,4 +1,4 @@
-"""Savings: what a plan saves against training everything, counted and, if asked, timed."""
+"""Plan savings: what a plan saves compared with training everything, counted or timed."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -39,46 +39,48 @@ class Savings:
     full_state: int
 
 
-def count(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
-    """Return what a plan saves.
+def count(model: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
+    """Return what a plan saves, by counting.
 
     Args:
-        net: the net.
-        plan: for it.
+        model: the model.
+        plan: the plan for it.
         spec: of the optimizer, as ``optimizer.make`` takes it.
     """
-    what = module_tree.describe(net)
-    statistics = {p.name for p in what.parameters if p.statistic}
+    tree = module_tree.describe(model)
+    statistics = {p.name for p in tree.parameters if p.statistic}
     weights = [p for p in plan.parameters if p.name not in statistics]
     return Savings(
         weights=sum(p.nbytes for p in weights),
         frozen=sum(p.nbytes for p in weights if p.state == "frozen"),
-        state=_state(net, plan, spec),
-        full_state=_state(net, everything(what), spec),
+        state=_state(model, plan, spec),
+        full_state=_state(model, everything(tree), spec),
     )
 
 
-def everything(what: ModuleTree) -> Plan:
+def everything(tree: ModuleTree) -> Plan:
     """Return the plan that trains everything."""
-    return resolve([], what)
+    return resolve([], tree)
 
 
 def times(
-    net: nn.Cell, loss: nn.Cell, plans: Sequence[Plan], settings: Settings, batch: Batch
+    model: nn.Cell, loss: nn.Cell, plans: Sequence[Plan], settings: Settings, batch: Batch
 ) -> list[float]:
-    """Return the median seconds of a step under each plan; the net's weights are changed."""
-    return [_time(net, loss, plan, settings, batch) for plan in plans]
+    """Return the median seconds of a step under each plan; the model's weights are changed."""
+    return [_time(model, loss, plan, settings, batch) for plan in plans]
 
 
-def _time(net: nn.Cell, loss: nn.Cell, plan: Plan, settings: Settings, batch: Batch) -> float:
-    applied = FrozenModel(net, plan)
-    made = optimizer.build_optimizer(settings.optimizer.spec(), applied.trainable, plan)
-    train = train_step.TrainStep(
-        net, loss, made, train_step.loss_scaler(settings.device.loss_scale)
+def _time(model: nn.Cell, loss: nn.Cell, plan: Plan, settings: Settings, batch: Batch) -> float:
+    frozen_model = FrozenModel(model, plan)
+    train_optimizer = optimizer.build_optimizer(
+        settings.optimizer.spec(), frozen_model.trainable, plan
     )
-    applied.set_train()
+    train = train_step.TrainStep(
+        model, loss, train_optimizer, train_step.loss_scaler(settings.device.loss_scale)
+    )
+    frozen_model.set_train()
     seconds = [_seconds(lambda: train(*batch).asnumpy()) for _ in range(_WARM_UP + _STEPS)]
-    applied.undo()
+    frozen_model.undo()
     return median(seconds[_WARM_UP:])
 
 
@@ -88,10 +90,10 @@ def _seconds(act: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def _state(net: nn.Cell, plan: Plan, spec: dict[str, Any]) -> int:
+def _state(model: nn.Cell, plan: Plan, spec: dict[str, Any]) -> int:
     """Return the bytes of the state of an optimizer made for a plan."""
-    parameters = dict(net.parameters_and_names())
-    given = [parameters[name] for name in plan.names("trainable")]
+    parameters = dict(model.parameters_and_names())
+    trained = [parameters[name] for name in plan.names("trainable")]
     return sum(
-        p.nbytes for p in optimizer_state(optimizer.build_optimizer(spec, given, plan)).values()
+        p.nbytes for p in optimizer_state(optimizer.build_optimizer(spec, trained, plan)).values()
     )

@@ -1,4 +1,4 @@
-"""Tree: a plan by cells, folded where branches or siblings are treated alike. Pure Python."""
+"""Plan tree: a plan by cells, folded where branches or siblings are treated alike. Pure Python."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trainer.core.table import table
 from trainer.freezing.plan import ParameterPlan, Plan, decays_by_default
 
-if TYPE_CHECKING:  # layout.py imports MindSpore, which takes 1.5 s
+if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
 
 MIXED = "mixed"
@@ -40,7 +40,7 @@ class Branch:
         treatment: None if its weights are treated differently.
         norm: ``eval`` if its running statistics are held, ``train`` if they move, ``mixed``, or
             empty if it has none.
-        decayed: whether weight decay takes any of its weights, where no rule says so.
+        decayed: whether weight decay applies to any of its weights by default.
         cut: whether the gradient is cut behind it.
         inner: the cells in it that the gradient is cut behind.
         children: in the order of definition; empty where it is folded.
@@ -60,11 +60,11 @@ class Branch:
 
 
 def tree(plan: Plan, layout: "ModuleTree", name: str, depth: int | None = None) -> Branch:
-    """Return the net's tree.
+    """Return the tree of the model.
 
     Args:
-        plan: for the net.
-        layout: the net's.
+        plan: the plan for the model.
+        layout: the model's cells and parameters.
         name: of the root.
         depth: levels beneath the root to show at most; None: as many as there are.
     """
@@ -181,7 +181,7 @@ def _summed(alike: Sequence[Branch]) -> Branch:
     )
 
 
-_HEAD = ("net", "kind", "values", "state", "lr", "decay", "norm", "by")
+_HEAD = ("model", "kind", "values", "state", "lr", "decay", "norm", "by")
 
 
 def text(root: Branch, lr: float, weight_decay: float) -> str:

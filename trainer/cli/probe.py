@@ -1,6 +1,6 @@
 """Probe: ``python -m trainer.probe``, the gradient of every parameter for one batch.
 
-Takes the overrides that a run takes; trains nothing and writes nothing.
+It accepts the overrides of a run, trains nothing and writes nothing.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ overrides would have. Example:
 
 
 def main() -> None:
-    """Print the gradients, and exit with the code that tells how it ended."""
+    """Print the gradients, and exit with the code that reports how it ended."""
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
@@ -38,7 +38,7 @@ def main() -> None:
 def gradients(chosen: "Settings", setup: "RunComponents") -> dict[str, NDArray[Any] | None]:
     """Return the gradient of every parameter for the first batch; None where none arrives.
 
-    The net is compiled as a run's step would compile it, with the plan applied.
+    The model is compiled as a run's step would compile it, with the plan applied.
     """
     import mindspore as ms
     from mindspore import ParameterTuple

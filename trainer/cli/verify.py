@@ -1,4 +1,4 @@
-"""Verify: ``python -m trainer.verify RUN``, a run re-checked from its files alone. No MindSpore."""
+"""Verify: ``python -m trainer.verify RUN``, re-checks a run from its files alone. No MindSpore."""
 
 import sys
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from trainer.core.errors import ConfigError, FrozenMoved, Tampered
 _USAGE = """usage: python -m trainer.verify RUN
 
 Checks the files of a run's folder against their hashes and against one another: snapshots, proof,
-plan, metrics, settings, weights at the end. Says what they cannot show.
-Exit code 0 if all holds, 3 if a frozen tensor differs, 5 if files are not as the run left them.
+plan, metrics, settings, final weights. Lists what the files cannot show.
+Exit code 0 if all checks hold, 3 if a frozen tensor differs, 5 if files have changed since the run.
 Example:
   python -m trainer.verify outputs/a"""
 
 
 def main() -> None:
-    """Print the checks, and exit with the code that tells what came of them."""
+    """Print the checks, and exit with the code that reports their outcome."""
     with entry_point.exit_codes():
         words = sys.argv[1:]
         if entry_point.printed_help(_USAGE):

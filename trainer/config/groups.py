@@ -64,7 +64,7 @@ class Optimizer(Target):
 
 
 class Device(Group):
-    """Where and how to compute; ``conf/device`` explains each key."""
+    """The device and how to compute; ``conf/device`` explains each key."""
 
     target: Literal["cpu", "ascend", "auto"]
     device_id: int = Field(0, ge=0)
@@ -86,7 +86,7 @@ class Distributed(Group):
 
 
 class Features(Group):
-    """What becomes of the outputs of the frozen part; ``conf/features`` explains each key."""
+    """Whether the outputs of the frozen part are stored; ``conf/features`` explains each key."""
 
     mode: Literal["auto", "store", "off"] = "off"
     dtype: Literal["float32", "float16"] = "float32"
@@ -98,17 +98,17 @@ class Features(Group):
 
     @model_validator(mode="after")
     def _other_trainings_are_asked_for(self) -> "Features":
-        half, loose = self.dtype == "float16", not self.exact
-        others = {"views": self.views, "dtype=float16": half, "exact=false": loose}
+        half, inexact = self.dtype == "float16", not self.exact
+        others = {"views": self.views, "dtype=float16": half, "exact=false": inexact}
         given = " and ".join(f"features.{name}" for name, value in others.items() if value)
         if given and self.mode != "store":
-            why = f"with {given}, for it changes the training, received features={self.mode}"
+            why = f"with {given}, which changes the training, received features={self.mode}"
             raise ValueError(f"expected features=store {why}")
         return self
 
 
 class SnapshotSettings(Group):
-    """What is kept and printed of the weights."""
+    """Which weights are kept and printed."""
 
     keep: Annotated[str, BeforeValidator(_kept)] = "all"
     max_mb: float | None = Field(None, gt=0, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""Plugins: classes offered to Hydra, which takes them from the package ``hydra_plugins`` alone.
+"""Hydra plugins: classes registered with Hydra, which accepts only ``hydra_plugins`` modules.
 
 A package of that name at the top of the checkout, or of a wheel, would be found by every program
 that uses Hydra; the trainer's launchers know nothing of other programs.
@@ -17,7 +17,7 @@ MODULE = f"{_PACKAGE}.trainer"
 
 
 def offer(*kinds: type[Any]) -> None:
-    """Let Hydra find classes as ``hydra_plugins.trainer.NAME``; each must say so by its module."""
+    """Register classes with Hydra, whose ``__module__`` is ``hydra_plugins.trainer``."""
     with suppress(ImportError):  # other plugins are installed
         importlib.import_module(_PACKAGE)
     package = sys.modules.setdefault(_PACKAGE, ModuleType(_PACKAGE))

@@ -1,4 +1,4 @@
-"""Renames: what the names in a file of weights become, as ``init_map`` says. Pure Python."""
+"""Init map: new names for the tensors in a file of weights. Pure Python."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -35,10 +35,10 @@ def read(value: Any) -> dict[str, str | None]:
 
 
 def checked(value: Any) -> Any:
-    """Return the value of ``init_map``; a file is left for later, for a resumed run needs none.
+    """Return the value of ``init_map``; a file is read later, because a resumed run needs none.
 
     Raises:
-        ValueError: it is no mapping of names.
+        ValueError: it is not a mapping of names.
     """
     return value if isinstance(value, str) else read(value)
 
@@ -47,7 +47,7 @@ def load(value: Any) -> dict[str, str | None]:
     """Return the renames as ``read`` does.
 
     Raises:
-        ConfigError: instead of ``read``'s ValueError.
+        ConfigError: in place of the ValueError of ``read``.
     """
     try:
         return read(value)
@@ -64,7 +64,7 @@ def _loaded(path: Path) -> Any:
 
 
 def apply(renames: Renames, names: Iterable[str]) -> tuple[dict[str, str | None], list[str]]:
-    """Return the new name of every name, None where it is left out, and what is wrong.
+    """Return the new name of every name, None where it is dropped, and the problems.
 
     Args:
         renames: by old name: the new one, or None to leave out. Old is one or more whole dotted
@@ -72,22 +72,22 @@ def apply(renames: Renames, names: Iterable[str]) -> tuple[dict[str, str | None]
             new may refer to groups. All are applied, in their order.
         names: names of a file.
     """
-    became: dict[str, str | None] = dict.fromkeys(names)
-    became |= {name: name for name in became}
+    renamed: dict[str, str | None] = dict.fromkeys(names)
+    renamed |= {name: name for name in renamed}
     problems = []
     for old, new in renames.items():
         pattern, used = _pattern(old), False
-        for name, now in became.items():
-            if now is not None and pattern.search(now):
-                became[name] = None if new is None else _renamed(pattern, new, now)
+        for name, current in renamed.items():
+            if current is not None and pattern.search(current):
+                renamed[name] = None if new is None else _renamed(pattern, new, current)
                 used = True
         if not used:
-            parts = {part for name in became for part in name.split(".")}
+            parts = {part for name in renamed for part in name.split(".")}
             problems.append(
                 f"init_map: expected part of a name in the file, received {old!r}"
                 f"{nearest(old, sorted(parts))}"
             )
-    return became, problems
+    return renamed, problems
 
 
 def _renamed(pattern: re.Pattern[str], new: str, name: str) -> str:

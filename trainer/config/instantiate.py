@@ -1,4 +1,4 @@
-"""Build: what ``_target_`` names is made, and a user's mistake in it is told as one."""
+"""Instantiate: builds what ``_target_`` names; a user's error in it is a ConfigError."""
 
 import inspect
 import traceback
@@ -11,9 +11,9 @@ from hydra.utils import instantiate
 
 from trainer.core.errors import ConfigError
 
-# What a wrong argument, a missing file or a wrong name raises. Anything else is a bug of the
-# target's and keeps its traceback.
-_MISTAKES = (ValueError, TypeError, OSError, ImportError)
+# Raised for a wrong argument, a missing file or a wrong name. Anything else is a bug of the target
+# and keeps its traceback.
+_USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 
 def instantiate_target(key: str, spec: Mapping[str, Any], *arguments: Any) -> Any:
@@ -33,20 +33,22 @@ def instantiate_target(key: str, spec: Mapping[str, Any], *arguments: Any) -> An
         cause = error.__cause__
         if cause is None:
             raise ConfigError([f"{key}: {_first_line(error)}"]) from None
-        if isinstance(cause, _MISTAKES):
+        if isinstance(cause, _USER_ERRORS):
             raise ConfigError([f"{key}: {spec['_target_']}: {_text(cause)}"]) from None
         raise cause from None
 
 
 def _text(cause: BaseException) -> str:
     frame = traceback.extract_tb(cause.__traceback__)[-1]
-    if isinstance(cause, TypeError) and not _of_the_call(Path(frame.filename)):
-        return f"{_first_line(cause)} ({frame.filename}:{frame.lineno})"  # its text says not where
-    return str(cause).partition("\n\n---")[0].strip()  # MindSpore adds its C++ stack behind that
+    if isinstance(cause, TypeError) and not _is_caller(Path(frame.filename)):
+        return (
+            f"{_first_line(cause)} ({frame.filename}:{frame.lineno})"  # its text does not say where
+        )
+    return str(cause).partition("\n\n---")[0].strip()  # followed by MindSpore's C++ stack
 
 
-def _of_the_call(file: Path) -> bool:
-    """Tell whether a file has to do with calling the target rather than with the target."""
+def _is_caller(file: Path) -> bool:
+    """Return whether a file belongs to the call of the target rather than to the target."""
     return "hydra" in file.parts or file == Path(inspect.__file__)
 
 

@@ -11,7 +11,7 @@ from trainer.core.errors import nearest
 
 
 class Options(BaseModel):
-    """Arguments by name; a subclass has a field for each, with its range."""
+    """Arguments by name; a subclass has a field with a range for each."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -20,31 +20,31 @@ _O = TypeVar("_O", bound=Options)
 
 
 def plain(config: DictConfig) -> dict[str, object]:
-    """Return the arguments that a part of Hydra's configuration gives to its target."""
-    given = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(given, dict)
-    return {str(key): value for key, value in given.items() if key != "_target_"}
+    """Return the arguments for the target of a part of Hydra's configuration."""
+    arguments = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(arguments, dict)
+    return {str(key): value for key, value in arguments.items() if key != "_target_"}
 
 
-def parsed(kind: type[_O], given: Mapping[str, object], key: str) -> tuple[_O, list[str]]:
-    """Return the options, and what is wrong with them, the default in its place.
+def parsed(kind: type[_O], arguments: Mapping[str, object], key: str) -> tuple[_O, list[str]]:
+    """Return the options, with defaults in the place of wrong values, and the problems.
 
     Args:
-        kind: what they are read as; each field has a default.
-        given: the arguments.
-        key: where they stand, as an override names it: ``hydra.launcher``.
+        kind: the class of the options; each field has a default.
+        arguments: by name.
+        key: their place in an override: ``hydra.launcher``.
     """
     try:
-        return kind.model_validate(given), []
+        return kind.model_validate(arguments), []
     except ValidationError as error:
         details = error.errors(include_url=False)
     wrong = {str(detail["loc"][0]) for detail in details}
-    sound = {name: value for name, value in given.items() if name not in wrong}
-    found = []
+    valid = {name: value for name, value in arguments.items() if name not in wrong}
+    problems = []
     for detail in details:
         name = str(detail["loc"][0])
         if detail["type"] == "extra_forbidden":
-            found.append(f"{key}.{name}: unknown key{nearest(name, kind.model_fields)}")
+            problems.append(f"{key}.{name}: unknown key{nearest(name, kind.model_fields)}")
         else:
-            found.append(f"{key}.{describe(detail, kind)}")
-    return kind.model_validate(sound), found
+            problems.append(f"{key}.{describe(detail, kind)}")
+    return kind.model_validate(valid), problems

@@ -1,4 +1,4 @@
-"""Policy: rules as a configuration says them, typed and checked once. Pure Python."""
+"""Policy: the rules of a configuration, typed and checked once. Pure Python."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
@@ -56,7 +56,7 @@ _Switch = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]  # YAML r
 
 
 class RuleSetting(BaseModel):
-    """One rule of a policy; ``trainer.config.rules.Rule`` explains the words."""
+    """One rule of a policy; ``trainer.config.rules.Rule`` explains the keys."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -82,17 +82,17 @@ class RuleSetting(BaseModel):
         rate = [key for key in ("lr_factor", "weight_decay") if getattr(self, key) is not None]
         if rate and not trains:
             raise ValueError(
-                f"expected {' and '.join(rate)} beside method: train (or norm: affine-only) only, "
+                f"expected {' and '.join(rate)} with method: train (or norm: affine-only) only, "
                 f"received {self.method or 'no method'}, under which nothing is updated"
             )
         if self.dropout and self.method == TRAIN:
             raise ValueError("expected dropout in a rule that freezes, received method: train")
         if self.of is not None and self.first is None and self.last is None:
-            raise ValueError(f"expected first or last beside of, received only of: {self.of}")
+            raise ValueError(f"expected first or last with of, received only of: {self.of}")
         return self
 
     def text(self) -> str:
-        """What it selects, in short."""
+        """Return what it selects, in short."""
         counted = [(key, getattr(self, key)) for key in ("first", "last", "of", "before_last")]
         parts = [
             *self.select,
@@ -105,11 +105,11 @@ class RuleSetting(BaseModel):
 
 
 class Policy(BaseModel):
-    """Rules in order, and what holds for all of them.
+    """Rules in order, and the values that all of them share.
 
     Attributes:
-        rules: the first that takes a parameter decides.
-        lr_decay: factor on the learning rate for each unit further from the head.
+        rules: the first that matches a parameter decides.
+        lr_decay: factor on the learning rate per unit of depth, counted from the head.
         n: a number that the rules refer to as ``${policy.n}``.
         block: a name that the rules refer to as ``${policy.block}``.
     """
@@ -125,36 +125,36 @@ class Policy(BaseModel):
 def build_rules(
     policy: Policy, freeze: Sequence[str], method: str, norm: str, cuts: Callable[[str], bool]
 ) -> tuple[list[Rule], list[str]]:
-    """Return the rules in the order in which they are read, and what is wrong with them.
+    """Return the rules in the order in which they are applied, and their problems.
 
     Args:
         policy: the rules of a policy.
-        freeze: patterns of the short form; a rule that is read before the policy's.
-        method: the method of the short form, and of rules that name none.
+        freeze: patterns of the short form; a rule that precedes those of the policy.
+        method: the method of the short form, and of rules without one.
         norm: the mode of normalisation where a rule that freezes names none.
-        cuts: tells whether a method cuts.
+        cuts: returns whether a method stops the gradient.
     """
-    found = [Rule(tuple(freeze), method, cuts(method), norm)] if freeze else []
+    built = [Rule(tuple(freeze), method, cuts(method), norm)] if freeze else []
     for at, setting in enumerate(policy.rules):
-        found.append(_rule(at, setting, method, norm, cuts))
+        built.append(_rule(at, setting, method, norm, cuts))
     problems = [
-        f"{rule.where('norm')}: expected a method that lets the gradient pass beside affine-only, "
+        f"{rule.where('norm')}: expected a method that lets the gradient pass with affine-only, "
         f"received {rule.method}; use method: requires_grad"
-        for rule in found
+        for rule in built
         if rule.norm == "affine-only" and rule.cuts
     ]
-    return found, problems
+    return built, problems
 
 
 def _rule(
     at: int, setting: RuleSetting, method: str, norm: str, cuts: Callable[[str], bool]
 ) -> Rule:
-    chosen = setting.method or method
-    trains = chosen == TRAIN
+    treatment = setting.method or method
+    trains = treatment == TRAIN
     return Rule(
         patterns=tuple(setting.select),
-        method=chosen,
-        cuts=not trains and cuts(chosen),
+        method=treatment,
+        cuts=not trains and cuts(treatment),
         norm=setting.norm or (None if trains else norm),
         excluded=tuple(setting.excluded),
         first=setting.first,

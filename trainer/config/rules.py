@@ -1,4 +1,4 @@
-"""Rules: which cells and parameters are taken, by dotted name. Pure Python."""
+"""Rules: which cells and parameters match, by dotted name. Pure Python."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ TRAIN = "train"
 
 @dataclass(frozen=True)
 class Rule:
-    """Selectors, all of which must hold, and how what they take is treated.
+    """Selectors, all of which must match, and the treatment of what they match.
 
     Attributes:
         patterns: plain names, globs, ``re:`` and a regular expression, or names with an index or
@@ -22,21 +22,21 @@ class Rule:
         method: name of a module in ``trainer.freezing.methods``, or ``train``.
         cuts: whether that method stops the gradient, and so freezes what lies upstream too.
         norm: ``eval``: normalisation in the frozen part uses and keeps its stored statistics;
-            ``train``: it goes on as in training; ``affine-only``: its statistics are held while
+            ``train``: it behaves as in training; ``affine-only``: its statistics are constant while
             gamma and beta train; None (only with ``train``): other rules decide.
-        excluded: patterns of what the rule leaves to others.
-        first: only the first so many layers that hold parameters, or children of ``of``.
-        last: only the last so many.
-        of: dotted name of the cell whose children are counted; ``.``: the net.
-        kinds: class names of cells; they and all beneath them.
+        excluded: patterns of what the rule leaves to other rules.
+        first: only this number of layers with parameters, or of children of ``of``, from the first.
+        last: only this number of them, from the last.
+        of: dotted name of the cell whose children are counted; ``.``: the model.
+        kinds: class names of cells; matches them and all beneath them.
         roles: what a parameter is for; see ``ROLES``.
         before_last: only the layers before the last ones with this share, in %, of all values.
         dropout: ``on`` or ``off`` in the frozen part; None: on only where ``norm`` is ``train``.
         lr_factor: times the optimizer's learning rate.
         weight_decay: instead of the optimizer's; None: the optimizer's.
-        optional: whether it may take nothing.
+        optional: whether it may match nothing.
         key: where the rule stands in the configuration.
-        label: what plan and report call it; empty: the pattern that took.
+        label: its name in plan and report; empty: the pattern that matched.
     """
 
     patterns: tuple[str, ...]
@@ -59,12 +59,12 @@ class Rule:
 
     @property
     def freezes(self) -> bool:
-        """Whether what it takes stays still."""
+        """Whether it freezes what it matches."""
         return self.method != TRAIN
 
     @property
     def holds(self) -> bool:
-        """Whether normalisation that it takes keeps its statistics."""
+        """Whether normalisation that it matches keeps its statistics."""
         return self.norm in ("eval", "affine-only")
 
     @property
@@ -79,7 +79,7 @@ class Rule:
 
     @property
     def ordered(self) -> bool:
-        """Whether what it takes hangs on the order in which the net calls its layers."""
+        """Whether what it matches depends on the order in which the model calls its layers."""
         return self.before_last is not None or (self.positioned and self.of is None)
 
     @property
@@ -89,7 +89,7 @@ class Rule:
 
     @property
     def treatment(self) -> tuple[object, ...]:
-        """What it says of the parameters that it takes."""
+        """The treatment of the parameters that it matches."""
         return self.method, self.norm, self.dropout, self.lr_factor, self.weight_decay
 
     def where(self, selector: str) -> str:
@@ -103,7 +103,7 @@ ROLES = ("weight", "bias", "norm_scale", "norm_shift")
 
 
 def problem(pattern: str) -> str | None:
-    """Return what is wrong with a pattern's form, or None."""
+    """Return the problem of a pattern's form, or None."""
     if not pattern or pattern == _REGEX:
         return "expected a name, a glob or re:REGEX, received an empty pattern"
     if pattern.startswith(_REGEX):
@@ -115,16 +115,16 @@ def problem(pattern: str) -> str | None:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Tell whether a pattern takes a dotted name, or a cell that the name lies beneath.
+    """Return whether a pattern matches a dotted name, or a cell that the name lies beneath.
 
-    ``conv1`` takes ``conv1`` and ``conv1.weight``, never ``conv10`` and never ``layer1.conv1``.
+    ``conv1`` matches ``conv1`` and ``conv1.weight``, never ``conv10`` and never ``layer1.conv1``.
     A glob's ``*`` crosses dots; a regular expression must match a whole name.
     """
     return any(_matches(pattern, prefix) for prefix in _prefixes(name))
 
 
 def is_plain(pattern: str) -> bool:
-    """Tell whether a pattern is a name, and no glob or regular expression."""
+    """Return whether a pattern is a name, and no glob or regular expression."""
     return not pattern.startswith(_REGEX) and not set(pattern) & set("*?[")
 
 

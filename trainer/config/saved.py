@@ -1,4 +1,4 @@
-"""The configuration that a run has recorded, read back."""
+"""Saved settings: the configuration that a run has recorded, read back."""
 
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,15 @@ def settings_of(path: Path) -> Settings:
     """Read the settings that a run has recorded.
 
     Raises:
-        OSError, ValueError, YAMLError, OmegaConfBaseException, ConfigError: they are not there,
-            or not such as a run records.
+        OSError, ValueError, YAMLError, OmegaConfBaseException, ConfigError: they do not exist, or
+            no run has recorded them.
     """
     config: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     if not isinstance(config, dict):
         raise ValueError("it is not a configuration")
-    chosen, problems = schema.read(
+    settings, problems = schema.read(
         {str(key): value for key, value in config.items()}, recorded=True
     )
     if problems:
         raise ConfigError(problems)
-    return chosen
+    return settings

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: a temporary name, fsync, then rename."""
+"""Atomic files: written under a temporary name, synced, then renamed."""
 
 import hashlib
 import json
@@ -16,16 +16,16 @@ from trainer.core.errors import CannotWrite
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success it takes ``path``'s place, else it goes.
+    """Yield a temporary path next to ``path``, which it replaces on success; else it is removed.
 
     Raises:
-        CannotWrite: the disk is full, say; ``path`` is as it was.
+        CannotWrite: the disk is full, for example; ``path`` is unchanged.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        # Readable by whom the folder is: some writers make theirs for the owner alone.
+        # Readable by all who can read the folder: some writers create files for the owner alone.
         partial.chmod(path.parent.stat().st_mode & 0o666)
         _sync(partial)
         partial.replace(path)
@@ -33,19 +33,19 @@ def atomic_write(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise CannotWrite(f"expected to write {path}: {error.strerror or error}") from None
     finally:
-        with suppress(OSError):  # a disk that is read-only, of which the error above tells
+        with suppress(OSError):  # on a read-only disk, which the error above reports
             partial.unlink()
 
 
 @contextmanager
 def atomic_write_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``, which takes its place with all files in it.
+    """Yield a temporary folder next to ``path``, which it replaces with all files in it.
 
-    What stood at ``path`` is lost, and a kill may come before the new takes its place. Of several
-    processes that do this at once, one wins.
+    The former contents of ``path`` are lost, even if a kill comes before the new folder takes its
+    place. If several processes do this at once, one wins.
 
     Raises:
-        CannotWrite: the disk is full, say.
+        CannotWrite: the disk is full, for example.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -72,25 +72,25 @@ def _inode(path: Path) -> int | None:
 
 
 def clear_partial(folder: Path) -> None:
-    """Remove what writers that were killed have left beneath a folder; none may be at work."""
+    """Remove the partial files of killed writers beneath a folder; no writer may be running."""
     for path in list(folder.rglob(".*")):
         if re.fullmatch(r"\..+\.\d+", path.name):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
+    """Write a text file atomically."""
     with atomic_write(path) as partial:
         partial.write_text(text)
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write a JSON file whole, indented, keys in the order given."""
+    """Write a JSON file atomically, indented, keys in the order given."""
     write_text(path, dumps(data, indent=2) + "\n")
 
 
 def write_lines(path: Path, data: dict[str, Any]) -> None:
-    """Write a JSON object whole, a line for each item of its lists, as a diff wants it."""
+    """Write a JSON object atomically, one line per item of its lists, for readable diffs."""
     write_text(path, "{\n" + ",\n".join(map(_entry, data, data.values())) + "\n}\n")
 
 
@@ -107,7 +107,7 @@ def dumps(data: Any, indent: int | None = None) -> str:
 
 
 def plain(data: Any) -> Any:
-    """Return data as a JSON file gives it back."""
+    """Return data as they are read back from a JSON file."""
     return json.loads(dumps(data))
 
 
@@ -122,22 +122,22 @@ def checksum(data: Any) -> str:
 
 
 class Hasher(Protocol):
-    """What hashlib and xxhash make."""
+    """A hash object of hashlib or xxhash."""
 
     def update(self, data: bytes, /) -> None:
-        """Take in more."""
+        """Add data to the hash."""
 
     def hexdigest(self) -> str:
-        """Return the hash of all that was taken in."""
+        """Return the hash of all data that were added."""
 
 
 def digest(path: Path, hasher: Hasher | None = None) -> str:
-    """Return the hash of a file: its SHA-256, or what another hasher makes of it."""
-    found = hasher or hashlib.sha256()
+    """Return the hash of a file: its SHA-256, or that of another hasher."""
+    hasher = hasher or hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
+            hasher.update(block)
+    return hasher.hexdigest()
 
 
 def _finite(data: Any) -> Any:
@@ -149,11 +149,11 @@ def _finite(data: Any) -> Any:
 
 
 def remove(paths: Iterable[Path]) -> None:
-    """Remove files, gone for good from their folders when this returns."""
-    gone = list(paths)
-    for path in gone:
+    """Remove files; when this returns, the removal is on the disk."""
+    removed = list(paths)
+    for path in removed:
         path.unlink(missing_ok=True)
-    for folder in {path.parent for path in gone}:
+    for folder in {path.parent for path in removed}:
         _sync(folder)
 
 

@@ -1,4 +1,8 @@
-"""Caches: what runs leave for one another in the user's cache folder, within a limit."""
+"""Cache folder: what runs share in the user's cache folder, within a limit.
+
+platformdirs would put it elsewhere on macOS than documented, and where there is no home directory
+into a folder named ``~`` in the working directory.
+"""
 
 import os
 import re
@@ -9,24 +13,24 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-# Only what is named so is ever removed: a user may choose a folder that holds other things.
+# Only entries with such a name are ever removed: a user may choose a folder with other contents.
 _ENTRY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 _PARTIAL = re.compile(r"\.([0-9a-f]{32}|[0-9a-f]{64})\.\d+")
-_ABANDONED = 86_400.0  # seconds after which nobody is writing a partial entry any more
+_ABANDONED = 86_400.0  # seconds after which no process is still writing a partial entry
 
 
 def folder(name: str, chosen: str | None = None) -> Path:
-    """Return where a cache lies: where the user has chosen, or in the user's cache folder."""
+    """Return the folder of a cache: the one that was chosen, or one in the user's cache folder."""
     root = chosen or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        found = Path(root).expanduser()
+        path = Path(root).expanduser()
     except RuntimeError:  # there is no home
-        found = Path(tempfile.gettempdir()) / f"user-{os.getuid()}"
-    return found if chosen else found / "freeze-trainer" / name
+        path = Path(tempfile.gettempdir()) / f"user-{os.getuid()}"
+    return path if chosen else path / "freeze-trainer" / name
 
 
 def use(entry: Path) -> None:
-    """Note that an entry, a folder in a cache, is used now."""
+    """Record that an entry, a folder in a cache, is used now."""
     with suppress(OSError):
         os.utime(entry)
 
@@ -37,17 +41,17 @@ def entries(cache: Path) -> list[Path]:
 
 
 def drop_oldest(cache: Path, limit: float, kept: Collection[Path] = ()) -> float:
-    """Remove the entries that have not been used for longest until the rest fits.
+    """Remove the least recently used entries until the rest fits.
 
-    What was removed stays with a process that has mapped files of it into its memory.
+    A process that has mapped files of a removed entry into its memory keeps them.
 
     Args:
-        cache: a folder of entries; what else lies there is left alone.
+        cache: a folder of entries; its other contents are left alone.
         limit: bytes.
-        kept: entries that stay, whatever their age.
+        kept: entries that are retained, whatever their age.
 
     Returns:
-        Bytes of what is left.
+        Bytes of the entries that are left.
     """
     sizes = {entry: size(entry) for entry in entries(cache)}
     total = sum(sizes.values())
@@ -60,7 +64,7 @@ def drop_oldest(cache: Path, limit: float, kept: Collection[Path] = ()) -> float
 
 
 def clear_partial(folder: Path) -> None:
-    """Remove what writers that were killed have left in a folder, a day ago or more."""
+    """Remove the partial entries of writers that were killed a day ago or earlier."""
     for path in folder.glob(".*"):
         if _PARTIAL.fullmatch(path.name) and time.time() - _last_used(path) > _ABANDONED:
             shutil.rmtree(path, ignore_errors=True)

@@ -1,32 +1,32 @@
-"""How a run may end other than well: one exception a way, each with its exit code."""
+"""Errors: the ways in which a run may end early, an exception with an exit code for each."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
 class TrainerExit(Exception):
-    """A run that ends early, told in one message and without a traceback."""
+    """A run that ends early, reported in one message and without a traceback."""
 
     code = 1
 
 
 class FrozenDiffers(TrainerExit):
-    """Of two sets of weights that were compared, something differs that was declared frozen."""
+    """Two sets of weights that were compared differ in a tensor that is declared frozen."""
 
     code = 1
 
 
 class Tampered(TrainerExit):
-    """A run's files are not as the run wrote them, or do not agree with one another."""
+    """A run's files have changed since the run, or do not agree with one another."""
 
     code = 5
 
 
 class ConfigError(TrainerExit):
-    """The user's mistakes, all of them in one message; nothing has been written.
+    """Configuration errors, all of them in one message; nothing has been written.
 
     Args:
-        problems: one text a mistake, each saying what was expected, what was received and where.
+        problems: one text per error: what was expected, what was received and where.
     """
 
     code = 2
@@ -39,7 +39,7 @@ class ConfigError(TrainerExit):
 
 
 class FrozenMoved(TrainerExit):
-    """A tensor that was to stay still has moved."""
+    """A frozen tensor has changed."""
 
     code = 3
 
@@ -51,23 +51,23 @@ class NotFinite(TrainerExit):
 
 
 class WeightsNotFinite(NotFinite):
-    """Weights are not finite at an epoch's end, though every loss was."""
+    """Weights are not finite at the end of an epoch, although every loss was."""
 
 
 class RanksDiffer(TrainerExit):
-    """The processes that train one net together no longer hold the same."""
+    """Ranks diverged: weights or optimizer state differ between them."""
 
     code = 6
 
 
 class JobsFailed(TrainerExit):
-    """Jobs of a sweep have not ended well; the others have, and are kept."""
+    """Jobs of a sweep have failed; the results of the others are kept."""
 
     code = 7
 
 
 class RankLost(TrainerExit):
-    """One of the processes that train one net together was killed, crashed, or did not answer."""
+    """A rank was killed, crashed, or did not respond."""
 
     code = 8
 
@@ -79,19 +79,19 @@ class CannotWrite(TrainerExit):
 
 
 class Stopped(TrainerExit):
-    """A signal, or the time being up, ended the run at a step's end, with everything saved."""
+    """A signal or the time limit ended the run after a step, with everything saved."""
 
     code = 75
 
 
 class Interrupted(TrainerExit):
-    """A signal came before training began: nothing is saved, and nothing is lost."""
+    """A signal came before training began: nothing was saved, and nothing is lost."""
 
     code = 130
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `` (nearest: a, b)`` for the names most like ``name``, or all if they are few."""
+    """Return `` (nearest: a, b)`` for names like ``name``, or all if there are few."""
     names = list(dict.fromkeys(known))
     close = get_close_matches(name, names, n=3, cutoff=0.5)
     if close:

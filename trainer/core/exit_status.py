@@ -1,4 +1,4 @@
-"""Endings: the exit code and the message of whatever ends a command."""
+"""Exit status: the exit code and the message of whatever ends a command."""
 
 import errno
 import traceback
@@ -6,13 +6,13 @@ import traceback
 from trainer.core.errors import CannotWrite, Interrupted, TrainerExit
 from trainer.core.run_files import OUTPUT
 
-_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 def exit_status(error: BaseException) -> tuple[int, str]:
-    """Return the exit code and what to say; of a bug, that is its traceback.
+    """Return the exit code and the message, which is the traceback for a bug.
 
-    What a disk refuses to others' code, such as Hydra's, is told like what it refuses to ours.
+    A write that fails in other code, such as Hydra's, is reported like one that fails in ours.
     """
     cause = error.__cause__
     if isinstance(error, KeyboardInterrupt):
@@ -21,13 +21,13 @@ def exit_status(error: BaseException) -> tuple[int, str]:
         return Interrupted.code, "stopped at once; what was not saved by then is lost"
     if isinstance(error, TrainerExit):
         return error.code, str(error)
-    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
         return CannotWrite.code, f"expected to write {error.filename or 'a file'}: {error.strerror}"
     return 1, "".join(traceback.format_exception(error)).rstrip()
 
 
 def one_line(why: str) -> str:
-    """Return what matters of a message: of a traceback, its last line."""
+    """Return a message in one line: the problems of a list, the last line of a traceback."""
     rows = why.strip().splitlines() or [""]
     if rows[0].startswith("Traceback"):
         return f"{rows[-1]}; the traceback is in its {OUTPUT}"

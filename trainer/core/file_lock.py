@@ -1,4 +1,8 @@
-"""Lock: one process at a time in a run's folder."""
+"""File lock: one process at a time in a run's folder.
+
+On file systems without locks, where a run continues without one, the package filelock raises an
+error or falls back to a lock file that a kill leaves behind.
+"""
 
 import errno
 import fcntl
@@ -12,19 +16,19 @@ from trainer.core.errors import CannotWrite, ConfigError
 from trainer.core.run_files import HYDRA, LOCK
 
 _held: set[Path] = set()
-_UNKNOWN_TO_DISK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+_NOT_SUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
 def lock_run(folder: Path | None) -> Iterator[None]:
-    """Keep other processes out of a run's folder while the block runs; a kill frees it as well.
+    """Keep other processes out of a run's folder while the block runs; a kill releases it too.
 
     Does nothing for a folder without ``.hydra``, which holds no run, for one that this process
-    holds already, and where the file system knows no locks.
+    has locked already, and on file systems without locks.
 
     Raises:
         ConfigError: another process is at work in it.
-        CannotWrite: it is read-only, say.
+        CannotWrite: it is read-only, for example.
     """
     if folder is None or not (folder / HYDRA).is_dir() or folder.resolve() in _held:
         yield
@@ -40,11 +44,11 @@ def lock_run(folder: Path | None) -> Iterator[None]:
 
 @contextmanager
 def exclusive(path: Path, taken: str) -> Iterator[None]:
-    """Hold a lock file while the block runs, made if there is none.
+    """Hold a lock file while the block runs; it is created if there is none.
 
     Raises:
         ConfigError: another process holds it; ``taken`` is the message.
-        CannotWrite: its folder is read-only, say.
+        CannotWrite: its folder is read-only, for example.
     """
     with _opened(path) as file:
         if not _locked(file):
@@ -53,14 +57,14 @@ def exclusive(path: Path, taken: str) -> Iterator[None]:
 
 
 def _locked(file: TextIO) -> bool:
-    for wait in (0.05, 0.2, 0.0):  # who looks whether it is taken holds it for a moment
+    for wait in (0.05, 0.2, 0.0):  # ``is_taken`` holds it for a moment
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         except BlockingIOError:
             time.sleep(wait)
         except OSError as error:
-            if error.errno not in _UNKNOWN_TO_DISK:
+            if error.errno not in _NOT_SUPPORTED:
                 raise
             return True
     return False
@@ -74,7 +78,7 @@ def _opened(path: Path) -> TextIO:
 
 
 def is_taken(folder: Path) -> bool:
-    """Tell whether a process, this one or another, is at work in a run's folder."""
+    """Return whether a process, this one or another, is at work in a run's folder."""
     if is_held(folder):
         return True
     try:
@@ -82,11 +86,11 @@ def is_taken(folder: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError as error:  # who cannot ask believes what the run has written
-        return error.errno in _UNKNOWN_TO_DISK
+    except OSError as error:  # without locks, the recorded status counts
+        return error.errno in _NOT_SUPPORTED
     return False
 
 
 def is_held(folder: Path) -> bool:
-    """Tell whether this process holds a folder."""
+    """Return whether this process has locked a folder."""
     return folder.resolve() in _held

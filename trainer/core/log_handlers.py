@@ -1,4 +1,4 @@
-"""Logs: what goes to the screen, and to ``train.log`` with the tables and the time."""
+"""Log handlers: the screen, and ``train.log``, which also gets the tables and the time."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ _TRAINER = logging.getLogger("trainer")
 
 @contextmanager
 def log_to_screen() -> Iterator[None]:
-    """Send the trainer's messages to stdout, as they are, while the block runs."""
+    """Send the trainer's messages to stdout, without a prefix, while the block runs."""
     screen = logging.StreamHandler(sys.stdout)
     screen.setFormatter(logging.Formatter("%(message)s"))
     screen.addFilter(lambda record: not record.name.endswith(".table"))
@@ -23,13 +23,13 @@ def log_to_screen() -> Iterator[None]:
         with _handled(screen):
             yield
     finally:
-        _TRAINER.setLevel(before[0])  # not by assignment: that would leave its cache
+        _TRAINER.setLevel(before[0])  # assigning the level would not clear the cache
         _TRAINER.propagate = before[1]
 
 
 @contextmanager
 def log_to_file(path: Path) -> Iterator[None]:
-    """Send them to a file too, with the time, while the block runs."""
+    """Send the messages to a file too, with the time, while the block runs."""
     handler = _File(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     with closing(handler), _handled(handler):
@@ -53,19 +53,19 @@ def away(path: Path) -> Iterator[None]:
             yield
     finally:
         sys.stdout.flush()
-        os.dup2(before[0], 1)  # stderr stays: how it ends belongs there too
+        os.dup2(before[0], 1)  # stderr stays redirected: the error at the end belongs there too
         for number in before:
             os.close(number)
 
 
 class _File(logging.FileHandler):
-    """A log that a full disk cuts short, which is no reason to end a run or fill the screen."""
+    """A log that a full disk truncates, without ending the run or filling the screen."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Let the message go."""
+        """Drop the message."""
 
     def close(self) -> None:
-        """Close, and let go of what cannot be written."""
+        """Close, and drop what cannot be written."""
         with suppress(OSError):
             super().close()
 

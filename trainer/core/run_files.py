@@ -1,4 +1,4 @@
-"""Folder: the names of what a run leaves in its folder. Pure Python."""
+"""Run files: the names of the files in a run's folder. Pure Python."""
 
 MODEL = "model.safetensors"
 PLAN = "plan.json"
@@ -11,8 +11,8 @@ MANIFEST = "manifest.json"
 LOG = "train.log"
 STATUS = "status.json"
 COSTS = "costs.json"
-OUTPUT = "output.log"  # what a job of a sweep would have shown on the screen
-RANKS = "ranks"  # the logs of those but the first
+OUTPUT = "output.log"  # the screen output of a sweep's job
+RANKS = "ranks"  # the logs of all ranks except the first
 HYDRA = ".hydra"
 CONFIG = f"{HYDRA}/config.yaml"
 OVERRIDES = f"{HYDRA}/overrides.yaml"

@@ -1,4 +1,8 @@
-"""Table: rows as aligned text."""
+"""Table: rows as aligned text.
+
+tabulate would strip the leading spaces of cells, with which trees are drawn, and rich draws for a
+terminal of some width.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Tensors: NumPy arrays by name, what tells them apart, and their files. Needs no MindSpore."""
+"""Tensors: NumPy arrays by name, their comparison, and their files. Needs no MindSpore."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
@@ -22,22 +22,22 @@ Weights = dict[str, NDArray[np.generic]]
 
 
 def same_bits(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
-    """Tell whether two arrays of one shape are equal bit for bit, NaN and -0.0 included."""
+    """Return whether two arrays of one shape are equal bit for bit, NaN and -0.0 included."""
     if before is after:
         return True
     size = before.dtype.itemsize
     if size != after.dtype.itemsize:
         return False
-    # As numbers of that size: more than twice as fast as byte by byte.
+    # Compared as integers of that size: more than twice as fast as byte by byte.
     kind = f"u{size}" if size in (1, 2, 4, 8) else "u1"
     one, other = (np.atleast_1d(array).view(kind).reshape(-1) for array in (before, after))
-    if not np.array_equal(one[:_FIRST], other[:_FIRST]):  # what has been trained differs at once
+    if not np.array_equal(one[:_FIRST], other[:_FIRST]):  # trained weights differ early
         return False
     return bool(np.array_equal(one, other))
 
 
 def alike(before: NDArray[np.generic], after: NDArray[np.generic]) -> bool:
-    """Tell whether two arrays have one type and shape and the same bits."""
+    """Return whether two arrays have the same type, shape and bits."""
     same_kind = (before.dtype, before.shape) == (after.dtype, after.shape)
     return same_kind and same_bits(before, after)
 
@@ -48,7 +48,7 @@ def sha256(array: NDArray[np.generic]) -> str:
 
 
 def close(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
-    """Tell whether two arrays differ by no more than a kernel may round otherwise."""
+    """Return whether two arrays differ by no more than the rounding of another kernel."""
     room = _ROUNDING * float(np.abs(other).max(initial=0))
     return bool(np.allclose(one, other, rtol=0, atol=room, equal_nan=True))
 
@@ -72,7 +72,7 @@ def change(before: NDArray[np.generic], after: NDArray[np.generic]) -> tuple[flo
 def _blocks(array: NDArray[np.generic]) -> Iterator[NDArray[np.float64]]:
     """Yield all values in double precision, in blocks that a processor's cache holds.
 
-    A whole layer at a time takes some ten times as long.
+    A whole layer at a time takes about ten times as long.
     """
     flat = array.reshape(-1)
     for start in range(0, flat.size, _BLOCK):
@@ -85,11 +85,11 @@ def largest_change(before: NDArray[np.generic], after: NDArray[np.generic]) -> f
 
 
 def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:
-    """Write a safetensors file whole."""
+    """Write a safetensors file atomically."""
     with atomic_files.atomic_write(path) as partial:
         try:
             save_file({name: np.asarray(a, order="C") for name, a in weights.items()}, partial)
-        except SafetensorError as error:  # how it tells of a full disk
+        except SafetensorError as error:  # raised for a full disk too
             raise OSError(str(error)) from None
 
 
@@ -107,8 +107,8 @@ def read(path: Path, only: Collection[str] | None = None) -> Weights:
         only: names of the tensors to read, of those that it holds; None: all.
 
     Raises:
-        ConfigError: it is not there, is cut short, is not safetensors, or holds a type that NumPy
-            has not.
+        ConfigError: it does not exist, is truncated, is not safetensors, or holds a type that NumPy
+            does not have.
     """
     with _opened(path) as file:
         held = list(file.keys())

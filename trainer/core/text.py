@@ -13,6 +13,6 @@ def shorten(names: Sequence[str]) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error says, in one line, without the stack that MindSpore adds to it."""
+    """Return the text of an error in one line, without the stack that MindSpore adds."""
     text = str(error).strip(" -\n").partition("\n---")[0]
     return " ".join(text.split())[:_LENGTH] or type(error).__name__

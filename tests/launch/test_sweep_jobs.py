@@ -132,7 +132,7 @@ NOISY = ("model=custom", "model._target_=own.Noisy", "init_from=null", "new_head
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [NOISY, ("loss._target_=own.Counting",)], ids=["net", "loss"])
+@pytest.mark.parametrize("words", [NOISY, ("loss._target_=own.Counting",)], ids=["model", "loss"])
 def test_random_or_counting_models_are_compiled_per_job(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:

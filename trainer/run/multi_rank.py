@@ -145,16 +145,15 @@ def start_ranks(
         raise ConfigError(problems)
     from trainer.distributed import supervisor
 
-    rank_overrides = [
-        *config_folders.flags(),
-        *lines,
-        f"hydra.run.dir={quoted(str(folder.resolve()))}",
-    ]
-    if request.allow:
-        rank_overrides.append(f"resume.allow=[{','.join(sorted(request.allow))}]")
     settings = Distributed.model_validate(config["distributed"])
-    supervisor.run_ranks(rank_overrides, settings, folder / RANKS, stop)
+    supervisor.run_ranks(_rank_arguments(lines, request, folder), settings, folder / RANKS, stop)
     return _last_accuracy(folder)
+
+
+def _rank_arguments(lines: Sequence[str], request: ResumeRequest, folder: Path) -> list[str]:
+    allow = [f"resume.allow=[{','.join(sorted(request.allow))}]"] if request.allow else []
+    run_folder = f"hydra.run.dir={quoted(str(folder.resolve()))}"
+    return [*config_folders.flags(), *lines, run_folder, *allow]
 
 
 def _last_accuracy(folder: Path) -> float | None:

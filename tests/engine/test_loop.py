@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from functools import partial
 
 import mindspore as ms
@@ -10,7 +11,7 @@ from tests.support.training import IMAGES, LOSS, Recorder, changed, momentum, pl
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
-from trainer.core.errors import NotFinite, Stopped
+from trainer.core.errors import BadData, NotFinite, Stopped
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.loop import Loop, Phase
 from trainer.engine.loop import train as train_loop
@@ -240,3 +241,15 @@ def test_what_an_epochs_end_takes_is_told_after_it() -> None:
     net, watcher = TwoConvs(), _Kept()
     train(net, plan_of(net), callback=watcher)
     assert watcher.events == ["epoch 0", "epoch 1", "kept"]
+
+
+def test_bad_data_end_the_run_before_their_step_and_the_callbacks_hear_where() -> None:
+    def batches(epoch: int) -> Iterator[Batch]:
+        yield from [IMAGES] * 2
+        raise BadData("a label is no class")
+
+    net, recorder = TwoConvs(), Stops()
+    with pytest.raises(BadData, match=r"epoch 1, step 3: a label is no class; all before is saved"):
+        train(net, plan_of(net, rule("conv1")), watcher=recorder, batches=batches)
+    assert len(recorder.losses) == 2
+    assert [progress.steps for progress in recorder.stops] == [2]

@@ -15,12 +15,17 @@ from trainer.cli import entry_point
 from trainer.cli.kubernetes_pods import Pods
 from trainer.config import overrides, schema
 from trainer.config.validation_errors import describe
-from trainer.core.errors import ConfigError, FrozenMoved, NotFinite, Stopped
+from trainer.core.errors import BadData, ConfigError, FrozenMoved, NotFinite, Stopped
 from trainer.distributed import rendezvous
 
 _GROUP = "kubernetes"
 _FOLDER = "hydra.run.dir="
-_NO_RETRY = [ConfigError.code, FrozenMoved.code, NotFinite.code]  # a retry would end alike
+_NO_RETRY = [
+    ConfigError.code,
+    FrozenMoved.code,
+    NotFinite.code,
+    BadData.code,
+]  # a retry would end alike
 _PORT = 8118  # of MindSpore's scheduler, in the first pod
 
 _USAGE = """usage: python -m trainer.kubernetes kubernetes.image=IMAGE

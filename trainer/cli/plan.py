@@ -122,7 +122,7 @@ def _sights(settings: "Settings", made: "Preflight") -> "Iterator[ExampleInput]"
     from trainer.data import pipelines
 
     yield from example_inputs.default_inputs(made.model)
-    yield made.loss, dry_run.dry_run(made.model, made.loss, pipelines.sample(settings))[0]
+    yield made.loss, dry_run.dry_run(made.model, made.loss, pipelines.sample(settings)).samples
 
 
 def _lineage(net: "nn.Cell") -> "AutogradGraph | None":

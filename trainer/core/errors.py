@@ -60,6 +60,12 @@ class RanksDiffer(TrainerExit):
     code = 6
 
 
+class BadData(TrainerExit):
+    """The data are bad in mid-run; nothing was trained on them, and all before is saved."""
+
+    code = 65
+
+
 class JobsFailed(TrainerExit):
     """Jobs of a sweep have failed; the results of the others are kept."""
 

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from trainer.config.groups import Distributed
 from trainer.core.errors import (
+    BadData,
     ConfigError,
     FrozenMoved,
     Interrupted,
@@ -36,7 +37,9 @@ _POLL = 0.1  # seconds between two looks at the ranks
 _GRACE_AFTER_KILL = 1  # seconds left to the others when one was killed: they cannot end well
 _GRACE_AFTER_EXIT = 15  # ... and when one has exited by itself: they are about to
 # All ranks exit with these codes together: the main rank may still be writing its files.
-_SHARED_CODES = {e.code for e in (ConfigError, FrozenMoved, NotFinite, RanksDiffer, Stopped)}
+_SHARED_CODES = {
+    e.code for e in (BadData, ConfigError, FrozenMoved, NotFinite, RanksDiffer, Stopped)
+}
 
 
 class RanksEnded(TrainerExit):

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,7 +10,7 @@ from mindspore import Tensor, nn
 
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import HostCopy
-from trainer.core.errors import NotFinite, Stopped
+from trainer.core.errors import BadData, NotFinite, Stopped
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
@@ -66,6 +66,8 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
     Raises:
         NotFinite: a loss was not finite; that step changed no weight.
         Stopped: ``loop.stop_reason`` returned one; the callbacks know where.
+        BadData: ``loop.batches`` raised it; nothing was trained on that batch, and all before it
+            is saved.
     """
     last_epoch, previous, progress = 0, None, loop.start or Progress()
     host_copy = loop.host_copy or HostCopy(loop.model)
@@ -134,7 +136,12 @@ def _steps(loop: Loop, step: Callable[..., Tensor], progress: Progress) -> tuple
     pending: list[tuple[Tensor, int]] = []
     start = time.perf_counter()
     # Batches already trained on are prepared again, so that random preparation continues as it was.
-    for batch in islice(loop.batches(epoch), progress.steps, None):
+    batches = islice(loop.batches(epoch), progress.steps, None)
+    while (batch := _next_batch(batches)) is not None:
+        if isinstance(batch, BadData):
+            progress, _ = _fetch_losses(loop, pending, progress, start, times)
+            loop.callback.on_interrupt(progress)
+            raise BadData(f"epoch {epoch}, step {progress.steps + 1}: {batch}; all before is saved")
         pending.append((step(*batch), loop.world_size * batch[-1].shape[0]))
         if len(pending) < loop.fetch_every and not loop.stop_reason():
             continue
@@ -144,6 +151,14 @@ def _steps(loop: Loop, step: Callable[..., Tensor], progress: Progress) -> tuple
             raise Stopped(f"{reason} in epoch {epoch}, after step {progress.steps}; all is saved")
     progress, _ = _fetch_losses(loop, pending, progress, start, times)
     return progress, _samples_per_second(times)
+
+
+def _next_batch(batches: Iterator[Batch]) -> Batch | BadData | None:
+    """Return the next batch, or why there is none; None: the epoch is over."""
+    try:
+        return next(batches, None)
+    except BadData as error:
+        return error
 
 
 def _fetch_losses(

@@ -10,7 +10,8 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Batch
-from trainer.backend.graph.task import is_classification
+from trainer.backend.graph.task import is_classification, label_problem
+from trainer.core.errors import ConfigError
 from trainer.distributed.world import World
 from trainer.metrics.build_metrics import Metric, compute
 
@@ -96,8 +97,11 @@ class Evaluator:
     def _counts(self, output: Any, label: Tensor, observe: BatchObserver | None) -> _Counts:
         """Return a batch's summed loss, its samples, its correct predictions, and its labels."""
         size = label.shape[0]
+        classes = is_classification(output, label)
+        if classes and (problem := label_problem(label.asnumpy(), output.shape[1])):
+            raise ConfigError([f"dataset: validation data: {problem}"])
         total = float(self.loss(output, label).asnumpy()) * size
-        if not is_classification(output, label):
+        if not classes:
             return total, size, 0, 0
         scores, labels = output.asnumpy(), label.asnumpy()
         if observe:

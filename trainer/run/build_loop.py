@@ -9,6 +9,7 @@ from trainer.backend.batch_types import Batch, Columns
 from trainer.checkpoint import restore
 from trainer.core.signals import StopFlag
 from trainer.data import batches as data
+from trainer.data.label_check import checked
 from trainer.engine.callback import Callback
 from trainer.engine.loop import Loop
 from trainer.engine.progress import Progress
@@ -67,7 +68,9 @@ def _plain_loop(
         model=components.model,
         make_optimizer=make_optimizer,
         make_step=compiled.make_step,
-        batches=lambda epoch: data.batches(components.train, seed, epoch),
+        batches=lambda epoch: checked(
+            data.batches(components.train, seed, epoch), components.classes
+        ),
         evaluate=lambda: compiled.evaluator(
             data.batches(components.validation, seed, 0), metrics=components.extras.metrics
         ),
@@ -96,7 +99,8 @@ def _scheduled(loop: Loop, context: FitContext) -> Loop:
 
 def _sharded_batches(context: FitContext) -> Callable[[int], Iterator[Batch]]:
     def batches(epoch: int) -> Iterator[Batch]:
-        columns = data.columns(context.components.train, context.settings.seed, epoch)
+        components, seed = context.components, context.settings.seed
+        columns = checked(data.columns(components.train, seed, epoch), components.classes)
         return _tensors(data.shard(columns, context.world))
 
     return batches
@@ -128,7 +132,8 @@ def _feature_batches(context: FitContext, features: Features) -> Callable[[int],
     seed, count = context.settings.seed, context.settings.features.views
 
     def columns(epoch: int) -> Iterator[Columns]:
-        return data.columns(context.components.train, seed, epoch)
+        components = context.components
+        return checked(data.columns(components.train, seed, epoch), components.classes)
 
     views = AugmentedViews(features, columns, count, seed) if count else None
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from mindspore import Parameter
 
 from trainer.backend import dropout
-from trainer.backend.batch_types import Batch
 from trainer.backend.graph import dry_run
+from trainer.backend.graph.dry_run import DryRun
 from trainer.checkpoint import restore
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.schema import Settings
@@ -52,22 +52,14 @@ def build_run(
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
-    return RunComponents(*parts, checked.device_description, *state, checked.extras)
+    return RunComponents(*parts, checked.device_description, *state, checked.extras, trial.classes)
 
 
 @dataclass(frozen=True)
-class _Trial:
-    """What a dry run on a few samples has shown.
+class _Trial(DryRun):
+    """What a dry run has shown, with the count of dropout; see ``RunComponents``."""
 
-    Attributes:
-        samples: a batch that the model takes.
-        dropout_count: see ``RunComponents``.
-        repeatable: see ``RunComponents``.
-    """
-
-    samples: Batch
     dropout_count: Parameter | None
-    repeatable: bool
 
     def restart(self) -> None:
         """Have dropout begin again, as if nothing had been tried."""
@@ -87,8 +79,8 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
     def restart() -> None:
         dropout.reset_count(count)
 
-    samples, repeatable = dry_run.dry_run(model, loss, data.first_train, restart)
-    return _Trial(samples, count, repeatable)
+    result = dry_run.dry_run(model, loss, data.first_train, restart)
+    return _Trial(result.samples, result.repeatable, result.classes, count)
 
 
 def _decide(

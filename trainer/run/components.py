@@ -73,6 +73,7 @@ class RunComponents:
         provenance: where the first weights came from; None: they are random, or resumed.
         cache_decision: whether the outputs of the frozen part are stored.
         extras: schedule, metrics and callbacks.
+        classes: number of classes; None: labels are no classes.
     """
 
     model: nn.Cell
@@ -87,3 +88,4 @@ class RunComponents:
     provenance: Provenance | None = None
     cache_decision: CacheDecision = CacheDecision()
     extras: Extras = Extras()
+    classes: int | None = None

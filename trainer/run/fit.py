@@ -15,7 +15,7 @@ from trainer.checkpoint.resume import ResumePoint
 from trainer.config import schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, format_version, tensors
-from trainer.core.errors import NotFinite, Stopped, WeightsNotFinite
+from trainer.core.errors import BadData, NotFinite, Stopped, WeightsNotFinite
 from trainer.core.run_files import INITIAL, METRICS, MODEL, PLAN, PROOF
 from trainer.core.signals import StopFlag
 from trainer.engine.callback import RunInfo
@@ -107,7 +107,7 @@ def _final_weights(context: FitContext) -> Iterator[None]:
         yield
     except WeightsNotFinite:
         raise
-    except (Stopped, NotFinite):
+    except (Stopped, NotFinite, BadData):
         if not context.proof.moved(context.components.plan, host_copy.to_numpy(model)):
             tensors.write(path, host_copy.to_numpy(model))
         raise

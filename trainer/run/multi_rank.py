@@ -21,6 +21,7 @@ from trainer.config.groups import Device, Distributed
 from trainer.config.overrides import quoted
 from trainer.core import log_handlers
 from trainer.core.errors import (
+    BadData,
     ConfigError,
     FrozenMoved,
     NotFinite,
@@ -114,7 +115,7 @@ def exit_together() -> Iterator[None]:
     """
     try:
         yield
-    except (Stopped, NotFinite, FrozenMoved, RanksDiffer):
+    except (Stopped, NotFinite, BadData, FrozenMoved, RanksDiffer):
         with suppress(RankLost):
             world.current().barrier()
         raise

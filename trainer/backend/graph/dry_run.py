@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
 from trainer.backend.batch_types import Batch
-from trainer.backend.graph.task import is_classification
+from trainer.backend.graph.task import is_classification, label_problem
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 from trainer.core.text import first_line
@@ -19,9 +20,25 @@ _CONTEXT = ("mode", "pynative_synchronize")
 _BATCH_ERRORS = (TypeError, ValueError, RuntimeError)  # what a model raises for a wrong batch
 
 
+@dataclass(frozen=True)
+class DryRun:
+    """What a dry run has shown.
+
+    Attributes:
+        samples: the first two samples, or the whole batch if the model needs it.
+        repeatable: whether the loss is the same each time, so that nothing hidden is drawn at
+            random.
+        classes: number of classes; None: labels are no classes.
+    """
+
+    samples: Batch
+    repeatable: bool
+    classes: int | None
+
+
 def dry_run(
     model: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None] = lambda: None
-) -> tuple[Batch, bool]:
+) -> DryRun:
     """Check that model, loss and data fit together, before anything is compiled.
 
     Args:
@@ -29,10 +46,6 @@ def dry_run(
         loss: a cell of (output, label).
         batch: inputs and, last, the label.
         restart: makes the model draw the same random numbers again, as far as possible.
-
-    Returns:
-        The first two samples, or the whole batch if the model needs it; and whether the loss is
-        the same each time, so that nothing hidden is drawn at random.
 
     Raises:
         ConfigError: model or loss reject the batch, the loss is no scalar, or a label is no class.
@@ -43,36 +56,50 @@ def dry_run(
         )
     with eager_mode(), preserve_state(model):
         model.set_train(True)
-        samples, value = _first_accepted(model, loss, batch, restart)
+        samples, value, classes = _first_accepted(model, loss, batch, restart)
         restart()
-        return samples, value == _loss_bytes(model, loss, samples, batch[-1])
+        repeatable = value == _loss_bytes(model, loss, samples, batch[-1])[0]
+        return DryRun(samples, repeatable, classes)
 
 
 def _first_accepted(
     model: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None]
-) -> tuple[Batch, bytes]:
-    """Return the first two samples, or else the whole batch, and the loss's own bytes for them."""
+) -> tuple[Batch, bytes, int | None]:
+    """Return the first two samples, or else the whole batch, and what ``_loss_bytes`` does."""
     error: Exception | None = None
     for samples in ([Tensor(column.asnumpy()[:_SAMPLES]) for column in batch], list(batch)):
         restart()
         try:
-            return samples, _loss_bytes(model, loss, samples, batch[-1])
+            return samples, *_loss_bytes(model, loss, samples, batch[-1])
         except _BATCH_ERRORS as caught:
             error = caught
     assert error is not None
+    raise ConfigError([_misfit(batch, error)]) from None
+
+
+def _misfit(batch: Batch, error: Exception) -> str:
+    """Return why a model does not take a batch: other words than a kernel's, where possible."""
+    if kinds := sorted({str(c.dtype) for c in batch[:-1] if c.dtype in (ms.float64, ms.uint8)}):
+        problem = f"expected float32 inputs, received {' and '.join(kinds)}"
+        return (
+            f"dataset: {problem}; convert them in the pipeline: .map(TypeCast(mindspore.float32), "
+            "[COLUMN]), of mindspore.dataset.transforms"
+        )
     misfit = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
-    raise ConfigError([f"{misfit}: {first_line(error)}"]) from None
+    return f"{misfit}: {first_line(error)}"
 
 
-def _loss_bytes(model: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor) -> bytes:
-    """Return the loss's own bytes."""
+def _loss_bytes(
+    model: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor
+) -> tuple[bytes, int | None]:
+    """Return the loss's own bytes, and the number of classes; None: labels are no classes."""
     output = model(*batch[:-1])
-    _check_classes(output, labels)
+    classes = _check_classes(output, labels)
     value = loss(output, batch[-1])
     if not isinstance(value, Tensor) or value.size != 1:
         received = value.shape if isinstance(value, Tensor) else type(value).__name__
         raise ConfigError([f"loss: expected a tensor of one number per batch, received {received}"])
-    return bytes(value.asnumpy().tobytes())
+    return bytes(value.asnumpy().tobytes()), classes
 
 
 @contextmanager
@@ -148,18 +175,13 @@ def assign_in_place(parameter: Parameter, value: Tensor) -> None:
     ops.assign(parameter, value)
 
 
-def _check_classes(output: Any, label: Tensor) -> None:
-    """Check the labels of the whole batch: the error of a kernel for a wrong one says little."""
-    if is_classification(output, label):
-        classes, labels = output.shape[1], label.asnumpy()
-        if wrong := sorted({int(n) for n in labels[(labels < 0) | (labels >= classes)].flat}):
-            received = ", ".join(str(number) for number in wrong)
-            raise ConfigError(
-                [
-                    f"model: expected labels below {classes}, the number of its classes, received "
-                    f"{received}"
-                ]
-            )
+def _check_classes(output: Any, label: Tensor) -> int | None:
+    """Return the number of classes, once the labels of the whole batch are checked."""
+    if not is_classification(output, label):
+        return None
+    if problem := label_problem(label.asnumpy(), output.shape[1]):
+        raise ConfigError([f"dataset: {problem}"])
+    return int(output.shape[1])
 
 
 def _shapes(batch: Batch) -> str:

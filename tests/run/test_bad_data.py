@@ -1,0 +1,84 @@
+"""Bad data in mid-run: exit code 65, everything before is saved, nothing was trained on them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Command
+
+MODULE = """
+import mindspore.dataset as ds
+import numpy as np
+from mindspore import nn
+
+
+def pipelines(batch_size, train, validation):
+    def pipeline(wrong):
+        label = np.arange(40) % 3
+        if wrong is not None:
+            label[wrong] = 3
+        rows = [(np.full(4, n, np.float32), np.asarray(n, np.int32)) for n in label]
+        return ds.GeneratorDataset(rows, ["x", "label"], shuffle=False).batch(batch_size)
+    return pipeline(train), pipeline(validation)
+
+
+class Net(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.dense, self.head = nn.Dense(4, 4), nn.Dense(4, 3)
+
+    def construct(self, x):
+        return self.head(self.dense(x))
+"""
+
+RUN = [
+    "model=custom",
+    "model._target_=bad_labels.Net",
+    "init_from=null",
+    "dataset=custom",
+    "dataset._target_=bad_labels.pipelines",
+    "+dataset.batch_size=${batch_size}",
+    "batch_size=8",
+    "freeze=dense",
+    "features=off",
+    "epochs=2",
+]
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    (tmp_path / "bad_labels.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    return Command(tmp_path, monkeypatch, capsys)
+
+
+def test_a_label_of_a_later_batch_ends_the_run_before_its_step(command: Command) -> None:
+    ended = command.train(*RUN, "+dataset.train=20", "+dataset.validation=null")
+    assert ended.code == 65
+    assert "epoch 1, step 3: dataset: expected labels of 0 to 2" in ended.err
+    assert "received 3 (first at sample 4 of the batch)" in ended.err
+    assert "Traceback" not in ended.err
+    assert command.verify("run").code == 0
+    (saved,) = (command.folder / "run" / "checkpoints").glob("epoch_00000_step_00000002")
+    progress = json.loads((saved / "checkpoint.json").read_text())["progress"]
+    assert progress["steps"] == 2
+
+
+def test_a_label_of_the_validation_data_is_found_before_training(command: Command) -> None:
+    ended = command.train(*RUN, "+dataset.train=null", "+dataset.validation=39")
+    assert ended.code == 2
+    assert "validation data: expected labels of 0 to 2" in ended.err
+    assert "epoch   0" not in ended.out
+
+
+@pytest.mark.parametrize("dtype", ["float64", "uint8"])
+def test_inputs_of_another_type_are_named(command: Command, dtype: str) -> None:
+    module = command.folder / "bad_labels.py"
+    module.write_text(MODULE.replace("np.float32)", f"np.{dtype})"))
+    ended = command.train(*RUN, "+dataset.train=null", "+dataset.validation=null")
+    assert ended.code == 2
+    name = dtype.capitalize().replace("Uint", "UInt")
+    assert f"dataset: expected float32 inputs, received {name}; convert them" in ended.err

@@ -250,6 +250,6 @@ def test_bad_data_end_the_run_before_their_step_and_the_callbacks_hear_where() -
 
     net, recorder = TwoConvs(), Stops()
     with pytest.raises(BadData, match=r"epoch 1, step 3: a label is no class; all before is saved"):
-        train(net, plan_of(net, rule("conv1")), watcher=recorder, batches=batches)
+        train(net, plan_of(net, rule("conv1")), callback=recorder, batches=batches)
     assert len(recorder.losses) == 2
     assert [progress.steps for progress in recorder.stops] == [2]

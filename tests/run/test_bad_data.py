@@ -1,6 +1,7 @@
 """Bad data in mid-run: exit code 65, everything before is saved, nothing was trained on them."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def command(
 ) -> Command:
     (tmp_path / "bad_labels.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "bad_labels", raising=False)
     return Command(tmp_path, monkeypatch, capsys)
 
 
@@ -76,8 +78,8 @@ def test_a_label_of_the_validation_data_is_found_before_training(command: Comman
 
 @pytest.mark.parametrize("dtype", ["float64", "uint8"])
 def test_inputs_of_another_type_are_named(command: Command, dtype: str) -> None:
-    module = command.folder / "bad_labels.py"
-    module.write_text(MODULE.replace("np.float32)", f"np.{dtype})"))
+    other = MODULE.replace("np.float32)", f"np.{dtype})")
+    (command.folder / "bad_labels.py").write_text(other)
     ended = command.train(*RUN, "+dataset.train=null", "+dataset.validation=null")
     assert ended.code == 2
     name = dtype.capitalize().replace("Uint", "UInt")

@@ -38,8 +38,8 @@ def test_a_run_as_it_was_left_holds(run: Path, command: Command) -> None:
     ended = command.verify("run")
     assert (ended.code, ended.err) == (0, "")
     assert "WRONG" not in ended.out
-    assert "proof.json         holds, for the 4 tensors that plan.json freezes" in ended.out
-    assert "not checked        what lies upstream of the cut behind conv2" in ended.out
+    assert "proof.json         holds for the 4 tensors that plan.json freezes" in ended.out
+    assert "not checked        what is upstream of the cut behind conv2" in ended.out
     log = (run / "train.log").read_text()
     (noted,) = re.findall("manifest sha256 ([0-9a-f]{64})", log)
     assert f"manifest           sha256 {noted}" in ended.out

@@ -53,7 +53,7 @@ def test_other_data_do_not_change_the_net(run: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("epochs=4", "epochs: expected one of dataset, batch_size, device, for all else is"),
+        ("epochs=4", "epochs: expected one of dataset, batch_size, device, because"),
         ("model.num_classes=4", "model.num_classes: expected one of dataset"),
         ("dataset.num_clases=4", "unknown key (nearest: num_classes"),
         ("dataset=digit", "no dataset named digit (nearest: digits)"),

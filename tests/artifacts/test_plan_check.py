@@ -72,9 +72,13 @@ def test_what_agrees(changes: dict[str, Any], states: dict[str, str]) -> None:
             {"a_w": "frozen stop_gradient a"},
             "a.w frozen by requires_grad, received",
         ),
-        ({}, {"a_w": f"{FROZEN} a"}, "a.w taken by a rule that they have"),
-        ({"freeze": "b"}, {"a_w": f"{FROZEN} b"}, "a.w not frozen, for no rule takes it"),
-        ({"freeze": "b"}, {"a_w": f"{FROZEN} {UPSTREAM}"}, "a.w not frozen, for no rule takes it"),
+        ({}, {"a_w": f"{FROZEN} a"}, "a.w matched by a rule of the settings"),
+        ({"freeze": "b"}, {"a_w": f"{FROZEN} b"}, "a.w not frozen, because no rule matches it"),
+        (
+            {"freeze": "b"},
+            {"a_w": f"{FROZEN} {UPSTREAM}"},
+            "a.w not frozen, because no rule matches it",
+        ),
         (policy(HEAD, REST), {"fc_w": f"{FROZEN} rule 2 (rest)"}, "fc.w trainable, received"),
     ],
 )
@@ -99,7 +103,7 @@ def test_what_only_the_net_shows_is_said(rule: dict[str, Any], state: str) -> No
     chosen, plan = read(**policy({"name": "it", **rule})), plan_of(a_w=state)
     assert plan_check.problems(chosen, plan) == []
     (said,) = plan_check.unchecked(chosen, plan)
-    assert said == "whether a rule by position, kind, role or index takes a.w"
+    assert said == "whether a rule by position, cell type, role or index matches a.w"
 
 
 def test_of_a_tied_parameter_an_exception_may_take_one_name_only() -> None:

@@ -60,4 +60,4 @@ def test_drift_in_the_second_epoch_ends_the_run(command: Command, method: str) -
     assert (run / "weights.png").exists()
     verified = command.verify("run")
     assert verified.code == 3, verified
-    assert "fc1.weight: by the run's own proof" in verified.err
+    assert "fc1.weight: according to the run's own proof" in verified.err

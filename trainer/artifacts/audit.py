@@ -1,4 +1,4 @@
-"""Audit: what a run's files say of one another. Needs no MindSpore."""
+"""Audit: a run's files compared with one another. Needs no MindSpore."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,14 +22,14 @@ _Indexes = dict[int, dict[str, TensorEntry]]
 
 @dataclass
 class Check:
-    """What came of one check.
+    """The result of one check.
 
     Attributes:
         name: the file or files that it is about.
-        said: what holds if nothing is wrong.
+        said: what is true if nothing is wrong.
         wrong: files that are not as the run wrote them, or do not agree with others.
         moved: frozen tensors that differ from what they were at the start.
-        unchecked: what the files at hand cannot show.
+        unchecked: what the existing files cannot show.
     """
 
     name: str
@@ -40,15 +40,15 @@ class Check:
 
 
 def audit(run: Path) -> list[Check]:
-    """Return the checks of a run's folder, each made as far as the files it needs are there."""
-    found = run_record.read(run)
+    """Return the checks of a run's folder, as far as the files that each needs exist."""
+    record = run_record.read(run)
     store = SnapshotStore(run / SNAPSHOTS)
     indexes = _indexes(store)
-    sealed = manifest.read_or_none(run)
-    done = sealed is not None and sealed.done
+    listed = manifest.read_or_none(run)
+    done = listed is not None and listed.done
     checks = [
         Check("files", "each is as the run left it", manifest.problems(run)),
-        Check("records", "plan, proof, metrics and settings are whole", found.problems),
+        Check("records", "plan, proof, metrics and settings are complete", record.problems),
         Check("snapshot files", f"{len(indexes)}, each tensor as its index says", store.problems()),
         Check(
             "checkpoint files",
@@ -56,81 +56,79 @@ def audit(run: Path) -> list[Check]:
             checkpoint_index.problems(run / CHECKPOINTS),
         ),
     ]
-    if sealed and done and found.settings and found.metrics:
-        last = found.metrics[-1].epoch
-        checks.append(_kept(found.settings.snapshot, last, store.epochs(), sealed.resumed))
-    if found.plan and found.proof:
-        checks += [_proof(found.plan, found.proof), _still(found.plan, found.proof, indexes)]
-    if found.metrics is not None:
-        checks.append(_metrics(found.metrics, found.proof, indexes))
-    if found.plan and found.proof:
-        checks.append(_model(run, found.plan, found.proof, indexes, done))
-    if found.plan and found.settings:
-        checks.append(_settings(found.settings, found.plan))
+    if listed and done and record.settings and record.metrics:
+        last = record.metrics[-1].epoch
+        checks.append(_retained(record.settings.snapshot, last, store.epochs(), listed.resumed))
+    if record.plan and record.proof:
+        checks.append(_proof(record.plan, record.proof))
+        checks.append(_frozen_snapshots(record.plan, record.proof, indexes))
+    if record.metrics is not None:
+        checks.append(_metrics(record.metrics, record.proof, indexes))
+    if record.plan and record.proof:
+        checks.append(_model(run, record.plan, record.proof, indexes, done))
+    if record.plan and record.settings:
+        checks.append(_settings(record.settings, record.plan))
     return checks
 
 
 def _indexes(store: SnapshotStore) -> _Indexes:
     """Return the indexes that can be read; the others are problems of the store."""
-    found = {}
+    indexes = {}
     for epoch in store.epochs():
         with suppress(ConfigError):
-            found[epoch] = store.index(epoch)
-    return found
+            indexes[epoch] = store.index(epoch)
+    return indexes
 
 
-def _kept(setting: SnapshotSettings, last: int, epochs: list[int], resumed: bool) -> Check:
-    """Hold the epochs that are there against those that were to be kept of a run that was done."""
-    check = Check("snapshot.keep", f"the epochs that snapshot.keep={setting.keep} keeps of {last}")
-    every = range(last + 1)
-    gone = retention.surplus(every, setting.keep, done=True)
-    stay = [epoch for epoch in every if epoch not in gone]
-    if (resumed or setting.max_mb is not None) and {*epochs} < {*stay}:
-        why = "snapshot.max_mb" if setting.max_mb is not None else "another snapshot.keep"
-        check.unchecked.append(f"whether {why} has left out {shorten(_text(stay, epochs))}")
-    elif epochs != stay:
-        check.wrong.append(f"{SNAPSHOTS}: expected the epochs {stay}, received {epochs}")
-    if not stay:
-        check.unchecked.append("the weights by epoch, for no snapshot was to be kept")
+def _retained(settings: SnapshotSettings, last: int, epochs: list[int], resumed: bool) -> Check:
+    """Compare the stored epochs of a run that is done with those that were to be retained."""
+    check = Check("snapshot.keep", f"the epochs that {settings.keep} retains of {last}")
+    surplus = retention.surplus(range(last + 1), settings.keep, done=True)
+    expected = [epoch for epoch in range(last + 1) if epoch not in surplus]
+    if (resumed or settings.max_mb is not None) and {*epochs} < {*expected}:
+        reason = "snapshot.max_mb" if settings.max_mb is not None else "another snapshot.keep"
+        missing = [f"epoch {epoch}" for epoch in expected if epoch not in epochs]
+        check.unchecked.append(f"whether {reason} has left out {shorten(missing)}")
+    elif epochs != expected:
+        check.wrong.append(f"{SNAPSHOTS}: expected the epochs {expected}, received {epochs}")
+    if not expected:
+        check.unchecked.append("the weights by epoch, because no snapshot was to be retained")
     return check
 
 
-def _text(stay: list[int], epochs: list[int]) -> list[str]:
-    return [f"epoch {epoch}" for epoch in stay if epoch not in epochs]
-
-
 def _proof(plan: Plan, proof: ProofRecord) -> Check:
-    """Hold the proof against the plan and against itself."""
+    """Compare the proof with the plan and with itself."""
     frozen = plan.names("frozen")
-    check = Check(PROOF, f"holds, for the {len(frozen)} tensors that plan.json freezes")
+    check = Check(PROOF, f"holds for the {len(frozen)} tensors that plan.json freezes")
     pairs = [(frozen, [row.name for row in proof.tensors])]
     pairs += [(c.plan.names("frozen"), [row.name for row in c.tensors]) for c in proof.chapters]
-    if alone := [name for planned, proven in pairs for name in sorted({*planned} ^ {*proven})]:
+    if names := [name for planned, proven in pairs for name in sorted({*planned} ^ {*proven})]:
         check.wrong.append(
-            f"plan and proof.json: expected the same frozen tensors: {shorten(alone)}"
+            "plan and proof.json: expected the same frozen tensors, only one of them has "
+            f"{shorten(names)}"
         )
     for row in proof.tensors:
         if row.equal != (row.sha256_before == row.sha256_after):
             check.wrong.append(f"proof.json: {row.name}: its hashes and `equal` disagree")
         elif not row.equal:
-            check.moved.append(f"{row.name}: by the run's own proof")
+            check.moved.append(f"{row.name}: according to the run's own proof")
     if proof.holds != all(row.equal for row in proof.tensors):
         check.wrong.append("proof.json: `holds` and its tensors disagree")
     return check
 
 
-def _still(plan: Plan, proof: ProofRecord, indexes: _Indexes) -> Check:
-    """Hold the tensors of every snapshot against the plan, the frozen ones against the proof."""
-    check = Check("frozen tensors", "in every snapshot what they were at the start")
-    spans = plan_history.spans(plan, proof)
+def _frozen_snapshots(plan: Plan, proof: ProofRecord, indexes: _Indexes) -> Check:
+    """Compare the tensors of every snapshot with the plan, and the frozen ones with the proof."""
+    check = Check("frozen tensors", "in all snapshots as at the start")
+    history = plan_history.spans(plan, proof)
     for epoch, index in indexes.items():
-        mine = [span for span in spans if span.covers(epoch)]
-        shapes = {p.name: p.shape for span in mine[:1] for p in span.plan.parameters}
+        spans = [span for span in history if span.covers(epoch)]
+        shapes = {p.name: p.shape for span in spans[:1] for p in span.plan.parameters}
         if shapes != {entry.name: entry.shape for entry in index.values()}:
-            check.wrong.append(f"{SNAPSHOTS}: epoch {epoch} has not the tensors of plan.json")
+            check.wrong.append(f"{SNAPSHOTS}: epoch {epoch}: expected the tensors of plan.json")
         check.moved += [
             f"{name}: in the snapshot of epoch {epoch}"
-            for span in mine
+            for span in spans
             for name, sha256 in span.hashes.items()
             if name in index and index[name].sha256 != sha256
         ]
@@ -138,9 +136,9 @@ def _still(plan: Plan, proof: ProofRecord, indexes: _Indexes) -> Check:
 
 
 def _metrics(lines: list[MetricsLine], proof: ProofRecord | None, indexes: _Indexes) -> Check:
-    """Hold the metrics against themselves, the proof and the snapshots."""
+    """Compare the metrics with themselves, the proof and the snapshots."""
     last = len(lines) - 1
-    check = Check(METRICS, f"epochs 0 to {last}, none missing and none twice")
+    check = Check(METRICS, f"epochs 0 to {last}, each once")
     numbers = [line.epoch for line in lines]
     if not lines or numbers != list(range(len(lines))):
         check.wrong.append(f"metrics.jsonl: expected epochs 0, 1, 2 and so on, received {numbers}")
@@ -151,25 +149,25 @@ def _metrics(lines: list[MetricsLine], proof: ProofRecord | None, indexes: _Inde
     first = indexes.get(0, {})
     for line in lines:
         index = indexes.get(line.epoch, {})
-        still = {n for n in index if n in first and index[n].sha256 == first[n].sha256}
+        unchanged = {n for n in index if n in first and index[n].sha256 == first[n].sha256}
         check.wrong += [
             f"metrics.jsonl: epoch {line.epoch}: {row.name} has changed, but not in its snapshot"
             for row in line.weights
-            if row.name in still and row.largest_since_start > 0
+            if row.name in unchanged and row.largest_since_start > 0
         ]
     return check
 
 
 def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: bool) -> Check:
-    """Hold the weights at the end against plan, proof and the last snapshot."""
-    check = Check(MODEL, "its frozen tensors are as at the start, all as in the last snapshot")
+    """Compare the weights at the end with plan, proof and the last snapshot."""
+    check = Check(MODEL, "frozen tensors as at the start, all tensors as in the last snapshot")
     try:
         weights = tensors.read(run / MODEL)
-    except ConfigError as mistake:
+    except ConfigError as error:
         if done or (run / MODEL).exists():
-            check.wrong += mistake.problems
+            check.wrong += error.problems
         else:
-            check.unchecked.append(f"{MODEL}: a run that was ended before may leave none")
+            check.unchecked.append(f"{MODEL}: a run that did not come to its end may leave none")
         return check
     if {p.name: p.shape for p in plan.parameters} != {n: a.shape for n, a in weights.items()}:
         check.wrong.append(f"{MODEL} and plan.json: expected the same tensors")
@@ -178,15 +176,15 @@ def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: b
     last = {n: entry.sha256 for n, entry in indexes[max(indexes)].items()} if indexes else {}
     check.moved += [f"{n}: in {MODEL}" for n in start if hashes.get(n, start[n]) != start[n]]
     if not (done and last):
-        check.unchecked.append(f"{MODEL} against a snapshot of the same moment, for there is none")
-    elif differ := [name for name in last if hashes.get(name) != last[name]]:
-        check.wrong.append(f"{MODEL}: expected the last snapshot's values in {shorten(differ)}")
+        check.unchecked.append(f"{MODEL}: there is no snapshot of the same moment")
+    elif names := [name for name in last if hashes.get(name) != last[name]]:
+        check.wrong.append(f"{MODEL}: expected the last snapshot's values in {shorten(names)}")
     return check
 
 
 def _settings(settings: Settings, plan: Plan) -> Check:
     check = Check(CONFIG, "plan.json freezes what freeze and policy declare")
-    wrong = plan_check.problems(settings, plan)
-    check.wrong += [f".hydra/config.yaml and plan.json: expected {text}" for text in wrong]
+    problems = plan_check.problems(settings, plan)
+    check.wrong += [f".hydra/config.yaml and plan.json: expected {text}" for text in problems]
     check.unchecked += plan_check.unchecked(settings, plan)
     return check

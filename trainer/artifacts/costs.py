@@ -1,4 +1,4 @@
-"""Spent: what a run took, as it has written it. Needs no MindSpore."""
+"""Costs: the time and memory that a run took, as it recorded them. Needs no MindSpore."""
 
 import json
 from contextlib import suppress
@@ -14,14 +14,15 @@ class RunCosts:
 
     Attributes:
         steps: training steps.
-        step_seconds: the median of them, wall time with the wait for data, but for the first.
-        compile_seconds: what the first step took longer; None: its graph was compiled before, for
-            another run in the same process, or there was but one step.
-        peak_memory_mb: most memory of the process (10^6 bytes); None: not known here.
+        step_seconds: their median wall time, the wait for data included and the first step
+            excluded.
+        compile_seconds: by how much the first step took longer; None if its graph was compiled
+            before, for another run in the same process, or if there was only one step.
+        peak_memory_mb: peak memory of the process (10^6 bytes); None if it is unknown here.
         shared: whether the process trained other runs before.
-        keeping_seconds: the median over epochs of how long training waited at their ends, for the
-            weights to be fetched and compared and for what the end before had left to write; None:
-            there was none.
+        keeping_seconds: the median over epochs of how long training waited at their ends: until the
+            weights were fetched and compared, and until the files of the epoch before were written;
+            None if no epoch ended.
     """
 
     steps: int
@@ -33,7 +34,11 @@ class RunCosts:
 
 
 def read(path: Path) -> RunCosts | None:
-    """Return what a run took; None: there is no such file, or it cannot be read."""
+    """Return what a run took; None if there is no such file, or it cannot be read.
+
+    Raises:
+        ConfigError: a newer trainer has written it.
+    """
     with suppress(OSError, ValueError, TypeError):
         return RunCosts(**format_version.content(json.loads(path.read_text()), path))
     return None

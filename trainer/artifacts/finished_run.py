@@ -1,4 +1,4 @@
-"""Record: a finished run's folder, from which its net is made again."""
+"""Finished run: the folder from which a command builds the run's model again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from trainer.core.run_files import CONFIG, MODEL
 
 _NEEDED = {CONFIG: "its settings", MODEL: "the weights at its end"}
 
-# What the net was trained from and how does not matter to one that is only to be used.
-_SETTLED: dict[str, Any] = {
+# How and from what a model was trained does not matter to one that is only used.
+_FIXED: dict[str, Any] = {
     "new_head": [],
     "init_map": None,
     "init_strict": True,
@@ -29,51 +29,51 @@ _SETTLED: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class RunArguments:
-    """What a command that works on a run was given.
+    """The arguments of a command that works on a run.
 
     Attributes:
         run: the run's folder.
-        weights: which of its weights, as ``init_from`` takes it.
-        own: the command's own keys with their values.
-        lines: overrides.
+        weights: which of its weights, as a value of ``init_from``.
+        options: the command's own keys with their values.
+        overrides: of the run's settings.
     """
 
     run: Path
     weights: str
-    own: dict[str, str]
-    lines: list[str]
+    options: dict[str, str]
+    overrides: list[str]
 
 
-def parse_arguments(arguments: Sequence[str], own: Sequence[str]) -> RunArguments:
-    """Read the arguments of a command: ``RUN`` or ``RUN@EPOCH``, then words of ``KEY=VALUE``.
+def parse_arguments(argv: Sequence[str], keys: Sequence[str]) -> RunArguments:
+    """Parse the arguments of a command: ``RUN`` or ``RUN@EPOCH``, then ``KEY=VALUE`` each.
 
     Args:
-        arguments: of the command.
-        own: keys that are the command's own.
+        argv: the arguments.
+        keys: the command's own keys.
 
     Raises:
-        ConfigError: the folder is none of a run.
+        ConfigError: the folder is not that of a run.
     """
-    if not arguments:
+    if not argv:
         raise ConfigError(["RUN: expected the folder of a run, received nothing"])
-    text, *rest = arguments
+    text, *rest = argv
     folder, at, _ = text.rpartition("@")
     if at and not Path(text).expanduser().exists():
-        run, weights = _checked(Path(folder).expanduser(), needed=(CONFIG,)), text
+        run, weights = _checked_run(Path(folder).expanduser(), needed=(CONFIG,)), text
     else:
-        run = _checked(Path(text).expanduser(), needed=(CONFIG, MODEL))
+        run = _checked_run(Path(text).expanduser(), needed=(CONFIG, MODEL))
         weights = str(run / MODEL)
-    pairs = [word.partition("=") for word in rest]
-    found = {key: value for key, equals, value in pairs if key in own and equals}
-    lines = [word for word, (key, _, _) in zip(rest, pairs, strict=True) if key not in found]
-    return RunArguments(run, weights, found, lines)
+    pairs = [argument.partition("=") for argument in rest]
+    options = {key: value for key, equals, value in pairs if key in keys and equals}
+    others = [text for text, (key, _, _) in zip(rest, pairs, strict=True) if key not in options]
+    return RunArguments(run, weights, options, others)
 
 
-def _checked(folder: Path, needed: Sequence[str]) -> Path:
+def _checked_run(folder: Path, needed: Sequence[str]) -> Path:
     for name in needed:
         if not (folder / name).is_file():
-            beside = folder.parent.glob(f"*/{name}") if folder.parent.is_dir() else []
-            runs = sorted(str(path.relative_to(folder.parent).parts[0]) for path in beside)
+            paths = folder.parent.glob(f"*/{name}") if folder.parent.is_dir() else []
+            runs = sorted(str(path.relative_to(folder.parent).parts[0]) for path in paths)
             raise ConfigError(
                 [
                     f"RUN: expected the folder of a run, received {folder}, which has no "
@@ -84,12 +84,12 @@ def _checked(folder: Path, needed: Sequence[str]) -> Path:
 
 
 def model_configuration(
-    given: RunArguments, allowed: Sequence[str]
+    arguments: RunArguments, allowed: Sequence[str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return a configuration that makes a run's net with its weights, and nothing frozen.
+    """Return a configuration that builds a run's model with its weights, and freezes nothing.
 
     Args:
-        given: the run, and overrides of what it was trained with.
+        arguments: the run, and overrides of its settings.
         allowed: keys and groups that may be overridden.
 
     Returns:
@@ -98,15 +98,15 @@ def model_configuration(
     Raises:
         ConfigError: the run's own configuration is damaged.
     """
-    path = given.run / CONFIG
+    path = arguments.run / CONFIG
     try:
         config = OmegaConf.load(path)
         assert isinstance(config, DictConfig)
-        OmegaConf.resolve(config["model"])  # other data shall not give the net other classes
+        OmegaConf.resolve(config["model"])  # other data must not change the model's classes
         OmegaConf.set_struct(config, True)
-        problems = overrides.apply_to(config, given.lines, allowed)
-        found = overrides.plain(config)
+        problems = overrides.apply_to(config, arguments.overrides, allowed)
+        settings = overrides.plain(config)
     except (OmegaConfBaseException, YAMLError, AssertionError, UnicodeDecodeError) as error:
-        why = " ".join(str(error).split())
-        raise ConfigError([f"expected the settings of a run in {path} ({why})"]) from None
-    return {**found, **_SETTLED, "init_from": given.weights}, problems
+        reason = " ".join(str(error).split())
+        raise ConfigError([f"expected the settings of a run in {path} ({reason})"]) from None
+    return {**settings, **_FIXED, "init_from": arguments.weights}, problems

@@ -1,7 +1,7 @@
-"""Declared: a plan held against the settings that it was made from, as far as names alone tell.
+"""Plan check: a plan compared with the settings that it was made from, as far as names allow.
 
-Positions, kinds, roles, indices and what lies upstream of a cut show only in the net itself, for
-which MindSpore would be needed.
+Positions, cell types, roles, indices and what is upstream of a cut depend on the model itself,
+which would require MindSpore.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,37 +17,36 @@ from trainer.freezing.plan import STATISTICS, ParameterPlan, Plan
 def problems(settings: Settings, plan: Plan) -> list[str]:
     """Return where a plan is not what the settings declare."""
     rules = _rules(settings)
-    found = [text for p in plan.parameters for text in _wrong(p, rules, plan)]
+    texts = [text for p in plan.parameters for text in _problems_of(p, rules, plan)]
     if plan.inference and not any(rule.holds or rule.quiet for rule in rules):
-        found.append(f"no cell in inference mode, received {shorten(plan.inference)}")
-    return found
+        texts.append(f"no cell in inference mode, received {shorten(plan.inference)}")
+    return texts
 
 
 def unchecked(settings: Settings, plan: Plan) -> list[str]:
-    """Return what of a plan only the net could show."""
+    """Return which parts of a plan can only be checked with the model."""
     rules = _rules(settings)
-    open_ = [p.name for p in plan.parameters if _rule(p, rules) is None]
+    undecided = [p.name for p in plan.parameters if _rule(p, rules) is None]
     upstream = [p.name for p in plan.select("frozen") if p.by == UPSTREAM]
-    found = []
-    if open_:
-        found.append(f"whether a rule by position, kind, role or index takes {shorten(open_)}")
+    texts = []
+    if undecided:
+        names = shorten(undecided)
+        texts.append(f"whether a rule by position, cell type, role or index matches {names}")
     if plan.cuts:
-        found.append(
-            f"what lies upstream of the cut behind {shorten(plan.cuts)}: "
-            f"{len(upstream)} by the plan"
-        )
+        count = f"{len(upstream)} parameters according to the plan"
+        texts.append(f"what is upstream of the cut behind {shorten(plan.cuts)}: {count}")
     if plan.inference:
-        found.append("which cells run in inference mode")
-    return found
+        texts.append("which cells run in inference mode")
+    return texts
 
 
 def _rules(settings: Settings) -> list[Rule]:
-    chosen = settings.policy, settings.freeze, settings.method, settings.norm
-    return policy.build_rules(*chosen, lambda method: False)[0]
+    parts = settings.policy, settings.freeze, settings.method, settings.norm
+    return policy.build_rules(*parts, lambda method: False)[0]
 
 
-def _wrong(p: ParameterPlan, rules: Sequence[Rule], plan: Plan) -> Iterator[str]:
-    """Tell what is wrong with one parameter; a frozen one without a method is a statistic."""
+def _problems_of(p: ParameterPlan, rules: Sequence[Rule], plan: Plan) -> Iterator[str]:
+    """Yield the problems of one parameter; a frozen one without a method is a statistic."""
     rule = _rule(p, rules)
     received = f"{p.name} {p.state}" + (f" by {p.by!r} ({p.method})" if p.by else "")
     known = {
@@ -57,13 +56,13 @@ def _wrong(p: ParameterPlan, rules: Sequence[Rule], plan: Plan) -> Iterator[str]
         *(n for r in rules for n in r.patterns),
     }
     if p.by and p.by not in known:
-        yield f"{p.name} taken by a rule that they have, received {received}"
+        yield f"{p.name} matched by a rule of the settings, received {received}"
     elif rule is None:
         return
     elif rule == _NONE:
         by = {UPSTREAM, STATISTICS} if plan.cuts else {STATISTICS}
         if p.state == "frozen" and p.by not in by:
-            yield f"{p.name} not frozen, for no rule takes it, received {received}"
+            yield f"{p.name} not frozen, because no rule matches it, received {received}"
     elif rule.freezes and rule.norm != "affine-only":
         if p.state == "trainable" or p.method not in ("", rule.method):
             yield f"{p.name} frozen by {rule.method}, received {received}"
@@ -75,28 +74,28 @@ _NONE = Rule((), "", False, key="none")
 
 
 def _rule(p: ParameterPlan, rules: Sequence[Rule]) -> Rule | None:
-    """Return the first rule that takes a parameter, or ``_NONE``; None if names do not tell."""
+    """Return the first rule that matches a parameter, or ``_NONE``; None if names do not decide."""
     for rule in rules:
-        taken = _taken(rule, (p.name, *p.tied))
-        if taken is None:
+        is_match = _matches_rule(rule, (p.name, *p.tied))
+        if is_match is None:
             return None
-        if taken:
+        if is_match:
             return rule
     return _NONE
 
 
-def _taken(rule: Rule, names: Sequence[str]) -> bool | None:
-    """Tell whether a rule takes a parameter of these names; None if names do not tell."""
-    by_name = _any(rule.patterns, names) if rule.patterns else True
-    excluded = _any(rule.excluded, names)
+def _matches_rule(rule: Rule, names: Sequence[str]) -> bool | None:
+    """Tell whether a rule matches a parameter of these names; None if names do not decide."""
+    by_name = _matches_any(rule.patterns, names) if rule.patterns else True
+    excluded = _matches_any(rule.excluded, names)
     if by_name is False or (excluded is True and len(names) == 1):
         return False
-    certain = not (rule.positioned or rule.kinds or rule.roles or (rule.excluded and names[1:]))
-    return True if by_name and excluded is False and certain else None
+    is_certain = not (rule.positioned or rule.kinds or rule.roles or (rule.excluded and names[1:]))
+    return True if by_name and excluded is False and is_certain else None
 
 
-def _any(patterns: Sequence[str], names: Sequence[str]) -> bool | None:
+def _matches_any(patterns: Sequence[str], names: Sequence[str]) -> bool | None:
     if any(matches(pattern, name) for pattern in patterns for name in names):
         return True
-    indexed = any("[" in pattern and not pattern.startswith("re:") for pattern in patterns)
-    return None if indexed else False
+    is_indexed = any("[" in pattern and not pattern.startswith("re:") for pattern in patterns)
+    return None if is_indexed else False

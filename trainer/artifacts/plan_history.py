@@ -1,4 +1,4 @@
-"""Chapters: which plan was in force when, in a run that went on under another."""
+"""Plan history: which plan was in force when, in a run that was resumed under another."""
 
 import math
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ class PlanSpan:
     """Training under one plan.
 
     Attributes:
-        begin: whole epochs done when it began; a half more if it began within an epoch.
-        end: the same of its end.
+        begin: complete epochs when it began; a half more if it began within an epoch.
+        end: the same for its end.
         plan: the plan.
-        hashes: SHA-256 of each tensor that it froze, by name; what moved is left out.
+        hashes: SHA-256 of each tensor that it froze, by name, except for those that moved.
     """
 
     begin: float
@@ -25,7 +25,7 @@ class PlanSpan:
     hashes: dict[str, str]
 
     def covers(self, epoch: int) -> bool:
-        """Tell whether the weights after an epoch are of this span; its ends are of two."""
+        """Tell whether the weights after an epoch are of this span; two spans share an end."""
         return self.begin <= epoch <= self.end
 
 
@@ -34,24 +34,24 @@ def spans(plan: Plan, proof: ProofRecord | None) -> list[PlanSpan]:
 
     Args:
         plan: its last plan.
-        proof: its proof, which holds the former ones; None: there were none.
+        proof: its proof, which holds the former plans; None if there were none.
     """
-    found, begin = [], 0.0
+    former, begin = [], 0.0
     for chapter in proof.chapters if proof else ():
         end = chapter.epochs + (0.5 if chapter.steps else 0.0)
         hashes = {row.name: row.sha256 for row in chapter.tensors}
-        found.append(PlanSpan(begin, end, chapter.plan, hashes))
+        former.append(PlanSpan(begin, end, chapter.plan, hashes))
         begin = end
     rows = proof.tensors if proof else ()
     hashes = {row.name: row.sha256_before for row in rows if row.equal}
-    return [*found, PlanSpan(begin, math.inf, plan, hashes)]
+    return [*former, PlanSpan(begin, math.inf, plan, hashes)]
 
 
-def parameter_states(parts: Sequence[PlanSpan], one: float, other: float) -> dict[str, str]:
-    """Return each parameter's state from one epoch to another: frozen if it was all the way."""
+def parameter_states(history: Sequence[PlanSpan], one: float, other: float) -> dict[str, str]:
+    """Return each parameter's state from one epoch to another: frozen if always frozen between."""
     first, last = sorted((one, other))
-    passed = [part.plan for part in parts if part.begin < last and part.end > first]
-    passed = passed or [part.plan for part in parts if part.begin <= first][-1:]
-    found = {p.name: p.state for p in passed[-1].parameters}
-    thawed = {p.name: p.state for plan in passed for p in plan.parameters if p.state != "frozen"}
-    return {name: thawed.get(name, state) for name, state in found.items()}
+    plans = [span.plan for span in history if span.begin < last and span.end > first]
+    plans = plans or [span.plan for span in history if span.begin <= first][-1:]
+    states = {p.name: p.state for p in plans[-1].parameters}
+    thawed = {p.name: p.state for plan in plans for p in plan.parameters if p.state != "frozen"}
+    return {name: thawed.get(name, state) for name, state in states.items()}

@@ -1,4 +1,4 @@
-"""Account: what a run has written of itself, read back and typed. Needs no MindSpore."""
+"""Run record: the JSON files of a run, read back and typed. Needs no MindSpore."""
 
 import json
 import math
@@ -41,7 +41,7 @@ class TensorHash:
 
 @dataclass(frozen=True)
 class Chapter:
-    """What was proven under an earlier plan, up to so many epochs and more steps."""
+    """What was proven under an earlier plan, up to a number of epochs and further steps."""
 
     epochs: int
     steps: int
@@ -82,7 +82,7 @@ class MetricsLine:
 
 @dataclass
 class RunRecord:
-    """The files of a run; None where one is not there or cannot be read.
+    """The files of a run; None for a file that is missing or cannot be read.
 
     Attributes:
         problems: why what is None cannot be read.
@@ -101,37 +101,37 @@ def read_plan_and_proof(run: Path) -> tuple[Plan, ProofRecord | None]:
     Raises:
         ConfigError: one of them is not as a run writes it.
     """
-    found: list[Any] = []
-    for kind, path in ((Plan, run / PLAN), (ProofRecord, run / PROOF)):
+    records: list[Any] = []
+    for schema, path in ((Plan, run / PLAN), (ProofRecord, run / PROOF)):
         try:
-            found.append(_typed(kind, path) if path.exists() else None)
+            records.append(_read_json(schema, path) if path.exists() else None)
         except (OSError, ValueError) as error:
-            problem = f"{path}: expected as a run writes it ({_short(error)})"
+            problem = f"{path}: expected as a run writes it ({_reason(error)})"
             raise ConfigError([problem]) from None
-    return found[0], found[1]
+    return records[0], records[1]
 
 
 def read(run: Path) -> RunRecord:
-    """Read the files of a run, each as far as it can be."""
-    found = RunRecord()
+    """Read the files of a run, each as far as it can be read."""
+    record = RunRecord()
 
     def attempt(name: str, parse: Callable[[Path], _T]) -> _T | None:
         try:
             return parse(run / name)
         except FileNotFoundError:
-            found.problems.append(f"{run / name}: expected, received none")
+            record.problems.append(f"{run / name}: expected, received none")
         except (OSError, ValueError, YAMLError, OmegaConfBaseException, ConfigError) as error:
-            found.problems.append(f"{run / name}: expected as a run writes it ({_short(error)})")
+            record.problems.append(f"{run / name}: expected as a run writes it ({_reason(error)})")
         return None
 
-    found.plan = attempt(PLAN, lambda path: _typed(Plan, path))
-    found.proof = attempt(PROOF, lambda path: _typed(ProofRecord, path))
-    found.metrics = attempt(METRICS, read_metrics)
-    found.settings = attempt(CONFIG, settings_of)
-    return found
+    record.plan = attempt(PLAN, lambda path: _read_json(Plan, path))
+    record.proof = attempt(PROOF, lambda path: _read_json(ProofRecord, path))
+    record.metrics = attempt(METRICS, read_metrics)
+    record.settings = attempt(CONFIG, settings_of)
+    return record
 
 
-def _typed(schema: type[_T], path: Path) -> _T:
+def _read_json(schema: type[_T], path: Path) -> _T:
     data = json.loads(path.read_text())
     format_version.check(data, path)
     return TypeAdapter(schema).validate_python(data)
@@ -141,7 +141,7 @@ def read_metrics(path: Path) -> list[MetricsLine]:
     """Read a ``metrics.jsonl``.
 
     Raises:
-        OSError, ValueError: it is not there, or not as a run writes it.
+        OSError, ValueError: it is missing, or not as a run writes it.
         ConfigError: a newer trainer has written it.
     """
     rows = [json.loads(line) for line in path.read_text().splitlines()]
@@ -150,7 +150,7 @@ def read_metrics(path: Path) -> list[MetricsLine]:
     return TypeAdapter(list[MetricsLine]).validate_python(rows)
 
 
-def _short(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, ConfigError):
         return "; ".join(error.problems)
     if isinstance(error, ValidationError):

@@ -1,4 +1,4 @@
-"""Status: how a run stands, in its folder. Needs no MindSpore."""
+"""Status: the state of a run, in its folder. Needs no MindSpore."""
 
 import json
 import os
@@ -19,15 +19,15 @@ State: TypeAlias = Literal["running", "done", "stopped", "failed"]
 
 @dataclass(frozen=True)
 class Status:
-    """How a run stands.
+    """The state of a run.
 
     Attributes:
-        state: running, done, stopped (it goes on if it is started again) or failed.
-        code: the exit code; negative, the signal that killed it; None: it runs.
-        why: the message with which it ended; empty if all is well.
-        host: the machine it ran on last.
-        process: its number there.
-        job: Slurm's number of the job; empty outside Slurm.
+        state: running, done, stopped (it resumes if it is started again) or failed.
+        code: the exit code; negative, the signal that killed it; None while it runs.
+        why: the message with which it ended; empty if it ended well.
+        host: the machine on which it ran last.
+        process: its process ID there.
+        job: Slurm's job ID; empty outside Slurm.
     """
 
     state: State
@@ -42,17 +42,17 @@ class Status:
 def keep_status(run: Path) -> Iterator[None]:
     """Keep ``status.json`` up to date while the block trains in a run's folder."""
     job = os.environ.get("SLURM_JOB_ID", "")
-    here = Status("running", host=socket.gethostname(), process=os.getpid(), job=job)
-    write(run, here)
+    running = Status("running", host=socket.gethostname(), process=os.getpid(), job=job)
+    write(run, running)
     try:
         yield
     except BaseException as error:
         state: State = "stopped" if isinstance(error, Stopped | KeyboardInterrupt) else "failed"
         code, why = exit_status(error)
-        with suppress(CannotWrite):  # of which the error tells, if it is not that itself
-            write(run, replace(here, state=state, code=code, why=why))
+        with suppress(CannotWrite):  # the error that ended the run is the one to report
+            write(run, replace(running, state=state, code=code, why=why))
         raise
-    write(run, replace(here, state="done", code=0))
+    write(run, replace(running, state="done", code=0))
 
 
 def write(run: Path, status: Status) -> None:
@@ -61,21 +61,24 @@ def write(run: Path, status: Status) -> None:
 
 
 def read(run: Path) -> Status | None:
-    """Return how a run stands; None: it has not begun, or what it wrote cannot be read.
+    """Return the state of a run; None if it has not begun, or what it wrote cannot be read.
 
-    One that was killed could not say so: it is told from one at work by the lock on its folder.
+    A run that was killed could not record it: the lock on its folder, which is free, shows it.
+
+    Raises:
+        ConfigError: a newer trainer has written it.
     """
-    found = recorded(run)
-    if found is None or found.state != "running" or file_lock.is_taken(run):
-        return found
-    again = recorded(run)  # it may have ended just now
-    if again is None or again.state != "running":
-        return again
-    return replace(found, state="failed", why="it was killed, or its machine went down")
+    status = read_recorded(run)
+    if status is None or status.state != "running" or file_lock.is_taken(run):
+        return status
+    status = read_recorded(run)  # it may have ended just now
+    if status is None or status.state != "running":
+        return status
+    return replace(status, state="failed", why="it was killed, or its machine went down")
 
 
-def recorded(run: Path) -> Status | None:
-    """Return what a run has written last of how it stands; None: nothing that can be read."""
+def read_recorded(run: Path) -> Status | None:
+    """Return the state that a run recorded last; None if there is none that can be read."""
     with suppress(OSError, ValueError, TypeError):
         data = json.loads((run / STATUS).read_text())
         return Status(**format_version.content(data, run / STATUS))

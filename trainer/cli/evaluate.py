@@ -36,7 +36,7 @@ def main() -> None:
         if entry_point.printed_help(_USAGE):
             return
         arguments = finished_run.parse_arguments(entry_point.arguments(), ("out",))
-        out = Path(arguments.own.get("out", arguments.run))
+        out = Path(arguments.options.get("out", arguments.run))
         recorded_folder.use(arguments.run)
         config, problems = finished_run.model_configuration(arguments, _ALLOWED)
         if why := plan.unwritable_reason(out):

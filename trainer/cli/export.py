@@ -66,7 +66,7 @@ def main() -> None:
             return
         arguments = finished_run.parse_arguments(entry_point.arguments(), ("format", "out"))
         recorded_folder.use(arguments.run)
-        kind, path, wrong_options = _options(arguments.run, arguments.own)
+        kind, path, wrong_options = _options(arguments.run, arguments.options)
         config, problems = finished_run.model_configuration(arguments, _ALLOWED)
         problems = [*wrong_options, *problems]
         settings, components = configure.run_from_config(config, ResumeRequest([]), problems)

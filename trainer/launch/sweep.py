@@ -154,7 +154,7 @@ def record_end(sweep: Sweep, job_config: JobConfig, code: int, why: str) -> Stat
 
 def _write_status(folder: Path, result: Status) -> None:
     """Write a job's status if its folder says something else, and no process is at work there."""
-    recorded = status.recorded(folder)
+    recorded = status.read_recorded(folder)
     if recorded is not None and recorded.state == result.state or file_lock.is_taken(folder):
         return
     with suppress(OSError, CannotWrite):  # the job itself has reported that, or nobody can

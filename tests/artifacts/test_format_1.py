@@ -38,10 +38,10 @@ def test_it_is_verified(command: Command) -> None:
 @pytest.mark.usefixtures("old")
 def test_it_is_compared(command: Command) -> None:
     for words in (["old@0", "old@last"], ["old@1", "old"], ["old@best", "old"]):
-        ended = command.diff(*words)
+        ended = command.diff("--json", *words)
         assert ended.code == 0, ended.err
-        rows = [line.split() for line in ended.out.splitlines()]
-        assert ["conv1.weight", "frozen", "yes"] in [[*row[:2], row[-1]] for row in rows]
+        rows = [(row["name"], row["state"], row["equal"]) for row in json.loads(ended.out)]
+        assert ("conv1.weight", "frozen", True) in rows
 
 
 def test_its_status_and_costs_are_read(old: Path) -> None:

@@ -47,8 +47,8 @@ def planned(name: str, *overrides: str) -> preview.PlanPreview:
 def test_a_spread_of_architectures_can_be_planned(name: str) -> None:
     made = planned(name, "policy=linear_probe", "method=requires_grad")
     assert 0 < len(made.plan.names("trainable")) < 10
-    root = plan_tree.tree(made.plan, made.layout, "net")
-    weights = [p for p in made.layout.parameters if not p.statistic]
+    root = plan_tree.tree(made.plan, made.tree, "net")
+    weights = [p for p in made.tree.parameters if not p.statistic]
     assert root.values == sum(p.size for p in weights)
     assert plan_tree.text(root, 0.01, 0.0).count("\n") < 60
 

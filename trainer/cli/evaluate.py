@@ -47,7 +47,7 @@ def main() -> None:
         _write(out, as_json(arguments.weights, settings, score, confusion), confusion)
 
 
-def measure(settings: "Settings", setup: "RunComponents") -> "tuple[Score, Confusion | None]":
+def measure(settings: "Settings", components: "RunComponents") -> "tuple[Score, Confusion | None]":
     """Return the score on the validation data, and the confusion if labels are classes."""
     from trainer.backend.cpu_threads import with_dummy_branch
     from trainer.data import batches
@@ -55,9 +55,11 @@ def measure(settings: "Settings", setup: "RunComponents") -> "tuple[Score, Confu
     from trainer.metrics.evaluator import Evaluator
 
     confusion = Confusion()
-    evaluator = Evaluator(setup.model, setup.loss, forward=with_dummy_branch(setup.model))
-    validation = batches.batches(setup.validation, settings.seed, 0)
-    score = evaluator(validation, confusion, setup.extras.metrics)
+    evaluator = Evaluator(
+        components.model, components.loss, forward=with_dummy_branch(components.model)
+    )
+    validation = batches.batches(components.validation, settings.seed, 0)
+    score = evaluator(validation, confusion, components.extras.metrics)
     return score, None if score.accuracy is None else confusion
 
 
@@ -86,7 +88,7 @@ def as_json(
     """Return what was measured, in full."""
     from trainer.metrics import confusion as confusions
 
-    found: dict[str, Any] = {
+    evaluation: dict[str, Any] = {
         "weights": weights,
         "dataset": settings.dataset.spec(),
         "samples": score.samples,
@@ -95,18 +97,18 @@ def as_json(
         **({"metrics": dict(score.metrics)} if score.metrics else {}),
     }
     if confusion:
-        found["classes"] = confusions.rows(confusion)
-        found["confusion"] = confusion.counts.tolist()
-    return found
+        evaluation["classes"] = confusions.rows(confusion)
+        evaluation["confusion"] = confusion.counts.tolist()
+    return evaluation
 
 
-def _write(folder: Path, found: dict[str, Any], confusion: "Confusion | None") -> None:
+def _write(folder: Path, evaluation: dict[str, Any], confusion: "Confusion | None") -> None:
     from trainer.core import plotting
     from trainer.metrics import confusion as confusions
 
-    atomic_files.write_lines(folder / "evaluation.json", found)
+    atomic_files.write_lines(folder / "evaluation.json", evaluation)
     if confusion:
-        title = f"{found['samples']:,} samples, {100 * found['accuracy']:.1f} % right"
+        title = f"{evaluation['samples']:,} samples, {100 * evaluation['accuracy']:.1f} % right"
         plotting.save(confusions.figure(confusion, title), folder / "confusion.png")
 
 

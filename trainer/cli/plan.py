@@ -45,13 +45,13 @@ class Options:
 
 @dataclass(frozen=True)
 class PlanPreview:
-    """A plan, what it was made from, and the lineage of the loss, if its cuts needed one."""
+    """A plan, what it was built from, and the graph of the loss, if its cuts needed one."""
 
     settings: "Settings"
-    made: "Preflight"
-    layout: "ModuleTree"
+    preflight: "Preflight"
+    tree: "ModuleTree"
     plan: "Plan"
-    lineage: "AutogradGraph | None"
+    graph: "AutogradGraph | None"
 
 
 def main() -> None:
@@ -68,12 +68,16 @@ def main() -> None:
 
 def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
     """Return the command's own options, the other words, and the problems of the options."""
-    own = dict(
+    values = dict(
         word.split("=", 1) for word in words if word.startswith(("depth=", "measure=", "out="))
     )
     others = [word for word in words if not word.startswith(("depth=", "measure=", "out="))]
     problems = []
-    depth, measure, out = own.get("depth"), own.get("measure", "false"), own.get("out", "plan")
+    depth, measure, out = (
+        values.get("depth"),
+        values.get("measure", "false"),
+        values.get("out", "plan"),
+    )
     if depth is not None and not (depth.isdecimal() and int(depth) > 0):
         problems.append(f"depth: expected a whole number of at least 1, received {depth!r}")
         depth = None
@@ -85,7 +89,7 @@ def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
 
 
 def unwritable_reason(folder: Path) -> str | None:
-    """Return why a folder can neither be written in nor made; None if it can."""
+    """Return why a folder can neither be written in nor preflight; None if it can."""
     at = folder.absolute()
     while not at.exists():
         at = at.parent
@@ -107,30 +111,31 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
         ConfigError: everything that is wrong with them.
     """
     config, more = overrides.check(lines)
-    settings, made = configure.preflight_config(config, [*problems, *more], lines)
+    settings, preflight = configure.preflight_config(config, [*problems, *more], lines)
     from trainer.engine import train_step
     from trainer.run.build_plan import resolve_plan
 
-    train_step.set_precision(made.model, settings.device.precision)
-    plan, lineage = resolve_plan(settings, made, _sights(settings, made))
-    return PlanPreview(settings, made, made.tree, plan, lineage)
+    train_step.set_precision(preflight.model, settings.device.precision)
+    plan, graph = resolve_plan(settings, preflight, _example_inputs(settings, preflight))
+    return PlanPreview(settings, preflight, preflight.tree, plan, graph)
 
 
-def _sights(settings: "Settings", made: "Preflight") -> "Iterator[ExampleInput]":
+def _example_inputs(settings: "Settings", preflight: "Preflight") -> "Iterator[ExampleInput]":
     """Yield example inputs of the model, the data themselves last."""
     from trainer.backend.graph import dry_run, example_inputs
     from trainer.data import pipelines
 
-    yield from example_inputs.default_inputs(made.model)
-    yield made.loss, dry_run.dry_run(made.model, made.loss, pipelines.sample(settings)).samples
+    yield from example_inputs.default_inputs(preflight.model)
+    outcome = dry_run.dry_run(preflight.model, preflight.loss, pipelines.sample(settings))
+    yield preflight.loss, outcome.samples
 
 
-def _lineage(net: "nn.Cell") -> "AutogradGraph | None":
+def _graph(model: "nn.Cell") -> "AutogradGraph | None":
     """Return the graph as far as it is known without data, for the estimate of work alone."""
     from trainer.backend.graph import example_inputs, tracer
 
     try:
-        return tracer.trace(net, example_inputs.default_inputs(net))
+        return tracer.trace(model, example_inputs.default_inputs(model))
     except Exception:  # raised by the model for the last example input
         return None
 
@@ -140,13 +145,13 @@ def report(preview: PlanPreview, options: Options) -> str:
     from trainer.run.plan_rows import totals
 
     settings, plan = preview.settings, preview.plan
-    root = plan_tree.tree(plan, preview.layout, type(preview.made.model).__name__, options.depth)
+    root = plan_tree.tree(plan, preview.tree, type(preview.preflight.model).__name__, options.depth)
     rows = [("parameters", totals(plan)), *_saved(preview)]
     if options.measure:
         rows.append(("step", _measured(preview)))
     rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))
     warnings = plan_warnings.plan_warnings(
-        plan, preview.made.rules, preview.layout, settings.new_head
+        plan, preview.preflight.rules, preview.tree, settings.new_head
     )
     rows += [("warning", line) for line in warnings or ["none"]]
     picture = plan_tree.text(root, settings.optimizer.lr, settings.optimizer.weight_decay)
@@ -157,12 +162,12 @@ def _saved(preview: PlanPreview) -> list[tuple[str, str]]:
     from trainer.cli import plan_savings
 
     spec = preview.settings.optimizer.spec()
-    counted = plan_savings.count(preview.made.model, preview.plan, spec)
+    savings = plan_savings.count(preview.preflight.model, preview.plan, spec)
     return [
-        ("weights", f"{counted.weights:,} bytes, {counted.frozen:,} of them frozen"),
+        ("weights", f"{savings.weights:,} bytes, {savings.frozen:,} of them frozen"),
         (
             "optimizer",
-            f"{counted.state:,} bytes of state, {counted.full_state:,} if everything were trained",
+            f"{savings.state:,} bytes of state, {savings.full_state:,} if everything were trained",
         ),
         ("backward", _backward(preview)),
     ]
@@ -172,12 +177,12 @@ def _backward(preview: PlanPreview) -> str:
     from trainer.backend.graph import flops
     from trainer.cli import plan_savings
 
-    lineage, plan = preview.lineage or _lineage(preview.made.model), preview.plan
-    every = plan_savings.everything(preview.layout).names("trainable")
-    if lineage is None or not (full := flops.backward(lineage, every)):
+    graph, plan = preview.graph or _graph(preview.preflight.model), preview.plan
+    every = plan_savings.everything(preview.tree).names("trainable")
+    if graph is None or not (full := flops.backward(graph, every)):
         return "not estimated: no example input fits the model, or it has no matrix products"
-    multiply_adds = flops.backward(lineage, plan.names("trainable"), plan.cuts)
-    shapes = " and ".join(str(shape) for shape in lineage.inputs)
+    multiply_adds = flops.backward(graph, plan.names("trainable"), plan.cuts)
+    shapes = " and ".join(str(shape) for shape in graph.inputs)
     return (
         f"{1 - multiply_adds / full:.0%} less work, estimated: {multiply_adds:,} of {full:,} "
         f"multiply-adds (convolutions and matrix products, for an input of {shapes})"
@@ -190,11 +195,11 @@ def _measured(preview: PlanPreview) -> str:
     from trainer.cli import plan_savings
     from trainer.data import pipelines
 
-    settings, made = preview.settings, preview.made
+    settings, preflight = preview.settings, preview.preflight
     batch = pipelines.sample(settings)
-    dry_run.dry_run(made.model, made.loss, batch)
-    plans = [preview.plan, plan_savings.everything(preview.layout)]
-    seconds, full = plan_savings.times(made.model, made.loss, plans, settings, batch)
+    dry_run.dry_run(preflight.model, preflight.loss, batch)
+    plans = [preview.plan, plan_savings.everything(preview.tree)]
+    seconds, full = plan_savings.times(preflight.model, preflight.loss, plans, settings, batch)
     everything = f"{1000 * full:.1f} ms if everything were trained ({seconds / full:.0%})"
     return f"{1000 * seconds:.1f} ms, {everything}"
 
@@ -204,7 +209,7 @@ def _write(preview: PlanPreview, folder: Path) -> None:
     from trainer.core import plotting
 
     figure = plan_figure.plan_figure(
-        preview.plan, preview.layout, type(preview.made.model).__name__
+        preview.plan, preview.tree, type(preview.preflight.model).__name__
     )
     plotting.save(figure, folder / "plan.png")
     atomic_files.write_lines(folder / PLAN, format_version.stamp(preview.plan.as_json()))

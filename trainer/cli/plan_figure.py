@@ -114,9 +114,11 @@ def _draw(axes: Axes, at: int, row: Row) -> None:
 
 def _note(row: Row) -> str:
     share = f"{row.trained / row.values:.0%} trains" if 0 < row.trained < row.values else ""
-    own = ", ".join(f"{factor:.3g}" for factor in row.factors[:2]) if row.factors != (1.0,) else ""
+    factors = (
+        ", ".join(f"{factor:.3g}" for factor in row.factors[:2]) if row.factors != (1.0,) else ""
+    )
     more = ", ..." if len(row.factors) > 2 else ""
-    parts = [f"{row.values:,}", share, own and f"lr x {own}{more}"]
+    parts = [f"{row.values:,}", share, factors and f"lr x {factors}{more}"]
     return "   ".join([*(p for p in parts if p), *(["statistics move"] if row.moving else [])])
 
 

@@ -88,17 +88,19 @@ class _Reader:
         """Return the branch of a cell, opened where its weights differ and ``depth`` allows."""
         held = list(self._held(cell))
         inner = sum(cut.startswith(f"{cell}.") for cut in self._cuts) if cell else len(self._cuts)
-        found = replace(
+        branch = replace(
             self._branch(name, self._kinds.get(cell, ""), held),
             cut=cell in self._cuts,
             inner=inner,
         )
-        if depth < 1 or (cell and found.treatment and found.norm != MIXED):
-            return found
-        own = [self._branch(_beneath(cell, p.name), "", [p]) for p in self._own.get(cell, ())]
+        if depth < 1 or (cell and branch.treatment and branch.norm != MIXED):
+            return branch
+        own_parameters = [
+            self._branch(_beneath(cell, p.name), "", [p]) for p in self._own.get(cell, ())
+        ]
         cells = [self.branch(c, _beneath(cell, c), depth - 1) for c in self._children.get(cell, ())]
         shown = [child for child in cells if child.treatment or child.values or child.cut]
-        return replace(found, children=tuple(_folded([*own, *shown])))
+        return replace(branch, children=tuple(_folded([*own_parameters, *shown])))
 
     def _held(self, cell: str) -> Iterable[ParameterPlan]:
         yield from self._own.get(cell, ())
@@ -124,8 +126,8 @@ class _Reader:
 _NORM = {"frozen": "eval", "buffer": "train"}
 
 
-def _one(words: Collection[str]) -> str:
-    return MIXED if len(words) > 1 else next(iter(words), "")
+def _one(states: Collection[str]) -> str:
+    return MIXED if len(states) > 1 else next(iter(states), "")
 
 
 def _treatment(p: ParameterPlan) -> Treatment:
@@ -207,8 +209,8 @@ def _columns(branch: Branch, lr: float, weight_decay: float) -> tuple[str, ...]:
     rate = decay = ""
     if way and way.lr_factor is not None:
         rate = f"{lr * way.lr_factor:.4g}"
-        own = weight_decay if branch.decayed else 0.0
-        decay = f"{own if way.weight_decay is None else way.weight_decay:.4g}"
+        default = weight_decay if branch.decayed else 0.0
+        decay = f"{default if way.weight_decay is None else way.weight_decay:.4g}"
     by = "; ".join(text for text in (way.by if way else "", *_cut(branch)) if text)
     return kind, f"{branch.values:,}", branch.state, rate, decay, branch.norm, by
 

@@ -31,14 +31,14 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        chosen, setup = configure.run_from_overrides(ResumeRequest(entry_point.arguments()))
-        print(report(setup, gradients(chosen, setup)))
+        settings, components = configure.run_from_overrides(ResumeRequest(entry_point.arguments()))
+        print(report(components, gradients(settings, components)))
 
 
-def gradients(chosen: "Settings", setup: "RunComponents") -> dict[str, NDArray[Any] | None]:
+def gradients(settings: "Settings", components: "RunComponents") -> dict[str, NDArray[Any] | None]:
     """Return the gradient of every parameter for the first batch; None where none arrives.
 
-    The model is compiled as a run's step would compile it, with the plan applied.
+    The model is compiled as a run's step would compile it, with the plan frozen_model.
     """
     import mindspore as ms
     from mindspore import ParameterTuple
@@ -48,27 +48,35 @@ def gradients(chosen: "Settings", setup: "RunComponents") -> dict[str, NDArray[A
     from trainer.engine import train_step
     from trainer.freezing.frozen_model import FrozenModel
 
-    batch = next(iter(batches.batches(setup.train, chosen.seed, 1)))
-    applied = FrozenModel(setup.model, setup.plan)
-    lineage = tracer.trace(setup.model, [(setup.loss, batch)])
-    reached = lineage.reachable_names() & set(setup.plan.names("trainable"))
-    named = {name: p for name, p in setup.model.parameters_and_names() if name in reached}
-    applied.set_train()
+    batch = next(iter(batches.batches(components.train, settings.seed, 1)))
+    frozen_model = FrozenModel(components.model, components.plan)
+    graph = tracer.trace(components.model, [(components.loss, batch)])
+    reached = graph.reachable_names() & set(components.plan.names("trainable"))
+    named = {name: p for name, p in components.model.parameters_and_names() if name in reached}
+    frozen_model.set_train()
     weights = ParameterTuple(list(named.values()))
-    gradient = ms.grad(train_step.forward(setup.model, setup.loss), None, weights)(*batch)
-    found = {name: array.asnumpy() for name, array in zip(named, gradient, strict=True)}
-    return {p.name: found.get(p.name) for p in setup.plan.parameters}
+    gradient = ms.grad(train_step.forward(components.model, components.loss), None, weights)(*batch)
+    arrays = {name: array.asnumpy() for name, array in zip(named, gradient, strict=True)}
+    return {p.name: arrays.get(p.name) for p in components.plan.parameters}
 
 
-def report(setup: "RunComponents", found: Mapping[str, NDArray[Any] | None]) -> str:
+def report(
+    components: "RunComponents", gradients_by_name: Mapping[str, NDArray[Any] | None]
+) -> str:
     """Return the gradients as a table, with what froze each parameter that has none."""
     head = ("parameter", "shape", "state", "gradient", "norm", "frozen by")
     rows = [head]
-    for plan in setup.plan.parameters:
-        array = found[plan.name]
+    for parameter in components.plan.parameters:
+        array = gradients_by_name[parameter.name]
         norm = "" if array is None else f"{np.linalg.norm(array.astype(np.float64)):.4g}"
-        why = plan.by and f"{plan.by} ({plan.method})" if plan.method else plan.by
-        rows.append((plan.name, str(plan.shape), plan.state, values(array), norm, why))
+        why = (
+            parameter.by and f"{parameter.by} ({parameter.method})"
+            if parameter.method
+            else parameter.by
+        )
+        rows.append(
+            (parameter.name, str(parameter.shape), parameter.state, values(array), norm, why)
+        )
     return table(rows)
 
 

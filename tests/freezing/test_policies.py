@@ -128,7 +128,8 @@ def test_methods_live_together_in_one_run(command: Command) -> None:
 def test_the_short_form_is_read_before_the_policy(command: Command) -> None:
     out = trains(command, "freeze=conv1", "method=requires_grad", "policy=layer_decay")
     assert "pattern 'conv1' by requires_grad: conv1.weight, conv1.bias" in out
-    assert "lr 0.0075: fc2.weight, fc2.bias" in out
+    log = (command.folder / "run" / "train.log").read_text()
+    assert "lr 0.0075: fc2.weight, fc2.bias" in log
 
 
 @pytest.mark.slow

@@ -229,4 +229,4 @@ def test_a_run_that_saved_nothing_is_begun_again(command: Command, finished: Pat
 def test_a_sweep_cannot_be_resumed_as_one_run(command: Command) -> None:
     ended = command.train("-m", "resume=run", "seed=0,1")
     assert ended.code == 2
-    assert "expected one run to go on with, received -m" in ended.err
+    assert "expected one run to resume, received -m" in ended.err

@@ -28,7 +28,7 @@ def test_names_are_mapped_and_the_run_says_what_it_took(command: Command) -> Non
     ended = command.train("init_from=w.safetensors", mapping, "freeze=conv1", *SHORT)
     assert ended.code == 0, ended.err
     assert line(ended.out).split(maxsplit=1)[1] == (
-        "safetensors, 8 loaded (4 renamed); 2 re-initialised: fc3.weight, fc3.bias"
+        "w.safetensors: safetensors, 8 loaded (4 renamed); 2 re-initialised: fc3.weight, fc3.bias"
     )
     record = json.loads((command.folder / "run/init.json").read_text())
     assert {"parameter": "conv2.bias", "from": "body.2.bias"} in record["taken"]

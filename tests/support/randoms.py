@@ -35,17 +35,16 @@ _TREES = st.recursive(
 @st.composite
 def module_trees(draw: st.DrawFn) -> ModuleTree:
     """Trees of models with nested containers; some with a tied parameter or a buffer."""
-    cells: list[CellInfo] = []
-    parameters: list[ParameterInfo] = []
+    cells, parameters = list[CellInfo](), list[ParameterInfo]()
 
     def add_parameter(cell: str, name: str, role: str, statistic: bool) -> None:
         tied = (f"tie{len(parameters)}.{name}",) if draw(st.integers(0, 9)) == 0 else ()
         trains = not statistic and draw(st.integers(0, 9)) > 0
         size = draw(st.integers(1, 50))
         full = f"{cell}.{name}" if cell else name
-        cells = (cell, *(each.rpartition(".")[0] for each in tied))
-        info = ParameterInfo(full, cells, (size,), 4 * size, trains, statistic, role, tied)
-        parameters.append(info)
+        owners = (cell, *(each.rpartition(".")[0] for each in tied))
+        spec = full, owners, (size,), 4 * size, trains, statistic, role, tied
+        parameters.append(ParameterInfo(*spec))
 
     def add_cell(name: str, tree: Any) -> None:
         kind = tree if isinstance(tree, str) else tree[0]

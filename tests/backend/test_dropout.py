@@ -21,7 +21,7 @@ class Dropping(nn.Cell):
 
 
 class Twice(nn.Cell):
-    """Calls one cell twice, as nets do that have one dropout for all their layers."""
+    """Calls one cell twice, like models that have one dropout for all their layers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Twice(nn.Cell):
 
 
 class Summed(nn.Cell):
-    """The sum of a net's first output."""
+    """The sum of a model's first output."""
 
     def __init__(self, net: nn.Cell) -> None:
         super().__init__()

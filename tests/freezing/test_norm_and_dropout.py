@@ -1,4 +1,4 @@
-"""What rules do to real nets: what moves in three steps, and what does not."""
+"""The effect of rules on real models: what moves in three steps, and what does not."""
 
 import pytest
 from mindspore import nn

@@ -1,4 +1,4 @@
-"""Ways in which MindSpore breaks the promise that a layer stays still, T1 to T12.
+"""Ways in which MindSpore breaks the promise that a layer stays unchanged, T1 to T12.
 
 Each test shows first that plain MindSpore breaks it, then that the trainer keeps it. T7 stands in
 test_compile_cache.py.
@@ -83,7 +83,7 @@ def test_t3_weight_decay_reaches_behind_a_cut(make: Callable[..., nn.Optimizer])
 
 @pytest.mark.parametrize("method", ["stop_gradient", "requires_grad"])
 def test_t4_statistics_in_the_frozen_part_go_on_moving(method: str) -> None:
-    """Neither flag nor cut holds them, and `set_train` undoes `bn.set_train(False)`."""
+    """Neither a flag nor a cut stops them, and `set_train` undoes `bn.set_train(False)`."""
     statistics = {"bn1.moving_mean", "bn1.moving_variance"}
     net = Normed()
     clear_flags(net.conv1, net.bn1)
@@ -125,7 +125,7 @@ def test_t5_cut_removed_in_mid_run() -> None:
 
 
 def test_t6_a_cut_stops_everything_upstream_too() -> None:
-    """Whoever cuts behind conv2 stops conv1 as well, and is not warned."""
+    """A cut behind conv2 stops conv1 as well, without a warning."""
     net = TwoConvs()
     net.conv2.register_forward_hook(cut)
     head = {"fc.weight", "fc.bias"}
@@ -151,7 +151,7 @@ def prepare(**freeze: Any) -> RunComponents:
 
 
 def test_t8_misspelt_flags_and_names() -> None:
-    """Python takes any attribute, MindSpore asks for none of these; all of them do nothing."""
+    """Python accepts any attribute, but MindSpore reads none of these: all do nothing."""
     net = TwoConvs()
     for parameter in net.conv1.get_parameters():
         parameter.require_grad = False
@@ -192,7 +192,7 @@ def test_t10_trainable_params_lists_what_a_cut_has_frozen() -> None:
 
 @pytest.mark.parametrize("make", [MOMENTUM, nn.Adam], ids=["Momentum", "Adam"])
 def test_t11_moments_move_what_is_frozen_again(make: Callable[..., nn.Optimizer]) -> None:
-    """With its gradient gone, a weight goes on where its moments were pushing it."""
+    """Without a gradient, a weight still moves in the direction of its moments."""
     net = TwoConvs()
     optimizer = make(net.trainable_params())
     moved_in_three_steps(net, plain_step(net, optimizer))

@@ -1,4 +1,4 @@
-"""What must hold for every net and all rules: random layouts, and a few random nets that train."""
+"""What must hold for every model and all rules: random trees, and a few models that train."""
 
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def test_sound_rules_cut_behind_all_that_they_are_to_cut(
 def check_cuts(resolved: Plan, tree: ModuleTree) -> None:
     infos = {p.name: p for p in tree.parameters}
     for p in resolved.select("frozen"):
-        # What the net itself holds still has no gradient that a cut would have to stop.
+        # What the model itself freezes has no gradient that a cut would have to stop.
         if p.method == "stop_gradient" and infos[p.name].trainable:
             above = {cell for name in infos[p.name].names for cell in ancestors(name)}
             assert above & set(resolved.cuts)

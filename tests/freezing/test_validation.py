@@ -1,4 +1,4 @@
-"""What is wrong with rules for a net: each fault by itself, and several together."""
+"""The errors of rules for a model: each by itself, and several together."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What two nets may differ in and still share a graph; the bits are tried elsewhere."""
+"""What two models may differ in and still share a graph; the bits are tested elsewhere."""
 
 import importlib
 import sys
@@ -50,7 +50,7 @@ def twice(x):
 
 
 class Odd(nn.Cell):
-    """A net with something of its own besides cells and parameters."""
+    """A model with an attribute besides cells and parameters."""
 
     def __init__(self, own: Any) -> None:
         super().__init__()
@@ -218,7 +218,7 @@ def test_a_net_that_has_been_compiled_is_still_the_same() -> None:
 
 @pytest.fixture
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModuleType]]:
-    """Writes a net and a helper that it imports into modules of their own, and imports the net."""
+    """Write a model and a helper that it imports into separate modules, and import the model."""
     monkeypatch.syspath_prepend(tmp_path)
     names = ("fingerprinted_helper", "fingerprinted_net")
 

@@ -31,7 +31,7 @@ class Bare(nn.Cell):
 
 
 def taken(net: nn.Cell) -> tuple[int, ...]:
-    """The shape of the first guess that runs through a net."""
+    """The shape of the first guess that a model accepts."""
     (shape,) = trace(net, default_inputs(net)).inputs
     return shape
 

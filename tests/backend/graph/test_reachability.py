@@ -101,7 +101,7 @@ def test_cell_that_is_never_called_cannot_be_cut_behind() -> None:
 
 
 class Unused(TwoConvs):
-    """Has a layer that it makes nothing of."""
+    """Has a layer whose output it ignores."""
 
     def __init__(self) -> None:
         super().__init__()

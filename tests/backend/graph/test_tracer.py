@@ -117,7 +117,7 @@ def test_after_a_refusal_graphs_are_compiled_as_ever(recording: bool) -> None:
 
 
 class Dropped(nn.Cell):
-    """Calls a layer again and again and makes nothing of it; [N, 4] to [N, 4]."""
+    """Calls a layer repeatedly and ignores its output; [N, 4] to [N, 4]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class Dropped(nn.Cell):
 
 
 def test_what_is_dropped_is_not_taken_for_what_comes_after_it() -> None:
-    """MindSpore tells nodes by where they lie in memory, which is used again."""
+    """MindSpore identifies nodes by their memory addresses, which are used again."""
     graph = trace(Dropped(), [(Total(), ROWS)], ["side"])
     assert len(graph.reachable_names(["side"])) == 40
 

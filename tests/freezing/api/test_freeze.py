@@ -100,7 +100,7 @@ def test_what_is_upstream_of_the_cut_is_frozen_too() -> None:
 
 
 def state(net: nn.Cell) -> dict[str, Any]:
-    """All that a freeze may change, but for weights."""
+    """Return everything that a freeze may change, except weights."""
     return {
         name: (
             cell.training,
@@ -212,7 +212,7 @@ def test_the_compile_cache_must_be_off(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("inputs", [(2, 5), [(2, 5)], Tensor(np.ones((2, 5), np.float32))])
 def test_inputs_are_asked_for_where_no_guess_runs(inputs: Any) -> None:
     class Odd(nn.Cell):
-        """Takes one value more than its first layer does."""
+        """Needs one value more than its first layer takes."""
 
         def __init__(self) -> None:
             super().__init__()

@@ -49,7 +49,7 @@ def test_weight_decay(make: Callable[..., nn.Optimizer], loop: Loop) -> None:
 
 @pytest.mark.parametrize("make", [MOMENTUM, nn.Adam], ids=["Momentum", "Adam"])
 def test_momentum_left_over(make: Callable[..., nn.Optimizer]) -> None:
-    """An optimizer that trained the weight goes on with it, in a step made after the freeze."""
+    """An optimizer that trained the weight still moves it, in a step built after the freeze."""
     net = TwoConvs()
     optimizer = make(net.trainable_params())
     train_cell_loop(net, optimizer)()

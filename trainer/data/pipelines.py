@@ -29,8 +29,14 @@ def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
         )
     for name, pipeline in zip(("training", "validation"), pipelines, strict=True):
         if pipeline.get_dataset_size() == 0:
-            raise ConfigError([f"dataset: expected at least one {name} batch, received none"])
+            raise ConfigError([_empty(name, settings.batch_size)])
     return pipelines[0], pipelines[1]
+
+
+def _empty(name: str, batch_size: int) -> str:
+    reason = f"fewer than a batch (batch_size={batch_size}) and the remainder is dropped"
+    received = f"received none: there are no samples, or {reason}"
+    return f"dataset: expected at least one {name} batch, {received}"
 
 
 def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:

@@ -20,6 +20,7 @@ from trainer.feature_cache import decide
 from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
+from trainer.run import last_batch
 from trainer.run.build_plan import resolve_plan
 from trainer.run.components import Preflight, RunComponents
 from trainer.run.preflight import preflight
@@ -49,6 +50,7 @@ def build_run(
     batches = data.train.get_dataset_size()
     if changed := restore.plan_and_data_problems(resume_point, plan, batches):
         raise ConfigError(changed)
+    last_batch.check(data.train, checked.model, plan, trial.samples)
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision

@@ -1,4 +1,4 @@
-"""Writer: files and tables made in order, beside the training."""
+"""Background writer: files and tables written in order, in parallel to the training."""
 
 from collections.abc import Callable
 from concurrent import futures
@@ -9,15 +9,15 @@ from trainer.engine.progress import Progress
 
 Task: TypeAlias = Callable[[], None]
 Submit: TypeAlias = Callable[[Task], None]
-_HEARD = 0.2  # seconds after which a signal is; MindSpore has a wait begin anew, not end
+_POLL = 0.2  # seconds until a signal is noticed; MindSpore restarts a wait instead of ending it
 
 
 class BackgroundWriter(Callback):
-    """Does what it is given in a thread of its own, one after the other.
+    """Runs tasks in a thread of its own, one after the other.
 
-    So whenever the process is killed, all is there that was given before the last that is there.
-    Nothing is done after a task that failed, until its error has been raised. It must hear of
-    everything before all who give it something.
+    Whenever the process is killed, the tasks that are complete are the first ones submitted. After
+    a task that failed no other runs until its error has been raised. The callback must come before
+    all callbacks that submit tasks.
     """
 
     def __init__(self) -> None:
@@ -27,19 +27,19 @@ class BackgroundWriter(Callback):
 
     @property
     def busy(self) -> bool:
-        """Whether something is left to do."""
+        """Whether a task is left to run."""
         return self._last is not None and not self._last.done()
 
     def submit(self, task: Task) -> None:
-        """Have something done; what it needs must not change until then."""
+        """Run a task later; what it reads must not change until then."""
         self._last = self._thread.submit(self._do, task)
 
     def wait(self) -> None:
-        """Wait until all is done; errors are those of the tasks."""
+        """Wait until all tasks are complete; errors are those of the tasks."""
         try:
             while self._last is not None and not self._last.done():
-                futures.wait([self._last], timeout=_HEARD)
-        except BaseException as error:  # a second signal: what has not begun is not done any more
+                futures.wait([self._last], timeout=_POLL)
+        except BaseException as error:  # a second signal: tasks that have not begun are dropped
             self._error = self._error or error
             raise
         failed, self._error = self._error, None
@@ -47,16 +47,16 @@ class BackgroundWriter(Callback):
             raise failed
 
     def on_weights_synced(self, progress: Progress) -> None:
-        """Tell of an error as soon as there is one."""
+        """Raise an error as soon as there is one."""
         if not self.busy:
             self.wait()
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
-        """Wait for what the one before has left to do, of which memory holds a copy."""
+        """Wait for the tasks of the epoch before, because memory holds a copy of its weights."""
         self.wait()
 
     def on_run_end(self, done: bool) -> None:
-        """Wait for everything."""
+        """Wait for all tasks."""
         try:
             self.wait()
         finally:
@@ -71,5 +71,5 @@ class BackgroundWriter(Callback):
 
 
 def run_now(task: Task) -> None:
-    """Do it now: what stands in for ``Writer.give`` where nothing trains meanwhile."""
+    """Run a task now: used in place of ``submit`` where nothing trains in parallel."""
     task()

@@ -1,10 +1,10 @@
-"""Placement: the main thread on a core of its own, if this machine shows that it helps.
+"""CPU affinity: the main thread on its own core, if that is measured to be faster here.
 
-MindSpore's main thread waits by ``sched_yield``, and so do its runtime's threads; where two that
-wait for each other share a core, each hand-over costs a time slice. On one 2-core machine a LeNet-5
+MindSpore's main thread and its runtime's threads wait by ``sched_yield``. If two threads that wait
+for each other share a core, each hand-over costs a time slice. On one 2-core machine a LeNet-5
 step fell from 80-206 ms to 10-15 ms with the threads apart, on another it rose from 12 to 16 ms. So
-nothing is assumed: a run tries both in its own first steps and keeps the better. The results of
-training do not depend on it.
+a run measures both in its own first steps and keeps the faster one. The results of training do not
+depend on it.
 """
 
 import logging
@@ -18,18 +18,18 @@ from trainer.engine.progress import Progress
 
 file_log = logging.getLogger(f"{__name__}.table")
 
-_WARM_UP = 3  # steps: the compile and what settles after it
-_BLOCK = 8  # steps of one kind on end; two blocks of each kind, in turn
-_FEW = 3  # steps apart, after which the trial may end
-_GAIN = 0.8  # apart must take at most this share of free's median
+_WARM_UP = 3  # steps: the compilation, and those that are slow after it
+_BLOCK = 8  # consecutive steps of one placement; two blocks of each, alternating
+_MIN_STEPS = 3  # with the threads apart, after which the trial may end
+_GAIN = 0.8  # the median apart must be at most this share of the median free
 
 
 class CpuAffinity(Callback):
-    """Places the process's threads while a run trains, and frees them at the end.
+    """Pins the process's threads while a run trains, and unpins them at the end.
 
     Args:
         mode: ``auto`` tries both, ``apart`` and ``free`` are fixed.
-        others: so many steps at the start are unlike those that follow, and tell nothing.
+        others: the number of steps at the start that are not measured, because later ones differ.
     """
 
     def __init__(self, mode: str, others: int = 0) -> None:
@@ -43,34 +43,34 @@ class CpuAffinity(Callback):
             self._place("apart")
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
-        """Take the time of a step done under the present placement; place for the next."""
+        """Note the time of a step under the present placement; choose that of the next."""
         self._in_epoch += 1
         if self._mode == "apart" and self._in_epoch <= _WARM_UP:
-            self._place("apart")  # threads of the graph and of the data are started just now
+            self._place("apart")  # threads of the graph and of the data start in these steps
         if self._mode != "auto":
             return
         turn = self._steps - self._warm_up
         if turn >= 0:
-            self._times[_kind(turn)].append(seconds)
+            self._times[_placement(turn)].append(seconds)
         self._steps += 1
         if turn + 1 == 4 * _BLOCK or self._is_hopeless():
             self._decide()
         elif turn + 1 >= 0 and (turn + 1) % _BLOCK == 0:
-            self._place(_kind(turn + 1))
+            self._place(_placement(turn + 1))
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
-        """Look for new threads again: an epoch's data have threads of their own."""
+        """Look for new threads again: the data of each epoch have their own."""
         self._in_epoch = 0
 
     def on_run_end(self, done: bool) -> None:
-        """Free the threads that were placed."""
+        """Unpin the threads."""
         if self._mode != "free" or self._steps:
             self._place("free")
 
     def _is_hopeless(self) -> bool:
-        """Tell whether the best of a few steps apart takes longer than is usual without."""
+        """Tell whether the best of the first steps apart is slower than the median without."""
         free, apart = self._times["free"], self._times["apart"]
-        return len(apart) >= _FEW and min(apart) > median(free)
+        return len(apart) >= _MIN_STEPS and min(apart) > median(free)
 
     def _decide(self) -> None:
         free, apart = (median(self._times[kind]) for kind in ("free", "apart"))
@@ -83,12 +83,12 @@ class CpuAffinity(Callback):
             1000 * free,
         )
 
-    def _place(self, kind: str) -> None:
+    def _place(self, placement: str) -> None:
         first, *rest = self._cores
         main = os.getpid()
         for thread in _threads():
             cores: Iterable[int] = self._cores
-            if kind == "apart":
+            if placement == "apart":
                 cores = [first] if thread == main else rest
             try:
                 os.sched_setaffinity(thread, cores)
@@ -96,7 +96,7 @@ class CpuAffinity(Callback):
                 continue
 
 
-def _kind(turn: int) -> str:
+def _placement(turn: int) -> str:
     return ("free", "apart")[turn // _BLOCK % 2]
 
 

@@ -1,4 +1,4 @@
-"""Guard: ends a run in which something frozen has moved or a weight is ruined."""
+"""Freeze guard: ends a run if a frozen tensor has moved or a weight is not finite."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from trainer.freezing.plan import ParameterPlan, Plan
 
 
 class FreezeGuard(Callback):
-    """Looks at each epoch; stands where all is on record, and before what is kept to go on from."""
+    """Checks each epoch; it comes after what records the epoch and before the checkpoints."""
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Raise what ``ensure`` raises."""
@@ -21,7 +21,7 @@ class FreezeGuard(Callback):
 
 
 def check_weights(plan: Plan, weights: Weights, moved: Mapping[str, str], when: str) -> None:
-    """Raise for what has moved, and for trained weights that are not finite.
+    """Raise if a frozen tensor has moved, or if trained weights are not finite.
 
     A loss can be finite where weights are not: a ReLU on the CPU gives 0 for NaN.
 
@@ -31,19 +31,19 @@ def check_weights(plan: Plan, weights: Weights, moved: Mapping[str, str], when: 
     """
     if moved:
         raise FrozenMoved(
-            f"expected every frozen tensor to stay still, but by {when} {len(moved)} moved:\n"
+            f"expected every frozen tensor unchanged, but by {when} {len(moved)} moved:\n"
             + "\n".join(f"  - {name} {text}" for name, text in moved.items())
         )
     names = [p.name for p in plan.parameters if _is_trained(p)]
-    if ruined := [name for name in names if not _is_finite(weights[name])]:
+    if broken := [name for name in names if not _is_finite(weights[name])]:
         raise WeightsNotFinite(
-            f"expected finite weights, but by {when} these are not: {', '.join(ruined)}. Likely: "
-            "input that is not finite. The snapshots and checkpoints before hold sound ones"
+            f"expected finite weights, but by {when} these are not: {', '.join(broken)}. Likely: "
+            "input that is not finite. Earlier snapshots and checkpoints hold finite ones"
         )
 
 
 def _is_trained(parameter: ParameterPlan) -> bool:
-    """Tell whether training is to move a parameter; the net's own buffers may hold anything."""
+    """Tell whether training is to move a parameter; other buffers may hold anything."""
     return parameter.state == "trainable" or module_tree.is_statistic(parameter.name)
 
 

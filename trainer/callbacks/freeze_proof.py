@@ -1,4 +1,4 @@
-"""Proof: the record that every frozen tensor is, bit for bit, what it was at the start."""
+"""Freeze proof: the record that every frozen tensor is bit for bit as it was at the start."""
 
 import json
 import logging
@@ -28,14 +28,14 @@ log = logging.getLogger(__name__)
 class FreezeProof(Callback):
     """Compares the frozen tensors after each epoch and keeps ``proof.json`` up to date.
 
-    Training waits while they are compared, which takes no time where a ``weights.Mirror`` gives the
-    same arrays; their hashes are made beside it.
+    Training waits while they are compared, which takes no time if a ``HostCopy`` returns the same
+    arrays; the hashes are computed in parallel to the training.
 
     Args:
         path: where ``proof.json`` goes.
-        resumed: the checkpoint from which the run goes on; None for one from the start.
+        resumed: the checkpoint from which the run continues; None if it starts from scratch.
         world: the ranks, on each of which the tensors are compared; the first one writes.
-        give: has hashes made and the file written.
+        submit: runs the task that computes the hashes and writes the file.
     """
 
     def __init__(
@@ -43,29 +43,29 @@ class FreezeProof(Callback):
         path: Path,
         resumed: Checkpoint | None = None,
         world: World | None = None,
-        give: Submit = run_now,
+        submit: Submit = run_now,
     ) -> None:
-        self._give = give
+        self._submit = submit
         self._world = world or World()
         self._path = path
         self._resumed = resumed
         self._start: Weights = {}
-        self._free: Weights = {}
+        self._reference: Weights = {}
         self.hashes: dict[str, str] = {}
         self._optimized: set[str] = set()
         self._unchanged: list[str] = []
         self._chapters: list[dict[str, Any]] = []
 
     def on_resume(self, epoch: int) -> None:
-        """Take up hashes and chapters; errors are those of ``read``."""
+        """Continue with the hashes and chapters of before; errors are those of ``read``."""
         assert self._resumed is not None, "what is resumed was given to the constructor"
         record = read(self._path, self._resumed)
-        self._free = dict(self._resumed.weights)
+        self._reference = dict(self._resumed.weights)
         self.hashes = dict(self._resumed.frozen)
         self._chapters = [c for c in record.get("chapters", []) if _before(c, self._resumed)]
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
-        """Note what the optimizer was given, to know a cause by; begin a chapter if need be."""
+        """Note the optimizer's parameters; begin a chapter if the plan is another one."""
         ids = {id(parameter) for parameter in optimizer.parameters}
         named = dict(applied.model.parameters_and_names())
         self._optimized = {name for name, parameter in named.items() if id(parameter) in ids}
@@ -73,27 +73,29 @@ class FreezeProof(Callback):
         if resumed is None or atomic_files.plain(applied.plan.as_json()) == resumed.plan:
             return
         for name, parameter in named.items():
-            if name not in self._free or self._free[name].shape != tuple(parameter.shape):
-                self._free[name] = np.array(parameter.asnumpy())  # another net has been allowed
+            if name not in self._reference or self._reference[name].shape != tuple(parameter.shape):
+                self._reference[name] = np.array(parameter.asnumpy())  # another model was allowed
                 self.hashes.pop(name, None)
         self._chapters.append(_chapter(resumed))
-        self._write(resumed.progress.epochs, self._compare(applied.plan, self._free))
+        self._write(resumed.progress.epochs, self._compare(applied.plan, self._reference))
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
-        """Compare, and fill in ``epoch.moved``; what to do about it is ``Guard``'s affair."""
-        if not self._free:
+        """Compare, and fill in ``epoch.moved``; ``FreezeGuard`` acts on it."""
+        if not self._reference:
             self._start = epoch.weights
-            self._free = dict(epoch.weights)
+            self._reference = dict(epoch.weights)
         comparisons = self._compare(epoch.plan, epoch.weights)
         here = proof.moved(comparisons)
-        epoch.moved = _everywhere(self._world.gather(here))
+        epoch.moved = _on_any_rank(self._world.gather(here))
         if epoch.number:
             self._warn_of_unchanged(epoch)
-        # A later phase may freeze what trains now; it is to stay as it is at this phase's end.
+        # A later phase may freeze what trains now, with its values at the end of this phase.
         for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
             self.hashes.pop(name, None)
-        # Of the same bits, too: the array of now, which is the very one of the next epoch.
-        self._free |= {name: array for name, array in epoch.weights.items() if name not in here}
+        # Unchanged arrays too: the next epoch holds the very same array objects.
+        self._reference |= {
+            name: array for name, array in epoch.weights.items() if name not in here
+        }
         self._write(epoch.number, comparisons, epoch.moved)
 
     def _write(
@@ -108,7 +110,7 @@ class FreezeProof(Callback):
         holds = not moved and all(tensor.equal for tensor in comparisons)
         record: dict[str, Any] = {"holds": holds, "epochs": epochs, "tensors": []}
         record["chapters"] = list(self._chapters)
-        self._give(partial(self._hash_and_write, record, comparisons))
+        self._submit(partial(self._hash_and_write, record, comparisons))
 
     def _hash_and_write(
         self, record: dict[str, Any], comparisons: Sequence[TensorComparison]
@@ -124,7 +126,7 @@ class FreezeProof(Callback):
         return proof.moved(self._compare(plan, weights))
 
     def _compare(self, plan: Plan, weights: Weights) -> list[TensorComparison]:
-        return proof.compare(plan, self._free, weights, self._optimized)
+        return proof.compare(plan, self._reference, weights, self._optimized)
 
     def _warn_of_unchanged(self, epoch: EpochResult) -> None:
         # The start is not known after a resume.
@@ -139,7 +141,7 @@ class FreezeProof(Callback):
 
 
 def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
-    """Return the record that a run goes on with, compared with the weights of the checkpoint.
+    """Return the record with which a run continues, after comparing it with the checkpoint.
 
     Raises:
         ConfigError: they do not agree, so that one of them has been changed; or the record is of a
@@ -152,17 +154,17 @@ def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError) as error:
         problem = f"resume: expected {path} as the run wrote it, received another: {error!r}"
         raise ConfigError([problem]) from None
-    found = {name: sha256(resumed.weights[name]) for name in resumed.frozen}
-    wrong = {name for name in found if found[name] != resumed.frozen[name]}
-    wrong |= {name for name in rows.keys() & found if rows[name] != found[name]}
-    if wrong:
-        what = f"{path} and the checkpoint do not agree about {', '.join(sorted(wrong))}"
-        raise ConfigError([f"resume: {what}: one of them has been changed"])
+    hashes = {name: sha256(resumed.weights[name]) for name in resumed.frozen}
+    names = {name for name in hashes if hashes[name] != resumed.frozen[name]}
+    names |= {name for name in rows.keys() & hashes if rows[name] != hashes[name]}
+    if names:
+        problem = f"{path} and the checkpoint do not agree about {', '.join(sorted(names))}"
+        raise ConfigError([f"resume: {problem}: one of them has been changed"])
     return record
 
 
 def _chapter(resumed: Checkpoint) -> dict[str, Any]:
-    """Return what a former plan froze, and where it held up to."""
+    """Return what a former plan froze, and until when it was in force."""
     return {
         "epochs": resumed.progress.epochs,
         "steps": resumed.progress.steps,
@@ -180,10 +182,10 @@ def _before(chapter: Mapping[str, Any], resumed: Checkpoint) -> bool:
     return closed < now or (closed == now and chapter["plan"] != resumed.plan)
 
 
-def _everywhere(moved: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return what has moved on any rank; of those after the first it is told on which."""
-    found = dict(moved[0])
+def _on_any_rank(moved: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what has moved on any rank; for ranks after the first, the text names the rank."""
+    merged = dict(moved[0])
     for rank, texts in enumerate(moved[1:], 1):
         for name, text in texts.items():
-            found.setdefault(name, f"on rank {rank} {text}")
-    return found
+            merged.setdefault(name, f"on rank {rank} {text}")
+    return merged

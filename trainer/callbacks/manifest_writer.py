@@ -1,4 +1,4 @@
-"""Seal: writes the manifest when a run is over."""
+"""Manifest writer: writes the manifest when a run is over."""
 
 import logging
 from pathlib import Path
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class ManifestWriter(Callback):
-    """Writes ``manifest.json``; must hear of the end after all that writes files.
+    """Writes ``manifest.json``; its ``on_run_end`` must run after all that writes files.
 
     Args:
         folder: the run's.
@@ -21,9 +21,9 @@ class ManifestWriter(Callback):
         self._resumed = False
 
     def on_resume(self, epoch: int) -> None:
-        """Note it: what the folder holds may be of other settings."""
+        """Note the resume: files in the folder may be of other settings."""
         self._resumed = True
 
     def on_run_end(self, done: bool) -> None:
-        """Write it; a checksum of it goes to the log, to be noted where the run is not."""
+        """Write the manifest; log its checksum, to be noted outside the run's folder."""
         log.info("manifest sha256 %s", manifest.write(self._folder, done, self._resumed))

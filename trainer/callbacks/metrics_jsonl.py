@@ -1,4 +1,4 @@
-"""Metrics: a line of JSON an epoch."""
+"""Metrics: one line of JSON per epoch."""
 
 import json
 from functools import partial
@@ -14,25 +14,25 @@ Record: TypeAlias = dict[str, Any]
 
 
 class MetricsJsonl(Callback):
-    """Keeps ``metrics.jsonl``, whole after every epoch.
+    """Keeps ``metrics.jsonl``, which is complete after every epoch.
 
     Args:
         path: where the file goes.
-        give: has the file written.
+        submit: runs the task that writes the file.
     """
 
-    def __init__(self, path: Path, give: Submit = run_now) -> None:
+    def __init__(self, path: Path, submit: Submit = run_now) -> None:
         self._path = path
-        self._give = give
+        self._submit = submit
         self._lines: list[str] = []
 
     def on_resume(self, epoch: int) -> None:
-        """Take up the lines of the epochs before."""
+        """Read the lines of the epochs before."""
         self._lines = [_line(record) for record in read(self._path) if record["epoch"] <= epoch]
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
-        """Have the epoch's line added."""
-        self._give(partial(self._add, epoch))
+        """Add the epoch's line."""
+        self._submit(partial(self._add, epoch))
 
     def _add(self, epoch: EpochResult) -> None:
         self._lines.append(_line(record(epoch)))
@@ -46,7 +46,7 @@ def _line(record: Record) -> str:
 
 
 def record(epoch: EpochResult) -> Record:
-    """Return an epoch as plain data; ``frozen_ok`` tells whether all frozen tensors were still."""
+    """Return an epoch as plain data; ``frozen_ok`` tells whether no frozen tensor has moved."""
     return {
         "epoch": epoch.number,
         "steps": epoch.steps,
@@ -76,5 +76,5 @@ def read(path: Path) -> list[Record]:
     except FileNotFoundError:
         return []
     except (ValueError, TypeError) as error:
-        problem = f"{path}: expected a line of JSON an epoch, as the run wrote it ({error})"
+        problem = f"{path}: expected one line of JSON per epoch, as the run wrote it ({error})"
         raise ConfigError([problem]) from None

@@ -1,4 +1,4 @@
-"""Saver: checkpoints at their times, written beside the training."""
+"""Model checkpoints: saved at their times, and written in parallel to the training."""
 
 import math
 import time
@@ -25,41 +25,41 @@ Make = Callable[[Progress, Weights, Weights], Checkpoint]
 
 
 class ModelCheckpoint(Callback):
-    """Saves at each epoch's end, every so many steps or minutes, and where the run stops.
+    """Saves at the end of each epoch, at intervals of steps or minutes, and where the run stops.
 
     Training waits while the weights are copied and compared with the proof. The files are written
-    beside it: a step's checkpoint is put off while something is still being written.
+    in parallel: a step's checkpoint is postponed while something is still being written.
 
     Args:
         folder: of all checkpoints.
-        when: every how many steps or minutes, and what the best is chosen by.
-        proof: knows what must not have moved: nothing else is saved.
-        extra: parameters besides net and optimizer that a step changes, by name.
-        make: makes a checkpoint of progress, weights and state.
+        settings: the intervals, and the metric by which the best is chosen.
+        proof: knows what must not have moved; nothing is saved if it has.
+        extra: parameters in addition to model and optimizer that a step changes, by name.
+        make: returns the checkpoint of progress, weights and state.
         writer: writes the files.
-        mirror: of the net.
-        after: name of the checkpoint from which the run goes on; empty: from the start.
+        host_copy: of the model.
+        after: name of the checkpoint from which the run continues; empty if it starts from scratch.
     """
 
     def __init__(
         self,
         folder: Path,
-        when: CheckpointSettings,
+        settings: CheckpointSettings,
         proof: FreezeProof,
         extra: Mapping[str, Parameter],
         make: Make,
         writer: BackgroundWriter,
-        mirror: HostCopy,
+        host_copy: HostCopy,
         after: str = "",
     ) -> None:
         self._folder = folder
-        self._when = when
+        self._settings = settings
         self._proof = proof
         self._extra = extra
         self._make = make
         self._after = after
-        self._mirror = mirror
-        self._own: list[str] = []
+        self._host_copy = host_copy
+        self._saved: list[str] = []
         self._writer = writer
         self._last = time.monotonic()
         self._due = False
@@ -71,12 +71,12 @@ class ModelCheckpoint(Callback):
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Note whether it is time."""
-        steps = self._when.every_steps
+        steps = self._settings.every_steps
         self._due = self._due or (steps is not None and progress.steps % steps == 0)
 
     def on_weights_synced(self, progress: Progress) -> None:
         """Save if it is time."""
-        minutes = self._when.every_minutes
+        minutes = self._settings.every_minutes
         by_time = minutes is not None and time.monotonic() - self._last >= 60 * minutes
         due, self._due = self._due or by_time, False
         if due and not self._writer.busy:
@@ -84,7 +84,7 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Save; the proof and the guard have seen these weights."""
-        self._save(Progress(epoch.number), epoch.weights, _metric(self._when.best, epoch))
+        self._save(Progress(epoch.number), epoch.weights, _metric(self._settings.best, epoch))
 
     def on_interrupt(self, progress: Progress) -> None:
         """Save, and wait until it is written."""
@@ -92,7 +92,7 @@ class ModelCheckpoint(Callback):
         self._writer.wait()
 
     def _save_here(self, progress: Progress) -> None:
-        copied, plan = self._mirror.fetch(), self._applied.plan
+        copied, plan = self._host_copy.fetch(), self._applied.plan
         when = f"step {progress.steps} of epoch {progress.epochs + 1}"
         check_weights(plan, copied, self._proof.moved(plan, copied), when)
         self._save(progress, copied)
@@ -103,26 +103,26 @@ class ModelCheckpoint(Callback):
             for name, parameter in restore.training_state(self._optimizer, self._extra).items()
         }
         name = name_of(progress)
-        # What is frozen is shared with the last but one, so that of two one is sound if a file is
-        # damaged, and with none of another process, of which this one knows nothing.
-        others = [own for own in self._own if own != name]  # where it stops, it may have saved
+        # The frozen tensors share a file with the checkpoint before the last, so that one of two is
+        # sound if a file is damaged; never with one of another process, which is unknown here.
+        others = [saved for saved in self._saved if saved != name]  # a stop may save a step again
         like = others[-2] if len(others) > 1 else ""
-        made = partial(self._make, progress, copied, state)  # when the proof has made its hashes
+        make = partial(self._make, progress, copied, state)  # later: the proof hashes first
         after = self._after
         self._writer.submit(
-            lambda: checkpoint_index.save(self._folder, made(), metric, after, like)
+            lambda: checkpoint_index.save(self._folder, make(), metric, after, like)
         )
         self._after = name
-        self._own = [*others[-1:], name]
+        self._saved = [*others[-1:], name]
         self._last = time.monotonic()
 
 
 def _metric(name: str | None, epoch: EpochResult) -> float | None:
-    """Return what the best epoch has least of; None if this one is not to be chosen."""
+    """Return the value that is lowest in the best epoch; None if this epoch cannot be the best."""
     score = epoch.validation
     if epoch.number == 0 or name is None:
         return None
-    found = score.loss
+    value = score.loss
     if name == "accuracy" and score.accuracy is not None:
-        found = -score.accuracy
-    return found if math.isfinite(found) else None
+        value = -score.accuracy
+    return value if math.isfinite(value) else None

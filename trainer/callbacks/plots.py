@@ -1,4 +1,4 @@
-"""Pictures: how far every layer has moved, and how loss and accuracy went."""
+"""Plots: how far every layer has moved, and the curves of loss and accuracy."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from trainer.core.run_files import CURVES_PICTURE, METRICS, WEIGHTS_PICTURE
 from trainer.engine.callback import Callback
 
 Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
-_MOST_ROWS = 60  # more names than that cannot be read; they are put together by cell
+_MOST_ROWS = 60  # more names than that cannot be read; they are grouped by cell
 
 
 class Plots(Callback):

@@ -1,4 +1,4 @@
-"""Agreement: the ranks of a job compared with one another, bit for bit."""
+"""Rank consistency: the ranks of a job compared with one another, bit for bit."""
 
 import logging
 from collections import Counter
@@ -26,12 +26,12 @@ file_log = logging.getLogger(f"{__name__}.table")
 class RankConsistency(Callback):
     """Ends a run whose ranks differ in a weight or in the optimizer's state.
 
-    Stands after the proof and before what is kept to go on from. It costs the SHA-256 of all
+    It comes after the proof and before the checkpoints. It costs the SHA-256 of all
     weights and of the state on each rank, at each epoch's end.
 
     Args:
         world: the ranks.
-        extra: parameters besides net and optimizer that a step changes, by name.
+        extra: parameters in addition to model and optimizer that a step changes, by name.
     """
 
     def __init__(self, world: World, extra: Mapping[str, Parameter]) -> None:
@@ -44,30 +44,30 @@ class RankConsistency(Callback):
         self._optimizer = optimizer
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
-        """Compare; a rank that has no screen puts the epoch's line in its log."""
+        """Compare the ranks; a rank that has no screen logs the epoch's line."""
         if not self._world.is_main:
             log.info(console.line(epoch))
-        if not epoch.moved:  # which ends the run for a better reason
+        if not epoch.moved:  # the freeze guard ends the run for that
             self._compare(epoch.weights, f"the end of epoch {epoch.number}")
 
     def on_interrupt(self, progress: Progress) -> None:
-        """Compare before anything is saved to go on from."""
+        """Compare the ranks before a checkpoint is saved."""
         when = f"step {progress.steps} of epoch {progress.epochs + 1}"
         self._compare(host_copy.to_numpy(self._net), when)
 
-    def _compare(self, held: Weights, when: str) -> None:
+    def _compare(self, weights: Weights, when: str) -> None:
         state = restore.training_state(self._optimizer, self._extra)
-        own = {name: sha256(array) for name, array in held.items()}
-        own |= {f"state {name}": sha256(np.array(p.asnumpy())) for name, p in state.items()}
-        whole = atomic_files.checksum(own)
-        found = self._world.gather(whole)
-        if len(set(found)) == 1:
+        hashes = {name: sha256(array) for name, array in weights.items()}
+        hashes |= {f"state {name}": sha256(np.array(p.asnumpy())) for name, p in state.items()}
+        checksum = atomic_files.checksum(hashes)
+        checksums = self._world.gather(checksum)
+        if len(set(checksums)) == 1:
             text = "rank %d of %d by %s: the same bits as the others, sha256 %s"
-            file_log.info(text, self._world.rank, self._world.world_size, when, whole)
+            file_log.info(text, self._world.rank, self._world.world_size, when, checksum)
             return
-        differing = differences(self._world.gather(own))
+        differing = differences(self._world.gather(hashes))
         raise RanksDiffer(
-            f"expected the same weights and state on all ranks, but by {when} they differ:\n"
+            f"expected equal weights and optimizer state on all ranks, but by {when} they differ:\n"
             + "\n".join(f"  - {text}" for text in differing)
         )
 
@@ -76,8 +76,8 @@ def differences(hashes: Sequence[Mapping[str, str]]) -> list[str]:
     """Return which ranks differ from most of the others, and in what.
 
     Args:
-        hashes: by name, of each rank in order. Of two opinions held by as many ranks, that of the
-            lowest rank counts.
+        hashes: by name, of each rank in order. If two groups are equally large, the one with the
+            lowest rank counts as the usual one.
     """
     kinds = [atomic_files.checksum(dict(own)) for own in hashes]
     usual = Counter(kinds).most_common(1)[0][0]

@@ -1,4 +1,4 @@
-"""Costs: what a run took: seconds to compile, seconds a step, memory."""
+"""Costs: what a run took: seconds to compile, seconds per step, memory."""
 
 import statistics
 from contextlib import suppress
@@ -18,7 +18,7 @@ class CostsRecorder(Callback):
 
     Args:
         path: where the file goes.
-        compiled: whether the step's graph is compiled already.
+        compiled: whether the step's graph was compiled before.
         shared: whether the process trained other runs before.
     """
 
@@ -28,7 +28,7 @@ class CostsRecorder(Callback):
         self._shared = shared
         self._seconds: list[float] = []
         self._keeping: list[float] = []
-        with suppress(OSError):  # of the runs before
+        with suppress(OSError):  # the peak of the runs before
             Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
@@ -36,7 +36,7 @@ class CostsRecorder(Callback):
         self._seconds.append(seconds)
 
     def on_epoch_overhead(self, seconds: float) -> None:
-        """Note what an epoch's end took."""
+        """Note the time of an epoch's end."""
         self._keeping.append(seconds)
 
     def on_run_end(self, done: bool) -> None:

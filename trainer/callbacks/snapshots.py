@@ -1,4 +1,4 @@
-"""Snapshots: the weights after every epoch, and the table of how far each has gone."""
+"""Snapshots: the weights after every epoch, and the table of how far each has moved."""
 
 import logging
 import math
@@ -31,9 +31,9 @@ class Snapshots(Callback):
 
     Args:
         folder: where the store is; see ``trainer.checkpoint.snapshot_store``.
-        settings: what stays there.
-        shown: patterns of what is printed with its values at the start and at the end.
-        give: has the files written and the table made.
+        settings: which epochs are retained.
+        shown: patterns of parameters whose values are printed at the start and at the end.
+        submit: runs the task that writes the files and fills in the table.
     """
 
     def __init__(
@@ -41,29 +41,29 @@ class Snapshots(Callback):
         folder: Path,
         settings: SnapshotSettings,
         shown: Sequence[str] = (),
-        give: Submit = run_now,
+        submit: Submit = run_now,
     ) -> None:
-        self._give = give
+        self._submit = submit
         self._store = SnapshotStore(folder)
         self._settings = settings
         self._shown = shown
         self._start: Weights = {}
         self._last: Weights = {}
         self._rows: dict[str, dict[str, Any]] = {}
-        self._told = False
+        self._has_reported = False
 
     def on_resume(self, epoch: int) -> None:
-        """Take up the weights of the start and of the last epoch; forget later ones."""
-        self._last = _known(epoch, lambda: self._store.resume(epoch))
-        self._start = self._last if epoch == 0 else _known(0, lambda: self._store.read(0))
+        """Read the weights of the start and of the last epoch; remove later ones."""
+        self._last = _read_or_warn(epoch, lambda: self._store.resume(epoch))
+        self._start = self._last if epoch == 0 else _read_or_warn(0, lambda: self._store.read(0))
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
-        """Print what was asked for; have the epoch written and the table filled in."""
+        """Print the chosen parameters; write the epoch and fill in the table in the background."""
         if epoch.number == 0:
             self._print("start", epoch.weights)
-        self._give(partial(self._take, epoch))
+        self._submit(partial(self._write_epoch, epoch))
 
-    def _take(self, epoch: EpochResult) -> None:
+    def _write_epoch(self, epoch: EpochResult) -> None:
         if epoch.number == 0:
             self._store.drop(self._store.epochs())  # of a run killed before its first checkpoint
             self._start = self._last = epoch.weights
@@ -77,7 +77,7 @@ class Snapshots(Callback):
         self._last = epoch.weights
 
     def _row(self, name: str, state: str, array: NDArray[Any]) -> dict[str, Any]:
-        """Return a tensor's row; of one that has not changed, the last one with no change."""
+        """Return a tensor's row; if it has not changed, the last row with changes of 0."""
         last, known = self._last.get(name), self._rows.get(name)
         finite = known is not None and math.isfinite(known["norm"])
         if known and finite and _fits(last, array) and tensors.same_bits(last, array):
@@ -85,30 +85,32 @@ class Snapshots(Callback):
         return _row(name, state, array, self._start.get(name), last)
 
     def on_run_end(self, done: bool) -> None:
-        """Let go of what was only needed to go on, and print the values at the end."""
+        """Remove what was only needed for a resume, and print the values at the end."""
         self._thin(done)
-        with suppress(OSError):  # not empty, or never made
+        with suppress(OSError):  # not empty, or never created
             self._store.folder.rmdir()
         self._print("end", self._last)
 
     def _thin(self, done: bool) -> None:
-        """Drop what is not to be kept, then, for the size, from the middle what is missed least."""
-        if gone := retention.surplus(self._store.epochs(), self._settings.keep, done):
-            self._store.drop(gone)
-        most = self._settings.max_mb
-        while most is not None and self._store.size() > most * _MB:
-            next_to_go = retention.densest(self._store.epochs(), done)
-            self._tell_once(most, next_to_go)
-            if next_to_go is None:
+        """Drop what is not to be retained; then, to limit the size, epochs from the middle."""
+        if surplus := retention.surplus(self._store.epochs(), self._settings.keep, done):
+            self._store.drop(surplus)
+        limit = self._settings.max_mb
+        while limit is not None and self._store.size() > limit * _MB:
+            next_to_drop = retention.densest(self._store.epochs(), done)
+            self._report_once(limit, next_to_drop)
+            if next_to_drop is None:
                 return
-            self._store.drop([next_to_go])
+            self._store.drop([next_to_drop])
 
-    def _tell_once(self, most: float, next_to_go: int | None) -> None:
-        if not self._told and next_to_go is None:
-            log.warning("warning: snapshots: the first and the latest alone exceed %g MB", most)
-        elif not self._told:
-            log.info("snapshots exceed snapshot.max_mb=%g: the middle is thinned from now on", most)
-        self._told = True
+    def _report_once(self, limit: float, next_to_drop: int | None) -> None:
+        if not self._has_reported and next_to_drop is None:
+            log.warning("warning: snapshots: the first and the latest alone exceed %g MB", limit)
+        elif not self._has_reported:
+            log.info(
+                "snapshots exceed snapshot.max_mb=%g: the middle is thinned from now on", limit
+            )
+        self._has_reported = True
 
     def _print(self, moment: str, values: Weights) -> None:
         for name, array in values.items():
@@ -122,12 +124,12 @@ class Snapshots(Callback):
         return "equal" if tensors.same_bits(array, self._start[name]) else "not equal"
 
 
-def _known(epoch: int, read: Callable[[], Weights]) -> Weights:
-    """Return an epoch's weights; none if they are lost, for which no run shall end."""
+def _read_or_warn(epoch: int, read: Callable[[], Weights]) -> Weights:
+    """Return an epoch's weights; none if they are lost, which must not end a run."""
     try:
         return read()
-    except ConfigError as mistake:
-        lost = "; ".join(mistake.problems)
+    except ConfigError as error:
+        lost = "; ".join(error.problems)
         log.warning("warning: changes since epoch %d will not be known: %s", epoch, lost)
         return {}
 
@@ -162,5 +164,5 @@ def _change(before: NDArray[Any] | None, array: NDArray[Any], norm: float) -> tu
 
 
 def _fits(before: NDArray[Any] | None, array: NDArray[Any]) -> TypeGuard[NDArray[Any]]:
-    """Tell whether an array can be compared with an earlier one: another net may go on."""
+    """Tell whether an array can be compared with an earlier one; the model may have changed."""
     return before is not None and before.shape == array.shape

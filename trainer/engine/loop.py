@@ -66,8 +66,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
     Raises:
         NotFinite: a loss was not finite; that step changed no weight.
         Stopped: ``loop.stop_reason`` returned one; the callbacks know where.
-        BadData: ``loop.batches`` raised it; nothing was trained on that batch, and all before it
-            is saved.
+        BadData: ``loop.batches`` raised it; all steps before that batch are saved.
     """
     last_epoch, previous, progress = 0, None, loop.start or Progress()
     host_copy = loop.host_copy or HostCopy(loop.model)

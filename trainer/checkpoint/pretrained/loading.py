@@ -41,12 +41,10 @@ def load_weights(
     """
     parameters = dict(model.parameters_and_names())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
-    known = torch_names.parameter_by_name(model)
-    provenance, problems = _match(source, known, new_head, mapping or {})
+    provenance, problems = _match(source, model, new_head, mapping or {})
     provenance.add_unmatched(shapes, [name for name in shapes if _matches_any(new_head, name)])
-    cells = {p.name: p.cell or p.name for p in module_tree.describe(model).parameters}
     problems += _missing_problems(provenance, strict)
-    problems += _reshape(provenance, shapes, source.weights, cells)
+    problems += _reshape(provenance, shapes, source.weights, _cells_by_parameter(model))
     problems += _unexpected_problems(provenance, strict)
     if problems:
         raise ConfigError(problems)
@@ -54,10 +52,16 @@ def load_weights(
     return provenance
 
 
+def _cells_by_parameter(model: nn.Cell) -> dict[str, str]:
+    parameters = module_tree.describe(model).parameters
+    return {parameter.name: parameter.cell or parameter.name for parameter in parameters}
+
+
 def _match(
-    source: WeightsSource, known: Mapping[str, str], new_head: Sequence[str], mapping: Renames
+    source: WeightsSource, model: nn.Cell, new_head: Sequence[str], mapping: Renames
 ) -> tuple[Provenance, list[str]]:
     """Find the parameter that each of the file's names stands for."""
+    known = torch_names.parameter_by_name(model)
     renames, problems = init_map.apply(mapping, source.weights)
     prefix = torch_names.common_prefix(
         [name for name in renames.values() if name is not None], known

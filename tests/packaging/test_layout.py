@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("trainer", "models", "datasets")
+FILE_LINES, FUNCTION_LINES = 250, 30
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -28,5 +30,33 @@ def test_nothing_imports_from_a_test_file() -> None:
         for path in sorted((ROOT / "tests").rglob("*.py"))
         for name in imported(path)
         if is_test_file(name)
+    ]
+    assert offenders == []
+
+
+def sources() -> Iterator[Path]:
+    for folder in SOURCES:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield the functions of a file, each with its number of lines from ``def`` to its end."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+def test_files_are_short() -> None:
+    lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in sources()}
+    assert {path: n for path, n in lengths.items() if n > FILE_LINES} == {}
+
+
+def test_functions_are_short() -> None:
+    offenders = [
+        f"{path.relative_to(ROOT)}: {name}, {lines} lines"
+        for path in sources()
+        for name, lines in functions(path)
+        if lines > FUNCTION_LINES
     ]
     assert offenders == []

@@ -53,7 +53,7 @@ CASES = {
     "no CANN": (["device=ascend"], "received none (libmindspore_ascend"),
     "too few classes": (
         ["model.num_classes=3"],
-        "labels below 3, the number of its classes, received 3, 4",
+        "dataset: expected labels of 0 to 2, the model's 3 classes, received 3, 4",
     ),
     "no number of classes": (["dataset=ones"], "model.num_classes: expected a value"),
     "data of another shape": (

@@ -119,9 +119,10 @@ def test_methods_live_together_in_one_run(command: Command) -> None:
     ]
     text = str(rules).replace("'", "")
     out = trains(command, f"policy.rules={text}")
-    assert "rule 1 (conv1) by stop_gradient: conv1.weight, conv1.bias" in out
-    assert "rule 2 (fc1) by requires_grad: fc1.weight, fc1.bias" in out
-    assert "lr 0.02, weight decay 0: fc3.weight, fc3.bias" in out
+    log = (command.folder / "run" / "train.log").read_text()
+    assert "rule 1 (conv1) by stop_gradient: conv1.weight, conv1.bias" in log
+    assert "rule 2 (fc1) by requires_grad: fc1.weight, fc1.bias" in log
+    assert "lr 0.02, weight decay 0: fc3.weight, fc3.bias" in log
     assert "frozen ok (4)" in out
 
 

@@ -85,8 +85,8 @@ class FreezeProof(Callback):
             self._start = epoch.weights
             self._reference = dict(epoch.weights)
         comparisons = self._compare(epoch.plan, epoch.weights)
-        here = proof.moved(comparisons)
-        epoch.moved = _on_any_rank(self._world.gather(here))
+        moved_here = proof.moved(comparisons)
+        epoch.moved = _on_any_rank(self._world.gather(moved_here))
         if epoch.number:
             self._warn_of_unchanged(epoch)
         # A later phase may freeze what trains now, with its values at the end of this phase.
@@ -94,7 +94,7 @@ class FreezeProof(Callback):
             self.hashes.pop(name, None)
         # Unchanged arrays too: the next epoch holds the very same array objects.
         self._reference |= {
-            name: array for name, array in epoch.weights.items() if name not in here
+            name: array for name, array in epoch.weights.items() if name not in moved_here
         }
         self._write(epoch.number, comparisons, epoch.moved)
 

@@ -79,13 +79,15 @@ def differences(hashes: Sequence[Mapping[str, str]]) -> list[str]:
         hashes: by name, of each rank in order. If two groups are equally large, the one with the
             lowest rank counts as the usual one.
     """
-    kinds = [atomic_files.checksum(dict(own)) for own in hashes]
-    usual = Counter(kinds).most_common(1)[0][0]
-    like = [rank for rank, kind in enumerate(kinds) if kind == usual]
-    who = f"rank {like[0]}" if len(like) == 1 else f"ranks {shorten([str(rank) for rank in like])}"
+    checksums = [atomic_files.checksum(dict(of_rank)) for of_rank in hashes]
+    usual = Counter(checksums).most_common(1)[0][0]
+    agreeing = [rank for rank, checksum in enumerate(checksums) if checksum == usual]
+    reference = hashes[agreeing[0]]
+    plural = "s" if len(agreeing) > 1 else ""
+    others = f"rank{plural} {shorten([str(rank) for rank in agreeing])}"
     return [
-        f"rank {rank} differs from {who} in "
-        + shorten([n for n in hashes[like[0]] if own.get(n) != hashes[like[0]][n]])
-        for rank, own in enumerate(hashes)
-        if kinds[rank] != usual
+        f"rank {rank} differs from {others} in "
+        + shorten([name for name in reference if of_rank.get(name) != reference[name]])
+        for rank, of_rank in enumerate(hashes)
+        if checksums[rank] != usual
     ]

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.command import Command
@@ -84,3 +85,13 @@ def test_inputs_of_another_type_are_named(command: Command, dtype: str) -> None:
     assert ended.code == 2
     name = dtype.capitalize().replace("Uint", "UInt")
     assert f"dataset: expected float32 inputs, received {name}; convert them" in ended.err
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 1 takes them")
+def test_scalar_labels_are_told_what_numpy_2_needs(command: Command) -> None:
+    other = MODULE.replace("np.asarray(n, np.int32)", "int(n)")
+    (command.folder / "bad_labels.py").write_text(other)
+    ended = command.train(*RUN, "+dataset.train=null", "+dataset.validation=null")
+    assert ended.code == 2
+    assert "bad_labels.pipelines: expected a NumPy array in each column" in ended.err
+    assert "np.asarray(label, np.int32)" in ended.err

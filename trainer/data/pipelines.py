@@ -13,6 +13,13 @@ from trainer.core import text
 from trainer.core.errors import ConfigError
 from trainer.data import batches
 
+# What NumPy 2 says to MindSpore 2.10, which asks for an array of a scalar without a copy.
+_SCALARS = "Unable to avoid copy"
+_USE_ARRAYS = (
+    "expected a NumPy array in each column, received a number, which MindSpore 2.10 does not take "
+    "with NumPy 2; use np.asarray(label, np.int32), also in place of NumpySlicesDataset"
+)
+
 
 def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
     """Return the pipelines for training and for validation, whose batches are (inputs..., label).
@@ -50,6 +57,8 @@ def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
     except RuntimeError as error:
         errors = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
         why = errors[-1] if errors else text.first_line(error)
+        if _SCALARS in why:
+            raise ConfigError([f"dataset: {settings.dataset.target}: {_USE_ARRAYS}"]) from None
         places = re.findall(r'File "(.+)", line (\d+)', str(error))
         where = " ({}:{})".format(*places[-1]) if places else ""
         raise ConfigError([f"dataset: {settings.dataset.target}: {why}{where}"]) from None

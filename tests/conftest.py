@@ -27,6 +27,7 @@ LONGEST = [
     "launch/test_sweep_jobs",
     "launch/slurm/test_slurm_nodes",
     "feature_cache/test_features",
+    "benchmark/test_benchmark",
     "distributed/test_ranks_apart",
     "distributed/test_ranks_on_slurm",
     "run/test_compile_cache",
@@ -41,6 +42,11 @@ LONGEST = [
     "models/test_mindcv",
     "parity/test_parity",
     "freezing/test_policies",
+    "artifacts/test_audit",
+    "cli/test_config_dir",
+    "artifacts/test_format_1",
+    "callbacks/test_freeze_proof",
+    "backend/test_dropout",
 ]
 
 

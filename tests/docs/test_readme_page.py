@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.command import Command
 from trainer.core import errors
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_example_of_an_own_model_runs(tmp_path: Path) -> None:
     section = README.partition("## Fine-tune your own")[2].partition("\n## ")[0]
     module, commands, screen = re.findall(r"^```\w*\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)

@@ -5,10 +5,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from yaml import YAMLError
 
 from trainer.config.saved import settings_of
@@ -68,6 +68,11 @@ class WeightRow:
     largest_since_start: float
 
 
+def _none_as_nan(value: Any) -> Any:
+    """Return the value; nan for None, which a run without validation data writes."""
+    return math.nan if value is None else value
+
+
 @dataclass(frozen=True)
 class MetricsLine:
     """A line of ``metrics.jsonl``."""
@@ -76,7 +81,7 @@ class MetricsLine:
     frozen_ok: bool
     weights: list[WeightRow]
     loss: float | None = None
-    validation_loss: float = math.nan
+    validation_loss: Annotated[float, BeforeValidator(_none_as_nan)] = math.nan
     accuracy: float | None = None
 
 

@@ -74,7 +74,7 @@ def line(epoch: EpochResult) -> str:
     parts = [
         f"epoch {epoch.number:3d}",
         "loss    start" if epoch.loss is None else f"loss {epoch.loss:8.4g}",
-        f"validation {score.loss:8.4g}",
+        f"validation {score.loss:8.4g}" if score.measured else "",
         "" if score.accuracy is None else f"accuracy {100 * score.accuracy:5.1f} %",
         *(f"{name} {value:.4g}" for name, value in score.metrics.items()),
         f"{epoch.images_per_second:,.0f} images/s" if epoch.steps else "",

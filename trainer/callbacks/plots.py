@@ -91,8 +91,9 @@ def curves_figure(records: Sequence[Record]) -> Figure:
     numbers = [record["epoch"] for record in records]
     losses = [np.nan if record["loss"] is None else record["loss"] for record in records]
     panels[0].plot(numbers, losses, marker="o", markersize=4, label="training, mean of the epoch")
-    validation = [float(record["validation_loss"]) for record in records]
-    panels[0].plot(numbers, validation, marker="s", markersize=4, label="validation")
+    if records[0]["validation_loss"] is not None:
+        validation = [float(record["validation_loss"]) for record in records]
+        panels[0].plot(numbers, validation, marker="s", markersize=4, label="validation")
     panels[0].set(xlabel="epoch", ylabel="loss")
     panels[0].legend(frameon=False, fontsize=8)
     if scored:

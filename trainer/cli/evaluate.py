@@ -8,6 +8,7 @@ from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
 from trainer.config import recorded_folder
 from trainer.core import atomic_files
+from trainer.core.errors import ConfigError
 from trainer.run import configure
 
 if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
@@ -58,6 +59,9 @@ def measure(settings: "Settings", components: "RunComponents") -> "tuple[Score, 
     evaluator = Evaluator(
         components.model, components.loss, forward=with_dummy_branch(components.model)
     )
+    if components.validation is None:
+        expected = "expected validation data, received none, as the run had"
+        raise ConfigError([f"dataset: {expected}; name other data: dataset=..."])
     validation = batches.batches(components.validation, settings.seed, 0)
     score = evaluator(validation, confusion, components.extras.metrics)
     return score, None if score.accuracy is None else confusion

@@ -72,7 +72,8 @@ def main() -> None:
         settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         from trainer.data import batches
 
-        *inputs, _ = next(iter(batches.batches(components.validation, settings.seed, 0)))
+        data = components.validation or components.train
+        *inputs, _ = next(iter(batches.batches(data, settings.seed, 0)))
         check = export(kind, components.model, inputs, path)
         shapes = ", ".join(f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in inputs)
         print(f"weights    {arguments.weights}")

@@ -21,21 +21,24 @@ _USE_ARRAYS = (
 )
 
 
-def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset]:
+def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
     """Return the pipelines for training and for validation, whose batches are (inputs..., label).
+
+    The one for validation may be None.
 
     Raises:
         ConfigError: the target returns something else, or nothing to train on.
     """
     pipelines = instantiate_target("dataset", settings.dataset.spec())
     is_pair = isinstance(pipelines, tuple | list) and len(pipelines) == 2
-    if not is_pair or not all(isinstance(part, ds.Dataset) for part in pipelines):
-        received = type(pipelines).__name__
-        raise ConfigError(
-            [f"dataset: expected (train, validation) pipelines, received a {received}"]
-        )
+    parts = list(pipelines) if is_pair else [pipelines]
+    wrong = [p for p in parts if not isinstance(p, ds.Dataset)]
+    if not is_pair or wrong not in ([], [None]) or parts[0] is None:
+        received = ", ".join(type(part).__name__ for part in parts)
+        expected = "expected (train, validation), pipelines of mindspore.dataset; None for none"
+        raise ConfigError([f"dataset: {expected}, received {received}"])
     for name, pipeline in zip(("training", "validation"), pipelines, strict=True):
-        if pipeline.get_dataset_size() == 0:
+        if pipeline is not None and pipeline.get_dataset_size() == 0:
             raise ConfigError([_empty(name, settings.batch_size)])
     return pipelines[0], pipelines[1]
 
@@ -69,16 +72,20 @@ class Data:
     """The two pipelines of (inputs..., label) batches, and the first batch of each."""
 
     train: ds.Dataset
-    validation: ds.Dataset
+    validation: ds.Dataset | None
     first_train: Batch
-    first_validation: Batch
+    first_validation: Batch | None
 
 
 def build_data(settings: Settings) -> Data:
     """Return the data; raises what ``build_pipelines`` and ``first_batch`` do."""
     train, validation = build_pipelines(settings)
-    firsts = first_batch(settings, train), first_batch(settings, validation)
-    return Data(train, validation, *firsts)
+    if validation is None and settings.evaluation.metrics:
+        names = ", ".join(settings.evaluation.metrics)
+        expected = "expected validation data to measure, received none from the dataset"
+        raise ConfigError([f"evaluation.metrics={names}: {expected}"])
+    first = first_batch(settings, train)
+    return Data(train, validation, first, validation and first_batch(settings, validation))
 
 
 def sample(settings: Settings) -> Batch:

@@ -48,19 +48,19 @@ class SampleSource:
 
     Attributes:
         train: pipeline of training batches.
-        validation: pipeline of validation batches.
+        validation: pipeline of validation batches; None: there are none.
         batch_sizes: samples in the first batch of each.
         has_rows: whether each column of those batches has a row per sample.
     """
 
     train: ds.Dataset
-    validation: ds.Dataset
+    validation: ds.Dataset | None
     batch_sizes: tuple[int, int]
     has_rows: bool = True
 
     def volume(self, settings: Settings) -> Volume:
         """Return how many samples a run computes and stores."""
-        counts = [p.get_dataset_size() for p in (self.train, self.validation)]
+        counts = [p.get_dataset_size() if p else 0 for p in (self.train, self.validation)]
         samples = [count * size for count, size in zip(counts, self.batch_sizes, strict=True)]
         return Volume(samples[0], samples[1], settings.epochs, settings.features.views or 1)
 
@@ -169,7 +169,7 @@ def _check_benefit(estimate: cost_model.Estimate, advice: str = "") -> None:
 
 def _check_data(settings: Settings, source: SampleSource) -> None:
     advice = "features.views=K (with features=store) can store K views of each image"
-    pipelines = source.train, source.validation
+    pipelines = [p for p in (source.train, source.validation) if p is not None]
     if names := dict.fromkeys(n for p in pipelines for n in random_ops.random_operations(p)):
         raise NotCacheable(f"the data are augmented at random by {shorten([*names])}; {advice}")
 

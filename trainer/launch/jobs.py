@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import sys
@@ -145,5 +146,6 @@ def objective(folder: Path) -> float | None:
     """Return what a search maximises: the last accuracy, or the negated validation loss."""
     with suppress(OSError, ValueError, IndexError):
         last = run_record.read_metrics(folder / METRICS)[-1]
-        return -last.validation_loss if last.accuracy is None else last.accuracy
+        objective = -last.validation_loss if last.accuracy is None else last.accuracy
+        return None if math.isnan(objective) else objective
     return None

@@ -1,5 +1,6 @@
 """Evaluator: loss, accuracy and other metrics over a pipeline."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -27,7 +28,7 @@ class Score:
     Attributes:
         loss: mean over all samples.
         accuracy: share of correct predictions; None: the labels are no classes.
-        samples: how many there were.
+        samples: how many there were; 0: there are no validation data, and nothing was measured.
         metrics: the other metrics, by name.
     """
 
@@ -35,6 +36,14 @@ class Score:
     accuracy: float | None
     samples: int
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> bool:
+        """Whether there were validation data."""
+        return self.samples > 0
+
+
+NOT_MEASURED = Score(math.nan, None, 0)
 
 
 class Evaluator:

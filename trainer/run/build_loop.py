@@ -17,10 +17,11 @@ from trainer.engine.train_step import TrainStep
 from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.features import Features
 from trainer.freezing.frozen_model import FrozenModel
-from trainer.metrics.evaluator import Score
+from trainer.metrics.evaluator import NOT_MEASURED, Score
 from trainer.optim.optimizer import build_optimizer
 from trainer.optim.schedule import ScheduledStep
 from trainer.run.cached_features import cached_features
+from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
 
@@ -71,9 +72,7 @@ def _plain_loop(
         batches=lambda epoch: checked(
             data.batches(components.train, seed, epoch), components.classes
         ),
-        evaluate=lambda: compiled.evaluator(
-            data.batches(components.validation, seed, 0), metrics=components.extras.metrics
-        ),
+        evaluate=lambda: _evaluate(compiled, components, seed),
         callback=callbacks,
         stop_reason=stop,
         start=point.progress if point else None,
@@ -81,6 +80,13 @@ def _plain_loop(
         host_copy=context.host_copy,
         fetch_every=settings.device.fetch_every if context.world.world_size == 1 else 1,
     )
+
+
+def _evaluate(compiled: CompiledRun, components: RunComponents, seed: int) -> Score:
+    if components.validation is None:
+        return NOT_MEASURED
+    batches = data.batches(components.validation, seed, 0)
+    return compiled.evaluator(batches, metrics=components.extras.metrics)
 
 
 def _scheduled(loop: Loop, context: FitContext) -> Loop:
@@ -114,6 +120,8 @@ def _on_features(
     evaluator = features.evaluator(components.loss, context.world)
 
     def evaluate() -> Score:
+        if components.validation is None:
+            return NOT_MEASURED
         columns = data.columns(components.validation, seed, 0)
         batches = _tensors(features.batches(columns))
         score = evaluator(batches, metrics=components.extras.metrics)

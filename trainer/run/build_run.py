@@ -97,8 +97,8 @@ def _decide(
     whole_batch = data.first_train if settings.features.exact else None
     parts = checked.model, plan, checked.loss, trial.samples
     probe = CacheProbe(*parts, trial.restart, whole_batch)
-    firsts = data.first_train, data.first_validation
-    sizes = data.first_train[-1].shape[0], data.first_validation[-1].shape[0]
+    firsts = [b for b in (data.first_train, data.first_validation) if b is not None]
+    sizes = data.first_train[-1].shape[0], firsts[-1][-1].shape[0]
     one_row_a_sample = all(c.shape[0] == len(batch[-1]) for batch in firsts for c in batch)
     source = SampleSource(data.train, data.validation, sizes, one_row_a_sample)
     try:

@@ -63,7 +63,7 @@ class RunComponents:
         model: with its first weights; nothing is frozen yet.
         loss: a cell of (output, label) that returns a scalar.
         train: pipeline of (inputs..., label) batches.
-        validation: the same for validation.
+        validation: the same for validation; None: there are none.
         plan: what is to be frozen, including what lies upstream of the cuts.
         device_description: the device, in one line.
         dropout_count: how many masks dropout has drawn; None: the model has no dropout.
@@ -79,7 +79,7 @@ class RunComponents:
     model: nn.Cell
     loss: nn.Cell
     train: ds.Dataset
-    validation: ds.Dataset
+    validation: ds.Dataset | None
     plan: Plan
     device_description: str
     dropout_count: Parameter | None = None

@@ -78,7 +78,9 @@ def _weights(settings: Settings, components: RunComponents) -> str:
 
 def _data(settings: Settings, components: RunComponents) -> str:
     train = f"{components.train.get_dataset_size()} batches of {settings.batch_size} per epoch"
-    validation = f"{components.validation.get_dataset_size()} for validation"
+    validation = "none for validation: no score, and no best checkpoint"
+    if components.validation:
+        validation = f"{components.validation.get_dataset_size()} for validation"
     return f"{settings.dataset.target}: {train}, {validation}"
 
 

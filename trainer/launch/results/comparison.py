@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -46,7 +47,7 @@ def _row(
     moved = [w.largest_since_start for line in lines for w in line.weights if w.name in frozen]
     losses: Mapping[str, float | None] = {
         "loss": last.loss if last else None,
-        "validation": last.validation_loss if last else None,
+        "validation": result.validation_loss,
     }
     accuracy = last.accuracy if last else None
     return (
@@ -80,7 +81,8 @@ def compare_curves(lines: Sequence[MetricsLine], reference: Sequence[MetricsLine
 
 
 def _losses(lines: Sequence[MetricsLine]) -> list[tuple[float, float]]:
-    return [(line.loss or 0.0, line.validation_loss) for line in lines]
+    """Return training and validation losses; 0 where there is none, as before the first step."""
+    return [(line.loss or 0.0, np.nan_to_num(line.validation_loss)) for line in lines]
 
 
 def draw(folder: Path, results: Sequence[JobResult]) -> None:

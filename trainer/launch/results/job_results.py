@@ -113,7 +113,7 @@ def _read_result(job: Job) -> JobResult:
             result,
             epochs=lines[-1].epoch,
             accuracy=lines[-1].accuracy,
-            validation_loss=lines[-1].validation_loss,
+            validation_loss=_known(lines[-1].validation_loss),
         )
     if run_costs:
         seconds = run_costs.step_seconds
@@ -160,3 +160,7 @@ def format_ms(value: float) -> str:
     """Return milliseconds with three digits: ``7.04``, ``128``, ``1,760``."""
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if rounded >= 1000 else f"{rounded:g}"
+
+
+def _known(loss: float) -> float | None:
+    return None if math.isnan(loss) else loss

@@ -51,6 +51,30 @@ def broken(batch_size):
     return make(), make()
 
 
+class Empty:
+    def __len__(self):
+        return 0
+
+    def __getitem__(self, index):
+        raise IndexError
+
+
+def empty(batch_size):
+    return ds.GeneratorDataset(Empty(), ["x", "y"]).batch(batch_size), pipelines(batch_size)[1]
+
+
+class ReadOnce:
+    def __init__(self):
+        self.rows = iter([(np.ones(3, np.float32), np.asarray(0))] * 64)
+
+    def __iter__(self):
+        return self.rows
+
+
+def read_once(batch_size):
+    return ds.GeneratorDataset(ReadOnce(), ["x", "y"]).batch(batch_size), pipelines(batch_size)[1]
+
+
 class MyOptimizer(nn.Momentum):
     def __init__(self, params, learning_rate):
         super().__init__(params, learning_rate, 0.5)
@@ -148,6 +172,22 @@ def test_data_that_cannot_be_read_are_a_mistake_with_their_own_error(command: Co
     assert "dataset: mine.broken: ZeroDivisionError: " in ended.err
     assert "/mine.py:" in ended.err
     assert "Call Stack" not in ended.err
+    assert "run" not in command.left()
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("empty", "data row of input source must not be 0"),
+        ("read_once", "a source that can be read only once"),
+    ],
+)
+def test_data_without_a_sample_are_a_configuration_error(
+    command: Command, target: str, why: str
+) -> None:
+    ended = command.train(*NET, DATA[0], f"dataset._target_=mine.{target}", DATA[2])
+    assert ended.code == 2
+    assert why in ended.err
     assert "run" not in command.left()
 
 

@@ -1,10 +1,14 @@
 import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import mindspore.dataset as ds
 import numpy as np
 import pytest
 from mindspore import Tensor
+from numpy.typing import NDArray
 
+from trainer.core.errors import ConfigError
 from trainer.data import batches as data
 from trainer.datasets.arrays import pipeline
 from trainer.distributed.world import World
@@ -73,3 +77,21 @@ def test_what_does_not_divide_is_left_out_and_told_once(caplog: pytest.LogCaptur
         " a batch of 5 samples does not divide among 3 ranks: the last 2 of it are dropped, in "
         "every epoch"
     ) == 1
+
+
+class ReadOnce:
+    """A source that is exhausted after one pass, such as a file that was opened before."""
+
+    def __init__(self) -> None:
+        self._rows = iter([(image, LABELS[n : n + 1]) for n, image in enumerate(IMAGES)])
+
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        return self._rows
+
+
+@pytest.mark.parametrize("read", [data.batches, data.columns])
+def test_an_epoch_without_a_batch_is_an_error(read: Callable[..., Iterator[object]]) -> None:
+    pipeline = ds.GeneratorDataset(ReadOnce(), ["pixels", "label"], shuffle=False).batch(4)
+    assert len(list(read(pipeline, 0, 1))) == 3
+    with pytest.raises(ConfigError, match="received none in epoch 2"):
+        list(read(pipeline, 0, 2))

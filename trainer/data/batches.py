@@ -4,14 +4,17 @@ import logging
 import random
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import TypeVar
 
 import mindspore.dataset as ds
 import numpy as np
 from mindspore import Tensor
 
 from trainer.backend.batch_types import Batch, Columns
+from trainer.core.errors import ConfigError
 from trainer.distributed.world import World
 
+_T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
 _EPOCHS = 100_000  # more than any run has, so that no two seeds share the order of an epoch
@@ -24,7 +27,7 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
     one worker, depend on the seed and the epoch alone, so that a run can be repeated and resumed.
     """
     _seed(seed, epoch)
-    yield from pipeline.create_tuple_iterator(num_epochs=1)
+    yield from _at_least_one(pipeline.create_tuple_iterator(num_epochs=1), epoch)
 
 
 def reversed_batch(batch: Batch) -> list[Tensor]:
@@ -35,7 +38,29 @@ def reversed_batch(batch: Batch) -> list[Tensor]:
 def columns(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns]:
     """Yield the same batches as NumPy arrays."""
     _seed(seed, epoch)
-    yield from pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
+    iterator = pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
+    yield from _at_least_one(iterator, epoch)
+
+
+def _at_least_one(batches: Iterable[_T], epoch: int) -> Iterator[_T]:
+    """Yield the batches of an epoch.
+
+    Raises:
+        ConfigError: there are none. A pipeline over an iterator that is exhausted yields nothing
+            and reports no error, so that epochs would pass without a step.
+    """
+    empty = True
+    for batch in batches:
+        empty = False
+        yield batch
+    if empty:
+        raise ConfigError(
+            [
+                f"dataset: expected at least one batch, received none in epoch {epoch}; a source "
+                "that can be read only once, such as an iterator, must be one that starts again "
+                "in each epoch"
+            ]
+        )
 
 
 def shard(batches: Iterable[Columns], world: World) -> Iterator[Columns]:

@@ -27,7 +27,7 @@ def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
     The one for validation may be None.
 
     Raises:
-        ConfigError: the target returns something else, or nothing to train on.
+        ConfigError: the target returns something else, or a pipeline without a batch.
     """
     pipelines = instantiate_target("dataset", settings.dataset.spec())
     is_pair = isinstance(pipelines, tuple | list) and len(pipelines) == 2
@@ -38,7 +38,7 @@ def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
         expected = "expected (train, validation), pipelines of mindspore.dataset; None for none"
         raise ConfigError([f"dataset: {expected}, received {received}"])
     for name, pipeline in zip(("training", "validation"), pipelines, strict=True):
-        if pipeline is not None and pipeline.get_dataset_size() == 0:
+        if pipeline is not None and _size(settings, pipeline) == 0:
             raise ConfigError([_empty(name, settings.batch_size)])
     return pipelines[0], pipelines[1]
 
@@ -58,13 +58,26 @@ def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
     try:
         return next(iter(batches.batches(pipeline, settings.seed, 0)))
     except RuntimeError as error:
-        errors = re.findall(r"^\s*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
-        why = errors[-1] if errors else text.first_line(error)
-        if _SCALARS in why:
-            raise ConfigError([f"dataset: {settings.dataset.target}: {_USE_ARRAYS}"]) from None
-        places = re.findall(r'File "(.+)", line (\d+)', str(error))
-        where = " ({}:{})".format(*places[-1]) if places else ""
-        raise ConfigError([f"dataset: {settings.dataset.target}: {why}{where}"]) from None
+        raise _unreadable(settings, error) from None
+
+
+def _size(settings: Settings, pipeline: ds.Dataset) -> int:
+    try:
+        return int(pipeline.get_dataset_size())
+    except RuntimeError as error:  # a source of no samples
+        raise _unreadable(settings, error) from None
+
+
+def _unreadable(settings: Settings, error: RuntimeError) -> ConfigError:
+    """Return what a pipeline's error says, with the line of the code that raised it."""
+    patterns = (r"^\s*(\w+(?:Error|Exception): .+)$", r"^\[ERROR\] (.+)$")
+    reasons = next(filter(None, (re.findall(p, str(error), re.MULTILINE) for p in patterns)), [])
+    why = reasons[-1] if reasons else text.first_line(error)
+    if _SCALARS in why:
+        return ConfigError([f"dataset: {settings.dataset.target}: {_USE_ARRAYS}"])
+    places = re.findall(r'File "(.+)", line (\d+)', str(error))
+    where = " ({}:{})".format(*places[-1]) if places else ""
+    return ConfigError([f"dataset: {settings.dataset.target}: {why}{where}"])
 
 
 @dataclass(frozen=True)

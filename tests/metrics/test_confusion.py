@@ -78,3 +78,11 @@ def test_the_picture_has_numbers_only_where_there_is_room(classes: int, numbers:
     matrix = figure.axes[0]
     assert len(matrix.texts) == numbers
     assert len(matrix.get_xticks()) <= 23
+
+
+def test_a_sample_whose_scores_are_nan_has_no_answer() -> None:
+    confusion = Confusion()
+    confusion(np.array([[0, 1], [np.nan, 1], [np.nan, np.nan]]), np.array([1, 1, 0]))
+    assert confusion.counts.tolist() == [[0, 0], [0, 1]]
+    assert confusion.samples.tolist() == [1, 2]
+    assert confusion.recall.tolist() == [0, 0.5]

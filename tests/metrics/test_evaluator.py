@@ -9,6 +9,7 @@ from tests.support.nets import Normed
 from tests.support.training import LOSS, changed
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
+from trainer.metrics.classification import balanced_accuracy, f1
 from trainer.metrics.evaluator import Evaluator
 
 RANDOM = np.random.default_rng(0)
@@ -33,6 +34,16 @@ def test_loss_and_accuracy_by_hand() -> None:
     assert score.loss == pytest.approx((2 * right + wrong) / 3)
     assert score.accuracy == pytest.approx(2 / 3)
     assert score.samples == 3
+
+
+def test_a_sample_whose_scores_are_nan_is_not_predicted() -> None:
+    scores = np.array([[2, 0], [np.nan, np.nan], [np.nan, 0], [-np.inf, 0]], np.float32)
+    batch = Tensor(scores), Tensor(np.array([0, 0, 0, 1], np.int32))
+    evaluator = Evaluator(Identity(), LOSS)
+    score = evaluator([batch], metrics={"f1": f1, "recall": balanced_accuracy})
+    assert score.accuracy == 2 / 4
+    assert score.metrics["recall"] == pytest.approx((1 / 3 + 1) / 2)
+    assert score.metrics["f1"] == pytest.approx((1 / 2 + 1 + 0) / 3)
 
 
 @pytest.mark.parametrize("size", [3, 4, 7])

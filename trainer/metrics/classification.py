@@ -5,7 +5,22 @@ A metric is a function that returns a number for the scores and labels of the wh
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+
+NO_CLASS = -1
+
+
+def predictions(scores: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the class with the highest score, and ``NO_CLASS`` where a score is NaN.
+
+    ``argmax`` takes NaN for the highest score, so that a model that returns nothing but NaN would
+    predict class 0, and be right for all samples of that class.
+
+    Args:
+        scores: class scores, [N, classes, ...].
+    """
+    return np.where(np.isnan(scores).any(axis=1), NO_CLASS, scores.argmax(axis=1))
 
 
 def f1(scores: NDArray[Any], labels: NDArray[Any]) -> float:
@@ -17,12 +32,13 @@ def f1(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     """
     from sklearn.metrics import f1_score
 
-    predictions = scores.argmax(axis=1).ravel()
-    return float(f1_score(labels.ravel(), predictions, average="macro"))
+    return float(f1_score(labels.ravel(), predictions(scores).ravel(), average="macro"))
 
 
 def balanced_accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     """Return the mean recall; the arguments are those of ``f1``."""
-    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.metrics import recall_score
 
-    return float(balanced_accuracy_score(labels.ravel(), scores.argmax(axis=1).ravel()))
+    classes = np.unique(labels)
+    predicted = predictions(scores).ravel()
+    return float(recall_score(labels.ravel(), predicted, labels=classes, average="macro"))

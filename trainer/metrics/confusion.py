@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix
 
 from trainer.core.errors import ConfigError
 from trainer.core.table import table
+from trainer.metrics.classification import predictions
 
 MOST = 20  # classes that a screen and a picture with numbers have room for
 _PAIRS = 10
@@ -21,11 +22,14 @@ class Confusion:
     """Counts of labels and answers, one call a batch.
 
     Attributes:
-        counts: [classes, classes]; rows are labels, columns answers.
+        counts: [classes, classes]; rows are labels, columns answers. A sample whose scores are NaN
+            has no answer.
+        samples: number of samples of each class.
     """
 
     def __init__(self) -> None:
         self.counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+        self.samples: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def __call__(self, scores: NDArray[Any], labels: NDArray[Any]) -> None:
         """Count a batch.
@@ -42,14 +46,10 @@ class Confusion:
             received = ", ".join(map(str, wrong))
             problem = f"expected labels below {len(classes)}, received {received}"
             raise ConfigError([f"dataset: {problem}"])
-        predictions = scores.argmax(axis=1)
-        counted = confusion_matrix(labels.ravel(), predictions.ravel(), labels=classes)
+        counted = confusion_matrix(labels.ravel(), predictions(scores).ravel(), labels=classes)
+        samples = np.bincount(labels.ravel(), minlength=len(classes))
         self.counts = self.counts + counted if self.counts.size else counted
-
-    @property
-    def samples(self) -> NDArray[np.int64]:
-        """Samples of each class."""
-        return self.counts.sum(axis=1)
+        self.samples = self.samples + samples if self.samples.size else samples
 
     @property
     def recall(self) -> NDArray[np.float64]:

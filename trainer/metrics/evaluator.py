@@ -15,6 +15,7 @@ from trainer.backend.graph.task import is_classification, label_problem
 from trainer.core.errors import ConfigError
 from trainer.distributed.world import World
 from trainer.metrics.build_metrics import Metric, compute
+from trainer.metrics.classification import predictions
 
 BatchObserver = Callable[[NDArray[Any], NDArray[Any]], None]
 # Summed loss, samples, correct predictions, labels.
@@ -115,7 +116,7 @@ class Evaluator:
         scores, labels = output.asnumpy(), label.asnumpy()
         if observe:
             observe(scores, labels)
-        return total, size, int((scores.argmax(axis=1) == labels).sum()), label.size
+        return total, size, int((predictions(scores) == labels).sum()), label.size
 
 
 def _score(parts: Sequence[Sequence[_Counts]], metrics: Mapping[str, float]) -> Score:

@@ -41,3 +41,19 @@ def test_help_and_mistakes_of_settings_do_not_wait_for_mindspore(
         command, cwd=tmp_path, env=job_environment(), capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (code, "False"), ended.stderr
+
+
+@pytest.mark.parametrize("closed", [">&- 2>&-", "<&- >&- 2>&-", "2>&-"])
+def test_a_stream_that_is_closed_is_opened_on_the_null_device(closed: str, tmp_path: Path) -> None:
+    program = (
+        "import os, sys\nfrom tqdm import tqdm\nfrom trainer.cli import entry_point\n"
+        "with entry_point.exit_codes():\n"
+        "    file = open('weights', 'w')\n"
+        "    assert file.fileno() > 2\n"
+        "    list(tqdm(range(3), disable=None))\n"
+        "    os.write(2, b'a warning')\n"
+        "    print('a line')"
+    )
+    shell = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, program]
+    assert subprocess.run(shell, cwd=tmp_path, env=job_environment(), check=False).returncode == 0
+    assert (tmp_path / "weights").read_text() == ""

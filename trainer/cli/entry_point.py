@@ -24,6 +24,7 @@ def exit_codes() -> Iterator[StopFlag]:
     Yields the flag that a signal sets. Signals are caught from the start, because one that arrives
     while MindSpore is imported would end in its C++.
     """
+    _open_closed_streams()
     try:
         with log_handlers.log_to_screen(), catch_signals() as stop:
             yield stop
@@ -43,6 +44,22 @@ def exit_codes() -> Iterator[StopFlag]:
             sys.stderr.flush()
             os._exit(code)  # an ordinary exit aborts while MindSpore runs
         _leave(code)
+
+
+def _open_closed_streams() -> None:
+    """Open ``/dev/null`` in place of a standard stream that is closed, as in a daemon.
+
+    Python has None there, to which the progress bar cannot write; and the next file that is
+    opened, a checkpoint for example, would get the stream's number, to which MindSpore's C++
+    writes its warnings.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def _leave(code: int) -> NoReturn:

@@ -10,6 +10,7 @@ import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
 from trainer.backend.batch_types import Batch
+from trainer.backend.graph.label_shape import check_label_shape
 from trainer.backend.graph.task import is_classification, label_problem
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
@@ -48,7 +49,8 @@ def dry_run(
         restart: makes the model draw the same random numbers again, as far as possible.
 
     Raises:
-        ConfigError: model or loss reject the batch, the loss is no scalar, or a label is no class.
+        ConfigError: model or loss reject the batch, the loss is no scalar, a label is no class, or
+            labels are broadcast.
     """
     if any(column.ndim == 0 for column in batch):
         raise ConfigError(
@@ -99,6 +101,7 @@ def _loss_bytes(
     if not isinstance(value, Tensor) or value.size != 1:
         received = value.shape if isinstance(value, Tensor) else type(value).__name__
         raise ConfigError([f"loss: expected a tensor of one number per batch, received {received}"])
+    check_label_shape(loss, output, batch[-1])
     return bytes(value.asnumpy().tobytes()), classes
 
 

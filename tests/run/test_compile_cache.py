@@ -12,11 +12,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from mindspore import Tensor, nn
 
 from tests.support.command import CHECKOUT, Command, start, trained
 from tests.support.training import changed
+from trainer.backend.compile import mindir
+from trainer.backend.compile.graph_store import GraphStore
 from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core.run_files import LOG
+from trainer.run.compile_cache import _Cached
 
 pytestmark = pytest.mark.slow
 
@@ -163,6 +167,18 @@ def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path, folder: st
     (line,) = [line for line in told(run) if "graphs are not kept" in line]
     assert "Not a directory" in line
     assert (run / "model.safetensors").exists()
+
+
+def test_a_graph_that_mindspore_cannot_write_whole_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short(*_: object) -> str:
+        raise mindir.IncompleteGraph("Truncated message.")
+
+    monkeypatch.setattr(mindir, "unbound_parameter", cut_short)
+    outcome = _Cached(GraphStore(tmp_path, 1e6), "step", nn.ReLU(), dict)(Tensor([-1.0, 2.0]))
+    assert outcome.asnumpy().tolist() == [0, 2]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("own")

@@ -5,6 +5,7 @@ MindSpore's own key is the text of some source files, which does not say what is
 
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,21 @@ class _Cached:
         result, compiled, hit = mindir.call_with_graph(self._cell, batch, graph)
         if compiled is None:
             outcome = "cache hit" if hit else "not used: MindSpore has written no graph, or several"
-        elif name := mindir.unbound_parameter(compiled, self._cell):
-            outcome = f"not used: its parameter {name} is not one of the cell's"
         else:
-            outcome = "compiled"
-            self._write(key, compiled, depends)
+            outcome = self._keep(key, compiled, depends)
         file_log.info("compile cache: %s %s", self._name, outcome)
         return result
+
+    def _keep(self, key: str, graph: bytes, depends: Mapping[str, Any]) -> str:
+        """Write a graph to the store if it can be used again; return what the log says of it."""
+        try:
+            name = mindir.unbound_parameter(graph, self._cell)
+        except mindir.IncompleteGraph:
+            return f"not used: MindSpore could not write it whole to {tempfile.gettempdir()}"
+        if name:
+            return f"not used: its parameter {name} is not one of the cell's"
+        self._write(key, graph, depends)
+        return "compiled"
 
     def _read(self, key: str) -> bytes | None:
         try:

@@ -127,3 +127,10 @@ print(foreign, on, mindir.disable_foreign_cache())
     run = [sys.executable, "-c", script]
     done = subprocess.run(run, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\nTrue False True\n"
+
+
+def test_a_graph_that_is_cut_short_is_incomplete() -> None:
+    graph = compiled(lambda: dense(3))
+    assert mindir.unbound_parameter(graph, dense(3)) == ""
+    with pytest.raises(mindir.IncompleteGraph):
+        mindir.unbound_parameter(graph[:-1], dense(3))

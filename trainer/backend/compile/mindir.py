@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mindspore as ms
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from mindspore import Tensor, nn
 from mindspore.graph import api
 from mindspore.train.mind_ir_pb2 import ModelProto
@@ -26,6 +27,10 @@ _FORCE = "MS_DEV_FORCE_USE_COMPILE_CACHE"  # MindSpore then does not compare the
 _SCRIPT = "program.py"
 _GRAPHS = "compile_cache_*.mindir"
 _next_number = 0  # the number under which MindSpore looks for its next graph
+
+
+class IncompleteGraph(ValueError):
+    """MindSpore has written only a part of a graph, without an error."""
 
 
 def call_with_graph(
@@ -123,9 +128,15 @@ def unbound_parameter(graph: bytes, cell: nn.Cell) -> str:
 
     MindSpore binds the parameters of a graph that it reads to the cell's, by name. Any others start
     at 0, and their later values are lost without an error (2.10).
+
+    Raises:
+        IncompleteGraph: it is cut short, because the temporary folder is full, for example.
     """
     proto = ModelProto()
-    proto.ParseFromString(graph)
+    try:
+        proto.ParseFromString(graph)
+    except DecodeError as error:
+        raise IncompleteGraph(str(error)) from None
     parts = [proto.graph, *proto.functions]
     names = [p.name.partition(":")[2] for part in parts for p in part.parameter]
     known = [parameter.name for parameter in cell.get_parameters()]

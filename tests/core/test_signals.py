@@ -9,7 +9,7 @@ import pytest
 
 from trainer.core.signals import StopFlag, catch_signals
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -18,6 +18,17 @@ def test_a_signal_asks_for_a_stop(number: signal.Signals) -> None:
         assert not stop()
         os.kill(os.getpid(), number)
         assert stop()
+
+
+def test_under_nohup_a_closed_terminal_asks_for_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with catch_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_it_asks_for_one_though_nobody_is_left_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:

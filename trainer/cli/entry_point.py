@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from trainer.config import config_folders
@@ -38,7 +38,8 @@ def exit_codes() -> Iterator[StopFlag]:
         if code == 1 and not isinstance(error, TrainerExit):
             raise
         if why:  # empty if another rank has reported it
-            print(why, file=sys.stderr)
+            with suppress(OSError):  # the terminal may be closed
+                print(why, file=sys.stderr)
         if code == Interrupted.code and isinstance(error, KeyboardInterrupt):
             sys.stdout.flush()
             sys.stderr.flush()

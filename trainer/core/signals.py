@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 # Both of the first two: MindSpore's graphs install a handler that turns SIGINT into SIGTERM.
-_CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 _ONE_PRESS = 0.5  # seconds within which one press of Ctrl-C may cause both
 
 
@@ -50,11 +50,16 @@ class StopFlag:
 
 @contextmanager
 def catch_signals() -> Iterator[StopFlag]:
-    """Catch the signals while the block runs, and yield the flag that they set."""
+    """Catch the signals while the block runs, and yield the flag that they set.
+
+    SIGHUP, which comes when the terminal is closed, stays ignored under ``nohup``.
+    """
     stop = StopFlag()
-    before = [signal.signal(number, stop.receive) for number in _CAUGHT]
+    ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+    caught = [number for number in _CAUGHT if number not in ignored]
+    before = [signal.signal(number, stop.receive) for number in caught]
     try:
         yield stop
     finally:
-        for number, handler in zip(_CAUGHT, before, strict=True):
+        for number, handler in zip(caught, before, strict=True):
             signal.signal(number, handler)

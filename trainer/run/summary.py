@@ -124,7 +124,8 @@ def end_summary(folder: Path) -> str:
     """Return the line that says where everything is."""
     present = [name for name, _ in FILES if (folder / name).exists()]
     first, more = ", ".join(present[:3]), len(present) - 3
-    return f"in {folder}: {first} and {more} more, which train.log lists"
+    rest = f" and {more} more, which train.log lists" if more > 0 else ""
+    return f"in {folder}: {first}{rest}"
 
 
 def end_details(folder: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 from mindspore import Tensor
 from numpy.typing import NDArray
 
-from trainer.core.errors import ConfigError
+from trainer.core.errors import BadData
 from trainer.data import batches as data
 from trainer.datasets.arrays import pipeline
 from trainer.distributed.world import World
@@ -93,5 +93,23 @@ class ReadOnce:
 def test_an_epoch_without_a_batch_is_an_error(read: Callable[..., Iterator[object]]) -> None:
     pipeline = ds.GeneratorDataset(ReadOnce(), ["pixels", "label"], shuffle=False).batch(4)
     assert len(list(read(pipeline, 0, 1))) == 3
-    with pytest.raises(ConfigError, match="received none in epoch 2"):
+    with pytest.raises(BadData, match="received none in epoch 2"):
         list(read(pipeline, 0, 2))
+
+
+class Unreadable:
+    """A source whose last sample cannot be read."""
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        if index == 11:
+            raise OSError("a truncated file")
+        return IMAGES[index], LABELS[index : index + 1]
+
+
+def test_a_sample_that_cannot_be_read_is_bad_data_with_its_own_error() -> None:
+    pipeline = ds.GeneratorDataset(Unreadable(), ["pixels", "label"], shuffle=False).batch(4)
+    with pytest.raises(BadData, match=r"^dataset: OSError: a truncated file \(.*\.py:\d+\)$"):
+        list(data.batches(pipeline, 0, 1))

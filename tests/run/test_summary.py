@@ -31,4 +31,4 @@ def test_the_end_counts_only_the_files_that_it_does_not_name(tmp_path: Path) -> 
         (tmp_path / name).touch()
     assert end_summary(tmp_path) == f"in {tmp_path}: plan.json, manifest.json, train.log"
     (tmp_path / "curves.png").touch()
-    assert end_summary(tmp_path).endswith("manifest.json and 1 more, which train.log lists")
+    assert end_summary(tmp_path).endswith("curves.png and 1 more, which train.log lists")

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TypeVar
@@ -11,12 +12,19 @@ import numpy as np
 from mindspore import Tensor
 
 from trainer.backend.batch_types import Batch, Columns
-from trainer.core.errors import ConfigError
+from trainer.core import text
+from trainer.core.errors import BadData
 from trainer.distributed.world import World
 
 _T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
+# What NumPy 2 says to MindSpore 2.10, which asks for an array of a scalar without a copy.
+_SCALARS = "Unable to avoid copy"
+_USE_ARRAYS = (
+    "expected a NumPy array in each column, received a number, which MindSpore 2.10 does not take "
+    "with NumPy 2; use np.asarray(label, np.int32), also in place of NumpySlicesDataset"
+)
 _EPOCHS = 100_000  # more than any run has, so that no two seeds share the order of an epoch
 
 
@@ -27,7 +35,7 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
     one worker, depend on the seed and the epoch alone, so that a run can be repeated and resumed.
     """
     _seed(seed, epoch)
-    yield from _at_least_one(pipeline.create_tuple_iterator(num_epochs=1), epoch)
+    yield from _read(pipeline.create_tuple_iterator(num_epochs=1), epoch)
 
 
 def reversed_batch(batch: Batch) -> list[Tensor]:
@@ -39,28 +47,41 @@ def columns(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns]:
     """Yield the same batches as NumPy arrays."""
     _seed(seed, epoch)
     iterator = pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
-    yield from _at_least_one(iterator, epoch)
+    yield from _read(iterator, epoch)
 
 
-def _at_least_one(batches: Iterable[_T], epoch: int) -> Iterator[_T]:
+def _read(batches: Iterable[_T], epoch: int) -> Iterator[_T]:
     """Yield the batches of an epoch.
 
     Raises:
-        ConfigError: there are none. A pipeline over an iterator that is exhausted yields nothing
-            and reports no error, so that epochs would pass without a step.
+        BadData: the pipeline's own code has raised an error, or there are no batches. A pipeline
+            over an iterator that is exhausted yields nothing and reports no error, so that epochs
+            would pass without a step.
     """
     empty = True
-    for batch in batches:
-        empty = False
-        yield batch
+    try:
+        for batch in batches:
+            empty = False
+            yield batch
+    except RuntimeError as error:
+        raise BadData(f"dataset: {failure(error)}") from None
     if empty:
-        raise ConfigError(
-            [
-                f"dataset: expected at least one batch, received none in epoch {epoch}; a source "
-                "that can be read only once, such as an iterator, must be one that starts again "
-                "in each epoch"
-            ]
+        raise BadData(
+            f"dataset: expected at least one batch, received none in epoch {epoch}; a source that "
+            "can be read only once, such as an iterator, must be one that starts again in each "
+            "epoch"
         )
+
+
+def failure(error: RuntimeError) -> str:
+    """Return what a pipeline's error says, with the line of the code that raised it."""
+    patterns = (r"^\s*(\w+(?:Error|Exception): .+)$", r"^\[ERROR\] (.+)$")
+    reasons = next(filter(None, (re.findall(p, str(error), re.MULTILINE) for p in patterns)), [])
+    why = reasons[-1] if reasons else text.first_line(error)
+    if _SCALARS in why:
+        return _USE_ARRAYS
+    places = re.findall(r'File "(.+)", line (\d+)', str(error))
+    return why + (" ({}:{})".format(*places[-1]) if places else "")
 
 
 def shard(batches: Iterable[Columns], world: World) -> Iterator[Columns]:

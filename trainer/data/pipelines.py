@@ -1,6 +1,5 @@
 """Pipelines: training and validation data built from settings, and read for one batch."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +8,8 @@ import mindspore.dataset as ds
 from trainer.backend.batch_types import Batch
 from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
-from trainer.core import text
-from trainer.core.errors import ConfigError
+from trainer.core.errors import BadData, ConfigError
 from trainer.data import batches
-
-# What NumPy 2 says to MindSpore 2.10, which asks for an array of a scalar without a copy.
-_SCALARS = "Unable to avoid copy"
-_USE_ARRAYS = (
-    "expected a NumPy array in each column, received a number, which MindSpore 2.10 does not take "
-    "with NumPy 2; use np.asarray(label, np.int32), also in place of NumpySlicesDataset"
-)
 
 
 def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
@@ -57,27 +48,17 @@ def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
     """
     try:
         return next(iter(batches.batches(pipeline, settings.seed, 0)))
-    except RuntimeError as error:
-        raise _unreadable(settings, error) from None
+    except BadData as error:
+        why = str(error).removeprefix("dataset: ")
+        raise ConfigError([f"dataset: {settings.dataset.target}: {why}"]) from None
 
 
 def _size(settings: Settings, pipeline: ds.Dataset) -> int:
     try:
         return int(pipeline.get_dataset_size())
     except RuntimeError as error:  # a source of no samples
-        raise _unreadable(settings, error) from None
-
-
-def _unreadable(settings: Settings, error: RuntimeError) -> ConfigError:
-    """Return what a pipeline's error says, with the line of the code that raised it."""
-    patterns = (r"^\s*(\w+(?:Error|Exception): .+)$", r"^\[ERROR\] (.+)$")
-    reasons = next(filter(None, (re.findall(p, str(error), re.MULTILINE) for p in patterns)), [])
-    why = reasons[-1] if reasons else text.first_line(error)
-    if _SCALARS in why:
-        return ConfigError([f"dataset: {settings.dataset.target}: {_USE_ARRAYS}"])
-    places = re.findall(r'File "(.+)", line (\d+)', str(error))
-    where = " ({}:{})".format(*places[-1]) if places else ""
-    return ConfigError([f"dataset: {settings.dataset.target}: {why}{where}"])
+        why = batches.failure(error)
+        raise ConfigError([f"dataset: {settings.dataset.target}: {why}"]) from None
 
 
 @dataclass(frozen=True)

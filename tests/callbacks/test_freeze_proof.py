@@ -8,7 +8,7 @@ from mindspore import Tensor, nn
 from tests.support.nets import Normed, TwoConvs
 from tests.support.training import IMAGES, plan_of, rule, train
 from trainer.backend.batch_types import Batch
-from trainer.callbacks.freeze_guard import FreezeGuard
+from trainer.callbacks.freeze_guard import FreezeGuard, check_weights
 from trainer.callbacks.freeze_proof import FreezeProof
 from trainer.core import format_version
 from trainer.core.errors import FrozenMoved, WeightsNotFinite
@@ -207,3 +207,24 @@ def test_statistics_that_are_not_finite_end_the_run_and_a_nets_own_buffers_do_no
     weights["bn.moving_variance"] = np.array([1, np.nan], np.float32)
     with pytest.raises(WeightsNotFinite, match=r"are not: bn\.moving_variance\. "):
         FreezeGuard().on_epoch_end(epoch)
+
+
+def test_messages_about_many_tensors_are_short(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"layer{number}.weight" for number in range(400)]
+    plan = Plan(tuple(ParameterPlan(name, (1,), 4, "trainable") for name in names))
+    proof = FreezeProof(tmp_path / "proof.json")
+    for number in (0, 1):
+        proof.on_epoch_end(
+            EpochResult(number, plan, {name: np.ones(1, np.float32) for name in names}, SCORE)
+        )
+    assert len(caplog.text) < 300
+    assert "and 397 more" in caplog.text
+    broken: Weights = {name: np.full(1, np.nan, np.float32) for name in names}
+    with pytest.raises(WeightsNotFinite) as not_finite:
+        check_weights(plan, broken, {}, "epoch 1")
+    assert len(str(not_finite.value)) < 300
+    with pytest.raises(FrozenMoved) as moved:
+        check_weights(plan, broken, dict.fromkeys(names, "by 1"), "epoch 1")
+    assert len(str(moved.value).splitlines()) == 11

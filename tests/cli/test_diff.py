@@ -111,7 +111,7 @@ def test_other_nets_are_a_mistake_that_names_what_only_one_has() -> None:
     assert [text.partition("; ")[2] for text in caught.value.problems] == [
         "only in A: a, b",
         "only in B: d",
-        "c: shape (2,) in A, (3,) in B",
+        "other shapes in A and B: c (2,) and (3,)",
     ]
 
 

@@ -59,6 +59,16 @@ def test_rates_that_differ_are_not_folded() -> None:
     assert names(root.children[1]) == ["0", "1", "2", "3"]
 
 
+def test_many_patterns_with_one_effect_are_one_line() -> None:
+    net = nn.SequentialCell([nn.Dense(2, 2) for _ in range(40)])
+    plan_of_all = planned(net, *(Rule((str(number),), *FLAG) for number in range(39)))
+    root = tree(plan_of_all, module_tree.describe(net), "net")
+    assert names(root) == ["0-38", "39"]
+    long = Rule(tuple(str(number) for number in range(39)), *FLAG, label="rule 1 (" + "0, " * 999)
+    lines = text(tree(planned(net, long), module_tree.describe(net), "net"), 0.1, 0.0).splitlines()
+    assert max(map(len, lines)) < 250
+
+
 def test_only_neighbours_that_differ_in_their_number_are_put_together() -> None:
     assert names(grown(TwoConvs())) == ["conv1-2", "fc"]
     assert names(grown(Normed())) == ["conv1", "bn1", "conv2", "bn2", "fc"]

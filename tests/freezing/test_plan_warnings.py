@@ -32,7 +32,7 @@ def test_nothing(rules: tuple[Rule, ...]) -> None:
 def test_statistics_that_move_between_frozen_weights() -> None:
     (line,) = warnings_of(Normed(), Rule(("conv1", "bn1"), *FLAG, norm="train"))
     assert line.startswith(
-        "running statistics are updated in 1 cells whose weights are frozen: bn1 "
+        "running statistics are updated in 1 cell whose weights are frozen: bn1 "
     )
     assert warnings_of(Normed(), Rule(("conv1",), *FLAG, norm="train")) == []
     assert warnings_of(Normed(), Rule(("conv1", "bn1"), *FLAG)) == []
@@ -47,7 +47,9 @@ def test_a_cut_that_freezes_more_than_was_asked() -> None:
     (line,) = warnings_of(
         Residual(), Rule(("block",), "stop_gradient", True), upstream=("stem.weight", "stem.bias")
     )
-    assert line.startswith("2 parameters that no rule names are frozen")
+    assert line.startswith(
+        "frozen although no rule names them, because they are upstream of a cut: 2 parameters"
+    )
     assert "stem.weight, stem.bias" in line
 
 

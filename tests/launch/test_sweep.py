@@ -69,7 +69,7 @@ def test_the_same_command_leaves_finished_jobs_unchanged(sweep: Path) -> None:
     shutil.rmtree(sweep / NAMES[3])
     ended = run_sweep(sweep.parent, "freeze=conv1,null", "seed=range(2)", "epochs=1")
     assert ended.code == 0, ended.err
-    assert "3 of 4 jobs are done already" in ended.out
+    assert "3 of 4 jobs done already" in ended.out
     assert (sweep / NAMES[3] / "model.safetensors").exists()
     del before[sweep / NAMES[3] / "manifest.json"]
     assert all(path.stat().st_mtime_ns == then for path, then in before.items())
@@ -132,7 +132,7 @@ def test_a_job_that_failed_or_was_killed_is_reported_once(sweep: Path, command: 
     assert "1 pending, 1 failed" in ended.out
     assert f"{NAMES[1]}: expected a finite loss (exit code 4)" in ended.err
     assert f"{NAMES[2]}: it was killed, or its machine went down" in ended.err
-    assert "2 of 4 jobs have failed" in ended.err
+    assert "2 of 4 jobs failed" in ended.err
     assert (ended.out + ended.err).count("expected a finite loss") == 1
 
 

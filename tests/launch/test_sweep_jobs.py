@@ -29,7 +29,7 @@ def test_a_failing_job_does_not_stop_the_others(tmp_path: Path) -> None:
         assert "(exit code 4)" in ended.err
         assert (ended.out + ended.err).count("expected a finite loss") == 1
         assert "Traceback" not in ended.err
-    assert "1 of 2 jobs are done already" in ended.out
+    assert "1 of 2 jobs done already" in ended.out
     assert (tmp_path / "sweep/optimizer.lr=0.01/model.safetensors").exists()
 
 

@@ -16,6 +16,7 @@ from trainer.config import saved
 from trainer.core.signals import StopFlag
 from trainer.launch import jobs
 from trainer.launch.job_config import JobConfig
+from trainer.launch.local.local_launcher import JobQueue
 from trainer.launch.local.worker_handle import WorkerHandle
 from trainer.launch.sweep import Sweep, record_end
 
@@ -132,3 +133,12 @@ def test_a_comparison_in_a_file_is_a_configuration_error(command: Command) -> No
     ended = command.compare("freeze=conv1", "compare.dir=file")
     assert ended.code == 2
     assert "compare.dir: expected a folder to write in, received file" in ended.err
+
+
+def test_trials_of_a_search_are_counted_over_the_whole_search(
+    sweep: Sweep, job_config: JobConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep.trials = 4, 20
+    with caplog.at_level("INFO"):
+        JobQueue([job_config], sweep).record_end(job_config, 0, "", 1.0)
+    assert "[ 5/20] seed=0  done" in caplog.text

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trainer.core.errors import ConfigError
+from trainer.core.text import quantity
 
 
 class DeviceOptions(Protocol):
@@ -153,7 +154,7 @@ def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
     parts = [target, "GRAPH_MODE"]
     if target == "cpu":
         cores = len(os.sched_getaffinity(0))
-        parts.append(f"{cores} core" if cores == 1 else f"{cores} cores")
+        parts.append(quantity(cores, "core"))
         parts.append(f"oneDNN {os.environ.get(_ISA, 'default')}")
     else:
         parts += [

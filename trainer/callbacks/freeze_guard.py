@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from trainer.backend.graph import module_tree
 from trainer.core.errors import FrozenMoved, WeightsNotFinite
 from trainer.core.tensors import Weights
+from trainer.core.text import first_rows, shorten
 from trainer.engine.callback import Callback, EpochResult
 from trainer.freezing.plan import ParameterPlan, Plan
 
@@ -32,12 +33,12 @@ def check_weights(plan: Plan, weights: Weights, moved: Mapping[str, str], when: 
     if moved:
         raise FrozenMoved(
             f"expected every frozen tensor unchanged, but by {when} {len(moved)} moved:\n"
-            + "\n".join(f"  - {name} {text}" for name, text in moved.items())
+            + "\n".join(first_rows([f"  - {name} {text}" for name, text in moved.items()]))
         )
     names = [p.name for p in plan.parameters if _is_trained(p)]
     if broken := [name for name in names if not _is_finite(weights[name])]:
         raise WeightsNotFinite(
-            f"expected finite weights, but by {when} these are not: {', '.join(broken)}. Likely: "
+            f"expected finite weights, but by {when} these are not: {shorten(broken)}. Likely: "
             "input that is not finite. Earlier snapshots and checkpoints hold finite ones"
         )
 

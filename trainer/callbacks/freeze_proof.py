@@ -15,6 +15,7 @@ from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights, sha256
+from trainer.core.text import shorten
 from trainer.distributed.world import World
 from trainer.engine.callback import Callback, EpochResult
 from trainer.freezing import proof
@@ -135,7 +136,7 @@ class FreezeProof(Callback):
             log.warning(
                 "warning: trainable, but has not moved since the start: %s (no gradient, or "
                 "optimizer.lr is 0?)",
-                ", ".join(names),
+                shorten(names),
             )
         self._unchanged = names
 
@@ -158,7 +159,7 @@ def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
     names = {name for name in hashes if hashes[name] != resumed.frozen[name]}
     names |= {name for name in rows.keys() & hashes if rows[name] != hashes[name]}
     if names:
-        problem = f"{path} and the checkpoint do not agree about {', '.join(sorted(names))}"
+        problem = f"{path} and the checkpoint do not agree about {shorten(sorted(names))}"
         raise ConfigError([f"resume: {problem}: one of them has been changed"])
     return record
 

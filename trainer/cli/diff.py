@@ -14,6 +14,7 @@ from trainer.core import atomic_files, tensors
 from trainer.core.errors import ConfigError, FrozenDiffers, nearest
 from trainer.core.table import table
 from trainer.core.tensors import Weights
+from trainer.core.text import quantity, shorten
 
 _LINES = 24  # printed without all=true
 
@@ -79,7 +80,7 @@ def main() -> None:
         if moved := [row.name for row in rows if row.state == "frozen" and not row.equal]:
             raise FrozenDiffers(
                 f"expected equal what {a.run} declares frozen, but {len(moved)} differ: "
-                f"{', '.join(moved)}"
+                f"{shorten(moved)}"
             )
 
 
@@ -148,15 +149,16 @@ def compare(a: Weights, b: Weights, states: dict[str, str]) -> list[Row]:
     """
     pairs = (("only in A", a, b), ("only in B", b, a))
     problems = [
-        f"{where}: {', '.join(names)}"
+        f"{where}: {shorten(names)}"
         for where, one, other in pairs
         if (names := [name for name in one if name not in other])
     ]
-    problems += [
-        f"{name}: shape {a[name].shape} in A, {b[name].shape} in B"
+    shapes = [
+        f"{name} {a[name].shape} and {b[name].shape}"
         for name in a
         if name in b and a[name].shape != b[name].shape
     ]
+    problems += [f"other shapes in A and B: {shorten(shapes)}"] if shapes else []
     if problems:
         raise ConfigError([f"expected weights of one model; {text}" for text in problems])
     rows = [_row(name, states.get(name, ""), a[name], b[name]) for name in a]
@@ -191,7 +193,7 @@ def report(rows: Sequence[Row], show_all: bool = False) -> str:
         listed, notes = list(rows), [total]
     else:
         listed = [row for row in rows if row not in unchanged]
-        notes = [f"frozen and equal: {len(unchanged)} tensors", total]
+        notes = [f"frozen and equal: {quantity(len(unchanged), 'tensor')}", total]
     limit = _LINES - 1 - len(notes)  # without the head
     if not show_all and len(listed) > limit:
         notes.insert(0, f"and {len(listed) - limit + 1} more: all=true lists them")

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from trainer.config import config_folders
-from trainer.core import log_handlers
+from trainer.core import log_handlers, matplotlib_folder
 from trainer.core.errors import Interrupted, TrainerExit
 from trainer.core.exit_status import exit_status
 from trainer.core.signals import StopFlag, catch_signals
@@ -25,6 +25,7 @@ def exit_codes() -> Iterator[StopFlag]:
     while MindSpore is imported would end in its C++.
     """
     _open_closed_streams()
+    matplotlib_folder.ensure_writable()
     try:
         with log_handlers.log_to_screen(), catch_signals() as stop:
             yield stop

@@ -8,12 +8,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from trainer.core.table import table
+from trainer.core.text import clip
 from trainer.freezing.plan import ParameterPlan, Plan, decays_by_default
 
 if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
 
 MIXED = "mixed"
+_MANY_PATTERNS = 9  # more than can be read next to one another
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
@@ -110,7 +112,7 @@ class _Reader:
     def _branch(self, name: str, kind: str, held: list[ParameterPlan]) -> Branch:
         weights = [p for p in held if p.name not in self._statistics]
         norms = {_NORM[p.state] for p in held if p.name in self._statistics}
-        ways = {_treatment(p) for p in weights or held}
+        ways = _merge_patterns({_treatment(p) for p in weights or held})
         states = {way.state for way in ways}
         return Branch(
             name=name,
@@ -136,14 +138,28 @@ def _treatment(p: ParameterPlan) -> Treatment:
     )
 
 
+def _merge_patterns(ways: set[Treatment]) -> set[Treatment]:
+    """Return treatments as one if they differ in nothing except many patterns or rules."""
+    merged = {replace(way, by="") for way in ways}
+    if len(ways) < _MANY_PATTERNS or len(merged) > 1:
+        return ways
+    return {replace(merged.pop(), by=f"{len(ways)} patterns or rules")}
+
+
 def _beneath(cell: str, name: str) -> str:
     return name.removeprefix(f"{cell}.")
 
 
 def _folded(branches: Iterable[Branch]) -> Iterator[Branch]:
     """Put neighbours together that differ in nothing but the number at the end of their names."""
-    for _, group in groupby(branches, key=lambda branch: (_stem(branch.name), _likeness(branch))):
-        yield _together(list(group))
+    for _, siblings in groupby(branches, key=lambda b: (_stem(b.name), _without_pattern(b))):
+        group = list(siblings)
+        treatments = {branch.treatment for branch in group if branch.treatment}
+        merged = _merge_patterns(treatments)
+        if merged != treatments:
+            yield replace(_together(group), treatment=merged.pop())
+        else:
+            yield from (_together(list(alike)) for _, alike in groupby(group, key=_likeness))
 
 
 def _stem(name: str) -> str:
@@ -154,6 +170,12 @@ def _stem(name: str) -> str:
 def _likeness(branch: Branch) -> Branch:
     inner = tuple(replace(_likeness(child), name=child.name) for child in branch.children)
     return replace(branch, name="", values=0, inner=0, children=inner)
+
+
+def _without_pattern(branch: Branch) -> Branch:
+    """Return what a branch is like, apart from the pattern or rule that decided on it."""
+    way = branch.treatment
+    return replace(_likeness(branch), treatment=replace(way, by="") if way else None)
 
 
 def _together(alike: Sequence[Branch]) -> Branch:
@@ -211,7 +233,7 @@ def _columns(branch: Branch, lr: float, weight_decay: float) -> tuple[str, ...]:
         rate = f"{lr * way.lr_factor:.4g}"
         default = weight_decay if branch.decayed else 0.0
         decay = f"{default if way.weight_decay is None else way.weight_decay:.4g}"
-    by = "; ".join(text for text in (way.by if way else "", *_cut(branch)) if text)
+    by = "; ".join(text for text in (clip(way.by) if way else "", *_cut(branch)) if text)
     return kind, f"{branch.values:,}", branch.state, rate, decay, branch.norm, by
 
 

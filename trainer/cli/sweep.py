@@ -5,6 +5,7 @@ from pathlib import Path
 
 from trainer.cli import entry_point
 from trainer.core.errors import ConfigError, JobsFailed
+from trainer.core.text import quantity
 from trainer.launch.failures import Failure, list_failures
 from trainer.launch.results import job_results
 from trainer.launch.results.results_report import report
@@ -27,7 +28,7 @@ def main() -> None:
         results = report(Path(sys.argv[1]))
         if failed := job_results.failed_jobs(results):
             failures = [Failure(result.job.name, result.why, result.code) for result in failed]
-            head = f"{len(failed)} of {len(results)} jobs have failed:"
+            head = f"{len(failed)} of {quantity(len(results), 'job')} failed:"
             raise JobsFailed("\n".join([head, *list_failures(failures)]))
 
 

@@ -3,6 +3,10 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from trainer.core.text import first_rows
+
+_MAX_PROBLEMS = 20  # in the message; the attribute has all
+
 
 class TrainerExit(Exception):
     """A run that ends early, reported in one message and without a traceback."""
@@ -35,7 +39,8 @@ class ConfigError(TrainerExit):
         self.problems = tuple(problems)
         count = len(self.problems)
         head = f"{count} configuration error{'s'[: count - 1]}:"
-        super().__init__("\n".join([head, *(f"  - {text}" for text in self.problems)]))
+        rows = first_rows([f"  - {text}" for text in self.problems], _MAX_PROBLEMS)
+        super().__init__("\n".join([head, *rows]))
 
 
 class FrozenMoved(TrainerExit):

@@ -12,6 +12,23 @@ def shorten(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
+def first_rows(rows: Sequence[str], limit: int = 10) -> list[str]:
+    """Return rows, at most ``limit``: the first ones, and a row with the number of the others."""
+    if len(rows) <= limit:
+        return list(rows)
+    return [*rows[: limit - 1], f"  and {len(rows) - limit + 1:,} more"]
+
+
+def quantity(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun: ``1 epoch``, ``2 epochs``, ``1,000 batches``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def clip(text: str, limit: int = 120) -> str:
+    """Return a text of at most ``limit`` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."
+
+
 def first_line(error: Exception) -> str:
     """Return the text of an error in one line, without the stack that MindSpore adds."""
     text = str(error).strip(" -\n").partition("\n---")[0]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule, matches
-from trainer.core.text import shorten
+from trainer.core.text import clip, quantity, shorten
 from trainer.freezing.assignment import UPSTREAM
 from trainer.freezing.plan import Plan
 from trainer.freezing.selection import expand_all, select
@@ -27,7 +27,7 @@ def plan_warnings(
     return [
         *_call_order_unknown(rules, tree),
         *_moving_statistics(plan, tree),
-        *plan.notes,
+        *map(clip, plan.notes),
         *_frozen_upstream(plan),
         *_shadowed(rules, tree),
         *_frozen_new_head(plan, expand_all(new_head, tree)),
@@ -51,8 +51,9 @@ def _moving_statistics(plan: Plan, tree: "ModuleTree") -> Iterator[str]:
     trainable = {owners[p.name] for p in plan.select("trainable")}
     frozen = {owners[p.name] for p in plan.select("frozen")}
     if cells := [c.name for c in tree.cells if c.name in (moving & frozen) - trainable]:
+        count = quantity(len(cells), "cell")
         yield (
-            f"running statistics are updated in {len(cells)} cells whose weights are frozen: "
+            f"running statistics are updated in {count} whose weights are frozen: "
             f"{shorten(cells)} (to keep them unchanged: norm=eval)"
         )
 
@@ -60,9 +61,10 @@ def _moving_statistics(plan: Plan, tree: "ModuleTree") -> Iterator[str]:
 def _frozen_upstream(plan: Plan) -> Iterator[str]:
     """Warn of parameters that are frozen only because they are upstream of a cut."""
     if names := [p.name for p in plan.select("frozen") if p.by == UPSTREAM]:
+        count = quantity(len(names), "parameter")
         yield (
-            f"{len(names)} parameters that no rule names are frozen, because they are upstream of "
-            f"a cut: {shorten(names)} (to let the gradient pass: requires_grad)"
+            "frozen although no rule names them, because they are upstream of a cut: "
+            f"{count}, {shorten(names)} (to let the gradient pass: requires_grad)"
         )
 
 
@@ -93,4 +95,4 @@ def _frozen_new_head(plan: Plan, new_head: Sequence[str]) -> Iterator[str]:
 
 
 def _label(rule: Rule) -> str:
-    return rule.label or f"freeze={','.join(rule.patterns)}"
+    return clip(rule.label or f"freeze={','.join(rule.patterns)}")

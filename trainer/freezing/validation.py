@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule, is_plain
 from trainer.core.errors import ConfigError
-from trainer.core.text import shorten
+from trainer.core.text import clip, shorten
 from trainer.freezing.assignment import Assignment, assign
 from trainer.freezing.gradient_cuts import gradient_cuts
 from trainer.freezing.plan import STATISTICS, Plan, resolve
@@ -81,7 +81,7 @@ def all_frozen(plan: Plan) -> list[str]:
     key = "policy" if any(cause.startswith("rule ") for cause in causes) else "freeze"
     return [
         f"{key}: expected at least one trainable parameter, but all are frozen "
-        f"(by {', '.join(sorted(causes))}); freeze less, or let an earlier rule train some"
+        f"(by {shorten(sorted(map(clip, causes)))}); freeze less, or let an earlier rule train some"
     ]
 
 
@@ -92,7 +92,7 @@ def out_of_reach(rules: Sequence[Rule], plan: Plan, upstream: Collection[str]) -
         trained = [p.name for p in plan.select("trainable") if p.by == rule.label]
         if rule.label and (unreached := [name for name in trained if name in upstream]):
             errors.append(
-                f"{rule.key}: expected parameters that the gradient reaches, but {rule.label} "
+                f"{rule.key}: expected parameters that the gradient reaches, but {_label(rule)} "
                 f"trains {shorten(unreached)}, upstream of the cut behind {shorten(plan.cuts)}; "
                 "freeze the cut cells by requires_grad, or do not train what is upstream"
             )
@@ -118,8 +118,8 @@ def _ineffective(
     selected = selection.parameters
     if not selected and not (rule.cuts and selection.cells):
         return [
-            f"{rule.key}: expected a rule that matches a parameter, but {rule.label} matches none; "
-            "widen it, leave it out, or allow for that by optional: true"
+            f"{rule.key}: expected a rule that matches a parameter, but {_label(rule)} matches "
+            "none; widen it, leave it out, or allow for that by optional: true"
         ]
     decided = [assignments[name] for name in selected if assignments[name].rule is rule]
     only_buffers = all(assignment.state == "buffer" for assignment in decided)
@@ -128,7 +128,7 @@ def _ineffective(
     if decided or not selected:
         return []
     others = {assignments[name].rule for name in selected}
-    earlier = ", ".join(sorted(_label(other) for other in others if other))
+    earlier = shorten(sorted(_label(other) for other in others if other))
     return [
         f"{rule.key}: expected parameters left for {_label(rule)}, but all {len(selected)} that it "
         f"selects are already decided by {earlier}; put it first, or leave it out"
@@ -208,4 +208,4 @@ def _why_not_cuttable(info: "ParameterInfo", called: bool | None) -> str:
 
 
 def _label(rule: Rule) -> str:
-    return rule.label or f"{rule.key}={','.join(rule.patterns)}"
+    return clip(rule.label or f"{rule.key}={','.join(rule.patterns)}")

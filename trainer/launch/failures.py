@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainer.core.exit_status import one_line
-
-_MAX_LINES = 10
+from trainer.core.text import first_rows
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,4 @@ class Failure:
 
 def list_failures(failures: Sequence[Failure]) -> list[str]:
     """Return a line for each failure, or for the first ones and the number of the others."""
-    lines = [f"  - {failure}" for failure in failures]
-    if len(lines) <= _MAX_LINES:
-        return lines
-    return [*lines[: _MAX_LINES - 1], f"  and {len(lines) - _MAX_LINES + 1} more"]
+    return first_rows([f"  - {failure}" for failure in failures])

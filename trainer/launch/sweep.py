@@ -15,6 +15,7 @@ from trainer.config import hydra_plugins
 from trainer.core import file_lock
 from trainer.core.errors import CannotWrite, ConfigError, JobsFailed
 from trainer.core.signals import StopFlag
+from trainer.core.text import quantity
 from trainer.launch import jobs
 from trainer.launch.failures import Failure, list_failures
 from trainer.launch.job_config import JobConfig
@@ -33,6 +34,7 @@ class Sweep:
         folder: folder of the sweep, once it is known.
         folder_key: the setting that names the folder on the command line.
         exit_stack: callbacks for the end of the sweep.
+        trials: of a search, those that have ended and those that it is to have; None: no search.
     """
 
     request: ResumeRequest
@@ -41,6 +43,7 @@ class Sweep:
     folder: Path = Path()
     folder_key: str = "hydra.sweep.dir"
     exit_stack: ExitStack = field(default_factory=ExitStack)
+    trials: tuple[int, int] | None = None
     _is_locked: bool = False
 
     @contextmanager
@@ -74,7 +77,7 @@ class Sweep:
         failures = [Failure(name, s.why, s.code) for name, s in failed.items()]
         return "\n".join(
             [
-                f"{len(failed)} of {len(self.statuses)} jobs did not finish:",
+                f"{len(failed)} of {quantity(len(self.statuses), 'job')} did not finish:",
                 *list_failures(failures),
                 f"The same command with {self.folder_key}={self.folder} starts only these jobs.",
             ]
@@ -127,7 +130,7 @@ def unfinished(job_configs: Sequence[JobConfig], sweep: Sweep) -> list[JobConfig
         else:
             remaining.append(job_config)
     if finished := len(job_configs) - len(remaining):
-        log.info("%d of %d jobs are done already", finished, len(job_configs))
+        log.info("%d of %s done already", finished, quantity(len(job_configs), "job"))
     return remaining
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from trainer.core.text import clip, quantity
 from trainer.freezing.assignment import UPSTREAM
 from trainer.freezing.plan import STATISTICS, ParameterPlan, Plan
 
@@ -15,7 +16,7 @@ def frozen_summary(plan: Plan) -> Row:
     reasons = {parameter.by for parameter in frozen}
     if len(reasons) <= 1:
         return frozen_rows(plan)[0]
-    values = f"{len(frozen)} tensors ({_size(frozen):,} values)"
+    values = f"{quantity(len(frozen), 'tensor')} ({quantity(_size(frozen), 'value')})"
     return "frozen", f"{values} by {len(reasons)} patterns, rules or cuts: train.log"
 
 
@@ -25,7 +26,9 @@ def rate_summary(lr: float, plan: Plan) -> list[Row]:
         return []
     rates = sorted({lr * (p.lr_factor or 1.0) for p in plan.select("trainable")})
     span = f"{rates[0]:.4g} to {rates[-1]:.4g}" if len(rates) > 1 else f"{rates[0]:.4g}"
-    return [("rates", f"{len(rate_rows(lr, plan))} parameter groups, lr {span}: train.log")]
+    return [
+        ("rates", f"{quantity(len(rate_rows(lr, plan)), 'parameter group')}, lr {span}: train.log")
+    ]
 
 
 def frozen_rows(plan: Plan) -> list[tuple[str, str]]:
@@ -37,9 +40,9 @@ def frozen_rows(plan: Plan) -> list[tuple[str, str]]:
     for by in dict.fromkeys(p.by for p in frozen):
         group = [p for p in frozen if p.by == by]
         rows.append(("frozen", f"{_label(by, group)}: {_names(group)}"))
-    rows += [("", note) for note in plan.notes]
+    rows += [("", clip(note)) for note in plan.notes]
     if plan.cuts:
-        rows.append(("", f"cut behind {', '.join(plan.cuts)}"))
+        rows.append(("", f"cut behind {_short(plan.cuts)}"))
     if plan.inference:
         rows.append(("", f"in inference mode: {_short(plan.inference)}"))
     return rows
@@ -70,11 +73,11 @@ def _label(by: str, group: Sequence[ParameterPlan]) -> str:
     if by in (UPSTREAM, STATISTICS):
         return by
     methods = ", ".join(sorted({p.method for p in group}))
-    return f"{by} by {methods}" if by.startswith("rule ") else f"pattern {by!r} by {methods}"
+    return f"{clip(by)} by {methods}" if by.startswith("rule ") else f"pattern {by!r} by {methods}"
 
 
 def _names(group: Sequence[ParameterPlan]) -> str:
-    return f"{_short([p.name for p in group])} ({_size(group):,} values)"
+    return f"{_short([p.name for p in group])} ({quantity(_size(group), 'value')})"
 
 
 def _short(names: Sequence[str]) -> str:

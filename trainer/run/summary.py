@@ -23,6 +23,7 @@ from trainer.core.run_files import (
     SNAPSHOTS,
     WEIGHTS_PICTURE,
 )
+from trainer.core.text import clip, quantity
 from trainer.distributed import world
 from trainer.freezing.plan import Plan
 from trainer.run.components import RunComponents
@@ -46,12 +47,12 @@ def start_summary(
         ("data", _data(settings, components)),
         ("device", components.device_description),
         frozen_summary(plan),
-        *(("", note) for note in plan.notes[:1]),
+        *(("", clip(note)) for note in plan.notes[:1]),
         *rate_summary(settings.optimizer.lr, plan),
         *([("features", components.cache_decision.why)] if components.cache_decision.why else []),
         *_ranks_rows(settings, components),
         ("optimizer", f"{type(optimizer).__name__}, {_options(settings)}"),
-        ("run", f"{settings.epochs} epochs, seed {settings.seed}, in {folder}"),
+        ("run", f"{quantity(settings.epochs, 'epoch')}, seed {settings.seed}, in {folder}"),
         *_resume_rows(components),
     ]
     return _text(rows)
@@ -61,7 +62,7 @@ def start_details(settings: Settings, plan: Plan, optimizer: nn.Optimizer) -> st
     """Return what the log says in addition: each rule, rate and cut."""
     state = sum(p.nbytes for p in optimizer_state(optimizer).values())
     rows = [*frozen_rows(plan), *rate_rows(settings.optimizer.lr, plan)]
-    return _text([*rows, ("optimizer", f"{state:,} bytes of state")])
+    return _text([*rows, ("optimizer", f"{quantity(state, 'byte')} of state")])
 
 
 def _text(rows: Sequence[Row]) -> str:
@@ -92,7 +93,7 @@ def _ranks_rows(settings: Settings, components: RunComponents) -> list[Row]:
     rate = f"optimizer.lr {settings.optimizer.lr:g} is for the whole batch and is not scaled"
     rows = [("ranks", f"{ranks}: {size // ranks} of each batch of {size}; {rate}")]
     if module_tree.moving_statistics(components.model):
-        each = f"each rank normalises by its own {size // ranks} samples"
+        each = f"each rank normalises by its own {quantity(size // ranks, 'sample')}"
         rows.append(("", f"BatchNorm: {each}; its statistics are averaged after each step"))
     return rows
 
@@ -102,7 +103,9 @@ def _resume_rows(components: RunComponents) -> list[Row]:
     rows, point = [], components.resume_point
     if point is not None:
         progress, before, now = point.progress, point.checkpoint.versions, checkpoint.versions()
-        rows.append(("resume", f"after epoch {progress.epochs} and {progress.steps} more steps"))
+        rows.append(
+            ("resume", f"after epoch {progress.epochs} and {quantity(progress.steps, 'more step')}")
+        )
         differing = [
             f"{key} {before.get(key)}, now {now[key]}" for key in now if before.get(key) != now[key]
         ]

@@ -17,7 +17,7 @@ from trainer.checkpoint import resume
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import overrides, recorded_folder, schema
 from trainer.config.schema import Settings
-from trainer.core import atomic_files, file_lock, log_handlers
+from trainer.core import atomic_files, file_lock, log_handlers, text
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import CONFIG, HYDRA, LOG, MANIFEST, OVERRIDES
 from trainer.core.signals import StopFlag
@@ -107,7 +107,7 @@ def _start(
     if point is None:
         ranks.from_main(lambda: _claim(folder))
     elif last := ranks.from_main(partial(fit.finished, settings, point, folder)):
-        log.info("already finished: all %d epochs are trained; left unchanged", settings.epochs)
+        log.info("already finished (%s); left unchanged", text.quantity(settings.epochs, "epoch"))
         return last.get("accuracy")
     with file_lock.lock_run(folder if ranks.is_main else None):
         ranks.from_main(lambda: _begin(config, settings, folder))

@@ -147,7 +147,7 @@ def test_the_same_command_does_only_what_is_missing(
 ) -> None:
     again = _end(start(place, "trainer", *MIXED))
     assert again.code == 7
-    assert "1 of 3 jobs are done already" in again.out
+    assert "1 of 3 jobs done already" in again.out
     submitted = re.findall(r"(\S+)  submitted as job", again.out)
     assert sorted(submitted) == sorted([KILLED, FAILED])
     assert same_weights(place / "mixed" / KILLED, reference)

@@ -17,6 +17,7 @@ from pydantic import Field
 from trainer.config import hydra_plugins, options, schema
 from trainer.config.options import Options
 from trainer.core.errors import ConfigError, Stopped
+from trainer.core.text import quantity
 from trainer.launch.job_config import JobConfig
 from trainer.launch.local.worker_handle import WorkerHandle
 from trainer.launch.sweep import Sweep, record_end
@@ -61,7 +62,7 @@ class LocalLauncher(SweepLauncher):
             Stopped: a signal came; jobs that had begun are saved.
         """
         if len(job_configs) > 1:
-            log.info("sweep: %d jobs in %s", len(job_configs), sweep.folder)
+            log.info("sweep: %s in %s", quantity(len(job_configs), "job"), sweep.folder)
         workers = self._workers(sweep)[: len(job_configs)]
         run_jobs(job_configs, sweep, workers, self.options.share)
 
@@ -109,8 +110,7 @@ class JobQueue:
         order = sorted(range(len(job_configs)), key=lambda i: first[keys[i]])
         self._waiting = [(job_configs[i], keys[i]) for i in order]
         self._lock = Lock()
-        self._count = len(job_configs)
-        self._ended = 0
+        self._ended, self._count = sweep.trials or (0, len(job_configs))
         self.sweep = sweep
 
     def take(self, last_key: str) -> tuple[JobConfig, str] | None:

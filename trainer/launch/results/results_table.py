@@ -10,6 +10,7 @@ from typing import Any
 from trainer.core import atomic_files
 from trainer.core.exit_status import one_line
 from trainer.core.table import table
+from trainer.core.text import quantity
 from trainer.launch.results.job_results import (
     JobResult,
     SettingResult,
@@ -19,12 +20,16 @@ from trainer.launch.results.job_results import (
 
 TABLE, RECORD, PICTURE = "sweep.csv", "sweep.json", "sweep.png"
 _HEAD = ("setting", "jobs", "result", "spread", "drift", "ms per step", "compile s", "MB", "state")
+_MAX_ROWS = 20  # so that the table of a large sweep fits a screen
 
 
 def format_table(results: Sequence[JobResult]) -> str:
-    """Return the table, one row per setting, the best first."""
-    rows = [_row(setting) for setting in group_by_setting(results)]
-    return table([_HEAD, *rows], left=(0, len(_HEAD) - 1))
+    """Return the table, one row per setting, the best first; the others are counted."""
+    settings = group_by_setting(results)
+    more = len(settings) - _MAX_ROWS
+    rows = [_row(setting) for setting in settings[:_MAX_ROWS]]
+    note = [f"and {quantity(more, 'more setting')}: {TABLE} has every job"] if more > 0 else []
+    return "\n".join([table([_HEAD, *rows], left=(0, len(_HEAD) - 1)), *note])
 
 
 def _row(setting: SettingResult) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from trainer.artifacts import status
 from trainer.config import hydra_plugins, options
 from trainer.core.errors import ConfigError, Stopped
 from trainer.core.run_files import OUTPUT
+from trainer.core.text import quantity
 from trainer.launch import jobs
 from trainer.launch.job_config import JobConfig
 from trainer.launch.slurm import arrays, partitions, submit
@@ -65,7 +66,8 @@ class SlurmLauncher(SweepLauncher):
         job_ids = submit.submit(unfinished_jobs, self.request, sweep.folder, allow)
         show = f"python -m trainer.sweep {sweep.folder}"
         if not self.request.wait:
-            log.info("sweep: %d jobs in %s; to see them: %s", len(by_name), sweep.folder, show)
+            count = quantity(len(by_name), "job")
+            log.info("sweep: %s in %s; to see them: %s", count, sweep.folder, show)
             return
         states = submit.wait_for_jobs(job_ids, self.request.poll_seconds, sweep.stop)
         for name, state in states.items():

@@ -90,6 +90,7 @@ class OptunaSweeper(Sweeper):
             count = min(self.options.n_jobs, self.options.n_trials - ended)
             trials = [study.ask(dict(space)) for _ in range(count)]
             job_overrides = [[*fixed, *(f"{k}={v}" for k, v in t.params.items())] for t in trials]
+            current_sweep().trials = ended, self.options.n_trials
             job_returns = self.launcher.launch(job_overrides, ended)
             for trial, job_return in zip(trials, job_returns, strict=True):
                 _report_result(study, trial, job_return)

@@ -57,6 +57,7 @@ def test_other_data_do_not_change_the_net(run: Path) -> None:
         ("model.num_classes=4", "model.num_classes: expected one of dataset"),
         ("dataset.num_clases=4", "unknown key (nearest: num_classes"),
         ("dataset=digit", "no dataset named digit (nearest: digits)"),
+        ("+dataset.batch_size=4", "Either remove + prefix: 'dataset.batch_size=4'"),
         ("batch_size=1,2", "expected one value, received several"),
         ("batch_size", "expected KEY=VALUE"),
     ],

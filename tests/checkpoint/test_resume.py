@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import ListConfig, OmegaConf
 
 from trainer.checkpoint.changed_settings import changed_settings
 from trainer.checkpoint.resume import resume_request
@@ -52,6 +53,28 @@ def test_the_overrides_of_the_run_come_first_and_new_ones_win(run: Path) -> None
     ]
     assert (asked.folder, asked.required) == (run, True)
     assert resume_request(asked.overrides).folder == run, "quoted as Hydra reads it"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "+dataset.batch_size=${batch_size}",
+        "seed=${oc.env:GONE}",
+        "init_from='a/${now:%H}'",
+        "a=???",
+    ],
+)
+def test_recorded_overrides_are_text_and_no_configuration(run: Path, line: str) -> None:
+    recorded = ListConfig(["epochs=3", line])
+    (run / ".hydra/overrides.yaml").write_text(OmegaConf.to_yaml(recorded))
+    assert resume_request([f"resume='{quoted(run)}'"]).overrides[:-1] == ["epochs=3", line]
+
+
+@pytest.mark.parametrize("text", ["a: b", "[", "3", "- [a"])
+def test_damaged_overrides_are_named(run: Path, text: str) -> None:
+    (run / ".hydra/overrides.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="expected the overrides of a run in"):
+        resume_request([f"resume='{quoted(run)}'"])
 
 
 def test_the_keys_of_a_group_go_with_another_choice_of_it(run: Path) -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 from yaml import YAMLError
 
 from trainer.checkpoint.changed_settings import KEYS_BY_PART, changed_settings
 from trainer.config import recorded_folder, saved
-from trainer.config.overrides import quoted
+from trainer.config.overrides import quoted, recorded_lines
 from trainer.config.schema import Settings
 from trainer.core import format_version
 from trainer.core.errors import ConfigError, nearest
@@ -145,9 +145,11 @@ def _merge_overrides(folder: Path, overrides: Sequence[str]) -> list[str]:
 
 def _recorded_overrides(path: Path) -> list[str]:
     try:
-        overrides: Any = OmegaConf.to_object(OmegaConf.load(path))
-        return [str(text) for text in overrides]
-    except (OSError, ValueError, TypeError, YAMLError, OmegaConfBaseException) as error:
+        lines = OmegaConf.load(path)
+        if not isinstance(lines, ListConfig):
+            raise ValueError("it is not a list")
+        return recorded_lines(lines)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(
             [f"resume: expected the overrides of a run in {path} ({reason})"]

@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
@@ -92,8 +92,26 @@ def apply_to(config: DictConfig, lines: Sequence[str], allowed: Sequence[str]) -
                 key = override.key_or_group
                 config[key] = _compose([source_line(override)], problems)[key]
             else:
-                ConfigLoaderImpl._apply_overrides_to_config([override], config)
+                problems += _apply(override, config)
     return problems
+
+
+def _apply(override: Override, config: DictConfig) -> list[str]:
+    try:
+        ConfigLoaderImpl._apply_overrides_to_config([override], config)
+    except (
+        HydraException,
+        OmegaConfBaseException,
+    ) as error:  # `+KEY` for a key that is set
+        return [f"override {source_line(override)!r}: {_one_line(error)}"]
+    return []
+
+
+def recorded_lines(task: ListConfig) -> list[str]:
+    """Return Hydra's list of overrides as text: ``a=${b}`` in it is text, no interpolation."""
+    lines = OmegaConf.to_container(task, resolve=False)
+    assert isinstance(lines, list)
+    return [str(line) for line in lines]
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from trainer.artifacts.status import Status
 from trainer.config import hydra_plugins, sweep_overrides
+from trainer.config.overrides import recorded_lines
 from trainer.core.errors import ConfigError
 from trainer.launch import jobs
 from trainer.launch.job_config import JobConfig, make_job_config, task_config
@@ -66,9 +67,7 @@ class SweepLauncher(Launcher):
         setup_globals()
         sweep = current_sweep()
         sweep.folder = Path(str(self.config.hydra.sweep.dir))
-        fixed = sweep_overrides.fixed(
-            [str(override) for override in self.config.hydra.overrides.task]
-        )
+        fixed = sweep_overrides.fixed(recorded_lines(self.config.hydra.overrides.task))
         job_configs = [
             self._job_config(jobs.make_job(sweep.folder, lines, fixed), initial_job_idx + number)
             for number, lines in enumerate(job_overrides)

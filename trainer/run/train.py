@@ -54,7 +54,7 @@ def train(
     """
     folder, plain = _usable_folder(request), overrides.plain(config)
     if multi_rank.starts_ranks(plain):
-        lines = HydraConfig.get().overrides.task
+        lines = overrides.recorded_lines(HydraConfig.get().overrides.task)
         return multi_rank.start_ranks(plain, lines, request, folder, stop)
     request = replace(request, folder=folder)
     multi_rank.join(plain, request)
@@ -131,9 +131,8 @@ def _has_begun(components: "RunComponents", folder: Path) -> bool:
 def _begin(config: DictConfig, settings: Settings, folder: Path) -> None:
     atomic_files.remove([folder / MANIFEST])  # first, because what it lists will change
     _record_configuration(config, folder)
-    recorded_folder.write(
-        folder, overrides.user_files(HydraConfig.get().overrides.task, settings.named_options())
-    )
+    lines = overrides.recorded_lines(HydraConfig.get().overrides.task)
+    recorded_folder.write(folder, overrides.user_files(lines, settings.named_options()))
 
 
 def _claim(folder: Path) -> None:

@@ -84,7 +84,7 @@ def test_seeds_may_be_added_but_another_sweep_is_refused(sweep: Path, command: C
     assert again.code == 2
     assert "holds another sweep: expected overrides [" in again.err
     assert "'epochs=1'], received ['epochs=2']" in again.err
-    other = command.train(*flags, "optimizer.lr=0.1,0.2", "epochs=1")
+    other = command.train(*flags, "optimizer.lr=0.1,0.2", *OVERRIDES[2:])
     assert other.code == 2
     assert "expected values of freeze, seed, received some of freeze, optimizer.lr" in other.err
     assert sorted(path.parent.name for path in sweep.glob("*/proof.json")) == NAMES

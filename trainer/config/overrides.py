@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
@@ -99,16 +99,13 @@ def apply_to(config: DictConfig, lines: Sequence[str], allowed: Sequence[str]) -
 def _apply(override: Override, config: DictConfig) -> list[str]:
     try:
         ConfigLoaderImpl._apply_overrides_to_config([override], config)
-    except (
-        HydraException,
-        OmegaConfBaseException,
-    ) as error:  # `+KEY` for a key that is set
+    except (HydraException, OmegaConfBaseException) as error:  # `+KEY` for a key that is set
         return [f"override {source_line(override)!r}: {_one_line(error)}"]
     return []
 
 
-def recorded_lines(task: ListConfig) -> list[str]:
-    """Return Hydra's list of overrides as text: ``a=${b}`` in it is text, no interpolation."""
+def recorded_lines(task: Any) -> list[str]:
+    """Return Hydra's list of overrides as text: ``a=${b}`` in it is no interpolation."""
     lines = OmegaConf.to_container(task, resolve=False)
     assert isinstance(lines, list)
     return [str(line) for line in lines]

@@ -85,6 +85,7 @@ def assert_goes_on(command: Command, *lines: str) -> None:
     [
         ["freeze=conv1", "epochs=2"],
         ["freeze=null", "epochs=1", "optimizer=adam"],
+        ["epochs=1", "schedule=custom", "schedule._target_=tests.support.schedules.linear"],
         ["epochs=1", "device.precision=float16", "device.loss_scale=dynamic"],
         ["experiment=seed_mindspore", "epochs=4", "dataset.samples=4"],
         ["experiment=seed_pytorch", "freeze=f1", "epochs=4", "dataset.samples=4"],

@@ -51,9 +51,10 @@ def test_each_file_of_a_run_states_its_format(finished: Path) -> None:
         lambda run: make_newer(run / "manifest.json"),
         lambda run: make_newer(run / "checkpoints/index.json"),
         make_checkpoint_newer,
+        lambda run: make_newer(run / CHECKPOINT),
         make_metrics_newer,
     ],
-    ids=["plan", "proof", "manifest", "index", "checkpoint", "metrics"],
+    ids=["plan", "proof", "manifest", "index", "checkpoint", "hashed checkpoint", "metrics"],
 )
 def test_a_newer_run_is_not_resumed_and_nothing_is_written(
     change: Callable[[Path], Any], command: Command, done: Path

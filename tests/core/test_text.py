@@ -1,7 +1,7 @@
 """Messages stay short however much there is to report."""
 
 from trainer.core.errors import ConfigError
-from trainer.core.text import first_rows, quantity, shorten
+from trainer.core.text import first_rows, percent, quantity, shorten
 
 NAMES = [f"layer{number}.weight" for number in range(400)]
 
@@ -14,6 +14,20 @@ def test_a_count_agrees_with_its_noun() -> None:
         "1,000 epochs",
     ]
     assert quantity(2, "batch", "batches") == "2 batches"
+
+
+def test_a_share_never_rounds_to_nothing_or_all() -> None:
+    shares = (0, 0.00004, 0.004, 0.5, 0.996, 0.99875, 1, 1.5)
+    assert [percent(share) for share in shares] == [
+        "0%",
+        "0.004%",
+        "0.4%",
+        "50%",
+        "99.6%",
+        "99.9%",
+        "100%",
+        "150%",
+    ]
 
 
 def test_many_names_are_counted() -> None:

@@ -46,6 +46,22 @@ def test_a_sample_whose_scores_are_nan_is_not_predicted() -> None:
     assert score.metrics["f1"] == pytest.approx((1 / 2 + 1 + 0) / 3)
 
 
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [(np.nan, "input 1 of the batch is not finite in 1 of 2 rows"), (1.0, "it is the weights")],
+)
+def test_a_loss_that_is_not_finite_is_reported_once(
+    value: float, cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    inputs = Tensor(np.array([[1, value], [1, 1]], np.float32))
+    batch = inputs, Tensor(np.array([0, 1], np.int32))
+    evaluator = Evaluator(Identity(), LOSS, forward=lambda x: x * float("nan"))
+    evaluator([batch, batch])
+    evaluator([batch])
+    (record,) = caplog.records
+    assert cause in record.getMessage()
+
+
 @pytest.mark.parametrize("size", [3, 4, 7])
 def test_a_smaller_last_batch_counts_by_its_samples(size: int) -> None:
     net = Normed()

@@ -38,8 +38,8 @@ def check_weights(plan: Plan, weights: Weights, moved: Mapping[str, str], when: 
     names = [p.name for p in plan.parameters if _is_trained(p)]
     if broken := [name for name in names if not _is_finite(weights[name])]:
         raise WeightsNotFinite(
-            f"expected finite weights, but by {when} these are not: {shorten(broken)}. Likely: "
-            "input that is not finite. Earlier snapshots and checkpoints hold finite ones"
+            f"expected finite weights, but by {when} these are not: {shorten(broken)}. "
+            "Earlier snapshots and checkpoints hold finite ones"
         )
 
 

@@ -140,11 +140,11 @@ def read(folder: Path, expected: str | None = None) -> Checkpoint:
         ConfigError: a newer trainer has written it.
     """
     path = folder / RECORD
-    if expected is not None:
-        _check_hash(path, expected)
     try:
         record = json.loads(path.read_text())
-        format_version.check(record, path)
+        format_version.check(record, path)  # first: a newer trainer may have hashed it otherwise
+        if expected is not None:
+            _check_hash(path, expected)
         if record["name"] != folder.name:
             raise CorruptCheckpoint(f"{path}: expected the record of {folder.name}")
         return _load(folder, record)

@@ -10,6 +10,7 @@ from trainer.cli import entry_point, plan_tree
 from trainer.config import overrides
 from trainer.core import atomic_files, format_version
 from trainer.core.run_files import PLAN
+from trainer.core.text import percent
 from trainer.freezing import plan_warnings
 from trainer.run import configure
 
@@ -184,7 +185,7 @@ def _backward(preview: PlanPreview) -> str:
     multiply_adds = flops.backward(graph, plan.names("trainable"), plan.cuts)
     shapes = " and ".join(str(shape) for shape in graph.inputs)
     return (
-        f"{1 - multiply_adds / full:.0%} less work, estimated: {multiply_adds:,} of {full:,} "
+        f"{percent(1 - multiply_adds / full)} less work, estimated: {multiply_adds:,} of {full:,} "
         f"multiply-adds (convolutions and matrix products, for an input of {shapes})"
     )
 
@@ -200,7 +201,7 @@ def _measured(preview: PlanPreview) -> str:
     dry_run.dry_run(preflight.model, preflight.loss, batch)
     plans = [preview.plan, plan_savings.everything(preview.tree)]
     seconds, full = plan_savings.times(preflight.model, preflight.loss, plans, settings, batch)
-    everything = f"{1000 * full:.1f} ms if everything were trained ({seconds / full:.0%})"
+    everything = f"{1000 * full:.1f} ms if everything were trained ({percent(seconds / full)})"
     return f"{1000 * seconds:.1f} ms, {everything}"
 
 

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from trainer.core.plotting import FROZEN, PALE
+from trainer.core.text import percent
 from trainer.freezing.plan import ParameterPlan, Plan
 from trainer.freezing.selection import layers
 
@@ -113,7 +114,7 @@ def _draw(axes: Axes, at: int, row: Row) -> None:
 
 
 def _note(row: Row) -> str:
-    share = f"{row.trained / row.values:.0%} trains" if 0 < row.trained < row.values else ""
+    share = f"{percent(row.trained / row.values)} trains" if 0 < row.trained < row.values else ""
     factors = (
         ", ".join(f"{factor:.3g}" for factor in row.factors[:2]) if row.factors != (1.0,) else ""
     )

@@ -24,6 +24,12 @@ def quantity(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def percent(share: float) -> str:
+    """Return a share as whole percent; with decimals where it would round to 0 or 100 %."""
+    rounded = (f"{share:.{decimals}%}" for decimals in range(4))
+    return next((t for t in rounded if float(t[:-1]) not in (0, 100)), f"{share:.0%}")
+
+
 def clip(text: str, limit: int = 120) -> str:
     """Return a text of at most ``limit`` characters."""
     return text if len(text) <= limit else f"{text[: limit - 4]} ..."

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,7 +11,8 @@ from mindspore import Tensor, nn
 
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import HostCopy
-from trainer.core.errors import BadData, NotFinite, Stopped
+from trainer.core.errors import BadData, Stopped, WeightsNotFinite
+from trainer.engine import divergence
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
@@ -85,7 +87,8 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
         # A compiled graph ignores every later change of flags and hooks.
         step = loop.make_step(optimizer)
         for epoch in epochs:
-            score = _epoch(loop, frozen_model, step, progress, host_copy)
+            with _causes_named(loop, epoch):
+                score = _epoch(loop, frozen_model, step, progress, host_copy)
             progress = Progress(epoch)
         frozen_model.undo()
         previous = optimizer
@@ -98,6 +101,15 @@ def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, host_copy: HostCopy)
         loop.callback.on_epoch_end(EpochResult(0, plan, host_copy.fetch(), loop.evaluate()))
     else:
         loop.restore_optimizer(optimizer)
+
+
+@contextmanager
+def _causes_named(loop: Loop, epoch: int) -> Iterator[None]:
+    """Add the likely cause to the error of weights that are not finite; reads the epoch again."""
+    try:
+        yield
+    except WeightsNotFinite as error:
+        raise divergence.weights_not_finite(error, loop.batches(epoch)) from None
 
 
 def _epoch(
@@ -132,7 +144,7 @@ def _steps(loop: Loop, step: Callable[..., Tensor], progress: Progress) -> tuple
     """Take the remaining steps of an epoch; return the progress, and samples per second."""
     epoch = progress.epochs + 1
     times: list[tuple[int, float]] = []
-    pending: list[tuple[Tensor, int]] = []
+    pending: list[tuple[Tensor, Batch]] = []
     start = time.perf_counter()
     # Batches already trained on are prepared again, so that random preparation continues as it was.
     batches = islice(loop.batches(epoch), progress.steps, None)
@@ -141,7 +153,7 @@ def _steps(loop: Loop, step: Callable[..., Tensor], progress: Progress) -> tuple
             progress, _ = _fetch_losses(loop, pending, progress, start, times)
             loop.callback.on_interrupt(progress)
             raise BadData(f"epoch {epoch}, step {progress.steps + 1}: {batch}; all before is saved")
-        pending.append((step(*batch), loop.world_size * batch[-1].shape[0]))
+        pending.append((step(*batch), batch))
         if len(pending) < loop.fetch_every and not loop.stop_reason():
             continue
         progress, start = _fetch_losses(loop, pending, progress, start, times)
@@ -162,7 +174,7 @@ def _next_batch(batches: Iterator[Batch]) -> Batch | BadData | None:
 
 def _fetch_losses(
     loop: Loop,
-    pending: list[tuple[Tensor, int]],
+    pending: list[tuple[Tensor, Batch]],
     progress: Progress,
     start: float,
     times: list[tuple[int, float]],
@@ -170,9 +182,10 @@ def _fetch_losses(
     """Wait for the losses of steps, report each to the callbacks; return the progress and now."""
     losses = [float(loss.asnumpy()) for loss, _ in pending]
     now = time.perf_counter()
-    for loss, (_, samples) in zip(losses, pending, strict=True):
+    for loss, (_, batch) in zip(losses, pending, strict=True):
         if not math.isfinite(loss):
-            raise NotFinite(_not_finite(loss, progress.epochs + 1, progress.steps + 1))
+            raise divergence.loss_not_finite(loss, progress.epochs + 1, progress.steps + 1, batch)
+        samples = loop.world_size * batch[-1].shape[0]
         times.append((samples, (now - start) / len(pending)))
         progress = progress.after(loss, *times[-1])
         loop.callback.on_step_end(loss, times[-1][1], progress)
@@ -186,10 +199,3 @@ def _samples_per_second(times: Sequence[tuple[int, float]]) -> float:
     """Return samples per second, without the first step if there are others."""
     warm = times[1:] or times
     return sum(samples for samples, _ in warm) / sum(seconds for _, seconds in warm) if warm else 0
-
-
-def _not_finite(loss: float, epoch: int, step: int) -> str:
-    return (
-        f"expected a finite loss, received {loss} in epoch {epoch}, step {step}; the weights are "
-        "as they were before that step. Likely: optimizer.lr too high, or input that is not finite"
-    )

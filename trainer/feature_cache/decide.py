@@ -152,7 +152,7 @@ def _describe(
     summary = f"stored: outputs of {shorten(list(cacheable.boundary.stored))}, {size} MB"
     if views := settings.features.views:
         summary += f", {views} fixed views of each image, which changes the training"
-    return f"{summary}; saves about {estimate.saved:,.0f} s, costs {estimate.cost:,.0f} s"
+    return f"{summary}; saves about {_seconds(estimate.saved)}, costs {_seconds(estimate.cost)}"
 
 
 def _model_macs(probe: CacheProbe) -> float:
@@ -163,8 +163,15 @@ def _model_macs(probe: CacheProbe) -> float:
 
 def _check_benefit(estimate: cost_model.Estimate, advice: str = "") -> None:
     if not estimate.pays:
-        saved, cost = f"{estimate.saved:,.1f} s", f"{estimate.cost:,.0f} s"
+        saved, cost = _seconds(estimate.saved, 1), _seconds(estimate.cost)
         raise NotCacheable(f"they would save about {saved} and cost {cost}{advice}")
+
+
+def _seconds(value: float, decimals: int = 0) -> str:
+    """Return seconds, in a way that does not round a short time to 0."""
+    if 0 < value < 0.05:
+        return "less than 0.1 s"
+    return f"{value:,.{max(decimals, value < 0.5)}f} s"
 
 
 def _check_data(settings: Settings, source: SampleSource) -> None:

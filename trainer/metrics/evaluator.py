@@ -1,5 +1,6 @@
 """Evaluator: loss, accuracy and other metrics over a pipeline."""
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +11,15 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
+from trainer.backend import finite
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph.task import is_classification, label_problem
 from trainer.core.errors import ConfigError
 from trainer.distributed.world import World
 from trainer.metrics.build_metrics import Metric, compute
 from trainer.metrics.classification import predictions
+
+log = logging.getLogger(__name__)
 
 BatchObserver = Callable[[NDArray[Any], NDArray[Any]], None]
 # Summed loss, samples, correct predictions, labels.
@@ -68,6 +72,7 @@ class Evaluator:
         self.loss = loss
         self.world = world or World()
         self.forward = forward or net
+        self._has_warned = False
 
     def __call__(
         self,
@@ -95,10 +100,22 @@ class Evaluator:
                 continue
             output = self._output(inputs, label.shape[0], full)
             results.append(self._counts(output, label, observe))
+            self._warn(results[-1], (*inputs, label), number)
             if metrics:
                 columns.append((output.asnumpy(), label.asnumpy()))
         outputs, labels = [o for o, _ in columns], [n for _, n in columns]
         return _score(world.gather(results), compute(metrics or {}, outputs, labels))
+
+    def _warn(self, counts: _Counts, batch: Batch, number: int) -> None:
+        """Warn once of a loss that is not finite, and say whether the inputs are."""
+        if math.isfinite(counts[0]) or self._has_warned:
+            return
+        self._has_warned = True
+        largest = finite.largest_value(batch)
+        cause = finite.non_finite_columns(batch) or (
+            f"the inputs are finite, at most {largest:.3g} in magnitude, so it is the weights"
+        )
+        log.warning("warning: the loss of validation batch %d is not finite: %s", number + 1, cause)
 
     def _output(self, inputs: Batch, size: int, full: int) -> Any:
         """Return the output for a batch, which is padded to a full one for the model."""

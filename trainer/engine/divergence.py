@@ -1,0 +1,42 @@
+"""Divergence: the messages of a run whose loss or weights are not finite, with the likely cause."""
+
+from collections.abc import Iterable
+
+from trainer.backend import finite
+from trainer.backend.batch_types import Batch
+from trainer.core.errors import BadData, NotFinite, WeightsNotFinite
+
+
+def loss_not_finite(loss: float, epoch: int, step: int, batch: Batch) -> NotFinite:
+    """Return the error of a step's loss; the batch is the step's."""
+    return NotFinite(
+        f"expected a finite loss, received {loss} in epoch {epoch}, step {step}; the weights are "
+        f"as they were before that step. {_cause(batch, is_first=(epoch, step) == (1, 1))}"
+    )
+
+
+def weights_not_finite(error: WeightsNotFinite, batches: Iterable[Batch]) -> WeightsNotFinite:
+    """Return the error of an epoch's weights with its cause; the batches are the epoch's."""
+    try:
+        for number, batch in enumerate(batches, 1):
+            if columns := finite.non_finite_columns(batch):
+                return WeightsNotFinite(f"{error}. {_mend(f'In step {number}, {columns}')}")
+    except BadData:  # the steps up to that batch had finite inputs
+        pass
+    return WeightsNotFinite(f"{error}. All inputs of the epoch are finite. {_TOO_HIGH}")
+
+
+_TOO_HIGH = "Likely: optimizer.lr is too high"
+
+
+def _cause(batch: Batch, is_first: bool) -> str:
+    if columns := finite.non_finite_columns(batch):
+        return _mend(columns[0].upper() + columns[1:])
+    inputs = f"The inputs are finite, at most {finite.largest_value(batch):.3g} in magnitude"
+    if is_first:
+        return f"{inputs}, and nothing was updated yet. Likely: the first weights, or the inputs"
+    return f"{inputs}. {_TOO_HIGH}"
+
+
+def _mend(columns: str) -> str:
+    return f"{columns}: correct the data or their preparation"

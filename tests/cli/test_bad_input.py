@@ -45,6 +45,10 @@ CASES = {
     "unknown group": (["model=lenet"], "no model named lenet (nearest: lenet5)"),
     "sweep without -m": (["freeze=conv1,conv2"], "freeze=[conv1,conv2]"),
     "no assignment": (["freeze"], "expected KEY=VALUE"),
+    "a path with =": (
+        ["init_from=sweeps/freeze=conv1+seed=0"],
+        "if it is a text, write \"init_from='sweeps/freeze=conv1+seed=0'\"",
+    ),
     "missing weights": (["init_from=gone.safetensors"], "init_from: no file gone.safetensors"),
     "missing package": (["init_from=pkg://no.such/file"], "no package 'no.such'"),
     "missing head": (["new_head=fc9"], "new_head: expected a cell or parameter of the model"),

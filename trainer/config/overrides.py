@@ -159,8 +159,21 @@ def _parse(lines: Sequence[str]) -> tuple[list[Override], list[str]]:
         try:
             parsed.append(parser.parse_override(line))
         except HydraException as error:
-            problems.append(f"override {line!r}: expected KEY=VALUE; {_one_line(error)}")
+            why = f"{_one_line(error)}{_quotes_hint(parser, line)}"
+            problems.append(f"override {line!r}: expected KEY=VALUE; {why}")
     return parsed, problems
+
+
+def _quotes_hint(parser: OverridesParser, line: str) -> str:
+    """Return how to write a text with special characters, such as a path with ``=``."""
+    key, equals, value = line.partition("=")
+    if not equals or set(value) & set("'\"[]{}()"):
+        return ""
+    try:
+        parser.parse_override(f"{key}={quoted(value)}")
+    except HydraException:
+        return ""
+    return f'; if it is a text, write "{key}={quoted(value)}"'
 
 
 def _one_line(error: Exception) -> str:

@@ -45,6 +45,11 @@ def test_other_labels_are_accepted(
         check_label_shape(loss, zeros(*output), zeros(*label))
 
 
+def test_the_message_has_both_shapes() -> None:
+    with eager_mode(), pytest.raises(ConfigError, match=r"shape \(N, 1\).*received \(N,\)"):
+        check_label_shape(nn.MSELoss(), zeros(2, 1), zeros(2))
+
+
 def test_class_numbers_are_accepted() -> None:
     classes = Tensor(np.zeros(8, np.int32))
     check_label_shape(nn.CrossEntropyLoss(), zeros(8, 1), classes)

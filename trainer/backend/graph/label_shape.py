@@ -24,11 +24,16 @@ def check_label_shape(loss: nn.Cell, output: Any, label: Tensor) -> None:
     if _broadcasts(output.shape, label.shape) and _ignores_order(loss, output, label):
         raise ConfigError(
             [
-                f"loss: expected labels of shape {tuple(output.shape)}, that of the model's "
-                f"output, received {tuple(label.shape)}: the loss broadcasts them and compares "
+                f"loss: expected labels of shape {_text(output.shape)}, that of the model's "
+                f"output, received {_text(label.shape)}: the loss broadcasts them and compares "
                 "each output with the labels of all samples"
             ]
         )
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    """Return a shape with N for the number of samples."""
+    return str(("N", *shape[1:])).replace("'", "")
 
 
 def _broadcasts(output: tuple[int, ...], label: tuple[int, ...]) -> bool:

@@ -44,6 +44,53 @@ def test_many_names_are_put_together_by_cell() -> None:
     assert grid.shape == (50, 2)
 
 
+def mobile(blocks: int) -> list[dict[str, Any]]:
+    """Two epochs of a network whose statistics change a thousand times as much as its weights."""
+    parts = ("0.weight", "1.gamma", "1.beta", "1.moving_mean", "1.moving_variance")
+    names = [f"features.{block}.{part}" for block in range(blocks) for part in parts]
+    weights = [
+        {"name": name, "state": "x", "mean_since_start": 10.0 if "moving" in name else 0.01}
+        for name in names
+    ]
+    line = {"loss": 1.0, "validation_loss": 1.0, "accuracy": None, "weights": weights}
+    return [{"epoch": number, **line} for number in range(2)]
+
+
+def test_statistics_have_a_panel_and_a_scale_of_their_own() -> None:
+    weights, statistics, *scales = weights_figure(mobile(4)).axes
+    assert [label.get_text() for label in weights.get_yticklabels()][:2] == [
+        "features.0.0.weight",
+        "features.0.1.gamma",
+    ]
+    assert all("moving" in label.get_text() for label in statistics.get_yticklabels())
+    assert len(scales) == 2
+    assert scales[0].get_ylim()[1] < 0.1 < scales[1].get_ylim()[0]
+
+
+@pytest.mark.parametrize("blocks", [1, 5, 14, 30, 200])
+def test_every_label_is_inside_the_picture(blocks: int) -> None:
+    figure = weights_figure(mobile(blocks))
+    figure.draw_without_rendering()
+    whole = figure.bbox
+    for axes in figure.axes:
+        rows = axes.get_yticklabels() if axes.get_yscale() == "linear" else []
+        for label in (axes.yaxis.label, axes.xaxis.label, axes.title, *rows):
+            if not label.get_text():
+                continue
+            box = label.get_window_extent()
+            assert whole.x0 <= box.x0 <= box.x1 <= whole.x1
+            assert whole.y0 <= box.y0 <= box.y1 <= whole.y1
+
+
+def test_the_rows_of_a_large_network_can_be_read() -> None:
+    names, _, grid = changes(mobile(50), statistics=False)
+    assert names == [f"features.{block}" for block in range(50)]
+    assert grid.shape == (50, 1)
+    names, _, grid = changes(mobile(200), statistics=False)
+    assert names[:2] == ["features.0 to features.3", "features.4 to features.7"]
+    assert grid.shape == (50, 1)
+
+
 @pytest.mark.parametrize(
     ("drift", "said"),
     [

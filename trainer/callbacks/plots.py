@@ -1,5 +1,6 @@
 """Plots: how far every layer has moved, and the curves of loss and accuracy."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,13 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from trainer.backend.graph.module_tree import is_statistic
 from trainer.callbacks import metrics_jsonl
 from trainer.core.plotting import FROZEN, PALE, save
 from trainer.core.run_files import CURVES_PICTURE, METRICS, WEIGHTS_PICTURE
 from trainer.engine.callback import Callback
 
 Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
-_MOST_ROWS = 60  # more names than that cannot be read; they are grouped by cell
+Changes: TypeAlias = tuple[list[str], list[bool], NDArray[np.float64]]
+_MOST_ROWS = 60  # of a panel; more names than that cannot be read and are grouped by cell
+_FEWEST_ROWS = 8  # beside which the whole label of the scale fits
 
 
 class Plots(Callback):
@@ -41,46 +45,94 @@ class Plots(Callback):
 def weights_figure(records: Sequence[Record]) -> Figure:
     """Return the picture of layers by epochs; colour is the mean change since the start.
 
+    Running statistics change by far more than weights, and have a panel and a scale of their own.
     A frozen row is hatched where it has not moved; where it has, its colour shows.
     """
-    names, frozen, grid = changes(records)
-    rows, columns = grid.shape
-    figure = Figure(figsize=(min(14, 5.2 + 0.3 * columns), 1.4 + 0.27 * rows), dpi=120)
-    axes = figure.add_subplot()
-    moved = grid[(grid > 0) & np.isfinite(grid)]
-    if moved.size:
-        image = axes.imshow(
-            np.ma.masked_where(~(grid > 0) | ~np.isfinite(grid), grid),
-            aspect="auto",
-            cmap="YlOrRd",
-            norm=LogNorm(moved.min(), max(moved.max(), 1.01 * moved.min())),
-            extent=(0.5, columns + 0.5, rows - 0.5, -0.5),
-            interpolation="nearest",
-        )
-        figure.colorbar(image, label="mean |change| since the start")
-    _mark_frozen(axes, names, frozen, grid)
-    axes.set(xlim=(0.5, columns + 0.5), ylim=(rows - 0.5, -0.5), xlabel="epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(_title(frozen, grid), fontsize=10)
-    figure.tight_layout()
+    parts = [changes(records, statistics) for statistics in (False, True)]
+    panels = [part for part in parts if part[0]]
+    heights = [len(names) for names, _, _ in panels]
+    columns = len(records) - 1
+    size = min(14, 6 + 0.3 * columns), 1.2 + 0.27 * max(sum(heights), 5) + 0.4 * len(heights)
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    ratios = [max(height, 2) for height in heights]
+    axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=ratios)[:, 0]
+    for axis, (names, frozen, grid), label in zip(axes, panels, _panel_labels(parts), strict=True):
+        _draw_changes(figure, axis, grid, label)
+        _mark_frozen(axis, names, frozen, grid)
+    axes[-1].set_xlabel("epoch")
+    frozen_rows = [row for _, frozen, _ in panels for row in frozen]
+    grids = np.concatenate([grid for _, _, grid in panels])
+    axes[0].set_title(_title(frozen_rows, grids), fontsize=10)
     return figure
 
 
-def changes(records: Sequence[Record]) -> tuple[list[str], list[bool], NDArray[np.float64]]:
-    """Return names, which are frozen, and the mean changes (names by epochs, epoch 0 left out)."""
+def _panel_labels(parts: Sequence[Changes]) -> list[str]:
+    labels = ("weights", "running statistics")
+    return [label for label, (names, _, _) in zip(labels, parts, strict=True) if names]
+
+
+def _draw_changes(figure: Figure, axes: Axes, grid: NDArray[np.float64], label: str) -> None:
+    """Draw the changes of one panel in colours, with their scale."""
+    rows, columns = grid.shape
+    is_drawn = (grid > 0) & np.isfinite(grid)
+    if moved := grid[is_drawn].tolist():
+        image = axes.imshow(
+            np.ma.masked_where(~is_drawn, grid),
+            aspect="auto",
+            cmap="YlOrRd",
+            norm=LogNorm(min(moved), max(*moved, 1.01 * min(moved))),
+            extent=(0.5, columns + 0.5, rows - 0.5, -0.5),
+            interpolation="nearest",
+        )
+        scale = figure.colorbar(image, ax=axes, aspect=max(8, 1.2 * rows))
+        scale.set_label(
+            "mean |change|" if rows < _FEWEST_ROWS else f"{label}: mean |change| since the start"
+        )
+    axes.set(xlim=(0.5, columns + 0.5), ylim=(rows - 0.5, -0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def changes(records: Sequence[Record], statistics: bool | None = None) -> Changes:
+    """Return names, which are frozen, and the mean changes (names by epochs, epoch 0 left out).
+
+    Args:
+        records: lines of ``metrics.jsonl``.
+        statistics: whether to return running statistics alone, or all else; None: everything.
+    """
     rows = records[-1]["weights"]
-    key = "name" if len(rows) <= _MOST_ROWS else "cell"
-    labels = [_label(str(row["name"]), key) for row in rows]
+    places = [n for n, row in enumerate(rows) if statistics in (None, is_statistic(row["name"]))]
+    labels = _group([str(rows[place]["name"]) for place in places])
     names = list(dict.fromkeys(labels))
     grid = np.zeros((len(names), len(records) - 1))
     frozen = dict.fromkeys(names, True)
     for column, record in enumerate(records[1:]):
-        for label, row in zip(labels, record["weights"], strict=True):
-            place = names.index(label)
+        for label, place in zip(labels, places, strict=True):
+            row, at = record["weights"][place], (names.index(label), column)
             change = float(row["mean_since_start"])  # NaN: not known, or not finite
-            grid[place, column] = np.maximum(grid[place, column], change)
+            grid[at] = np.maximum(grid[at], change)
             frozen[label] &= row["state"] == "frozen"
     return names, list(frozen.values()), grid
+
+
+def _group(names: Sequence[str]) -> list[str]:
+    """Return a label for each name: the name, or its cell or one above it if there are many."""
+    cells = [name.rpartition(".")[0] or name for name in names]
+    depth = max((cell.count(".") for cell in cells), default=0)
+    above = ([".".join(cell.split(".")[:level]) for cell in cells] for level in range(depth, 0, -1))
+    levels = [list(names), cells, *above]
+    fitting = [labels for labels in levels if len(set(labels)) <= _MOST_ROWS]
+    if fitting and (len(set(fitting[0])) >= _FEWEST_ROWS or fitting[0] in levels[:2]):
+        return fitting[0]
+    return _merge_neighbours([labels for labels in levels if labels not in fitting][-1])
+
+
+def _merge_neighbours(labels: Sequence[str]) -> list[str]:
+    """Return labels of which neighbours are put together until all rows fit."""
+    distinct = list(dict.fromkeys(labels))
+    size = math.ceil(len(distinct) / _MOST_ROWS)
+    groups = [distinct[start : start + size] for start in range(0, len(distinct), size)]
+    merged = {label: f"{group[0]} to {group[-1]}" for group in groups for label in group}
+    return [merged[label] for label in labels]
 
 
 def curves_figure(records: Sequence[Record]) -> Figure:
@@ -131,7 +183,3 @@ def _title(frozen: Sequence[bool], grid: NDArray[np.float64]) -> str:
         if any(frozen)
         else "none frozen"
     )
-
-
-def _label(name: str, key: str) -> str:
-    return name if key == "name" else name.rpartition(".")[0] or name

@@ -1,11 +1,16 @@
 """The screen of a run fits 24 lines with the default five epochs; the log has the rest."""
 
 from pathlib import Path
+from typing import Any
 
+import mindspore.dataset as ds
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.support.command import Command
 from trainer.core.run_files import LOG
+from trainer.datasets.digits import digits
 from trainer.run.summary import end_summary
 
 
@@ -32,3 +37,30 @@ def test_the_end_counts_only_the_files_that_it_does_not_name(tmp_path: Path) -> 
     assert end_summary(tmp_path) == f"in {tmp_path}: plan.json, manifest.json, train.log"
     (tmp_path / "curves.png").touch()
     assert end_summary(tmp_path).endswith("curves.png and 1 more, which train.log lists")
+
+
+def noisy(workers: int) -> tuple[ds.Dataset, ds.Dataset]:
+    """Digits to which a Python function adds noise, in several threads if there are workers."""
+    train, validation = digits(batch_size=32, classes=[0, 1], num_classes=2)
+
+    def add(image: NDArray[Any]) -> NDArray[Any]:
+        return (image + np.random.rand()).astype(np.float32)
+
+    images = train.get_col_names()[0]
+    return train.map(add, [images], num_parallel_workers=workers), validation
+
+
+@pytest.mark.parametrize(("workers", "said"), [(2, True), (1, False)])
+def test_random_draws_that_cannot_be_repeated_are_said_at_the_start(
+    workers: int, said: bool, command: Command
+) -> None:
+    overrides = (
+        "model.num_classes=2",
+        "dataset=custom",
+        "dataset._target_=tests.run.test_summary.noisy",
+        f"+dataset.workers={workers}",
+    )
+    ended = command.train(*overrides, "epochs=1", "init_from=null")
+    assert ended.code == 0, ended.err
+    note = "resume     may not be exact: the data's map may draw random numbers in several threads"
+    assert (note in ended.out) == said

@@ -117,8 +117,13 @@ def _warn(size: int, rest: int, ranks: int) -> None:
     )
 
 
+def seed_of(seed: int, epoch: int) -> int:
+    """Return the seed of a run's epoch, from which its batches are prepared."""
+    return (seed * _EPOCHS + epoch) % 2**32
+
+
 def _seed(seed: int, epoch: int) -> None:
-    number = (seed * _EPOCHS + epoch) % 2**32
+    number = seed_of(seed, epoch)
     ds.config.set_seed(number)
     random.seed(number)
     np.random.seed(number)

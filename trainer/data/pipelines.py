@@ -1,5 +1,6 @@
 """Pipelines: training and validation data built from settings, and read for one batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from trainer.backend.batch_types import Batch
 from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
 from trainer.core.errors import BadData, ConfigError
-from trainer.data import batches
+from trainer.data import batches, random_draws
 
 
 def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
@@ -63,12 +64,16 @@ def _size(settings: Settings, pipeline: ds.Dataset) -> int:
 
 @dataclass(frozen=True)
 class Data:
-    """The two pipelines of (inputs..., label) batches, and the first batch of each."""
+    """The two pipelines of (inputs..., label) batches, and the first batch of each.
+
+    ``racing`` names the operations for training whose random draws cannot be repeated.
+    """
 
     train: ds.Dataset
     validation: ds.Dataset | None
     first_train: Batch
     first_validation: Batch | None
+    racing: Sequence[str] = ()
 
 
 def build_data(settings: Settings) -> Data:
@@ -79,7 +84,8 @@ def build_data(settings: Settings) -> Data:
         expected = "expected validation data to measure, received none from the dataset"
         raise ConfigError([f"evaluation.metrics={names}: {expected}"])
     first = first_batch(settings, train)
-    return Data(train, validation, first, validation and first_batch(settings, validation))
+    racing = random_draws.racing_operations(train, settings.seed)
+    return Data(train, validation, first, validation and first_batch(settings, validation), racing)
 
 
 def sample(settings: Settings) -> Batch:

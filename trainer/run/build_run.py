@@ -54,7 +54,8 @@ def build_run(
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
-    return RunComponents(*parts, checked.device_description, *state, checked.extras, trial.classes)
+    rest = checked.extras, trial.classes, data.racing
+    return RunComponents(*parts, checked.device_description, *state, *rest)
 
 
 @dataclass(frozen=True)

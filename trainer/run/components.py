@@ -74,6 +74,7 @@ class RunComponents:
         cache_decision: whether the outputs of the frozen part are stored.
         extras: schedule, metrics and callbacks.
         classes: number of classes; None: labels are no classes.
+        racing: operations of the training data whose random draws cannot be repeated.
     """
 
     model: nn.Cell
@@ -89,3 +90,4 @@ class RunComponents:
     cache_decision: CacheDecision = CacheDecision()
     extras: Extras = Extras()
     classes: int | None = None
+    racing: Sequence[str] = ()

@@ -114,6 +114,10 @@ def _resume_rows(components: RunComponents) -> list[Row]:
             rows.append(("", f"may differ in the last bits: the run began with {began}"))
     if not components.repeatable:
         rows.append(("resume", "not exact: the model draws random numbers that cannot be restored"))
+    if components.racing:
+        where = f"the data's {' and '.join(components.racing)} may draw random numbers in several"
+        remedy = "num_parallel_workers=1 or python_multiprocessing=True makes it exact"
+        rows.append(("resume", f"may not be exact: {where} threads; {remedy}"))
     return rows
 
 

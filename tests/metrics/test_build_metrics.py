@@ -35,10 +35,10 @@ def test_they_are_computed_over_the_whole_set_whatever_the_batches_are() -> None
 
 
 def test_without_metrics_there_are_none() -> None:
-    assert compute({}, [], []) == {}
+    assert compute({}, []) == {}
 
 
 def test_a_metric_that_does_not_fit_is_named() -> None:
     metrics = build_metrics(["f1"])
     with pytest.raises(ConfigError, match=r"f1 does not fit outputs \(4, 2\) and labels \(4, 2\)"):
-        compute(metrics, [np.zeros((4, 2))], [np.full((4, 2), 0.5)])
+        compute(metrics, [(np.zeros((4, 2)), np.full((4, 2), 0.5))])

@@ -82,3 +82,15 @@ def test_a_target_and_its_arguments_make_a_schedule() -> None:
     schedule = build_schedule(spec)
     assert schedule is not None
     assert schedule(3, 2) == 12
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("math.sqrt", r"expected a function of \(step, steps\): "),
+        ("operator.sub", "expected a factor of at least 0, received -2.0"),
+    ],
+)
+def test_what_does_not_fit_is_found_before_training(target: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        build_schedule({"_target_": target, "_partial_": True})

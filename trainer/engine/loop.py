@@ -84,8 +84,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
             carry_over(previous, optimizer)
         else:
             _begin(loop, phase.plan, optimizer, host_copy)
-        # A compiled graph ignores every later change of flags and hooks.
-        step = loop.make_step(optimizer)
+        step = loop.make_step(optimizer)  # compiled: it ignores later changes of flags and hooks
         for epoch in epochs:
             with _causes_named(loop, epoch):
                 score = _epoch(loop, frozen_model, step, progress, host_copy)

@@ -36,21 +36,20 @@ def _build(name: str) -> Any:
 
 
 def compute(
-    metrics: Mapping[str, Metric], outputs: Sequence[NDArray[Any]], labels: Sequence[NDArray[Any]]
+    metrics: Mapping[str, Metric], batches: Sequence[tuple[NDArray[Any], NDArray[Any]]]
 ) -> dict[str, float]:
     """Return the value of each metric.
 
     Args:
         metrics: by name.
-        outputs: of each batch.
-        labels: of each batch.
+        batches: outputs and labels of each.
 
     Raises:
         ConfigError: a metric does not fit these outputs and labels; names it.
     """
     if not metrics:
         return {}
-    columns = np.concatenate(outputs), np.concatenate(labels)
+    columns = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
     values, problems = {}, []
     for name, metric in metrics.items():
         try:

@@ -103,8 +103,7 @@ class Evaluator:
             self._warn(results[-1], (*inputs, label), number)
             if metrics:
                 columns.append((output.asnumpy(), label.asnumpy()))
-        outputs, labels = [o for o, _ in columns], [n for _, n in columns]
-        return _score(world.gather(results), compute(metrics or {}, outputs, labels))
+        return _score(world.gather(results), compute(metrics or {}, columns))
 
     def _warn(self, counts: _Counts, batch: Batch, number: int) -> None:
         """Warn once of a loss that is not finite, and say whether the inputs are."""

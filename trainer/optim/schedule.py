@@ -4,6 +4,7 @@ The factor is computed on the host in float64 and assigned to the optimizer's pa
 nothing of a schedule, nor of a run's length, is in the compiled graph.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -12,6 +13,7 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from trainer.backend.optimizer_state import learning_rates
 from trainer.config.instantiate import instantiate_target
+from trainer.core import text
 from trainer.core.errors import ConfigError
 
 # Takes the number of the step, from 0, and the number of steps of the whole run.
@@ -32,7 +34,23 @@ def build_schedule(spec: Mapping[str, Any] | None) -> Schedule | None:
         raise ConfigError(
             [f"schedule: expected a function of (step, steps), received a {received}"]
         )
+    _check(schedule)
     return schedule
+
+
+def _check(schedule: Schedule) -> None:
+    """Call a schedule once, before anything is trained.
+
+    Raises:
+        ConfigError: it does not take (step, steps), or returns no finite number of at least 0.
+    """
+    try:
+        factor = float(schedule(0, 2))
+    except Exception as error:  # of the user's own code
+        why = text.first_line(error)
+        raise ConfigError([f"schedule: expected a function of (step, steps): {why}"]) from None
+    if not (math.isfinite(factor) and factor >= 0):
+        raise ConfigError([f"schedule: expected a factor of at least 0, received {factor}"])
 
 
 class ScheduledStep:

@@ -1,6 +1,7 @@
 """Checkpoints on disk: whole, checked, and the one before taken where the last is damaged."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -234,9 +235,12 @@ def test_the_index_names_only_what_is_there_whenever_something_is_removed(
 
 def test_versions_are_of_all_that_may_change_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     before = checkpoint.versions()
-    assert {"mindspore", "numpy", "python", "machine", "instruction set", "ranks"} == set(before)
+    names = "mindspore", "numpy", "python", "machine", "instruction set", "cores", "ranks"
+    assert set(names) == set(before)
+    assert before["cores"] == str(len(os.sched_getaffinity(0)))
+    monkeypatch.setattr(checkpoint, "_CORES", 99)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "another")
     monkeypatch.setattr(world, "current", lambda: World(world_size=7))
     now = checkpoint.versions()
     changes = {name: now[name] for name in now if now[name] != before[name]}
-    assert changes == {"instruction set": "another", "ranks": "7"}
+    assert changes == {"instruction set": "another", "cores": "99", "ranks": "7"}

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.command import Command
+from trainer.checkpoint import checkpoint
 from trainer.core.run_files import LOG
 from trainer.datasets.digits import digits
 from trainer.run.summary import end_summary
@@ -64,3 +65,13 @@ def test_random_draws_that_cannot_be_repeated_are_said_at_the_start(
     assert ended.code == 0, ended.err
     note = "resume     may not be exact: the data's map may draw random numbers in several threads"
     assert (note in ended.out) == said
+
+
+def test_a_resume_on_another_number_of_cores_is_reported(
+    command: Command, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = checkpoint.versions()["cores"]
+    monkeypatch.setattr(checkpoint, "_CORES", 99)
+    ended = command.resume("run", "epochs=2")
+    assert ended.code == 0, ended.err
+    assert f"the run began with cores {began}, now 99" in ended.out

@@ -23,6 +23,8 @@ _WEIGHTS = "weights.safetensors"
 _FROZEN = "frozen.safetensors"  # absent if nothing is frozen, and in checkpoints of format 1
 _STATE = "state.safetensors"
 RECORD = "checkpoint.json"
+CORES = "cores"
+_CORES = len(os.sched_getaffinity(0))  # as MindSpore finds them; a run pins its main thread later
 
 
 class CorruptCheckpoint(Exception):
@@ -190,13 +192,17 @@ def weights(folder: Path) -> Weights:
 
 
 def versions() -> dict[str, str]:
-    """Return what may make a difference to the last bit: programs, processor, ranks."""
+    """Return what may make a difference to the last bit: programs, processor, cores, ranks.
+
+    Kernels divide their sums among the cores that the process may use.
+    """
     packages = ("mindspore", "numpy")
     return {
         **{name: importlib.metadata.version(name) for name in packages},
         "python": platform.python_version(),
         "machine": platform.machine(),
         "instruction set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native"),
+        CORES: str(_CORES),
         "ranks": str(world.current().world_size),
     }
 

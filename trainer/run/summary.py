@@ -107,7 +107,9 @@ def _resume_rows(components: RunComponents) -> list[Row]:
             ("resume", f"after epoch {progress.epochs} and {quantity(progress.steps, 'more step')}")
         )
         differing = [
-            f"{key} {before.get(key)}, now {now[key]}" for key in now if before.get(key) != now[key]
+            f"{key} {before.get(key, 'unknown')}, now {now[key]}"
+            for key in now
+            if before.get(key) != now[key]
         ]
         if differing:
             began = "; ".join(differing)

@@ -29,6 +29,11 @@ class MyNet(nn.Cell):
         return self.head(ops.relu(self.backbone(x)))
 
 
+class CallsItThis(MyNet):
+    def construct(this, x):
+        return this.head(this.backbone(x))
+
+
 def pipelines(batch_size):
     random = np.random.default_rng(0)
     x = random.normal(size=(64, 3)).astype(np.float32)
@@ -239,3 +244,13 @@ def test_a_net_that_is_to_be_inlined_late_trains_like_any(command: Command) -> N
     ended = command.train(*lines, "batch_size=5", "epochs=1", "freeze=stem")
     assert (ended.code, ended.err) == (0, "")
     assert "frozen ok (2)" in ended.out
+
+
+def test_code_that_does_not_compile_is_reported_in_one_message(command: Command) -> None:
+    ended = command.train(*DATA, "model=custom", "model._target_=mine.CallsItThis", "epochs=1")
+    assert ended.code == 2
+    message = ended.err.splitlines()
+    assert len(message) == 2
+    assert "received mine.CallsItThis" in message[1]
+    assert "CallsItThis.construct calls its first argument 'this'; rename it to 'self'" in ended.err
+    assert "rank_0" not in command.left(), "MindSpore's report, in the current folder otherwise"

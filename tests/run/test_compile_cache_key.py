@@ -99,6 +99,12 @@ def test_so_do_versions(key: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     assert key() != before
 
 
+def test_the_number_of_cores_changes_no_graph(key: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key()
+    monkeypatch.setattr(checkpoint, "_CORES", 99)
+    assert key() == before
+
+
 def test_so_does_each_source_file_of_the_trainer(
     key: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,15 +50,15 @@ def main() -> None:
 
 def measure(settings: "Settings", components: "RunComponents") -> "tuple[Score, Confusion | None]":
     """Return the score on the validation data, and the confusion if labels are classes."""
+    from trainer.backend.compile import compile_errors
     from trainer.backend.cpu_threads import with_dummy_branch
     from trainer.data import batches
     from trainer.metrics.confusion import Confusion
     from trainer.metrics.evaluator import Evaluator
 
     confusion = Confusion()
-    evaluator = Evaluator(
-        components.model, components.loss, forward=with_dummy_branch(components.model)
-    )
+    forward = compile_errors.reported(with_dummy_branch(components.model))
+    evaluator = Evaluator(components.model, components.loss, forward=forward)
     if components.validation is None:
         expected = "expected validation data, received none, as the run had"
         raise ConfigError([f"dataset: {expected}; name other data: dataset=..."])

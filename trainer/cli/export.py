@@ -126,8 +126,11 @@ def export(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) 
 
 
 def _write_and_check(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) -> Check:
+    from trainer.backend.compile import compile_errors
+
     export_format = export_formats.load(kind)
-    export_format.write(model, inputs, path)
+    with compile_errors.as_config_error(model):
+        export_format.write(model, inputs, path)
     if len(list(path.parent.iterdir())) > 1:
         raise ConfigError([f"format={kind}: expected a model that fits into one file; {_LARGE}"])
     check = compare(export_format.expected(model, inputs), export_format.received(path, inputs))

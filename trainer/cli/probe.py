@@ -43,6 +43,7 @@ def gradients(settings: "Settings", components: "RunComponents") -> dict[str, ND
     import mindspore as ms
     from mindspore import ParameterTuple
 
+    from trainer.backend.compile import compile_errors
     from trainer.backend.graph import tracer
     from trainer.data import batches
     from trainer.engine import train_step
@@ -55,7 +56,9 @@ def gradients(settings: "Settings", components: "RunComponents") -> dict[str, ND
     named = {name: p for name, p in components.model.parameters_and_names() if name in reached}
     frozen_model.set_train()
     weights = ParameterTuple(list(named.values()))
-    gradient = ms.grad(train_step.forward(components.model, components.loss), None, weights)(*batch)
+    gradients_of = ms.grad(train_step.forward(components.model, components.loss), None, weights)
+    with compile_errors.as_config_error(components.model):
+        gradient = gradients_of(*batch)
     arrays = {name: array.asnumpy() for name, array in zip(named, gradient, strict=True)}
     return {p.name: arrays.get(p.name) for p in components.plan.parameters}
 

@@ -13,7 +13,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import Tensor, nn
 
-from trainer.backend.compile import mindir
+from trainer.backend.compile import compile_errors, mindir
 from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.compile.graph_store import Damaged, GraphStore
 from trainer.checkpoint import checkpoint
@@ -55,7 +55,7 @@ class CompileCache:
             describe: returns what this graph depends on in addition; called when it is needed.
         """
         if self._store is None:
-            return cell
+            return compile_errors.reported(cell)
         return _Cached(self._store, name, cell, lambda: {**self._depends, **describe()})
 
 
@@ -73,14 +73,18 @@ class _Cached:
         if self._called:
             return self._cell(*batch)
         self._called = True
+        with compile_errors.as_config_error(self._cell):
+            return self._first(batch)
+
+    def _first(self, batch: Sequence[Tensor]) -> Any:
         try:
             depends = {"graph": self._name, **self._describe(), "batch": _shapes(batch)}
         except NotComparable as why:
             file_log.info("compile cache: %s not used: %s", self._name, why)
             return self._cell(*batch)
-        return self._first(depends, batch)
+        return self._compile(depends, batch)
 
-    def _first(self, depends: Mapping[str, Any], batch: Sequence[Tensor]) -> Any:
+    def _compile(self, depends: Mapping[str, Any], batch: Sequence[Tensor]) -> Any:
         key = atomic_files.checksum(depends)
         graph = self._read(key)
         result, compiled, hit = mindir.call_with_graph(self._cell, batch, graph)
@@ -147,7 +151,7 @@ def _environment() -> dict[str, Any]:
     files = {str(p.relative_to(package)): atomic_files.digest(p) for p in package.rglob("*.py")}
     variables = {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)}
     return {
-        "versions": checkpoint.versions(),
+        "versions": {k: v for k, v in checkpoint.versions().items() if k != checkpoint.CORES},
         "environment": {
             k: variables[k] for k in sorted(variables) if k not in (mindir.ENABLE, mindir.PATH)
         },

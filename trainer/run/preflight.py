@@ -7,6 +7,7 @@ from typing import TypeVar
 import mindspore as ms
 
 from trainer.backend import device
+from trainer.backend.compile import compile_errors
 from trainer.backend.graph import example_inputs, tracer
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.groups import optional_spec
@@ -47,6 +48,7 @@ def preflight(
     adapter = _collect(problems, lambda: build_adapter(optional_spec(settings.adapter)))
     adapted = _collect(problems, lambda: load_and_adapt(model, settings, adapter, resume_point))
     model, provenance = adapted or (model, None)
+    compile_errors.allow_depth(model)
     inputs = example_inputs.default_inputs(model)
     tree = tracer.describe_in_call_order(model, rules, settings.policy.lr_decay, inputs)
     problems += model_problems(settings, tree, rules)

@@ -186,7 +186,13 @@ def test_a_graph_that_mindspore_cannot_write_whole_is_not_kept(
     ("net", "why"),
     [
         ("Noisy", ["not used: the model draws random numbers that are not known"]),
-        ("Held", [f"{graph} not used: of builtins.object" for graph in ("evaluation", "step")]),
+        (
+            "Held",
+            [
+                f"{graph} not used: it is not known how one builtins.object"
+                for graph in ("evaluation", "step")
+            ],
+        ),
     ],
 )
 def test_what_is_not_sure_is_not_used(

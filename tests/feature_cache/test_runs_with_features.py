@@ -135,7 +135,7 @@ def test_views_are_drawn_and_repeated(command: Command) -> None:
 def test_by_itself_it_leaves_a_small_run_as_it_is(command: Command) -> None:
     code, said = placed(command, "one", *FROZEN, "epochs=1")
     assert code == 0
-    assert "features   not stored: they would save about" in said
+    assert "features   stored" not in said
     assert not (command.folder / "cache").exists()
 
 

@@ -88,9 +88,11 @@ def mixed(
     """A sweep: one job requeued, one killed, one that fails. And the Slurm state of each."""
     sweep = start(place, "trainer", *MIXED)
     runs, number = array
-    until(lambda: all(epochs(runs / name) >= 2 for name in "012"), "the array trains")
+    until(lambda: epochs(runs / "1") >= 2, "the job that is told to save trains")
     call("scancel", "--signal=USR1", f"{number}_1")
+    until(lambda: epochs(runs / "2") >= 2, "the job to cancel trains")
     call("scancel", f"{number}_2")
+    until(lambda: epochs(runs / "0") >= 2, "the job to preempt trains")
     until(lambda: restarts(f"{number}_1"), "the job that saves is requeued")
     high = ["--partition=high", "--nodelist=n2", "--exclusive", "--wrap=sleep 1"]
     call("sbatch", "--output=/dev/null", *high)

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from trainer.config import config_folders
-from trainer.core import log_handlers, matplotlib_folder
-from trainer.core.errors import Interrupted, TrainerExit
+from trainer.core import log_handlers, matplotlib_folder, path_errors
+from trainer.core.errors import ConfigError, Interrupted, TrainerExit
 from trainer.core.exit_status import exit_status
 from trainer.core.signals import StopFlag, catch_signals
 from trainer.distributed import world
@@ -34,8 +34,8 @@ def exit_codes() -> Iterator[StopFlag]:
     except BrokenPipeError:  # the reader of the output has ended, as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (TrainerExit, OSError, KeyboardInterrupt) as error:
-        code, why = exit_status(error)
+    except (TrainerExit, OSError, RuntimeError, KeyboardInterrupt) as error:
+        code, why = exit_status(_as_config_error(error))
         if code == 1 and not isinstance(error, TrainerExit):
             raise
         if why:  # empty if another rank has reported it
@@ -62,6 +62,12 @@ def _open_closed_streams() -> None:
                 os.dup2(null, number)
                 os.close(null)
             setattr(sys, name, os.fdopen(number, mode))
+
+
+def _as_config_error(error: BaseException) -> BaseException:
+    """Return the configuration error of a path in the command line, or the error itself."""
+    problem = path_errors.path_problem(error, sys.argv[1:])
+    return ConfigError([problem]) if problem else error
 
 
 def _leave(code: int) -> NoReturn:

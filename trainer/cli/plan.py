@@ -93,6 +93,8 @@ def unwritable_reason(folder: Path) -> str | None:
     """Return why a folder can neither be written in nor preflight; None if it can."""
     at = folder.absolute()
     while not at.exists():
+        if at.is_symlink():
+            return f"{at} is a link that leads nowhere"
         at = at.parent
     if not at.is_dir():
         return f"{at} is a file"

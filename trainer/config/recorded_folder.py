@@ -1,5 +1,6 @@
 """Recorded folder: which user's folder, and which of its files, a run was configured with."""
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -53,6 +54,8 @@ def read(run: Path) -> RecordedFolder | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise  # it is not the file that is wrong
         why = str(error).partition("\n")[0]
         raise ConfigError([f"{path}: expected as a run writes it ({why})"]) from None
 

@@ -1,6 +1,6 @@
 """Settings: what a configuration says, typed and checked once. Pure Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -98,6 +98,8 @@ def read(
         ConfigError: a key without a default is wrong, so there are no settings to continue with.
     """
     context = RECORDED if recorded else None
+    if null_characters := list(_null_characters(config)):
+        raise ConfigError([*known, *null_characters])
     try:
         return Settings.model_validate(config, context=context), []
     except ValidationError as error:
@@ -110,6 +112,15 @@ def read(
         return Settings.model_validate(rest, context=context), problems
     except ValidationError:
         raise ConfigError([*known, *problems]) from None
+
+
+def _null_characters(value: Any, key: str = "") -> Iterator[str]:
+    """Yield the errors of texts with the character 0, which no path and no name may have."""
+    if isinstance(value, str) and "\0" in value:
+        yield f"{key}: expected a text without the character 0, received {value!r}; remove it"
+    items = dict(enumerate(value)) if isinstance(value, list) else value
+    for name, item in items.items() if isinstance(items, Mapping) else ():
+        yield from _null_characters(item, f"{key}.{name}".lstrip("."))
 
 
 # In the place of wrong groups, so that other errors are found too; never trained with.

@@ -126,7 +126,7 @@ def _read_record(sweep: Path) -> dict[str, Any]:
     except FileNotFoundError:
         problem = f"{sweep}: expected the folder of a sweep, received one without {RECORD}"
         raise ConfigError([problem]) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         problem = f"{path}: expected the jobs as the sweep wrote them ({error!r})"
         raise ConfigError([problem]) from None
     return record

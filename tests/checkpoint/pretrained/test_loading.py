@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from mindspore import nn
+from mindspore import Parameter, Tensor, nn
 
 from tests.support.nets import Dotted, Normed, TwoConvs
 from tests.support.training import changed
@@ -162,3 +162,28 @@ def test_renamed_dropped_and_unwrapped_are_all_told() -> None:
     record = provenance.as_json()
     assert {"parameter": "fc.bias", "from": "module.out.bias"} in record["taken"]
     assert {"name": "module.aux.bias", "reason": "init_map"} in record["left_out"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused_by_file_and_name(value: float) -> None:
+    net = TwoConvs()
+    before, offered = to_numpy(net), other(net)
+    offered["conv1.weight"].reshape(-1)[3] = value
+    with pytest.raises(ConfigError) as caught:
+        loading.load_weights(net, WeightsSource(SAFETENSORS, offered, place="a/b.safetensors"))
+    (problem,) = caught.value.problems
+    assert "received conv1.weight in a/b.safetensors, of which 1 of" in problem
+    assert f"(the first is {value})" in problem
+    assert not changed(before, to_numpy(net))
+    loading.load_weights(net, WeightsSource(SAFETENSORS, offered), ["conv1.weight"])
+
+
+def test_an_infinity_that_the_model_has_itself_is_no_error() -> None:
+    net = TwoConvs()
+    mask = np.array([0, -np.inf, -np.inf], np.float32)
+    net.mask = Parameter(Tensor(mask), name="mask", requires_grad=False)
+    offered = other(net)
+    loading.load_weights(net, WeightsSource(SAFETENSORS, offered))
+    offered["mask"] = -mask
+    with pytest.raises(ConfigError, match="the first is inf"):
+        loading.load_weights(net, WeightsSource(SAFETENSORS, offered))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from trainer.backend.graph import module_tree
 from trainer.checkpoint.pretrained import torch_names
+from trainer.checkpoint.pretrained.finite import not_finite_problems
 from trainer.checkpoint.pretrained.provenance import REINITIALISED, Provenance
 from trainer.checkpoint.pretrained.source import CHECKPOINT, WeightsSource
 from trainer.config import init_map
@@ -37,7 +38,8 @@ def load_weights(
         strict: whether file and model must hold the same names, apart from that.
 
     Raises:
-        ConfigError: names every parameter that is missing, unexpected, or of another shape.
+        ConfigError: names every parameter that is missing, unexpected, of another shape, or not
+            finite.
     """
     parameters = dict(model.parameters_and_names())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
@@ -46,6 +48,8 @@ def load_weights(
     problems += _missing_problems(provenance, strict)
     problems += _reshape(provenance, shapes, source.weights, _cells_by_parameter(model))
     problems += _unexpected_problems(provenance, strict)
+    if not problems:
+        problems += not_finite_problems(parameters, provenance.loaded, source)
     if problems:
         raise ConfigError(problems)
     _assign(parameters, provenance, source.weights)

@@ -2,7 +2,7 @@
 
 import importlib.resources
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mindspore as ms
@@ -43,11 +43,13 @@ class WeightsSource:
         kind: ``safetensors``, ``MindSpore checkpoint`` or ``PyTorch checkpoint``.
         weights: arrays by the file's own names.
         notes: what was unwrapped or converted on the way.
+        place: where they were read, for messages.
     """
 
     kind: str
     weights: Mapping[str, NDArray[np.generic]]
     notes: tuple[str, ...] = ()
+    place: str = ""
 
 
 def find(text: str) -> WeightsSource:
@@ -59,8 +61,10 @@ def find(text: str) -> WeightsSource:
     path = Path(text).expanduser()
     is_snapshot = "@" in text and not text.startswith(_PACKAGE) and not path.exists()
     if is_snapshot or weights_ref.is_checkpoint(path):
-        return WeightsSource(SAFETENSORS, weights_ref.find(text, "init_from").weights())
-    return read(locate(text))
+        weights = weights_ref.find(text, "init_from").weights()
+        return WeightsSource(SAFETENSORS, weights, place=text)
+    path = locate(text)
+    return replace(read(path), place=str(path))
 
 
 def locate(source: str) -> Path:

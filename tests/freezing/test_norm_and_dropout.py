@@ -4,9 +4,10 @@ import pytest
 from mindspore import nn
 
 from tests.support.nets import Normed, Residual, TwoConvs
-from tests.support.stacks import Tied, Token, Twice
+from tests.support.stacks import Generator, Tied, Token, Twice
 from tests.support.training import IMAGES, ROWS, plan_of, rule, train
 from trainer.config.rules import Rule
+from trainer.freezing import validation
 from trainer.freezing.plan import Plan
 from trainer.run import plan_rows
 
@@ -98,3 +99,11 @@ def test_the_screen_tells_rates_that_differ() -> None:
 def test_a_parameter_of_the_net_itself_is_cut_off_with_what_lies_behind_it() -> None:
     rest = Rule((), "stop_gradient", True, label="the rest")
     assert moved(Token(), trained("head"), rest) == {"head.weight", "head.bias"}
+
+
+def test_a_tie_that_has_all_frozen_is_named_with_its_remedy() -> None:
+    (problem,) = validation.all_frozen(plan_of(Generator(), rule("head"), batch=ROWS))
+    assert "embedding.weight is tied, it is also head.weight, and the cut behind" in problem
+    assert "all that lies before it: method=requires_grad freezes the tied weight" in problem
+    alone = plan_of(Generator(), rule("head", method="requires_grad"), batch=ROWS)
+    assert not validation.all_frozen(alone)

@@ -81,8 +81,23 @@ def all_frozen(plan: Plan) -> list[str]:
     key = "policy" if any(cause.startswith("rule ") for cause in causes) else "freeze"
     return [
         f"{key}: expected at least one trainable parameter, but all are frozen "
-        f"(by {shorten(sorted(map(clip, causes)))}); freeze less, or let an earlier rule train some"
+        f"(by {shorten(sorted(map(clip, causes)))}); {_tie_remedy(key, plan)}"
+        "freeze less, or let an earlier rule train some"
     ]
+
+
+def _tie_remedy(key: str, plan: Plan) -> str:
+    """Return what to do if a weight that is cut off is used in several places; empty if none is."""
+    requires_grad = "method=requires_grad" if key == "freeze" else "method: requires_grad"
+    for parameter in plan.select("frozen"):
+        if plan.cuts and parameter.tied and parameter.by != STATISTICS:
+            other = shorten(parameter.tied)
+            return (
+                f"{parameter.name} is tied, it is also {other}, and the cut behind "
+                f"{shorten(plan.cuts)} freezes all that lies before it: {requires_grad} freezes "
+                "the tied weight alone, in each of its places; or "
+            )
+    return ""
 
 
 def out_of_reach(rules: Sequence[Rule], plan: Plan, upstream: Collection[str]) -> list[str]:

@@ -254,3 +254,27 @@ def test_code_that_does_not_compile_is_reported_in_one_message(command: Command)
     assert "received mine.CallsItThis" in message[1]
     assert "CallsItThis.construct calls its first argument 'this'; rename it to 'self'" in ended.err
     assert "rank_0" not in command.left(), "MindSpore's report, in the current folder otherwise"
+
+
+def test_a_module_that_is_missing_is_reported_with_the_folder_where_the_run_was_started(
+    command: Command, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = command.folder / run
+    config = (path / ".hydra/config.yaml").read_text()
+    (path / ".hydra/config.yaml").write_text(
+        config.replace("_target_: trainer.models.lenet5.LeNet5", "_target_: gone_since.Net")
+    )
+    other = command.folder / "other"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    overrides = (path / ".hydra/overrides.yaml").read_text()
+    (path / ".hydra/overrides.yaml").write_text(f"{overrides}- model._target_=gone_since.Net\n")
+    for ended in (
+        command.evaluate(str(path)),
+        command.export(str(path), "format=mindir"),
+        command.resume(f"'{path}'"),
+    ):
+        assert ended.code == 2
+        where = f"modules are looked for in the current folder ({other})"
+        assert f"No module named 'gone_since'; {where}" in ended.err
+        assert "; the run was started in /" in ended.err

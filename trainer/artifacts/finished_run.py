@@ -1,6 +1,7 @@
 """Finished run: the folder from which a command builds the run's model again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from trainer.config import overrides
+from trainer.config.instantiate import LOOKED_FOR
 from trainer.core.errors import ConfigError, nearest
-from trainer.core.run_files import CONFIG, MODEL
+from trainer.core.run_files import CONFIG, HYDRA_CONFIG, MODEL
 
 _NEEDED = {CONFIG: "its settings", MODEL: "the weights at its end"}
 
@@ -81,6 +83,28 @@ def _checked_run(folder: Path, needed: Sequence[str]) -> Path:
                 ]
             )
     return folder
+
+
+@contextmanager
+def naming_start_folder(run: Path | None) -> Iterator[None]:
+    """Add to the error of a missing module where the run was started, which found it there."""
+    try:
+        yield
+    except ConfigError as error:
+        folder = _start_folder(run) if run else None
+        hint = f"; the run was started in {folder}: work there, or set PYTHONPATH={folder}"
+        if folder is None or str(Path.cwd()) == folder:
+            raise
+        problems = [t + hint if LOOKED_FOR in t else t for t in error.problems]
+        raise ConfigError(problems) from None
+
+
+def _start_folder(run: Path) -> str | None:
+    """Return the folder that Hydra has recorded; None: it is not known."""
+    with suppress(OSError, YAMLError, OmegaConfBaseException, AttributeError):
+        folder = OmegaConf.select(OmegaConf.load(run / HYDRA_CONFIG), "hydra.runtime.cwd")
+        return str(folder) if folder else None
+    return None
 
 
 def model_configuration(

@@ -42,7 +42,8 @@ def main() -> None:
         config, problems = finished_run.model_configuration(arguments, _ALLOWED)
         if why := plan.unwritable_reason(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
-        settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
+        with finished_run.naming_start_folder(arguments.run):
+            settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         score, confusion = measure(settings, components)
         print(report(arguments.weights, settings, score, confusion))
         _write(out, as_json(arguments.weights, settings, score, confusion), confusion)

@@ -69,7 +69,8 @@ def main() -> None:
         kind, path, wrong_options = _options(arguments.run, arguments.options)
         config, problems = finished_run.model_configuration(arguments, _ALLOWED)
         problems = [*wrong_options, *problems]
-        settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
+        with finished_run.naming_start_folder(arguments.run):
+            settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         from trainer.data import batches
 
         data = components.validation or components.train

@@ -12,6 +12,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig
 
+from trainer.artifacts import finished_run
 from trainer.backend import device
 from trainer.checkpoint import resume
 from trainer.checkpoint.resume import ResumeRequest
@@ -101,9 +102,10 @@ def _one(request: ResumeRequest, stop: StopFlag) -> None:
     request = multi_rank.join(config, request)
     ranks = world.current()
     with file_lock.lock_run(request.folder if ranks.is_main else None):
-        configured = ranks.all_or_raise(
-            lambda: configure.run_from_config(config, request, problems)
-        )
+        with finished_run.naming_start_folder(request.folder):
+            configured = ranks.all_or_raise(
+                lambda: configure.run_from_config(config, request, problems)
+            )
         entry_point.exit_if_stopped(lambda: any(ranks.gather(bool(stop()))))
         if not multi_rank.starts_ranks(config):
             _with_hydra(configured, request, stop)

@@ -1,6 +1,7 @@
 """Instantiate: builds what ``_target_`` names; a user's error in it is a ConfigError."""
 
 import inspect
+import re
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from trainer.core.errors import ConfigError
 # Raised for a wrong argument, a missing file or a wrong name. Anything else is a bug of the target
 # and keeps its traceback.
 _USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
+LOOKED_FOR = "modules are looked for in the current folder"
+_MISSING = re.compile(r"No module named '[^']*'")
 
 
 def instantiate_target(key: str, spec: Mapping[str, Any], *arguments: Any) -> Any:
@@ -44,6 +47,8 @@ def _text(cause: BaseException) -> str:
         return (
             f"{_first_line(cause)} ({frame.filename}:{frame.lineno})"  # its text does not say where
         )
+    if isinstance(cause, ImportError) and (missing := _MISSING.search(str(cause))):
+        return f"{missing[0]}; {LOOKED_FOR} ({Path.cwd()}), in PYTHONPATH and among the packages"
     return str(cause).partition("\n\n---")[0].strip()  # followed by MindSpore's C++ stack
 
 

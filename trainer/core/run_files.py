@@ -16,6 +16,7 @@ RANKS = "ranks"  # the logs of all ranks except the first
 HYDRA = ".hydra"
 CONFIG = f"{HYDRA}/config.yaml"
 OVERRIDES = f"{HYDRA}/overrides.yaml"
+HYDRA_CONFIG = f"{HYDRA}/hydra.yaml"
 CONFIG_DIR = f"{HYDRA}/config_dir.json"  # only of a run with --config-dir
 LOCK = f"{HYDRA}/lock"
 PICTURES = WEIGHTS_PICTURE, CURVES_PICTURE = ("weights.png", "curves.png")

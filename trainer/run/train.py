@@ -19,7 +19,7 @@ from trainer.config import overrides, recorded_folder, schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, file_lock, log_handlers, text
 from trainer.core.errors import ConfigError
-from trainer.core.run_files import CONFIG, HYDRA, LOG, MANIFEST, OVERRIDES
+from trainer.core.run_files import CONFIG, HYDRA, HYDRA_CONFIG, LOG, MANIFEST, OVERRIDES
 from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, world
 from trainer.run import configure, multi_rank
@@ -151,7 +151,7 @@ def _record_configuration(config: DictConfig, folder: Path) -> None:
     """Write what Hydra would have written before any configuration error was looked for."""
     hydra = HydraConfig.get()
     atomic_files.write_text(folder / CONFIG, OmegaConf.to_yaml(config))
-    atomic_files.write_text(folder / ".hydra/hydra.yaml", OmegaConf.to_yaml({"hydra": hydra}))
+    atomic_files.write_text(folder / HYDRA_CONFIG, OmegaConf.to_yaml({"hydra": hydra}))
     atomic_files.write_text(folder / OVERRIDES, OmegaConf.to_yaml(hydra.overrides.task))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tests.support.command import Command
 from trainer.checkpoint import checkpoint
 from trainer.core.run_files import LOG
+from trainer.data.batch_size import mismatch
 from trainer.datasets.digits import digits
 from trainer.run.summary import end_summary
 
@@ -75,3 +76,43 @@ def test_a_resume_on_another_number_of_cores_is_reported(
     ended = command.resume("run", "epochs=2")
     assert ended.code == 0, ended.err
     assert f"the run began with cores {began}, now 99" in ended.out
+
+
+def elevens(batch_size: int = 11) -> tuple[ds.Dataset, ds.Dataset]:
+    """33 images; in batches of 11 unless the size is passed on."""
+    images = np.random.default_rng(0).normal(size=(33, 1, 32, 32)).astype(np.float32)
+    rows = [(image, np.asarray(n % 2, np.int32)) for n, image in enumerate(images)]
+    train, validation = (ds.GeneratorDataset(rows, ["x", "y"], shuffle=False) for _ in range(2))
+    return train.batch(batch_size), validation.batch(batch_size)
+
+
+ELEVENS = (
+    "model.num_classes=2",
+    "dataset=custom",
+    "dataset._target_=tests.run.test_summary.elevens",
+    "epochs=1",
+    "init_from=null",
+)
+
+
+def test_the_screen_shows_the_batches_that_the_data_have(command: Command) -> None:
+    ended = command.train(*ELEVENS)
+    assert ended.code == 0, ended.err
+    assert "elevens: 3 batches of 11 per epoch, 3 for validation" in ended.out
+    assert "warning: batch_size=32 is not used: the dataset yields batches of 11" in ended.out
+    exported = command.export("run", "format=safetensors", "batch_size=1")
+    assert exported.code == 2
+    assert "batch_size=1 is not used: the dataset yields batches of 11" in exported.err
+
+
+def test_a_batch_size_that_is_asked_for_and_not_used_is_an_error(command: Command) -> None:
+    ended = command.train(*ELEVENS, "batch_size=4")
+    assert ended.code == 2
+    assert "batch_size=4 is not used: the dataset yields batches of 11" in ended.err
+    assert command.left() == []
+
+
+@pytest.mark.parametrize("size", [4, 11, 33, 64])
+def test_a_batch_size_that_is_used_is_no_error(size: int) -> None:
+    train, _ = elevens(size)
+    assert mismatch(size, len(next(iter(train))[-1]), train) == ""

@@ -44,6 +44,7 @@ class Checkpoint:
         settings: the settings as plain data.
         batches: the number of batches per epoch.
         versions: of the programs that compute, by name.
+        data: a hash of the first batches; empty: they cannot be read again, or it is not known.
     """
 
     progress: Progress
@@ -54,6 +55,7 @@ class Checkpoint:
     settings: Mapping[str, Any]
     batches: int
     versions: Mapping[str, str]
+    data: str = ""
 
     @property
     def name(self) -> str:
@@ -84,6 +86,7 @@ def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:
             "progress": asdict(checkpoint.progress),
             "batches": checkpoint.batches,
             "versions": checkpoint.versions,
+            "data": checkpoint.data,
             "sha256": hashes,
             "frozen": checkpoint.frozen,
             "settings": checkpoint.settings,
@@ -170,6 +173,7 @@ def _load(folder: Path, record: Mapping[str, Any]) -> Checkpoint:
         record["settings"],
         record["batches"],
         record["versions"],
+        record.get("data", ""),  # older trainers did not write it
     )
 
 

@@ -1,11 +1,12 @@
 """Restore: what a checkpoint holds, put back into a model and an optimizer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mindspore import Parameter, Tensor, amp, nn
 
 from trainer.backend.host_copy import from_numpy
 from trainer.backend.optimizer_state import optimizer_state
+from trainer.checkpoint import checkpoint
 from trainer.checkpoint.resume import ResumePoint
 from trainer.core import atomic_files, text
 from trainer.core.errors import ConfigError
@@ -60,6 +61,36 @@ def plan_and_data_problems(point: ResumePoint | None, plan: Plan, batches: int) 
             "the data have changed. To continue with them: resume.allow=[dataset]"
         )
     return problems
+
+
+def edited_data_problems(
+    point: ResumePoint | None, seed: int, fingerprint: str, read_again: Callable[[], str]
+) -> list[str]:
+    """Return that the data were edited since the checkpoint, although they have the same name.
+
+    Args:
+        point: where the run continues; None if it starts from scratch.
+        seed: the run's, on which the order of the data depends.
+        fingerprint: of the first batches; empty if they cannot be read again.
+        read_again: reads these batches once more. Data that draw random numbers of their own
+            differ each time they are read, and cannot be compared.
+    """
+    if point is None or "dataset" in point.allow or not fingerprint or not point.checkpoint.data:
+        return []
+    before = point.checkpoint
+    comparable = before.settings.get("seed") == seed and _same_programs(before.versions)
+    if not comparable or before.data == fingerprint or read_again() != fingerprint:
+        return []
+    return [
+        "resume: expected the data of the run, received others under the same name: the first "
+        "batches have changed. To continue with them: resume.allow=[dataset]"
+    ]
+
+
+def _same_programs(before: Mapping[str, str]) -> bool:
+    """Tell whether what prepares the data is the same: another version may decode otherwise."""
+    now = checkpoint.versions()
+    return all(before.get(name) == now[name] for name in ("mindspore", "numpy", "machine"))
 
 
 def load_state(

@@ -44,6 +44,7 @@ def main() -> None:
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
         with finished_run.naming_start_folder(arguments.run):
             settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
+        configure.check_batch_size(settings, components, arguments.overrides)
         score, confusion = measure(settings, components)
         print(report(arguments.weights, settings, score, confusion))
         _write(out, as_json(arguments.weights, settings, score, confusion), confusion)

@@ -71,6 +71,7 @@ def main() -> None:
         problems = [*wrong_options, *problems]
         with finished_run.naming_start_folder(arguments.run):
             settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
+        configure.check_batch_size(settings, components, arguments.overrides)
         from trainer.data import batches
 
         data = components.validation or components.train

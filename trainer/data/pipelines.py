@@ -11,6 +11,7 @@ from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
 from trainer.core.errors import BadData, ConfigError
 from trainer.data import batches, random_draws
+from trainer.data.fingerprint import fingerprint
 
 
 def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
@@ -75,6 +76,11 @@ class Data:
     first_validation: Batch | None
     racing: Sequence[str] = ()
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the first batches; empty if they cannot be read again as they were."""
+        return "" if self.racing else fingerprint([self.first_train, self.first_validation])
+
 
 def build_data(settings: Settings) -> Data:
     """Return the data; raises what ``build_pipelines`` and ``first_batch`` do."""
@@ -86,6 +92,12 @@ def build_data(settings: Settings) -> Data:
     first = first_batch(settings, train)
     racing = random_draws.racing_operations(train, settings.seed)
     return Data(train, validation, first, validation and first_batch(settings, validation), racing)
+
+
+def read_again(settings: Settings, data: Data) -> str:
+    """Return the fingerprint of the first batches, read once more."""
+    parts = [part for part in (data.train, data.validation) if part is not None]
+    return fingerprint([first_batch(settings, part) for part in parts])
 
 
 def sample(settings: Settings) -> Batch:

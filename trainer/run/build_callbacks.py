@@ -142,6 +142,7 @@ def _checkpoint_maker(context: FitContext) -> model_checkpoint.Make:
 
     def make(progress: Progress, weights: Weights, state: Weights) -> Checkpoint:
         hashes = {name: proof.hashes[name] for name in frozen}
-        return Checkpoint(progress, weights, state, hashes, plan, settings, batches, versions)
+        facts = plan, settings, batches, versions, components.data
+        return Checkpoint(progress, weights, state, hashes, *facts)
 
     return make

@@ -47,15 +47,27 @@ def build_run(
     trial = _try_out(settings, checked, data)
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     trial.restart()
-    batches = data.train.get_dataset_size()
-    if changed := restore.plan_and_data_problems(resume_point, plan, batches):
-        raise ConfigError(changed)
+    _check_resume(settings, resume_point, plan, data)
     last_batch.check(data.train, checked.model, plan, trial.samples)
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
-    rest = checked.extras, trial.classes, data.racing
+    rest = checked.extras, trial.classes, data.racing, len(data.first_train[-1]), data.fingerprint
     return RunComponents(*parts, checked.device_description, *state, *rest)
+
+
+def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, data: Data) -> None:
+    """Check that plan and data are those of the checkpoint.
+
+    Raises:
+        ConfigError: they differ, which ``resume.allow`` does not allow.
+    """
+    problems = restore.plan_and_data_problems(point, plan, data.train.get_dataset_size())
+    problems += restore.edited_data_problems(
+        point, settings.seed, data.fingerprint, lambda: pipelines.read_again(settings, data)
+    )
+    if problems:
+        raise ConfigError(problems)
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,8 @@ class RunComponents:
         extras: schedule, metrics and callbacks.
         classes: number of classes; None: labels are no classes.
         racing: operations of the training data whose random draws cannot be repeated.
+        batch_size: samples in the first batch for training.
+        data: a hash of the first batches; empty if they cannot be read again.
     """
 
     model: nn.Cell
@@ -91,3 +93,5 @@ class RunComponents:
     extras: Extras = Extras()
     classes: int | None = None
     racing: Sequence[str] = ()
+    batch_size: int = 0
+    data: str = ""

@@ -50,7 +50,24 @@ def run_from_config(
     resume_point, more = resume.resume_point(request, settings)
     from trainer.run.build_run import build_run
 
-    return settings, build_run(settings, [*found, *more], resume_point)
+    components = build_run(settings, [*found, *more], resume_point)
+    if resume_point is None:  # a run that has begun with it can go on
+        check_batch_size(settings, components, request.overrides)
+    return settings, components
+
+
+def check_batch_size(settings: Settings, components: "RunComponents", lines: Sequence[str]) -> None:
+    """Refuse overrides of ``batch_size`` that the data do not use.
+
+    Raises:
+        ConfigError: the dataset yields batches of another size.
+    """
+    from trainer.data import batch_size
+
+    if any(line.lstrip("+").startswith("batch_size=") for line in lines):
+        sizes = settings.batch_size, components.batch_size
+        if problems := batch_size.problem(*sizes, components.train):
+            raise ConfigError(problems)
 
 
 def check_overrides(lines: Sequence[str]) -> None:

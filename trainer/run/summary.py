@@ -24,6 +24,7 @@ from trainer.core.run_files import (
     WEIGHTS_PICTURE,
 )
 from trainer.core.text import clip, quantity
+from trainer.data import batch_size
 from trainer.distributed import world
 from trainer.freezing.plan import Plan
 from trainer.run.components import RunComponents
@@ -44,7 +45,7 @@ def start_summary(
     rows = [
         ("model", f"{settings.model.target}: {totals(plan)}"),
         ("weights", _weights(settings, components)),
-        ("data", _data(settings, components)),
+        *_data_rows(settings, components),
         ("device", components.device_description),
         frozen_summary(plan),
         *(("", clip(note)) for note in plan.notes[:1]),
@@ -77,17 +78,22 @@ def _weights(settings: Settings, components: RunComponents) -> str:
     return f"{settings.init_from}: {components.provenance.summary()}"
 
 
-def _data(settings: Settings, components: RunComponents) -> str:
-    train = f"{components.train.get_dataset_size()} batches of {settings.batch_size} per epoch"
+def _data_rows(settings: Settings, components: RunComponents) -> list[Row]:
+    """Return what the data are, and whether they have another batch size than the settings."""
+    size = components.batch_size
+    batches = quantity(components.train.get_dataset_size(), "batch", "batches")
+    train = f"{batches} of {size} per epoch"
     validation = "none for validation: no score, and no best checkpoint"
     if components.validation:
         validation = f"{components.validation.get_dataset_size()} for validation"
-    return f"{settings.dataset.target}: {train}, {validation}"
+    mismatch = batch_size.mismatch(settings.batch_size, size, components.train)
+    notes = [("", f"warning: {mismatch}")] if mismatch else []
+    return [("data", f"{settings.dataset.target}: {train}, {validation}"), *notes]
 
 
 def _ranks_rows(settings: Settings, components: RunComponents) -> list[Row]:
     """Return how several ranks share a batch, the learning rate and normalisation."""
-    ranks, size = world.current().world_size, settings.batch_size
+    ranks, size = world.current().world_size, components.batch_size
     if ranks == 1:
         return []
     rate = f"optimizer.lr {settings.optimizer.lr:g} is for the whole batch and is not scaled"

@@ -26,6 +26,32 @@ def test_another_error_of_the_system_keeps_its_traceback() -> None:
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        MemoryError("Unable to allocate 122. MiB for an array"),
+        RuntimeError("Allocate memory failed\n---\n- C++ Call Stack"),
+        RuntimeError("std::bad_alloc"),
+    ],
+)
+def test_a_lack_of_memory_is_one_message(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended, entry_point.exit_codes():
+        raise error
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("expected enough memory, received none: ")
+    assert "Lower batch_size or features.memory_mb" in line
+    assert "Stack" not in line
+
+
+def test_another_error_of_mindspore_keeps_its_traceback() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), entry_point.exit_codes():
+        raise RuntimeError("the shapes differ")
+
+
+@pytest.mark.parametrize(
     ("words", "code"),
     [(["--help"], 0), (["epochs=0"], 2), (["foo=1", "seed=x"], 2), (["features.dtype=int8"], 2)],
 )

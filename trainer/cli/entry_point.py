@@ -11,6 +11,7 @@ from trainer.config import config_folders
 from trainer.core import log_handlers, matplotlib_folder, path_errors
 from trainer.core.errors import ConfigError, Interrupted, TrainerExit
 from trainer.core.exit_status import exit_status
+from trainer.core.out_of_memory import out_of_memory
 from trainer.core.signals import StopFlag, catch_signals
 from trainer.distributed import world
 
@@ -34,8 +35,9 @@ def exit_codes() -> Iterator[StopFlag]:
     except BrokenPipeError:  # the reader of the output has ended, as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (TrainerExit, OSError, RuntimeError, KeyboardInterrupt) as error:
-        code, why = exit_status(_as_config_error(error))
+    except (TrainerExit, OSError, RuntimeError, MemoryError, KeyboardInterrupt) as raised:
+        error = _as_exit(raised)
+        code, why = exit_status(error)
         if code == 1 and not isinstance(error, TrainerExit):
             raise
         if why:  # empty if another rank has reported it
@@ -64,10 +66,11 @@ def _open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode))
 
 
-def _as_config_error(error: BaseException) -> BaseException:
-    """Return the configuration error of a path in the command line, or the error itself."""
-    problem = path_errors.path_problem(error, sys.argv[1:])
-    return ConfigError([problem]) if problem else error
+def _as_exit(error: BaseException) -> BaseException:
+    """Return what a path in the command line or a lack of memory is, or the error itself."""
+    if problem := path_errors.path_problem(error, sys.argv[1:]):
+        return ConfigError([problem])
+    return out_of_memory(error) or error
 
 
 def _leave(code: int) -> NoReturn:

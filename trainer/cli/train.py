@@ -22,6 +22,7 @@ from trainer.config import overrides
 from trainer.config.schema import Settings
 from trainer.core import file_lock
 from trainer.core.errors import ConfigError, TrainerExit
+from trainer.core.out_of_memory import out_of_memory
 from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, world
 from trainer.launch.local.local_launcher import LocalLauncher
@@ -133,8 +134,11 @@ def _with_hydra(
         started = True
         try:
             return train.train(config, request, stop, configured)
-        except TrainerExit as error:
-            exits.append(error)
+        except (TrainerExit, RuntimeError, MemoryError) as error:
+            expected = error if isinstance(error, TrainerExit) else out_of_memory(error)
+            if expected is None:
+                raise
+            exits.append(expected)
             return None
 
     with _as_config_errors(lambda: started):

@@ -53,6 +53,10 @@ CASES = {
     "missing weights": (["init_from=gone.safetensors"], "init_from: no file gone.safetensors"),
     "missing package": (["init_from=pkg://no.such/file"], "no package 'no.such'"),
     "missing head": (["new_head=fc9"], "new_head: expected a cell or parameter of the model"),
+    "precision without kernels": (
+        ["device.precision=bfloat16"],
+        "received bfloat16; use device.precision=float32",
+    ),
     "missing data": (["dataset=mnist"], "train-images-idx3-ubyte"),
     "missing folder of data": (["dataset=mnist", "dataset.root=gone"], "dataset.root: expected"),
     "no CANN": (["device=ascend"], "received none (libmindspore_ascend"),

@@ -94,8 +94,22 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
     def restart() -> None:
         dropout.reset_count(count)
 
-    result = dry_run.dry_run(model, loss, data.first_train, restart)
+    try:
+        result = dry_run.dry_run(model, loss, data.first_train, restart)
+    except ConfigError as error:
+        precision = settings.device.precision
+        raise ConfigError([_misfit(text, precision) for text in error.problems]) from None
     return _Trial(result.samples, result.repeatable, result.classes, count)
+
+
+def _misfit(problem: str, precision: str) -> str:
+    """Return the problem of a dry run, which is the precision's if the device has no kernel."""
+    has_no_kernel = "Select CPU operator" in problem or "Kernel select failed" in problem
+    if precision == "float32" or not has_no_kernel:
+        return problem
+    expected = "expected a precision in which the device has all kernels of the model"
+    remedy = "use device.precision=float32"
+    return f"device.precision: {expected}, received {precision}; {remedy} ({problem})"
 
 
 def _decide(

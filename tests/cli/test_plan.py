@@ -70,7 +70,8 @@ def test_says_what_what_by_and_what_it_saves(command: Command) -> None:
     assert "parameters 58,709 trainable, 2,572 frozen" in ended.out
     assert "90% less work, estimated: 138,000 of 1,429,200 multiply-adds" in ended.out
     assert "for an input of (2, 1, 32, 32))" in ended.out
-    assert ended.out.splitlines()[-1].startswith("warning    2 parameters that no rule names")
+    assert "warning    frozen although no rule names them" in ended.out.splitlines()[-1]
+    assert ": 2 parameters, conv1.weight, conv1.bias" in ended.out.splitlines()[-1]
     assert command.plan("freeze=conv1").out.splitlines()[-1] == "warning    none"
 
 

@@ -42,3 +42,14 @@ def test_a_metric_that_does_not_fit_is_named() -> None:
     metrics = build_metrics(["f1"])
     with pytest.raises(ConfigError, match=r"f1 does not fit outputs \(4, 2\) and labels \(4, 2\)"):
         compute(metrics, [(np.zeros((4, 2)), np.full((4, 2), 0.5))])
+
+
+def test_several_outputs_are_refused() -> None:
+    several = (Tensor(SCORES), Tensor(SCORES))
+    with pytest.raises(ConfigError, match="expected a model that returns one tensor"):
+        compute(build_metrics(["f1"]), [(several, LABELS)])  # type: ignore[list-item]
+
+
+def test_f1_needs_class_numbers() -> None:
+    with pytest.raises(ConfigError, match="expected class numbers as labels, received float32"):
+        compute(build_metrics(["f1"]), [(SCORES, LABELS.astype(np.float32))])

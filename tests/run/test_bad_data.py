@@ -72,8 +72,8 @@ def test_a_label_of_a_later_batch_ends_the_run_before_its_step(command: Command)
 
 def test_a_label_of_the_validation_data_is_found_before_training(command: Command) -> None:
     ended = command.train(*RUN, "+dataset.train=null", "+dataset.validation=39")
-    assert ended.code == 2
-    assert "validation data: expected labels of 0 to 2" in ended.err
+    assert ended.code == 65
+    assert "evaluation after epoch 0: dataset: validation data: expected labels" in ended.err
     assert "epoch   0" not in ended.out
 
 

@@ -51,6 +51,18 @@ def test_weights_of_the_model_with_the_adapter_are_loaded_after_it(tmp_path: Pat
     assert np.array_equal(to_numpy(model)["scale.weight"], to_numpy(finetuned)["scale.weight"])
 
 
+def test_weights_of_the_model_with_the_adapter_are_found_though_not_all_have_to_fit(
+    tmp_path: Path,
+) -> None:
+    finetuned = TwoConvs()
+    add_scale(finetuned)
+    path = saved(tmp_path, finetuned)
+    loose = settings(path).model_copy(update={"init_strict": False})
+    model, provenance = load_and_adapt(TwoConvs(), loose, add_scale, None)
+    assert provenance is not None and provenance.missing == []
+    assert np.array_equal(to_numpy(model)["scale.weight"], to_numpy(finetuned)["scale.weight"])
+
+
 def test_weights_that_fit_neither_are_reported_for_the_model_itself(tmp_path: Path) -> None:
     path = saved(tmp_path, nn.Dense(3, 3))
     with pytest.raises(ConfigError, match="conv1.weight is missing"):

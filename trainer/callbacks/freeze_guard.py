@@ -17,7 +17,7 @@ class FreezeGuard(Callback):
     """Checks each epoch; it comes after what records the epoch and before the checkpoints."""
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
-        """Raise what ``ensure`` raises."""
+        """Raise what ``check_weights`` raises."""
         check_weights(epoch.plan, epoch.weights, epoch.moved, f"the end of epoch {epoch.number}")
 
 

@@ -122,6 +122,11 @@ class FreezeProof(Callback):
         record["tensors"] = [proof.as_row(t, self.hashes[t.name]) for t in comparisons]
         atomic_files.write_json(self._path, format_version.stamp(record))
 
+    @property
+    def has_reference(self) -> bool:
+        """Whether the weights at the start are known; not if the first evaluation failed."""
+        return bool(self._reference)
+
     def moved(self, plan: Plan, weights: Weights) -> dict[str, str]:
         """Return the frozen tensors that have moved, each with how far and why."""
         return proof.moved(self._compare(plan, weights))

@@ -100,20 +100,19 @@ def shard(batches: Iterable[Columns], world: World) -> Iterator[Columns]:
         size = len(batch[-1])
         share, rest = divmod(size, world.world_size)
         if rest:
-            _warn(size, rest, world.world_size)
+            _warn(rest if share else size, size, world.world_size)
         if share:
             part = slice(world.rank * share, (world.rank + 1) * share)
             yield [c[part] if len(c) == size else c for c in batch]
 
 
 @cache
-def _warn(size: int, rest: int, ranks: int) -> None:
+def _warn(dropped: int, size: int, ranks: int) -> None:
     log.warning(
-        "warning: a batch of %d samples does not divide among %d ranks: the last %d of it are "
-        "dropped, in every epoch",
+        "warning: a batch of %d does not divide among %d ranks: samples dropped in every epoch: %d",
         size,
         ranks,
-        rest,
+        dropped,
     )
 
 

@@ -101,7 +101,7 @@ def read_again(settings: Settings, data: Data) -> str:
 
 
 def sample(settings: Settings) -> Batch:
-    """Return the first batch of the training data; raises what ``make`` and ``first_batch`` do."""
+    """Return the first training batch; raises what the two functions that it calls do."""
     return first_batch(settings, build_pipelines(settings)[0])
 
 

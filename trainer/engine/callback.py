@@ -99,10 +99,14 @@ class CallbackList(Callback):
 
     def __init__(self, *callbacks: Callback) -> None:
         self._callbacks = callbacks
+        self._failed_start: Callback | None = None
 
     def on_run_start(self, run: RunInfo) -> None:
-        """Pass it on."""
-        self._each(lambda callback: callback.on_run_start(run))
+        """Pass it on; those after one that fails do not hear of the run's end either."""
+        for callback in self._callbacks:
+            self._failed_start = callback
+            callback.on_run_start(run)
+        self._failed_start = None
 
     def on_resume(self, epoch: int) -> None:
         """Pass it on."""
@@ -133,9 +137,12 @@ class CallbackList(Callback):
         self._each(lambda callback: callback.on_interrupt(progress))
 
     def on_run_end(self, done: bool) -> None:
-        """Pass it on to all of them, in reverse order, even if one fails."""
+        """Pass it on to all that have started, even if one fails."""
+        started = self._callbacks
+        if self._failed_start is not None:
+            started = started[: started.index(self._failed_start)]
         with ExitStack() as stack:
-            for callback in reversed(self._callbacks):
+            for callback in reversed(started):
                 stack.callback(callback.on_run_end, done)
 
     def _each(self, call: Callable[[Callback], None]) -> None:

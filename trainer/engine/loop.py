@@ -97,9 +97,26 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
 def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, host_copy: HostCopy) -> None:
     """Record the state before the first step, or restore the one that the run resumes from."""
     if loop.start is None:
-        loop.callback.on_epoch_end(EpochResult(0, plan, host_copy.fetch(), loop.evaluate()))
+        loop.callback.on_epoch_end(
+            EpochResult(0, plan, host_copy.fetch(), _evaluate(loop, Progress()))
+        )
     else:
         loop.restore_optimizer(optimizer)
+
+
+def _evaluate(loop: Loop, progress: Progress) -> Score:
+    """Return the score after the steps of an epoch.
+
+    Raises:
+        BadData: of the validation data; the steps of the epoch are saved.
+    """
+    try:
+        return loop.evaluate()
+    except BadData as error:
+        if progress.steps:
+            loop.callback.on_interrupt(progress)
+        epoch = progress.epochs + 1 if progress.steps else progress.epochs
+        raise BadData(f"evaluation after epoch {epoch}: {error}") from None
 
 
 @contextmanager
@@ -121,7 +138,7 @@ def _epoch(
     """Train the rest of an epoch, and record it."""
     frozen_model.set_train()
     progress, speed = _steps(loop, step, progress)
-    score = loop.evaluate()
+    score = _evaluate(loop, progress)
     end = time.perf_counter()
     loop.callback.on_epoch_end(
         EpochResult(

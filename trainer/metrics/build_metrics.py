@@ -49,6 +49,10 @@ def compute(
     """
     if not metrics:
         return {}
+    if not all(isinstance(output, np.ndarray) for output, _ in batches):
+        names = ", ".join(metrics)
+        expected = "expected a model that returns one tensor, received one that returns several"
+        raise ConfigError([f"evaluation.metrics={names}: {expected}"])
     columns = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
     values, problems = {}, []
     for name, metric in metrics.items():

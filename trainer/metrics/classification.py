@@ -23,6 +23,12 @@ def predictions(scores: NDArray[Any]) -> NDArray[np.int64]:
     return np.where(np.isnan(scores).any(axis=1), NO_CLASS, scores.argmax(axis=1))
 
 
+def _checked(labels: NDArray[Any]) -> NDArray[Any]:
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"expected class numbers as labels, received {labels.dtype}")
+    return labels.ravel()
+
+
 def f1(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     """Return the macro F1 score.
 
@@ -32,7 +38,7 @@ def f1(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     """
     from sklearn.metrics import f1_score
 
-    return float(f1_score(labels.ravel(), predictions(scores).ravel(), average="macro"))
+    return float(f1_score(_checked(labels), predictions(scores).ravel(), average="macro"))
 
 
 def balanced_accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float:
@@ -41,4 +47,4 @@ def balanced_accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> float:
 
     classes = np.unique(labels)
     predicted = predictions(scores).ravel()
-    return float(recall_score(labels.ravel(), predicted, labels=classes, average="macro"))
+    return float(recall_score(_checked(labels), predicted, labels=classes, average="macro"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from trainer.backend import finite
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph.task import is_classification, label_problem
-from trainer.core.errors import ConfigError
+from trainer.core.errors import BadData
 from trainer.distributed.world import World
 from trainer.metrics.build_metrics import Metric, compute
 from trainer.metrics.classification import predictions
@@ -92,6 +92,7 @@ class Evaluator:
         self.net.set_train(False)
         world = World() if metrics else self.world
         results: list[_Counts] = []
+        problem = ""
         columns: list[tuple[NDArray[Any], NDArray[Any]]] = []
         full = 0
         for number, (*inputs, label) in enumerate(batches):
@@ -99,11 +100,20 @@ class Evaluator:
             if number % world.world_size != world.rank:
                 continue
             output = self._output(inputs, label.shape[0], full)
+            if problem := _label_problem(output, label):
+                break
             results.append(self._counts(output, label, observe))
             self._warn(results[-1], (*inputs, label), number)
             if metrics:
-                columns.append((output.asnumpy(), label.asnumpy()))
-        return _score(world.gather(results), compute(metrics or {}, columns))
+                columns.append((_array(output), label.asnumpy()))
+        gathered = world.gather([results, problem])
+        if problems := [text for _, text in gathered if text]:
+            raise BadData(problems[0])  # on all ranks, which would wait for one another
+        return _score([counts for counts, _ in gathered], compute(metrics or {}, columns))
+
+    def start_run(self) -> None:
+        """Forget what an earlier run was warned of."""
+        self._has_warned = False
 
     def _warn(self, counts: _Counts, batch: Batch, number: int) -> None:
         """Warn once of a loss that is not finite, and say whether the inputs are."""
@@ -123,16 +133,25 @@ class Evaluator:
     def _counts(self, output: Any, label: Tensor, observe: BatchObserver | None) -> _Counts:
         """Return a batch's summed loss, its samples, its correct predictions, and its labels."""
         size = label.shape[0]
-        classes = is_classification(output, label)
-        if classes and (problem := label_problem(label.asnumpy(), output.shape[1])):
-            raise ConfigError([f"dataset: validation data: {problem}"])
         total = float(self.loss(output, label).asnumpy()) * size
-        if not classes:
+        if not is_classification(output, label):
             return total, size, 0, 0
         scores, labels = output.asnumpy(), label.asnumpy()
         if observe:
             observe(scores, labels)
         return total, size, int((predictions(scores) == labels).sum()), label.size
+
+
+def _array(output: Any) -> Any:
+    """Return the array of a tensor; several tensors are left as they are."""
+    return output.asnumpy() if isinstance(output, Tensor) else output
+
+
+def _label_problem(output: Any, label: Tensor) -> str:
+    if not is_classification(output, label):
+        return ""
+    problem = label_problem(label.asnumpy(), output.shape[1])
+    return f"dataset: validation data: {problem}" if problem else ""
 
 
 def _score(parts: Sequence[Sequence[_Counts]], metrics: Mapping[str, float]) -> Score:

@@ -55,7 +55,8 @@ def build_callbacks(
         ranks = [RankConsistency(context.world, context.extra)]
     if not context.world.is_main:
         return CallbackList(context.writer, context.proof, *ranks, FreezeGuard())
-    costs = CostsRecorder(context.folder / COSTS, compiled.step is not None, shares_process)
+    reuses_step = compiled.step is not None and not context.components.cache_decision.storable
+    costs = CostsRecorder(context.folder / COSTS, reuses_step, shares_process)
     first = [context.writer, StartSummary(context), _snapshots(context), context.proof]
     last = [FreezeGuard(), _model_checkpoint(context), costs, ManifestWriter(context.folder)]
     return CallbackList(*first, *_reports(context), *_cpu_affinity(context), *ranks, *last)

@@ -10,6 +10,7 @@ from trainer.checkpoint import restore
 from trainer.core.signals import StopFlag
 from trainer.data import batches as data
 from trainer.data.label_check import checked
+from trainer.data.last_batch import steps_per_epoch
 from trainer.engine.callback import Callback
 from trainer.engine.loop import Loop
 from trainer.engine.progress import Progress
@@ -94,8 +95,8 @@ def _scheduled(loop: Loop, context: FitContext) -> Loop:
     schedule, start = context.components.extras.schedule, loop.start or Progress()
     if schedule is None:
         return loop
-    batches = context.components.train.get_dataset_size()
-    first, steps = start.epochs * batches + start.steps, context.settings.epochs * batches
+    per_epoch = steps_per_epoch(context.components.train, context.world.world_size)
+    first, steps = start.epochs * per_epoch + start.steps, context.settings.epochs * per_epoch
 
     def make_step(optimizer: nn.Optimizer) -> Callable[..., Tensor]:
         return ScheduledStep(loop.make_step(optimizer), optimizer, schedule, first, steps)

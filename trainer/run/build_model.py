@@ -83,15 +83,21 @@ def load_and_adapt(
     if adapter is None or point is not None or not settings.init_from:
         model = adapt(model, adapter)
         return model, first_weights(model, settings, point)
+    strict = settings.model_copy(update={"init_strict": True})
     try:
-        provenance = first_weights(model, settings, None)
-    except ConfigError as without_adapter:
-        model = adapt(model, adapter)
-        try:
-            return model, first_weights(model, settings, None)
-        except ConfigError:
-            raise without_adapter from None
-    return adapt(model, adapter), provenance
+        provenance = first_weights(model, strict, None)
+        return adapt(model, adapter), provenance
+    except ConfigError as error:
+        problem = error
+    # Without init_strict, what fits the model is kept, unless the file is the adapted model's.
+    partly = None if settings.init_strict else first_weights(model, settings, None)
+    model = adapt(model, adapter)
+    try:
+        return model, first_weights(model, strict, None)
+    except ConfigError:
+        if settings.init_strict:
+            raise problem from None
+        return model, partly
 
 
 def first_weights(

@@ -20,7 +20,7 @@ from trainer.feature_cache import decide
 from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
-from trainer.run import last_batch
+from trainer.run import one_sample_check
 from trainer.run.build_plan import resolve_plan
 from trainer.run.components import Preflight, RunComponents
 from trainer.run.preflight import preflight
@@ -48,7 +48,8 @@ def build_run(
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     trial.restart()
     _check_resume(settings, resume_point, plan, data)
-    last_batch.check(data.train, checked.model, plan, trial.samples)
+    ranks = world.current().world_size
+    one_sample_check.check(data.train, checked.model, plan, trial.samples, ranks)
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision

@@ -108,8 +108,9 @@ def _final_weights(context: FitContext) -> Iterator[None]:
     except WeightsNotFinite:
         raise
     except (Stopped, NotFinite, BadData):
-        if not context.proof.moved(context.components.plan, host_copy.to_numpy(model)):
-            tensors.write(path, host_copy.to_numpy(model))
+        weights, proof = host_copy.to_numpy(model), context.proof
+        if proof.has_reference and not proof.moved(context.components.plan, weights):
+            tensors.write(path, weights)
         raise
     tensors.write(path, host_copy.to_numpy(model))
 

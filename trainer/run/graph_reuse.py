@@ -73,6 +73,7 @@ class CompiledRun:
             for n, p in restore.extra_state(self.scaler, compiled.dropout_count).items()
         ]
         self._set(pairs)
+        self.evaluator.start_run()
         self.components = replace(
             other,
             model=compiled.model,

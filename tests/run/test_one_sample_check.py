@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.command import Command
-from trainer.run.last_batch import last_batch_size
+from trainer.data.last_batch import last_batch_size, steps_per_epoch
 
 MODULE = """
 import mindspore.dataset as ds
@@ -56,7 +56,7 @@ def command(
 def test_it_is_refused_where_statistics_move(command: Command) -> None:
     ended = command.train(*RUN, "+dataset.samples=17")
     assert ended.code == 2
-    assert "expected more than one sample in the last batch" in ended.err
+    assert "expected more than one sample of each batch per process" in ended.err
     assert "norm.moving_variance" in ended.err
 
 
@@ -83,3 +83,9 @@ def test_the_size_of_the_last_batch() -> None:
     assert last_batch_size(data.batch(11)) == 11
     assert last_batch_size(data.batch(8, drop_remainder=True)) == 8
     assert last_batch_size(data) is None
+
+
+@pytest.mark.parametrize(("ranks", "steps"), [(1, 5), (2, 4)])
+def test_ranks_skip_a_last_batch_that_is_smaller_than_they_are(ranks: int, steps: int) -> None:
+    data = ds.GeneratorDataset([(np.zeros(1, np.float32),)] * 33, ["x"])
+    assert steps_per_epoch(data.batch(8), ranks) == steps

@@ -1,4 +1,4 @@
-"""Last batch: whether the model can train on it, if it holds one sample only."""
+"""One-sample check: batch normalisation cannot train on a batch of one sample."""
 
 import mindspore.dataset as ds
 import numpy as np
@@ -8,36 +8,28 @@ from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree
 from trainer.backend.graph.dry_run import eager_mode, preserve_state
 from trainer.core.errors import ConfigError
+from trainer.data.last_batch import last_batch_size
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
 
-def check(pipeline: ds.Dataset, model: nn.Cell, plan: Plan, batch: Batch) -> None:
-    """Check that the model can train on a pipeline's last batch.
+def check(pipeline: ds.Dataset, model: nn.Cell, plan: Plan, batch: Batch, world_size: int) -> None:
+    """Check that no rank has to train on one sample, if the model cannot.
 
     Args:
         pipeline: of training batches.
         model: left unchanged.
         plan: what is frozen; frozen layers keep their statistics.
         batch: inputs and, last, the label.
+        world_size: number of ranks that share each batch.
 
     Raises:
-        ConfigError: it holds one sample, which batch normalisation cannot take.
+        ConfigError: a batch leaves one sample, which batch normalisation cannot take.
     """
-    if last_batch_size(pipeline) == 1 and (problem := _one_sample_problem(model, plan, batch)):
+    sizes = {last_batch_size(pipeline), getattr(pipeline, "batch_size", None)}
+    alone = any(isinstance(size, int) and size // world_size == 1 for size in sizes)
+    if alone and (problem := _one_sample_problem(model, plan, batch)):
         raise ConfigError([problem])
-
-
-def last_batch_size(pipeline: ds.Dataset) -> int | None:
-    """Return the size of a pipeline's last batch; None: it is not known without reading it all."""
-    while not isinstance(pipeline, ds.BatchDataset):
-        if len(pipeline.children) != 1 or not isinstance(pipeline, ds.MapDataset):
-            return None
-        (pipeline,) = pipeline.children
-    size = pipeline.batch_size
-    if pipeline.drop_remainder or not isinstance(size, int):
-        return size if isinstance(size, int) else None
-    return pipeline.children[0].get_dataset_size() % size or size
 
 
 def _one_sample_problem(model: nn.Cell, plan: Plan, batch: Batch) -> str:
@@ -57,7 +49,7 @@ def _one_sample_problem(model: nn.Cell, plan: Plan, batch: Batch) -> str:
     if not ruined:
         return ""
     return (
-        "dataset: expected more than one sample in the last batch, because batch normalisation of "
-        f"one is not finite ({ruined[0]}), received 1; drop it with .batch(..., "
-        "drop_remainder=True), or choose another batch_size"
+        "dataset: expected more than one sample of each batch per process, because batch "
+        f"normalisation of one is not finite ({ruined[0]}), received 1; drop a last batch of one "
+        "with .batch(..., drop_remainder=True), or choose another batch_size"
     )

@@ -98,8 +98,7 @@ def read(
         ConfigError: a key without a default is wrong, so there are no settings to continue with.
     """
     context = RECORDED if recorded else None
-    if null_characters := list(_null_characters(config)):
-        raise ConfigError([*known, *null_characters])
+    _check_characters(config, known)
     try:
         return Settings.model_validate(config, context=context), []
     except ValidationError as error:
@@ -112,6 +111,11 @@ def read(
         return Settings.model_validate(rest, context=context), problems
     except ValidationError:
         raise ConfigError([*known, *problems]) from None
+
+
+def _check_characters(config: Mapping[str, Any], known: Sequence[str]) -> None:
+    if problems := list(_null_characters(config)):
+        raise ConfigError([*known, *problems])
 
 
 def _null_characters(value: Any, key: str = "") -> Iterator[str]:

@@ -38,8 +38,7 @@ def load_weights(
         strict: whether file and model must hold the same names, apart from that.
 
     Raises:
-        ConfigError: names every parameter that is missing, unexpected, of another shape, or not
-            finite.
+        ConfigError: names each parameter that is missing, unexpected, misshapen or not finite.
     """
     parameters = dict(model.parameters_and_names())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
@@ -48,9 +47,7 @@ def load_weights(
     problems += _missing_problems(provenance, strict)
     problems += _reshape(provenance, shapes, source.weights, _cells_by_parameter(model))
     problems += _unexpected_problems(provenance, strict)
-    if not problems:
-        problems += not_finite_problems(parameters, provenance.loaded, source)
-    if problems:
+    if problems := problems or not_finite_problems(parameters, provenance.loaded, source):
         raise ConfigError(problems)
     _assign(parameters, provenance, source.weights)
     return provenance

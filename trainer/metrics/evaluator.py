@@ -88,12 +88,31 @@ class Evaluator:
                 labels are classes.
             metrics: by name; with metrics, each rank evaluates all batches, because a metric is
                 computed over the whole set at once.
+
+        Raises:
+            BadData: a label is no class; on all ranks.
         """
         self.net.set_train(False)
         world = World() if metrics else self.world
+        columns: list[tuple[Any, NDArray[Any]]] | None = [] if metrics else None
+        results, problem = self._evaluate(batches, world, observe, columns)
+        gathered = world.gather([results, problem])
+        if problems := [text for _, text in gathered if text]:
+            raise BadData(problems[0])  # on all ranks, which would wait for one another
+        return _score([counts for counts, _ in gathered], compute(metrics or {}, columns or []))
+
+    def _evaluate(
+        self,
+        batches: Iterable[Batch],
+        world: World,
+        observe: BatchObserver | None,
+        columns: list[tuple[Any, NDArray[Any]]] | None,
+    ) -> tuple[list[_Counts], str]:
+        """Return what this rank counted, and what is wrong with a batch; empty: nothing.
+
+        Outputs and labels are appended to the columns.
+        """
         results: list[_Counts] = []
-        problem = ""
-        columns: list[tuple[NDArray[Any], NDArray[Any]]] = []
         full = 0
         for number, (*inputs, label) in enumerate(batches):
             full = max(full, label.shape[0])
@@ -101,15 +120,12 @@ class Evaluator:
                 continue
             output = self._output(inputs, label.shape[0], full)
             if problem := _label_problem(output, label):
-                break
+                return results, problem
             results.append(self._counts(output, label, observe))
             self._warn(results[-1], (*inputs, label), number)
-            if metrics:
+            if columns is not None:
                 columns.append((_array(output), label.asnumpy()))
-        gathered = world.gather([results, problem])
-        if problems := [text for _, text in gathered if text]:
-            raise BadData(problems[0])  # on all ranks, which would wait for one another
-        return _score([counts for counts, _ in gathered], compute(metrics or {}, columns))
+        return results, ""
 
     def start_run(self) -> None:
         """Forget what an earlier run was warned of."""

@@ -16,8 +16,16 @@ log = logging.getLogger(__name__)
 table_log = logging.getLogger(f"{__name__}.table")  # goes to the log file alone
 
 _MOST_ROWS = 6  # of the table on the screen, so that a default run fits 24 lines
-_HEAD = ("parameter", "state", "norm", "max change since start", "mean", "last epoch", "mean")
-_SCREEN_HEAD = ("parameter", "norm", "max change since start", "last epoch")
+_HEAD = (
+    "parameter",
+    "state",
+    "norm",
+    "max change since start",
+    "mean since start",
+    "max change in last epoch",
+    "mean in last epoch",
+)
+_SCREEN_HEAD = ("parameter", "norm", "max change since start", "in last epoch")
 
 
 class Console(Callback):

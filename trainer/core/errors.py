@@ -27,7 +27,7 @@ class Tampered(TrainerExit):
 
 
 class ConfigError(TrainerExit):
-    """Configuration errors, all of them in one message; nothing has been written.
+    """Configuration errors, all of them in one message; nothing has been trained.
 
     Args:
         problems: one text per error: what was expected, what was received and where.

@@ -152,7 +152,7 @@ def _describe(
     summary = f"stored: outputs of {shorten(list(cacheable.boundary.stored))}, {size} MB"
     if views := settings.features.views:
         summary += f", {views} fixed views of each image, which changes the training"
-    return f"{summary}; saves about {_seconds(estimate.saved)}, costs {_seconds(estimate.cost)}"
+    return f"{summary}; saves {_about(estimate.saved)}, costs {_seconds(estimate.cost)}"
 
 
 def _model_macs(probe: CacheProbe) -> float:
@@ -163,8 +163,13 @@ def _model_macs(probe: CacheProbe) -> float:
 
 def _check_benefit(estimate: cost_model.Estimate, advice: str = "") -> None:
     if not estimate.pays:
-        saved, cost = _seconds(estimate.saved, 1), _seconds(estimate.cost)
-        raise NotCacheable(f"they would save about {saved} and cost {cost}{advice}")
+        saved, cost = _about(estimate.saved, 1), _seconds(estimate.cost)
+        raise NotCacheable(f"they would save {saved} and cost {cost}{advice}")
+
+
+def _about(value: float, decimals: int = 0) -> str:
+    text = _seconds(value, decimals)
+    return text if text.startswith("less") else f"about {text}"
 
 
 def _seconds(value: float, decimals: int = 0) -> str:

@@ -28,7 +28,9 @@ def test_experiment_can_be_made(name: str) -> None:
     assert chosen.epochs >= 1
 
 
-@pytest.mark.parametrize("optimizer", sorted(p.stem for p in (CONF / "optimizer").glob("*.yaml")))
+@pytest.mark.parametrize(
+    "optimizer", sorted({p.stem for p in (CONF / "optimizer").glob("*.yaml")} - {"custom"})
+)
 def test_optimizer_trains_all_but_the_frozen(command: Command, optimizer: str) -> None:
     ended = command.train("freeze=conv1", f"optimizer={optimizer}", "epochs=1", "batch_size=128")
     assert ended.code == 0, ended.err
@@ -41,7 +43,7 @@ def test_first_note_conv1_is_printed_equal_at_start_and_end(command: Command, me
     assert ended.code == 0, ended.err
     start = ended.out.partition("conv1.weight at start:\n")[2].partition("\nepoch")[0]
     end = ended.out.partition("conv1.weight at end, equal to start:\n")[2]
-    end = end.partition("\nweights at")[0]
+    end = end.partition("\nparameter ")[0]
     assert start == end
     assert start.startswith("[[[[")
     assert moved(command.folder / "run") == {

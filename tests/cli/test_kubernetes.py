@@ -68,7 +68,7 @@ def test_configuration_errors_are_not_retried_and_a_stop_is_no_failure(written: 
         (rule["action"], rule.get("onExitCodes")) for rule in spec["podFailurePolicy"]["rules"]
     ]
     assert rules[:2] == [
-        ("FailJob", {"operator": "In", "values": [2, 3, 4]}),
+        ("FailJob", {"operator": "In", "values": [2, 3, 4, 65]}),
         ("Ignore", {"operator": "In", "values": [75]}),
     ]
     assert spec["backoffLimit"] == 3

@@ -28,6 +28,7 @@ _BLOCK = 1024  # bytes; messages are padded to this size, doubled until the long
 _DELIVERY_SECONDS = 2.0  # until the last message of a rank has reached the others
 _EXIT_SECONDS = 1.0  # ... and until they have exited
 _COLLECTIVES = ("AllReduce", "AllGather")
+_CLUSTER_ERROR = "The state of the cluster is error"  # of a heartbeat that notices a loss first
 
 
 class ReportedElsewhere(TrainerExit):
@@ -142,7 +143,7 @@ def call_collective(operation: Callable[[], _T]) -> _T:
     try:
         return operation()
     except RuntimeError as error:
-        if not any(name in str(error) for name in _COLLECTIVES):
+        if not any(text in str(error) for text in (*_COLLECTIVES, _CLUSTER_ERROR)):
             raise
         this_rank, seconds = world.current(), os.environ["MS_NODE_TIMEOUT"]
         raise RankLost(

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.environments import Environment, new_environment, run
 
+pytestmark = pytest.mark.slow  # each builds environments
+
 OTHER = {
     "trainer/__init__.py": "raise SystemExit('the other trainer ran')\n",
     "trainer/trainer.py": "",

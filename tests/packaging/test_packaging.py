@@ -16,6 +16,8 @@ from tests.support.environments import (
     new_environment,
 )
 
+pytestmark = pytest.mark.slow  # each builds environments
+
 
 def in_checkout(root: Path) -> list[Path]:
     return [root / folder for folder in SOURCES]

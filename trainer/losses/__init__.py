@@ -1,0 +1,1 @@
+"""Losses, and how much each batch weighs in a mean over several."""

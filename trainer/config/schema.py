@@ -12,6 +12,7 @@ from pydantic import (
 
 from trainer.config import freeze_methods, metrics
 from trainer.config import init_map as renames
+from trainer.config import schedule as schedules
 from trainer.config.groups import (
     CheckpointSettings,
     CompileCache,
@@ -37,6 +38,11 @@ def _known_method(name: str, info: ValidationInfo) -> str:
     return name
 
 
+def _scheduled(target: Target | None) -> Target | None:
+    """Return a schedule; None for one that changes nothing, as it was recorded before."""
+    return None if target is None or schedules.is_constant(target.spec()) else target
+
+
 class Settings(Group):
     """A whole configuration."""
 
@@ -46,7 +52,7 @@ class Settings(Group):
     optimizer: Optimizer
     device: Device
     adapter: OptionalTarget = None
-    schedule: OptionalTarget = None
+    schedule: Annotated[OptionalTarget, AfterValidator(_scheduled)] = None
     callback: dict[str, Target] = {}
     tracker: dict[str, Target] = {}
     evaluation: Evaluation = Evaluation()

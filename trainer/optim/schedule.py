@@ -1,39 +1,74 @@
-"""Learning-rate schedules: a factor on every learning rate, set before each step.
+"""Learning-rate schedules: a factor on every learning rate, for each optimizer step of a run.
 
-The factor is computed on the host in float64 and assigned to the optimizer's parameter, so that
-nothing of a schedule, nor of a run's length, is in the compiled graph.
+The factor is computed on the host in float64, so that nothing of a schedule, nor of a run's length,
+is in the compiled graph.
 """
 
+import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
-import mindspore as ms
-from mindspore import Parameter, Tensor, nn, ops
-
-from trainer.backend.optimizer_state import learning_rates
 from trainer.config.instantiate import instantiate_target
+from trainer.config.schedule import is_shipped
 from trainer.core import text
 from trainer.core.errors import ConfigError
+from trainer.optim.schedules.warmup import warmup
 
-# Takes the number of the step, from 0, and the number of steps of the whole run.
-Schedule: TypeAlias = Callable[[int, int], float]
+# The number of optimizer steps after which a value was monitored, and that value.
+History: TypeAlias = Sequence[tuple[int, float]]
+# The factor of an optimizer step, which is counted from 0.
+Factor: TypeAlias = Callable[[int], float]
+
+_LEAST_CHANGE = 1e-8  # of the learning rate on a plateau, as PyTorch has it
 
 
-def build_schedule(spec: Mapping[str, Any] | None) -> Schedule | None:
+@dataclass(frozen=True)
+class StepCounts:
+    """How long a run is, in optimizer steps.
+
+    Attributes:
+        steps: of the whole run.
+        steps_per_epoch: of an epoch.
+    """
+
+    steps: int
+    steps_per_epoch: int
+
+    def steps_of(self, epochs: float) -> int:
+        """Return the nearest number of steps to a number of epochs, at least 1 unless it is 0."""
+        return max(round(epochs * self.steps_per_epoch), 1) if epochs else 0
+
+
+def _no_history() -> History:
+    return ()
+
+
+# Returns the factor of each step of a run, from its length and what it has monitored so far.
+Schedule: TypeAlias = Callable[[StepCounts, Callable[[], History]], Factor]
+
+
+def constant_factor(step: int) -> float:
+    """Return 1, the factor of a run without a schedule."""
+    return 1.0
+
+
+def build_schedule(spec: Mapping[str, Any] | None, lr: float = 1.0) -> Schedule | None:
     """Return the schedule that ``spec`` describes; None: the learning rate is constant.
+
+    Args:
+        spec: ``_target_`` and its keys.
+        lr: the learning rate that the factor applies to; ``min_lr`` is divided by it.
 
     Raises:
         ConfigError: the target does not exist, refused its arguments, or cannot be called.
     """
     if spec is None:
         return None
-    schedule = instantiate_target("schedule", spec)
-    if not callable(schedule):
-        received = type(schedule).__name__
-        raise ConfigError(
-            [f"schedule: expected a function of (step, steps), received a {received}"]
-        )
+    make = _shipped if is_shipped(spec) else _custom
+    schedule = make(spec, lr)
     _check(schedule)
     return schedule
 
@@ -45,47 +80,103 @@ def _check(schedule: Schedule) -> None:
         ConfigError: it does not take (step, steps), or returns no finite number of at least 0.
     """
     try:
-        factor = float(schedule(0, 2))
+        factor = float(schedule(StepCounts(2, 2), _no_history)(0))
+    except ConfigError:
+        raise
     except Exception as error:  # of the user's own code
         why = text.first_line(error)
         raise ConfigError([f"schedule: expected a function of (step, steps): {why}"]) from None
+    check_factor(factor)
+
+
+def check_factor(factor: float) -> None:
+    """Refuse a factor that no learning rate can be multiplied by.
+
+    Raises:
+        ConfigError: it is not finite, or below 0.
+    """
     if not (math.isfinite(factor) and factor >= 0):
         raise ConfigError([f"schedule: expected a factor of at least 0, received {factor}"])
 
 
-class ScheduledStep:
-    """A training step that sets the learning rates before it is taken.
+def _custom(spec: Mapping[str, Any], lr: float) -> Schedule:
+    """Return a schedule of a function of (step, steps)."""
+    function = instantiate_target("schedule", spec)
+    if not callable(function):
+        received = type(function).__name__
+        raise ConfigError(
+            [f"schedule: expected a function of (step, steps), received a {received}"]
+        )
+    return lambda length, history: lambda step: float(function(step, length.steps))
 
-    Args:
-        step: the step.
-        optimizer: its rates, as they are now, are those that the factor applies to.
-        schedule: returns the factor.
-        first: number of the step that is taken first, from 0.
-        steps: number of steps of the whole run.
+
+def _shipped(spec: Mapping[str, Any], lr: float) -> Schedule:
+    """Return a schedule of ``trainer.optim.schedules``, with its warm-up before it."""
+    target = {"_target_": spec["_target_"], "_partial_": True}
+    function = instantiate_target("schedule", target).func
+    names = inspect.signature(function).parameters
+    _check_keys(spec, names)
+
+    def schedule(length: StepCounts, history: Callable[[], History]) -> Factor:
+        first = warmup_steps(spec, length)
+        after_warmup = partial(function, **_arguments(spec, lr, length, first))
+
+        def factor(step: int) -> float:
+            if step < first:
+                return warmup(step, first, spec.get("warmup_factor", 0.0))
+            if "history" in names:
+                return float(after_warmup([value for at, value in history() if at > first]))
+            return float(after_warmup(step - first, max(length.steps - first, 1)))
+
+        return factor
+
+    return schedule
+
+
+def warmup_steps(spec: Mapping[str, Any], length: StepCounts) -> int:
+    """Return the number of steps of the warm-up."""
+    steps = spec.get("warmup_steps")
+    return steps if steps is not None else length.steps_of(spec.get("warmup_epochs") or 0)
+
+
+def _check_keys(spec: Mapping[str, Any], names: Container[str]) -> None:
+    """Refuse keys that were added to a shipped schedule.
+
+    Raises:
+        ConfigError: it has no such argument.
     """
-
-    def __init__(
-        self,
-        step: Callable[..., Tensor],
-        optimizer: nn.Optimizer,
-        schedule: Schedule,
-        first: int,
-        steps: int,
-    ) -> None:
-        self._step = step
-        self._rates = [(rate, float(rate.asnumpy())) for rate in learning_rates(optimizer)]
-        self._schedule = schedule
-        self._next = first
-        self._steps = steps
-
-    def __call__(self, *batch: Tensor) -> Tensor:
-        """Set the rates, then take the step."""
-        factor = float(self._schedule(self._next, self._steps))
-        for parameter, rate in self._rates:
-            _assign(parameter, rate * factor)
-        self._next += 1
-        return self._step(*batch)
+    arguments = {key: _ARGUMENTS.get(key, key) for key in spec if key not in _WARMUP}
+    problems = [
+        f"schedule.{key}: unknown key of {spec['_target_']}"
+        for key, argument in arguments.items()
+        if argument not in names
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
-def _assign(parameter: Parameter, value: float) -> None:
-    ops.assign(parameter, Tensor(value, ms.float32))
+def _arguments(
+    spec: Mapping[str, Any], lr: float, length: StepCounts, first: int
+) -> dict[str, Any]:
+    """Return a shipped schedule's arguments: epochs as steps, rates as factors on ``lr``."""
+    arguments = {k: v for k, v in spec.items() if k not in _WARMUP and k not in _ARGUMENTS}
+    if "min_lr" in spec:
+        arguments["min_factor"] = spec["min_lr"] / lr if lr else 0.0
+    if "decay_epochs" in spec:
+        epochs = spec["decay_epochs"]
+        default = first or length.steps_per_epoch
+        arguments["decay_steps"] = default if epochs is None else length.steps_of(epochs)
+    if "milestones" in spec:
+        arguments["milestone_steps"] = [length.steps_of(epochs) for epochs in spec["milestones"]]
+    if "patience" in spec:
+        arguments["min_change"] = _LEAST_CHANGE / lr if lr else 0.0
+    return arguments
+
+
+_WARMUP = {"_target_", "warmup_epochs", "warmup_steps", "warmup_factor"}
+# The argument of the function that a key becomes.
+_ARGUMENTS = {
+    "min_lr": "min_factor",
+    "decay_epochs": "decay_steps",
+    "milestones": "milestone_steps",
+}

@@ -10,7 +10,6 @@ from trainer.checkpoint import restore
 from trainer.core.signals import StopFlag
 from trainer.data import batches as data
 from trainer.data.label_check import checked
-from trainer.data.last_batch import steps_per_epoch
 from trainer.engine.callback import Callback
 from trainer.engine.loop import Loop
 from trainer.engine.progress import Progress
@@ -20,7 +19,7 @@ from trainer.feature_cache.features import Features
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import NOT_MEASURED, Score
 from trainer.optim.optimizer import build_optimizer
-from trainer.optim.schedule import ScheduledStep
+from trainer.optim.rate_schedule import ScheduledStep
 from trainer.run.cached_features import cached_features
 from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
@@ -92,14 +91,14 @@ def _evaluate(compiled: CompiledRun, components: RunComponents, seed: int) -> Sc
 
 def _scheduled(loop: Loop, context: FitContext) -> Loop:
     """Return a loop whose steps follow the learning-rate schedule."""
-    schedule, start = context.components.extras.schedule, loop.start or Progress()
-    if schedule is None:
+    if context.components.extras.schedule is None:
         return loop
-    per_epoch = steps_per_epoch(context.components.train, context.world.world_size)
-    first, steps = start.epochs * per_epoch + start.steps, context.settings.epochs * per_epoch
+    start, length = loop.start or Progress(), context.step_counts
+    first = start.epochs * length.steps_per_epoch + start.steps
 
     def make_step(optimizer: nn.Optimizer) -> Callable[..., Tensor]:
-        return ScheduledStep(loop.make_step(optimizer), optimizer, schedule, first, steps)
+        rates = context.rate_schedule.of(optimizer)
+        return ScheduledStep(loop.make_step(optimizer), optimizer, rates, first)
 
     return replace(loop, make_step=make_step)
 

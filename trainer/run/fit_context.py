@@ -14,8 +14,11 @@ from trainer.config.schema import Settings
 from trainer.core.run_files import PROOF
 from trainer.distributed import world
 from trainer.distributed.world import World
+from trainer.optim.rate_schedule import RateSchedule
+from trainer.optim.schedule import StepCounts
 from trainer.run.components import RunComponents
 from trainer.run.graph_reuse import CompiledRun
+from trainer.run.learning_rate import build_rate_schedule, step_counts
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class FitContext:
         writer: writes files in the background.
         host_copy: of the model.
         proof: that no frozen tensor moved.
+        step_counts: in optimizer steps.
+        rate_schedule: the learning rates at each optimizer step.
     """
 
     settings: Settings
@@ -41,11 +46,14 @@ class FitContext:
     writer: BackgroundWriter
     host_copy: HostCopy
     proof: FreezeProof
+    step_counts: StepCounts
+    rate_schedule: RateSchedule
 
     @classmethod
     def of(cls, settings: Settings, compiled: CompiledRun, folder: Path) -> "FitContext":
         """Return the context of a run."""
         components, ranks, writer = compiled.components, world.current(), BackgroundWriter()
+        length = step_counts(settings, components.train, ranks.world_size)
         checkpoint = components.resume_point.checkpoint if components.resume_point else None
         return cls(
             settings,
@@ -56,4 +64,6 @@ class FitContext:
             writer,
             HostCopy(components.model),
             FreezeProof(folder / PROOF, checkpoint, ranks, writer.submit),
+            length,
+            build_rate_schedule(settings, components, length),
         )

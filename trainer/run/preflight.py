@@ -10,6 +10,7 @@ from trainer.backend import device
 from trainer.backend.compile import compile_errors
 from trainer.backend.graph import example_inputs, tracer
 from trainer.checkpoint.resume import ResumePoint
+from trainer.config import schedule as schedules
 from trainer.config.groups import optional_spec
 from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
@@ -17,7 +18,7 @@ from trainer.core.errors import ConfigError
 from trainer.data import pipelines
 from trainer.distributed import world
 from trainer.metrics.build_metrics import build_metrics
-from trainer.optim.schedule import build_schedule
+from trainer.optim.schedule import Schedule, build_schedule
 from trainer.run.build_callbacks import build_callback
 from trainer.run.build_model import build_adapter, build_model, load_and_adapt
 from trainer.run.build_plan import build_rules, model_problems
@@ -59,7 +60,7 @@ def preflight(
 
 def build_extras(settings: Settings, problems: list[str]) -> Extras:
     """Return schedule, metrics and callbacks; add what is wrong with them to the problems."""
-    schedule = _collect(problems, lambda: build_schedule(optional_spec(settings.schedule)))
+    schedule = _build_schedule(settings, problems)
     metrics = _collect(problems, lambda: build_metrics(settings.evaluation.metrics))
     callbacks = [
         _collect(problems, partial(build_callback, f"{group}.{name}", target.spec()))
@@ -67,6 +68,17 @@ def build_extras(settings: Settings, problems: list[str]) -> Extras:
         for name, target in targets.items()
     ]
     return Extras(schedule, metrics or {}, [callback for callback in callbacks if callback])
+
+
+def _build_schedule(settings: Settings, problems: list[str]) -> Schedule | None:
+    """Return the schedule; None if there is none, or if something is wrong with it."""
+    spec = optional_spec(settings.schedule)
+    is_lr_known = not any(problem.startswith("optimizer") for problem in problems)
+    lr = settings.optimizer.lr if is_lr_known else None
+    if wrong := schedules.problems(spec, settings.epochs, lr):
+        problems += wrong
+        return None
+    return _collect(problems, lambda: build_schedule(spec, settings.optimizer.lr))
 
 
 def _collect(problems: list[str], build: Callable[[], _T]) -> _T | None:

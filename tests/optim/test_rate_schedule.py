@@ -1,0 +1,114 @@
+"""The rates of each step reach the compiled graph, rounded once."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from tests.support.nets import TwoConvs
+from tests.support.training import IMAGES, LOSS
+from trainer.backend.host_copy import to_numpy
+from trainer.backend.optimizer_state import learning_rates
+from trainer.core.errors import ConfigError
+from trainer.engine.train_step import TrainStep
+from trainer.optim.rate_schedule import RateSchedule, ScheduledStep
+
+STEPS = 4
+
+
+def cosine(step: int) -> float:
+    return 0.5 * (1 + math.cos(math.pi * step / STEPS))
+
+
+def start(*rates: float) -> tuple[nn.Cell, nn.Optimizer, Callable[..., Tensor]]:
+    ms.set_seed(0)
+    model = TwoConvs()
+    first, *rest = model.trainable_params()
+    parts = zip(([first], rest), rates, strict=True)
+    groups: list[dict[str, Any]] = [{"params": part, "lr": rate} for part, rate in parts]
+    optimizer = nn.Momentum(groups, 0.1, 0.9)
+    return model, optimizer, TrainStep(model.set_train(True), LOSS, optimizer)
+
+
+def rates_of(optimizer: nn.Optimizer, factor: Callable[[int], float]) -> Any:
+    return RateSchedule(0.1, (1.0, 2.0), factor).of(optimizer)
+
+
+def weights(model: nn.Cell) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in to_numpy(model).items()}
+
+
+def test_each_step_has_its_rate_and_all_groups_follow() -> None:
+    _, optimizer, step = start(0.1, 0.2)
+    scheduled = ScheduledStep(step, optimizer, rates_of(optimizer, cosine), first=1)
+    for number in range(1, STEPS):
+        scheduled(*IMAGES)
+        rates = [float(rate.asnumpy()) for rate in learning_rates(optimizer)]
+        factor = cosine(number)
+        assert rates == pytest.approx([0.1 * factor, 0.2 * factor], rel=1e-6)
+
+
+def test_the_weights_are_those_of_the_same_rates_without_a_schedule() -> None:
+    model, optimizer, step = start(0.25, 0.5)
+    scheduled = ScheduledStep(step, optimizer, rates_of(optimizer, lambda step: 0.5), first=0)
+    other, _, plain = start(0.125, 0.25)
+    for _ in range(STEPS):
+        scheduled(*IMAGES)
+        plain(*IMAGES)
+    assert weights(model) == weights(other)
+
+
+def test_a_rate_that_falls_to_0_stops_the_training() -> None:
+    model, optimizer, step = start(0.1, 0.1)
+    rates = rates_of(optimizer, lambda step: float(step < 2))
+    scheduled = ScheduledStep(step, optimizer, rates, first=0)
+    seen = []
+    for _ in range(STEPS):
+        scheduled(*IMAGES)
+        seen.append(weights(model))
+    assert seen[0] != seen[1]
+    assert seen[1] == seen[2] == seen[3]
+
+
+def test_a_rate_is_rounded_once() -> None:
+    _, optimizer, _ = start(0.1, 0.1 * 0.3)
+    rates = RateSchedule(0.1, (1.0, 0.3), lambda step: 1 / 3).of(optimizer)
+    assert rates(0).tolist() == [0.1 * (1 / 3), 0.1 * 0.3 * (1 / 3)]
+    assert rates(0).dtype == np.float64
+
+
+def test_a_constant_rate_beside_a_schedule_is_exact() -> None:
+    """MindSpore computes it as rate + 1 - 1 in float32, where 1e-9 becomes 0."""
+    _, optimizer, step = start(0.0123, 1e-9)
+    rates = RateSchedule(0.0123, (1.0, 1e-9 / 0.0123), lambda step: 1.0).of(optimizer)
+    scheduled = ScheduledStep(step, optimizer, rates, first=0)
+    scheduled(*IMAGES)
+    present = [float(rate.asnumpy()) for rate in learning_rates(optimizer)]
+    assert present == [float(np.float32(0.0123)), float(np.float32(1e-9))]
+
+
+def test_a_rate_that_the_settings_do_not_give_is_the_optimizers() -> None:
+    _, optimizer, _ = start(0.25, 0.75)
+    assert RateSchedule(0.25, (1.0,)).of(optimizer)(0).tolist() == [0.25, 0.75]
+
+
+def test_labels_name_the_factor_and_follow_the_step_taken_last() -> None:
+    _, optimizer, _ = start(0.1, 0.2)
+    schedule = RateSchedule(0.1, (2.0, 1.0), cosine)
+    assert schedule.by_label() == {"lr_factor 2": 0.2, "lr_factor 1": 0.1}
+    schedule.of(optimizer)(2)
+    assert schedule.by_label() == {"lr_factor 2": 0.2 * cosine(2), "lr_factor 1": 0.1 * cosine(2)}
+    assert schedule.by_label(0)["lr_factor 1"] == 0.1
+
+
+@pytest.mark.parametrize("factor", [math.nan, -0.5, math.inf])
+def test_a_factor_that_is_none_is_refused_at_its_step(factor: float) -> None:
+    _, optimizer, _ = start(0.1, 0.2)
+    rates = RateSchedule(0.1, (2.0, 1.0), lambda step: factor if step == 3 else 1.0).of(optimizer)
+    rates(2)
+    with pytest.raises(ConfigError, match="expected a factor of at least 0"):
+        rates(3)

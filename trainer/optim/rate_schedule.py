@@ -1,0 +1,102 @@
+"""Rate schedule: the learning rates of an optimizer's groups at each step, in float64."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+from numpy.typing import NDArray
+
+from trainer.backend.optimizer_state import learning_rates
+from trainer.freezing.plan import Plan
+from trainer.optim.schedule import Factor, check_factor, constant_factor
+
+# The learning rate of each group of an optimizer, by the number of the optimizer step from 0.
+Rates: TypeAlias = Callable[[int], NDArray[np.float64]]
+
+
+class RateSchedule:
+    """The learning rates of a run: the peak rate, times a group's factor, times the schedule's.
+
+    It remembers the step that was asked for last, which is the one that is being taken.
+
+    Args:
+        lr: the peak learning rate.
+        lr_factors: the factors on it that a policy gives to parameters.
+        factor: the schedule's.
+    """
+
+    def __init__(
+        self, lr: float, lr_factors: Iterable[float] = (1.0,), factor: Factor = constant_factor
+    ) -> None:
+        self.lr_factors = tuple(sorted(set(lr_factors), reverse=True)) or (1.0,)
+        self._lr = lr
+        self._factor = factor
+        self._step = 0
+
+    def of(self, optimizer: nn.Optimizer) -> Rates:
+        """Return the rates of an optimizer's groups, in the order of its learning rates.
+
+        An optimizer holds them in float32; those of the settings are taken in float64, so that a
+        rate is rounded once. A rate that the settings do not give is taken as the optimizer has it.
+        """
+        exact = {float(np.float32(rate)): rate for rate in map(self._peak, self.lr_factors)}
+        present = [float(rate.asnumpy()) for rate in learning_rates(optimizer)]
+        base = np.array([exact.get(rate, rate) for rate in present], np.float64)
+
+        def rates(step: int) -> NDArray[np.float64]:
+            self._step = step
+            return base * self._factor_at(step)
+
+        return rates
+
+    def by_label(self, step: int | None = None) -> dict[str, float]:
+        """Return the rates of a step by label; None: of the step that was asked for last."""
+        factor = self._factor_at(self._step if step is None else step)
+        return {label(each): self._peak(each) * factor for each in self.lr_factors}
+
+    def _peak(self, lr_factor: float) -> float:
+        return self._lr * lr_factor
+
+    def _factor_at(self, step: int) -> float:
+        factor = self._factor(step)
+        check_factor(factor)
+        return factor
+
+
+def label(lr_factor: float) -> str:
+    """Return the name of the parameters with a factor on the learning rate."""
+    return f"lr_factor {lr_factor:.6g}"
+
+
+def lr_factors(plan: Plan) -> list[float]:
+    """Return the factors on the learning rate of what a plan trains, the largest first."""
+    factors = {p.lr_factor or 1.0 for p in plan.select("trainable")}
+    return sorted(factors, reverse=True)
+
+
+class ScheduledStep:
+    """A training step that sets the learning rates before it is taken.
+
+    Args:
+        step: the step.
+        optimizer: has the rates.
+        rates: returns them for each optimizer step.
+        first: number of the optimizer step that is taken first, from 0.
+    """
+
+    def __init__(
+        self, step: Callable[..., Tensor], optimizer: nn.Optimizer, rates: Rates, first: int
+    ) -> None:
+        self._step = step
+        self._parameters = learning_rates(optimizer)
+        self._rates = rates
+        self._next = first
+
+    def __call__(self, *batch: Tensor) -> Tensor:
+        """Set the rates, then take the step."""
+        for parameter, rate in zip(self._parameters, self._rates(self._next), strict=True):
+            ops.assign(parameter, Tensor(float(rate), ms.float32))
+        self._next += 1
+        return self._step(*batch)

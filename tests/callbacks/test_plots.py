@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from trainer.callbacks.plots import Plots, changes, curves_figure, weights_figure
@@ -108,6 +109,38 @@ def test_title_tells_a_drift(drift: float, said: str) -> None:
 @pytest.mark.parametrize(("accuracy", "panels"), [(0.5, 2), (None, 1)])
 def test_accuracy_is_drawn_where_there_is_one(accuracy: float | None, panels: int) -> None:
     assert len(curves_figure(epochs(accuracy=accuracy)).axes) == panels
+
+
+def test_each_learning_rate_is_drawn_where_there_are_rates() -> None:
+    records = [epoch | {"lr": {"lr_factor 1": 0.1, "lr_factor 0.5": 0.05}} for epoch in epochs()]
+    rates = curves_figure(records).axes[-1]
+    assert [np.asarray(line.get_ydata()).tolist() for line in rates.get_lines()] == [
+        [0.1] * 3,
+        [0.05] * 3,
+    ]
+    assert rates.get_legend() is not None
+
+
+def test_epochs_of_before_rates_were_recorded_have_none() -> None:
+    first, *rest = epochs()
+    rates = curves_figure([first, *(epoch | {"lr": {"lr_factor 1": 0.1}} for epoch in rest)]).axes[
+        -1
+    ]
+    (line,) = rates.get_lines()
+    assert np.asarray(line.get_xdata()).tolist() == [1, 2]
+    assert rates.get_legend() is None
+
+
+def test_of_many_learning_rates_the_highest_and_the_lowest_are_named() -> None:
+    rates = {f"lr_factor {0.5**n:g}": 0.5**n for n in range(20)}
+    axes = curves_figure([epoch | {"lr": rates} for epoch in epochs()]).axes[-1]
+    assert len(axes.get_lines()) == 20
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "lr_factor 1",
+        f"lr_factor {0.5**19:g}",
+    ]
 
 
 def test_nothing_is_drawn_of_a_run_that_trained_nothing(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def record(epoch: EpochResult) -> Record:
         "epoch": epoch.number,
         "steps": epoch.steps,
         "loss": epoch.loss,
+        **({"lr": epoch.lr} if epoch.lr else {}),
         "validation_loss": epoch.validation.loss if epoch.validation.measured else None,
         "accuracy": epoch.validation.accuracy,
         **({"metrics": dict(epoch.validation.metrics)} if epoch.validation.metrics else {}),

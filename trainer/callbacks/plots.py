@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -21,6 +22,7 @@ from trainer.engine.callback import Callback
 Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
 Changes: TypeAlias = tuple[list[str], list[bool], NDArray[np.float64]]
 _MOST_ROWS = 60  # of a panel; more names than that cannot be read and are grouped by cell
+_MOST_NAMED = 6  # learning rates in a legend
 _FEWEST_ROWS = 8  # beside which the whole label of the scale fits
 
 
@@ -136,10 +138,11 @@ def _merge_neighbours(labels: Sequence[str]) -> list[str]:
 
 
 def curves_figure(records: Sequence[Record]) -> Figure:
-    """Return the picture of loss and, where labels are classes, accuracy by epochs."""
-    scored = records[0]["accuracy"] is not None
-    figure = Figure(figsize=(9 if scored else 5, 3.6), dpi=120)
-    panels = figure.subplots(1, 2 if scored else 1, squeeze=False)[0]
+    """Return the picture of loss, accuracy (if labels are classes) and learning rate by epochs."""
+    scored, rated = records[0]["accuracy"] is not None, "lr" in records[-1]
+    columns = 1 + scored + rated
+    figure = Figure(figsize=(1 + 4 * columns, 3.6), dpi=120)
+    panels = figure.subplots(1, columns, squeeze=False)[0]
     numbers = [record["epoch"] for record in records]
     losses = [np.nan if record["loss"] is None else record["loss"] for record in records]
     panels[0].plot(numbers, losses, marker="o", markersize=4, label="training, mean of the epoch")
@@ -153,11 +156,29 @@ def curves_figure(records: Sequence[Record]) -> Figure:
         panels[1].plot(numbers, accuracy, marker="s", markersize=4, color="C1")
         panels[1].set_title(f"{accuracy[-1]:.1f} % at the end", fontsize=10)
         panels[1].set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0, 103))
+    if rated:
+        _draw_rates(panels[-1], records)
     for axes in panels:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     figure.tight_layout()
     return figure
+
+
+def _draw_rates(axes: Axes, records: Sequence[Record]) -> None:
+    """Draw the learning rates; if there are many, only the highest and the lowest are named."""
+    rated = [record for record in records if "lr" in record]  # the others are an older trainer's
+    names = list(rated[-1]["lr"])
+    named = names if len(names) <= _MOST_NAMED else [names[0], names[-1]]
+    for place, name in enumerate(names):
+        points = [(record["epoch"], record["lr"].get(name, np.nan)) for record in rated]
+        color = colormaps["viridis"](0.85 * place / max(len(names) - 1, 1))
+        label = name if name in named else None
+        axes.plot(*zip(*points, strict=True), marker=".", color=color, label=label)
+    if len(names) > 1:
+        axes.legend(frameon=False, fontsize=8)
+    axes.set(xlabel="epoch", ylabel="learning rate at the epoch's end", ylim=(0, None))
+    axes.ticklabel_format(axis="y", scilimits=(-2, 3))
 
 
 def _mark_frozen(

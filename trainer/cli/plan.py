@@ -145,11 +145,13 @@ def _graph(model: "nn.Cell") -> "AutogradGraph | None":
 
 def report(preview: PlanPreview, options: Options) -> str:
     """Return the tree, the totals and, last, the warnings."""
+    from trainer.run.learning_rate import preview_row
     from trainer.run.plan_rows import totals
 
     settings, plan = preview.settings, preview.plan
     root = plan_tree.tree(plan, preview.tree, type(preview.preflight.model).__name__, options.depth)
     rows = [("parameters", totals(plan)), *_saved(preview)]
+    rows += preview_row(settings, preview.preflight.extras.schedule)
     if options.measure:
         rows.append(("step", _measured(preview)))
     rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))

@@ -43,6 +43,11 @@ def is_constant(spec: Mapping[str, Any]) -> bool:
     return spec.get("_target_") == _CONSTANT and not warmup
 
 
+def short_name(target: str) -> str:
+    """Return the name of a shipped schedule in ``conf/schedule``; of another one, its target."""
+    return target.split(".")[-2] if target.startswith(SHIPPED) else target
+
+
 def problems(spec: Mapping[str, Any] | None, epochs: int, lr: float | None) -> list[str]:
     """Return what is wrong with a shipped schedule's keys, as far as epochs show it.
 
@@ -77,7 +82,8 @@ def _problems(keys: ScheduleKeys, epochs: int, lr: float | None) -> Iterator[str
 
 def _milestone_problems(milestones: list[float], start: float, epochs: int) -> Iterator[str]:
     if not milestones or sorted({0.0, *milestones})[1:] != milestones:
-        yield f"milestones: expected ascending epochs above 0, received {milestones}"
+        received = ", ".join(f"{at:g}" for at in milestones) or "none"
+        yield f"milestones: expected ascending epochs above 0, received {received}"
     if late := [at for at in milestones if at + start >= epochs]:
         after = f" after a warm-up of {start:g}" if start else ""
         expected = f"expected epochs before the end, below {epochs - start:g}{after}"

@@ -46,6 +46,8 @@ class EpochResult:
         moved: frozen tensors that moved, each with how far and why; the proof fills it in.
         changes: the table of weights, one row per parameter; filled in in the background by the
             snapshots.
+        lr: the learning rates of the last step by label, one per factor that a policy gives;
+            filled in by the learning-rate monitor.
     """
 
     number: int
@@ -58,6 +60,7 @@ class EpochResult:
     images_per_second: float = 0.0
     moved: dict[str, str] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
+    lr: dict[str, float] = field(default_factory=dict)
 
 
 class Callback:

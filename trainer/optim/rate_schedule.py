@@ -1,6 +1,7 @@
 """Rate schedule: the learning rates of an optimizer's groups at each step, in float64."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import mindspore as ms
@@ -16,6 +17,9 @@ from trainer.optim.schedule import Factor, check_factor, constant_factor
 Rates: TypeAlias = Callable[[int], NDArray[np.float64]]
 
 
+_MOST_EVALUATED = 100_000  # steps among which the peak is looked for
+
+
 class RateSchedule:
     """The learning rates of a run: the peak rate, times a group's factor, times the schedule's.
 
@@ -25,15 +29,20 @@ class RateSchedule:
         lr: the peak learning rate.
         lr_factors: the factors on it that a policy gives to parameters.
         factor: the schedule's.
+        steps_taken: by a run that resumes.
     """
 
     def __init__(
-        self, lr: float, lr_factors: Iterable[float] = (1.0,), factor: Factor = constant_factor
+        self,
+        lr: float,
+        lr_factors: Iterable[float] = (1.0,),
+        factor: Factor = constant_factor,
+        steps_taken: int = 0,
     ) -> None:
         self.lr_factors = tuple(sorted(set(lr_factors), reverse=True)) or (1.0,)
         self._lr = lr
         self._factor = factor
-        self._step = 0
+        self._step = max(steps_taken - 1, 0)
 
     def of(self, optimizer: nn.Optimizer) -> Rates:
         """Return the rates of an optimizer's groups, in the order of its learning rates.
@@ -56,6 +65,17 @@ class RateSchedule:
         factor = self._factor_at(self._step if step is None else step)
         return {label(each): self._peak(each) * factor for each in self.lr_factors}
 
+    def rate_at(self, step: int) -> float:
+        """Return the rate of a step where the factor on it is 1."""
+        return self._lr * self._factor_at(step)
+
+    def span(self, steps: int) -> "RateSpan":
+        """Return the first, the highest and the last rate where the factor on it is 1."""
+        stride = max(steps // _MOST_EVALUATED, 1)
+        rates = {step: self.rate_at(step) for step in (*range(0, steps, stride), steps - 1)}
+        peak_step = max(rates, key=lambda step: rates[step])
+        return RateSpan(rates[0], rates[peak_step], peak_step, rates[steps - 1])
+
     def _peak(self, lr_factor: float) -> float:
         return self._lr * lr_factor
 
@@ -63,6 +83,16 @@ class RateSchedule:
         factor = self._factor(step)
         check_factor(factor)
         return factor
+
+
+@dataclass(frozen=True)
+class RateSpan:
+    """The range of the learning rates of a run; steps count from 0."""
+
+    first: float
+    peak: float
+    peak_step: int
+    last: float
 
 
 def label(lr_factor: float) -> str:

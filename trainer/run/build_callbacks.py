@@ -11,6 +11,7 @@ from trainer.callbacks import model_checkpoint
 from trainer.callbacks.console import Console
 from trainer.callbacks.cpu_affinity import CpuAffinity
 from trainer.callbacks.freeze_guard import FreezeGuard
+from trainer.callbacks.learning_rate_monitor import LearningRateMonitor
 from trainer.callbacks.manifest_writer import ManifestWriter
 from trainer.callbacks.metrics_jsonl import MetricsJsonl
 from trainer.callbacks.model_checkpoint import ModelCheckpoint
@@ -29,7 +30,7 @@ from trainer.engine.callback import Callback, CallbackList
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.selection import expand_all
-from trainer.run import summary
+from trainer.run import learning_rate, summary
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
 
@@ -66,6 +67,7 @@ def _reports(context: FitContext) -> list[Callback]:
     """Return what reports how a run goes, the callbacks of the settings last."""
     submit = context.writer.submit
     return [
+        LearningRateMonitor(context.rate_schedule),
         MetricsJsonl(context.folder / METRICS, submit),
         Plots(context.folder),
         Console(context.components.train.get_dataset_size(), submit),
@@ -97,7 +99,10 @@ class StartSummary(Callback):
         """Print the screen."""
         context, plan = self._context, applied.plan
         parts = context.settings, context.components, plan, optimizer, context.folder
-        log.info(summary.start_summary(*parts))
+        rates = context.rate_schedule, context.step_counts
+        rows = learning_rate.schedule_row(context.settings, *rates)
+        rows += learning_rate.jump_row(context.settings, context.components, *rates)
+        log.info(summary.start_summary(*parts, rows))
         file_log.info("plan\n%s", summary.start_details(context.settings, plan, optimizer))
 
 

@@ -12,7 +12,6 @@ from trainer.data import batches as data
 from trainer.data.label_check import checked
 from trainer.engine.callback import Callback
 from trainer.engine.loop import Loop
-from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
 from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.features import Features
@@ -24,6 +23,7 @@ from trainer.run.cached_features import cached_features
 from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
+from trainer.run.learning_rate import steps_taken
 
 
 def build_loop(
@@ -93,8 +93,7 @@ def _scheduled(loop: Loop, context: FitContext) -> Loop:
     """Return a loop whose steps follow the learning-rate schedule."""
     if context.components.extras.schedule is None:
         return loop
-    start, length = loop.start or Progress(), context.step_counts
-    first = start.epochs * length.steps_per_epoch + start.steps
+    first = steps_taken(context.components, context.step_counts)
 
     def make_step(optimizer: nn.Optimizer) -> Callable[..., Tensor]:
         rates = context.rate_schedule.of(optimizer)

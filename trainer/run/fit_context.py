@@ -18,7 +18,7 @@ from trainer.optim.rate_schedule import RateSchedule
 from trainer.optim.schedule import StepCounts
 from trainer.run.components import RunComponents
 from trainer.run.graph_reuse import CompiledRun
-from trainer.run.learning_rate import build_rate_schedule, step_counts
+from trainer.run.learning_rate import build_rate_schedule, step_counts, steps_taken
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class FitContext:
         """Return the context of a run."""
         components, ranks, writer = compiled.components, world.current(), BackgroundWriter()
         length = step_counts(settings, components.train, ranks.world_size)
+        schedule, taken = components.extras.schedule, steps_taken(components, length)
         checkpoint = components.resume_point.checkpoint if components.resume_point else None
         return cls(
             settings,
@@ -65,5 +66,5 @@ class FitContext:
             HostCopy(components.model),
             FreezeProof(folder / PROOF, checkpoint, ranks, writer.submit),
             length,
-            build_rate_schedule(settings, components, length),
+            build_rate_schedule(settings, schedule, components.plan, length, taken),
         )

@@ -1,12 +1,21 @@
-"""Learning rate of a run: its length in optimizer steps, and the rates at each of them."""
+"""Learning rate of a run: its rates at each optimizer step, and what the screens say of them."""
+
+import math
 
 import mindspore.dataset as ds
 
+from trainer.config import schema
+from trainer.config.groups import optional_spec
+from trainer.config.schedule import short_name
 from trainer.config.schema import Settings
+from trainer.core.errors import ConfigError
+from trainer.data import pipelines
 from trainer.data.last_batch import steps_per_epoch
+from trainer.freezing.plan import Plan
 from trainer.optim.rate_schedule import RateSchedule, lr_factors
-from trainer.optim.schedule import StepCounts, constant_factor
+from trainer.optim.schedule import Schedule, StepCounts, build_schedule, constant_factor
 from trainer.run.components import RunComponents
+from trainer.run.plan_rows import Row
 
 
 def step_counts(settings: Settings, train: ds.Dataset, world_size: int) -> StepCounts:
@@ -16,9 +25,69 @@ def step_counts(settings: Settings, train: ds.Dataset, world_size: int) -> StepC
 
 
 def build_rate_schedule(
-    settings: Settings, components: RunComponents, length: StepCounts
+    settings: Settings,
+    schedule: Schedule | None,
+    plan: Plan | None,
+    counts: StepCounts,
+    steps_taken: int = 0,
 ) -> RateSchedule:
-    """Return the learning rates of a run."""
-    schedule = components.extras.schedule
-    factor = schedule(length, lambda: ()) if schedule else constant_factor
-    return RateSchedule(settings.optimizer.lr, lr_factors(components.plan), factor)
+    """Return the learning rates of a run; without a plan, those of a factor of 1."""
+    factor = schedule(counts, lambda: ()) if schedule else constant_factor
+    factors = lr_factors(plan) if plan else [1.0]
+    return RateSchedule(settings.optimizer.lr, factors, factor, steps_taken)
+
+
+def steps_taken(components: RunComponents, counts: StepCounts) -> int:
+    """Return the number of optimizer steps before the point from which a run resumes."""
+    if components.resume_point is None:
+        return 0
+    progress = components.resume_point.progress
+    return progress.epochs * counts.steps_per_epoch + progress.steps
+
+
+def schedule_row(settings: Settings, rates: RateSchedule, counts: StepCounts) -> list[Row]:
+    """Return a row with the first, the peak and the last rate; none if the rate is constant."""
+    if settings.schedule is None:
+        return []
+    span = rates.span(counts.steps)
+    peak = f"{span.peak:.4g} at the peak (step {span.peak_step + 1}), " if span.peak_step else ""
+    name = short_name(settings.schedule.target)
+    ends = f"lr {span.first:.4g} first, {peak}{span.last:.4g} last"
+    return [("schedule", f"{name}: {ends}, of {counts.steps} steps")]
+
+
+def preview_row(settings: Settings, schedule: Schedule | None) -> list[Row]:
+    """Return the row of a run that has not begun; its steps are those of the data."""
+    if settings.schedule is None:
+        return []
+    try:
+        train, _ = pipelines.build_pipelines(settings)
+    except ConfigError as error:
+        name, why = short_name(settings.schedule.target), error.problems[0]
+        return [("schedule", f"{name}: the rates depend on the data, which cannot be read ({why})")]
+    counts = step_counts(settings, train, settings.distributed.ranks)
+    return schedule_row(settings, build_rate_schedule(settings, schedule, None, counts), counts)
+
+
+def jump_row(
+    settings: Settings, components: RunComponents, rates: RateSchedule, counts: StepCounts
+) -> list[Row]:
+    """Return a row that says how far the rate jumps where a run resumes; none if it does not."""
+    taken = steps_taken(components, counts)
+    if components.resume_point is None or not taken:
+        return []
+    before, _ = schema.read(components.resume_point.checkpoint.settings, recorded=True)
+    old_counts = StepCounts(before.epochs * counts.steps_per_epoch, counts.steps_per_epoch)
+    try:
+        schedule = build_schedule(optional_spec(before.schedule), before.optimizer.lr)
+    except ConfigError:  # a custom one whose code is gone
+        return []
+    old = build_rate_schedule(before, schedule, None, old_counts)
+    last, expected, now = old.rate_at(taken - 1), old.rate_at(taken), rates.rate_at(taken)
+    if math.isclose(expected, now, rel_tol=1e-9):
+        return []
+    reason = f"the run now has {counts.steps} steps, before {old_counts.steps}"
+    if counts.steps == old_counts.steps:
+        reason = "its settings have changed"
+    step = f"in step {taken + 1}, where the run resumes"
+    return [("", f"the learning rate jumps from {last:.4g} to {now:.4g} {step}: {reason}")]

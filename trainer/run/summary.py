@@ -39,9 +39,14 @@ from trainer.run.plan_rows import (
 
 
 def start_summary(
-    settings: Settings, components: RunComponents, plan: Plan, optimizer: nn.Optimizer, folder: Path
+    settings: Settings,
+    components: RunComponents,
+    plan: Plan,
+    optimizer: nn.Optimizer,
+    folder: Path,
+    schedule: Sequence[Row] = (),
 ) -> str:
-    """Return the screen that says what is about to happen, at most ten lines for any model."""
+    """Return the screen that says what is about to happen, about ten lines for any model."""
     rows = [
         ("model", f"{settings.model.target}: {totals(plan)}"),
         ("weights", _weights(settings, components)),
@@ -50,6 +55,7 @@ def start_summary(
         frozen_summary(plan),
         *(("", clip(note)) for note in plan.notes[:1]),
         *rate_summary(settings.optimizer.lr, plan),
+        *schedule,
         *([("features", components.cache_decision.why)] if components.cache_decision.why else []),
         *_ranks_rows(settings, components),
         ("optimizer", f"{type(optimizer).__name__}, {_options(settings)}"),
@@ -159,6 +165,6 @@ FILES = (
     (MANIFEST, "hashes of all these, for trainer.verify"),
     (CHECKPOINTS, "what a run needs to resume: resume=FOLDER"),
     (WEIGHTS_PICTURE, "how far each layer has moved"),
-    (CURVES_PICTURE, "loss and accuracy"),
+    (CURVES_PICTURE, "loss, accuracy and learning rate"),
     (LOG, "this screen, with the tables of weights"),
 )

@@ -1,0 +1,157 @@
+"""The learning rate of a run: on the screen, in its files, and where a longer run resumes."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import Command
+from tests.support.runs import bits, records
+
+# 4 steps per epoch
+SMALL = ("experiment=seed_mindspore", "batch_size=2", "dataset.samples=8", "optimizer.lr=0.01")
+COSINE = (*SMALL, "schedule=cosine", "schedule.warmup_steps=2", "schedule.warmup_factor=0.1")
+
+
+def cosine(step: int, steps: int) -> float:
+    return 0.01 * 0.5 * (1 + math.cos(math.pi * (step - 2) / (steps - 2)))
+
+
+def rates(run: Path) -> list[dict[str, Any]]:
+    return [record["lr"] for record in records(run)]
+
+
+def test_each_line_has_the_rate_of_its_epochs_last_step(command: Command) -> None:
+    ended = command.train(*COSINE, "epochs=3")
+    assert ended.code == 0, ended.err
+    expected = [0.001, cosine(3, 12), cosine(7, 12), cosine(11, 12)]
+    received = [rate["lr_factor 1"] for rate in rates(command.folder / "run")]
+    assert received == pytest.approx(expected, abs=1e-12)
+    line = f"schedule   cosine: lr 0.001 first, 0.01 at the peak (step 3), {expected[-1]:.4g} last"
+    assert f"{line}, of 12 steps\n" in ended.out
+
+
+def test_a_constant_rate_is_recorded_and_needs_no_line(command: Command) -> None:
+    ended = command.train(*SMALL, "epochs=1")
+    assert ended.code == 0, ended.err
+    assert rates(command.folder / "run") == [{"lr_factor 1": 0.01}] * 2
+    assert "schedule " not in ended.out
+
+
+HALF, TENTH = (
+    f"{{select:{name},method:train,lr_factor:{factor}}}"
+    for name, factor in (("conv1", 0.5), ("conv2", 0.1))
+)
+RULES = ("freeze=null", f"policy.rules=[{HALF},{TENTH}]")
+
+
+def test_a_schedule_is_not_dropped_because_rules_have_rates(command: Command) -> None:
+    own = ("schedule=custom", "schedule._target_=tests.support.schedules.linear")
+    ended = command.train(*SMALL, *RULES, *own, "epochs=2")
+    assert ended.code == 0, ended.err
+    assert "schedule   tests.support.schedules.linear: lr 0.01 first, 0.00125 last" in ended.out
+    last = rates(command.folder / "run")[-1]
+    assert last == pytest.approx(
+        {"lr_factor 1": 0.00125, "lr_factor 0.5": 0.000625, "lr_factor 0.1": 0.000125}, abs=1e-15
+    )
+
+
+def test_a_longer_run_resumes_on_the_longer_schedule(command: Command) -> None:
+    """It says how far the rate jumps, and compiles nothing again."""
+    graphs = f"compile_cache.folder={command.folder / 'graphs'}"
+    ended = command.train(*COSINE, "epochs=2", graphs)
+    assert ended.code == 0, ended.err
+    compiled = sorted(path.name for path in (command.folder / "graphs").iterdir())
+    ended = command.resume("run", "epochs=4", graphs)
+    assert ended.code == 0, ended.err
+    jump = f"the learning rate jumps from {cosine(7, 8):.4g} to {cosine(8, 16):.4g} in step 9"
+    assert f"{jump}, where the run resumes: the run now has 16 steps, before 8\n" in ended.out
+    expected = [0.001, cosine(3, 8), cosine(7, 8), cosine(11, 16), cosine(15, 16)]
+    received = [rate["lr_factor 1"] for rate in rates(command.folder / "run")]
+    assert received == pytest.approx(expected, abs=1e-12)
+    assert sorted(path.name for path in (command.folder / "graphs").iterdir()) == compiled
+    log = (command.folder / "run" / "train.log").read_text()
+    assert log.count("compile cache: step compiled") == 1
+    assert log.count("compile cache: step cache hit") == 1
+
+
+def test_a_run_that_is_resumed_unchanged_does_not_jump(command: Command) -> None:
+    whole = command.train(*COSINE, "epochs=2", "hydra.run.dir=whole")
+    stop = command.train(*COSINE, "epochs=2", "max_minutes=1e-9")
+    assert (whole.code, stop.code) == (0, 75)
+    ended = command.resume("run", "max_minutes=null")
+    assert ended.code == 0, ended.err
+    assert "jumps" not in ended.out
+    assert bits(command.folder / "run") == bits(command.folder / "whole")
+    assert rates(command.folder / "run") == rates(command.folder / "whole")
+
+
+def test_another_schedule_jumps_too(command: Command) -> None:
+    assert command.train(*SMALL, "epochs=1").code == 0
+    lines = ("schedule=linear", "epochs=2", "resume.allow=[schedule]")
+    ended = command.resume("run", *lines)
+    assert ended.code == 0, ended.err
+    assert "the learning rate jumps from 0.01 to 0.005 in step 5" in ended.out
+
+
+def test_the_plan_shows_the_rates(command: Command) -> None:
+    ended = command.plan(*COSINE, "epochs=3")
+    assert ended.code == 0, ended.err
+    line = f"cosine: lr 0.001 first, 0.01 at the peak (step 3), {cosine(11, 12):.4g} last"
+    assert f"schedule   {line}, of 12 steps\n" in ended.out
+
+
+def test_the_plan_says_why_it_shows_no_rates(command: Command) -> None:
+    ended = command.plan("dataset=mnist", "dataset.root=.", "schedule=cosine")
+    assert ended.code == 0, ended.err
+    assert "schedule   cosine: the rates depend on the data, which cannot be read (" in ended.out
+
+
+BAD = {
+    "warmup_epochs: expected at most epochs=2, received 3": ("cosine", "warmup_epochs=3"),
+    "min_lr: expected at most optimizer.lr=0.01, received 0.1": ("cosine", "min_lr=0.1"),
+    "warmup_factor: expected at most 1.0, received 1.5": ("linear", "warmup_factor=1.5"),
+    "warmup_steps: expected at least 0, received -1": ("linear", "warmup_steps=-1"),
+    "milestones: expected epochs before the end, below 2, received 2, 7": (
+        "multi_step",
+        "milestones=[1,2,7]",
+    ),
+    "milestones: expected ascending epochs above 0, received 1, 0.5": (
+        "multi_step",
+        "milestones=[1,0.5]",
+    ),
+    "milestones: expected ascending epochs above 0, received none": ("multi_step", "milestones=[]"),
+    "decay_epochs: expected more than 0.0, received 0": ("step", "decay_epochs=0"),
+    "decay_rate: expected at most 1.0, received 2": ("exponential", "decay_rate=2"),
+    "power: expected more than 0.0, received -1": ("polynomial", "power=-1"),
+    "pct_start: expected less than 1.0, received 1": ("one_cycle", "pct_start=1"),
+}
+
+
+@pytest.mark.parametrize("problem", BAD)
+def test_bad_settings_are_reported_with_the_others_before_data_are_read(
+    command: Command, problem: str
+) -> None:
+    name, setting = BAD[problem]
+    lines = ("dataset=mnist", "dataset.root=nowhere", "model.num_classes=x", "epochs=2")
+    ended = command.train(*lines, f"schedule={name}", f"schedule.{setting}")
+    assert ended.code == 2
+    assert f"  - schedule.{problem}" in ended.err
+    assert command.left() == []
+
+
+def test_a_warm_up_has_one_length(command: Command) -> None:
+    both = ("schedule.warmup_epochs=1", "schedule.warmup_steps=5")
+    ended = command.train("schedule=cosine", *both, "optimizer.lr=x")
+    assert ended.code == 2
+    assert "schedule.warmup_epochs: expected null together with warmup_steps" in ended.err
+    assert "optimizer.lr: expected a number, received 'x'" in ended.err
+    assert "min_lr" not in ended.err
+
+
+def test_records_stay_plain_json(command: Command) -> None:
+    assert command.train(*SMALL, "epochs=1").code == 0
+    first = json.loads((command.folder / "run/metrics.jsonl").read_text().splitlines()[0])
+    assert list(first["lr"].items()) == [("lr_factor 1", 0.01)]

@@ -12,6 +12,7 @@ import pytest
 
 from trainer.checkpoint import checkpoint, checkpoint_index
 from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
+from trainer.core import cpu_cores
 from trainer.core.errors import ConfigError
 from trainer.distributed import world
 from trainer.distributed.world import World
@@ -238,7 +239,7 @@ def test_versions_are_of_all_that_may_change_the_last_bit(monkeypatch: pytest.Mo
     names = "mindspore", "numpy", "python", "machine", "instruction set", "cores", "ranks"
     assert set(names) == set(before)
     assert before["cores"] == str(len(os.sched_getaffinity(0)))
-    monkeypatch.setattr(checkpoint, "_CORES", 99)
+    monkeypatch.setattr(cpu_cores, "used", lambda: 99)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "another")
     monkeypatch.setattr(world, "current", lambda: World(world_size=7))
     now = checkpoint.versions()

@@ -70,6 +70,18 @@ CASES = {
         "do not fit, for a batch of Float32 (4, 1, 32, 32), Float32 (4, 6, 27, 27): For",
     ),
     "net that does not exist": (["model._target_=no.such.Net"], "No module named 'no'"),
+    "net that its module has not": (
+        ["model._target_=trainer.models.lenet5.LeNet"],
+        "expected a name in trainer.models.lenet5, received 'LeNet' (nearest: LeNet5",
+    ),
+    "part of a net that it has not": (
+        ["model._target_=trainer.models.lenet5.LeNet5.biuld"],
+        "expected a name in trainer.models.lenet5.LeNet5, received 'biuld'",
+    ),
+    "module in place of a net": (
+        ["model._target_=trainer.models.lenet5"],
+        "expected a class or function, received a value of type module",
+    ),
     "net without a name": (["model=custom"], "model._target_: expected the dotted name"),
     "net that is no net": (["model._target_=builtins.dict"], "expected a mindspore.nn.Cell"),
     "net's wrong argument": (["+model.depth=3"], "unexpected keyword argument 'depth'"),

@@ -127,6 +127,12 @@ def test_mistakes_are_told_together(command: Command, tmp_path: Path) -> None:
     assert "bad.safetensors: expected a whole" in command.diff(*2 * ["bad.safetensors"]).err
 
 
+def test_a_run_that_is_named_twice_is_missed_once(command: Command) -> None:
+    ended = command.diff("gone@0", "gone@last")
+    assert "1 configuration error:" in ended.err
+    assert ended.err.count("gone") == 1
+
+
 def test_help(command: Command) -> None:
     ended = command.diff("--help")
     assert (ended.code, ended.out.startswith("usage: python -m trainer.diff A B")) == (0, True)

@@ -159,6 +159,14 @@ def test_own_argument_optimizer_and_probe(command: Command) -> None:
     assert "(7, 3)" in probed.out
 
 
+def test_arguments_of_the_shipped_choice_are_named(command: Command) -> None:
+    ended = command.train(*NET, *DATA, "optimizer._target_=mine.MyOptimizer")
+    assert ended.code == 2
+    assert "it is one of the shipped optimizer's: use optimizer=custom" in ended.err
+    shipped = command.train("+model.depth=3")
+    assert "use model=custom" not in shipped.err
+
+
 def test_own_freeze_method_is_one_file_and_one_yaml(command: Command, tmp_path: Path) -> None:
     (tmp_path / "freeze_method").mkdir()
     (tmp_path / "mine_too.py").write_text(METHOD)

@@ -35,6 +35,10 @@ def test_a_run_that_ended_early_holds_as_far_as_it_went(command: Command) -> Non
     ended = command.verify("run")
     assert ended.code == 0, ended.err
     assert "model.safetensors: there is no snapshot of the same moment" in ended.out
+    assert "\nmodel.safetensors  frozen tensors as at the start\n" in ended.out
+    (command.folder / "run/model.safetensors").unlink()
+    (command.folder / "run/manifest.json").unlink()
+    assert "model.safetensors  none, because the run did not" in command.verify("run").out
 
 
 def test_mistakes(command: Command) -> None:

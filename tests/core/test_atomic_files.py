@@ -137,3 +137,23 @@ def test_what_is_removed_is_gone_from_its_folders_for_good(
     assert calls[:3] == [("unlink", path) for path in paths]
     assert sorted(calls[3:]) == [("fsync", tmp_path / "one"), ("fsync", tmp_path / "other")]
     assert not any(path.exists() for path in paths)
+
+
+def test_a_folder_that_was_removed_is_not_created_again(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    with atomic_files.folder_in_use(run):
+        atomic_files.write_text(run / "a.txt", "text")
+        shutil.rmtree(run)
+        with pytest.raises(CannotWrite, match=f"the folder {run} was removed"):
+            atomic_files.write_text(run / "a.txt", "text")
+        with (
+            pytest.raises(CannotWrite, match="was removed"),
+            atomic_files.atomic_write_folder(run / "deep/er"),
+        ):
+            pass
+        assert not run.exists()
+        run.mkdir()
+        with pytest.raises(CannotWrite, match="was removed"):
+            atomic_files.write_text(run / "a.txt", "of another run")
+    atomic_files.write_text(run / "a.txt", "text")

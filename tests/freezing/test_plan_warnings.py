@@ -38,6 +38,16 @@ def test_statistics_that_move_between_frozen_weights() -> None:
     assert warnings_of(Normed(), Rule(("conv1", "bn1"), *FLAG)) == []
 
 
+def test_what_the_model_itself_keeps_constant() -> None:
+    net = Normed()
+    net.conv1.weight.requires_grad = False
+    (line,) = warnings_of(net)
+    assert line.startswith(
+        "set to requires_grad=False by the model itself: 1 parameter, conv1.weight; not trained"
+    )
+    assert warnings_of(net, Rule(("conv1",), *FLAG)) == [], "it is frozen and in the proof"
+
+
 def test_tied_weights() -> None:
     (line,) = warnings_of(Tied(), Rule(("encoder.bias",), *FLAG))
     assert line == "encoder.weight is also decoder.weight: one parameter, one state"

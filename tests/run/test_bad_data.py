@@ -87,6 +87,17 @@ def test_inputs_of_another_type_are_named(command: Command, dtype: str) -> None:
     assert f"dataset: expected float32 inputs, received {name}; convert them" in ended.err
 
 
+def test_numpy_numbers_in_a_model_are_named(command: Command) -> None:
+    other = "self.head(self.dense(x) * np.float32(2))"
+    module = MODULE.replace("self.head(self.dense(x))", other)
+    (command.folder / "bad_labels.py").write_text(module)
+    ended = command.train(*RUN, "+dataset.train=null", "+dataset.validation=null")
+    if ended.code == 0:  # NumPy 1
+        return
+    assert ended.code == 2
+    assert "Python's own numbers in arithmetic, received numpy.float32; use float(" in ended.err
+
+
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 1 takes them")
 def test_scalar_labels_are_told_what_numpy_2_needs(command: Command) -> None:
     other = MODULE.replace("np.asarray(n, np.int32)", "int(n)")

@@ -14,7 +14,7 @@ from tests.support.training import plan_of, rule
 from trainer.backend.compile import mindir
 from trainer.checkpoint import checkpoint
 from trainer.config.schema import Settings
-from trainer.core import atomic_files
+from trainer.core import atomic_files, cpu_cores
 from trainer.run import compile_cache
 
 SETTINGS = {
@@ -101,7 +101,7 @@ def test_so_do_versions(key: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_number_of_cores_changes_no_graph(key: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     before = key()
-    monkeypatch.setattr(checkpoint, "_CORES", 99)
+    monkeypatch.setattr(cpu_cores, "used", lambda: 99)
     assert key() == before
 
 

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from tests.support.command import Command
 from trainer.checkpoint import checkpoint
+from trainer.core import cpu_cores
 from trainer.core.run_files import LOG
 from trainer.data.batch_size import mismatch
 from trainer.datasets.digits import digits
+from trainer.models.lenet5 import LeNet5
 from trainer.run.summary import end_summary
 
 
@@ -39,6 +41,21 @@ def test_the_end_counts_only_the_files_that_it_does_not_name(tmp_path: Path) -> 
     assert end_summary(tmp_path) == f"in {tmp_path}: plan.json, manifest.json, train.log"
     (tmp_path / "curves.png").touch()
     assert end_summary(tmp_path).endswith("curves.png and 1 more, which train.log lists")
+
+
+class PartlyConstant(LeNet5):
+    """A model that freezes a layer itself."""
+
+    def __init__(self) -> None:
+        super().__init__(num_classes=5)
+        self.conv2.weight.requires_grad = False
+
+
+def test_what_the_model_itself_keeps_constant_is_said(command: Command) -> None:
+    target = "model._target_=tests.run.test_summary.PartlyConstant"
+    ended = command.train("model=custom", target, "init_from=null", "new_head=[]", "epochs=1")
+    assert ended.code == 0, ended.err
+    assert "by the model itself: 1 parameter, conv2.weight; not trained, and not in" in ended.out
 
 
 def noisy(workers: int) -> tuple[ds.Dataset, ds.Dataset]:
@@ -72,7 +89,7 @@ def test_a_resume_on_another_number_of_cores_is_reported(
     command: Command, done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began = checkpoint.versions()["cores"]
-    monkeypatch.setattr(checkpoint, "_CORES", 99)
+    monkeypatch.setattr(cpu_cores, "used", lambda: 99)
     ended = command.resume("run", "epochs=2")
     assert ended.code == 0, ended.err
     assert f"the run began with cores {began}, now 99" in ended.out

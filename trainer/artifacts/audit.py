@@ -167,7 +167,7 @@ def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: b
         if done or (run / MODEL).exists():
             check.wrong += error.problems
         else:
-            check.unchecked.append(f"{MODEL}: a run that did not come to its end may leave none")
+            check.said = "none, because the run did not come to its end"
         return check
     if {p.name: p.shape for p in plan.parameters} != {n: a.shape for n, a in weights.items()}:
         check.wrong.append(f"{MODEL} and plan.json: expected the same tensors")
@@ -176,6 +176,7 @@ def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: b
     last = {n: entry.sha256 for n, entry in indexes[max(indexes)].items()} if indexes else {}
     check.moved += [f"{n}: in {MODEL}" for n in start if hashes.get(n, start[n]) != start[n]]
     if not (done and last):
+        check.said = "frozen tensors as at the start"
         check.unchecked.append(f"{MODEL}: there is no snapshot of the same moment")
     elif names := [name for name in last if hashes.get(name) != last[name]]:
         check.wrong.append(f"{MODEL}: expected the last snapshot's values in {shorten(names)}")

@@ -13,7 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from trainer.core import atomic_files, format_version, tensors
+from trainer.core import atomic_files, cpu_cores, format_version, tensors
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 from trainer.distributed import world
@@ -24,7 +24,6 @@ _FROZEN = "frozen.safetensors"  # absent if nothing is frozen, and in checkpoint
 _STATE = "state.safetensors"
 RECORD = "checkpoint.json"
 CORES = "cores"
-_CORES = len(os.sched_getaffinity(0))  # as MindSpore finds them; a run pins its main thread later
 
 
 class CorruptCheckpoint(Exception):
@@ -206,7 +205,7 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "instruction set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native"),
-        CORES: str(_CORES),
+        CORES: str(cpu_cores.used()),
         "ranks": str(world.current().world_size),
     }
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -71,6 +73,14 @@ def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
         except CorruptCheckpoint as error:
             refused.append(str(error))
     return None, refused
+
+
+def last_versions(folder: Path) -> Mapping[str, str]:
+    """Return the versions that the last checkpoint records; none if it cannot be read."""
+    with suppress(OSError, ValueError, KeyError, IndexError, ConfigError):
+        record = json.loads((folder / _entries(folder)[0][-1].name / checkpoint.RECORD).read_text())
+        return dict(record["versions"])
+    return {}
 
 
 def problems(folder: Path) -> list[str]:

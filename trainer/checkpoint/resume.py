@@ -19,7 +19,7 @@ from trainer.checkpoint.changed_settings import KEYS_BY_PART, changed_settings
 from trainer.config import recorded_folder, saved
 from trainer.config.overrides import quoted, recorded_lines
 from trainer.config.schema import Settings
-from trainer.core import format_version
+from trainer.core import cpu_cores, format_version
 from trainer.core.errors import ConfigError, nearest
 from trainer.core.run_files import CHECKPOINTS, CONFIG, HYDRA, MODEL, OVERRIDES, PLAN
 
@@ -163,6 +163,19 @@ def check_config_dir(request: ResumeRequest) -> None:
         ConfigError: the folder is gone, or its files are others now and that is not allowed.
     """
     recorded_folder.check(request.folder, recorded_folder.WORD in request.allow)
+
+
+def restore_cores(request: ResumeRequest) -> None:
+    """Use as many cores as the run that resumes began with, for the same bits.
+
+    Call it before MindSpore is imported. With ``resume.allow=[device]`` all cores are used.
+    """
+    from trainer.checkpoint import checkpoint, checkpoint_index
+
+    if request.folder is not None and "device" not in request.allow:
+        recorded = checkpoint_index.last_versions(request.folder / CHECKPOINTS)
+        cores = recorded.get(checkpoint.CORES, "")
+        cpu_cores.use_only(int(cores) if cores.isdecimal() else 0)
 
 
 def resume_point(

@@ -111,7 +111,7 @@ def parse(words: Sequence[str]) -> Arguments:
         except ConfigError as error:
             problems += error.problems
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(list(dict.fromkeys(problems)))
     return Arguments(references[0], references[1], "--json" in words, values[-1:] == ["true"])
 
 

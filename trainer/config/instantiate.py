@@ -10,11 +10,13 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from trainer.config.unknown_target import unknown_target
 from trainer.core.errors import ConfigError
 
 # Raised for a wrong argument, a missing file or a wrong name. Anything else is a bug of the target
 # and keeps its traceback.
 _USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
+_GROUPS = ("model", "dataset", "loss", "optimizer")  # their shipped choices have arguments
 LOOKED_FOR = "modules are looked for in the current folder"
 _MISSING = re.compile(r"No module named '[^']*'")
 
@@ -33,11 +35,15 @@ def instantiate_target(key: str, spec: Mapping[str, Any], *arguments: Any) -> An
     try:
         return instantiate(dict(spec), *arguments, _convert_="all")
     except InstantiationException as error:
-        cause = error.__cause__
+        cause, target = error.__cause__, str(spec["_target_"])
+        may_be_unknown = cause is None or isinstance(cause, ImportError)
+        if may_be_unknown and (problem := unknown_target(target)):
+            raise ConfigError([f"{key}: {target}: {problem}"]) from None
         if cause is None:
             raise ConfigError([f"{key}: {_first_line(error)}"]) from None
         if isinstance(cause, _USER_ERRORS):
-            raise ConfigError([f"{key}: {spec['_target_']}: {_text(cause)}"]) from None
+            text = f"{key}: {target}: {_text(cause)}{_leaked(key, target, cause)}"
+            raise ConfigError([text]) from None
         raise cause from None
 
 
@@ -50,6 +56,14 @@ def _text(cause: BaseException) -> str:
     if isinstance(cause, ImportError) and (missing := _MISSING.search(str(cause))):
         return f"{missing[0]}; {LOOKED_FOR} ({Path.cwd()}), in PYTHONPATH and among the packages"
     return str(cause).partition("\n\n---")[0].strip()  # followed by MindSpore's C++ stack
+
+
+def _leaked(key: str, target: str, cause: BaseException) -> str:
+    """Return what to do about an argument that the group's shipped choice has added."""
+    is_own = not target.startswith(("trainer.", "mindspore."))
+    if is_own and key in _GROUPS and "unexpected keyword argument" in str(cause):
+        return f"; if you have not given it, it is one of the shipped {key}'s: use {key}=custom"
+    return ""
 
 
 def _is_caller(file: Path) -> bool:

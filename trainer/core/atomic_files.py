@@ -13,6 +13,29 @@ from typing import Any, Protocol
 
 from trainer.core.errors import CannotWrite
 
+_in_use: dict[Path, int] = {}  # folders that may not be removed meanwhile, and their inodes
+
+
+@contextmanager
+def folder_in_use(folder: Path) -> Iterator[None]:
+    """Refuse to write beneath a folder that was removed while the block runs.
+
+    Otherwise the next file would create it again, without the files that it held before.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)  # while it is open, no other folder gets the inode
+    _in_use[folder] = os.fstat(descriptor).st_ino
+    try:
+        yield
+    finally:
+        del _in_use[folder]
+        os.close(descriptor)
+
+
+def _check_folder(path: Path) -> None:
+    for folder, inode in list(_in_use.items()):
+        if path.is_relative_to(folder) and _inode(folder) != inode:
+            raise CannotWrite(f"expected to write {path}: the folder {folder} was removed")
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -21,6 +44,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Raises:
         CannotWrite: the disk is full, for example; ``path`` is unchanged.
     """
+    _check_folder(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +71,7 @@ def atomic_write_folder(path: Path) -> Iterator[Path]:
     Raises:
         CannotWrite: the disk is full, for example.
     """
+    _check_folder(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         partial.mkdir(parents=True)

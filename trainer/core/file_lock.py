@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from trainer.core.errors import CannotWrite, ConfigError
-from trainer.core.run_files import HYDRA, LOCK
+from trainer.core.run_files import CONFIG, HYDRA, LOCK
 
 _held: set[Path] = set()
 _NOT_SUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -40,6 +40,24 @@ def lock_run(folder: Path | None) -> Iterator[None]:
             yield
         finally:
             _held.discard(path)
+
+
+@contextmanager
+def claim_run(folder: Path) -> Iterator[None]:
+    """Make a folder that of a new run, and keep other processes out of it while the block runs.
+
+    Of several processes that claim a folder at once, one gets it.
+
+    Raises:
+        ConfigError: another process is at work in it, or another run has begun in it.
+        CannotWrite: it is read-only, for example.
+    """
+    was_held = is_held(folder)
+    (folder / HYDRA).mkdir(exist_ok=True)
+    with lock_run(folder):
+        if not was_held and (folder / CONFIG).exists():  # another process was faster
+            raise ConfigError([f"hydra.run.dir: another run has begun in {folder}"])
+        yield
 
 
 @contextmanager

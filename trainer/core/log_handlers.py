@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 _TRAINER = logging.getLogger("trainer")
 
@@ -13,7 +14,7 @@ _TRAINER = logging.getLogger("trainer")
 @contextmanager
 def log_to_screen() -> Iterator[None]:
     """Send the trainer's messages to stdout, without a prefix, while the block runs."""
-    screen = logging.StreamHandler(sys.stdout)
+    screen = _Screen(sys.stdout)
     screen.setFormatter(logging.Formatter("%(message)s"))
     screen.addFilter(lambda record: not record.name.endswith(".table"))
     before = _TRAINER.level, _TRAINER.propagate
@@ -56,6 +57,28 @@ def away(path: Path) -> Iterator[None]:
         os.dup2(before[0], 1)  # stderr stays redirected: the error at the end belongs there too
         for number in before:
             os.close(number)
+
+
+class _Screen(logging.StreamHandler[TextIO]):
+    """The screen. Once a line cannot be written, the run continues without it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Drop this line and all later ones, and report it once, unless the reader has ended."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        with suppress(OSError):  # the exit flushes the stream again, which must not fail
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.stream.fileno())
+            os.close(null)
+        if not isinstance(error, BrokenPipeError):
+            with suppress(OSError):
+                print(
+                    f"warning: stdout cannot be written ({error.strerror}): nothing more is shown "
+                    "there, and the command continues",
+                    file=sys.stderr,
+                )
 
 
 class _File(logging.FileHandler):

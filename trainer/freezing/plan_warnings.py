@@ -1,6 +1,6 @@
 """Plan warnings: what a plan does that its author may not have meant. Pure Python."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trainer.config.rules import Rule, matches
@@ -28,6 +28,7 @@ def plan_warnings(
         *_call_order_unknown(rules, tree),
         *_moving_statistics(plan, tree),
         *map(clip, plan.notes),
+        *constant_parameters(plan, [p.name for p in tree.parameters if p.statistic]),
         *_frozen_upstream(plan),
         *_shadowed(rules, tree),
         *_frozen_new_head(plan, expand_all(new_head, tree)),
@@ -55,6 +56,21 @@ def _moving_statistics(plan: Plan, tree: "ModuleTree") -> Iterator[str]:
         yield (
             f"running statistics are updated in {count} whose weights are frozen: "
             f"{shorten(cells)} (to keep them unchanged: norm=eval)"
+        )
+
+
+def constant_parameters(plan: Plan, statistics: Collection[str]) -> Iterator[str]:
+    """Report parameters that the model itself has set to ``requires_grad=False``.
+
+    Args:
+        plan: in which they are buffers.
+        statistics: the other buffers, which are updated.
+    """
+    if names := [p.name for p in plan.select("buffer") if p.name not in statistics]:
+        count = quantity(len(names), "parameter")
+        yield (
+            f"set to requires_grad=False by the model itself: {count}, {shorten(names)}; not "
+            "trained, and not in the proof (freeze=NAME adds what it names)"
         )
 
 

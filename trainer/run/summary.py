@@ -1,6 +1,6 @@
 """Summary: what a run prints before it starts and when it is over, and what it only logs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mindspore import nn
@@ -9,6 +9,7 @@ from trainer.backend.graph import module_tree
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.checkpoint import checkpoint
 from trainer.config.schema import Settings
+from trainer.core import cpu_cores
 from trainer.core.run_files import (
     CHECKPOINTS,
     COSTS,
@@ -27,6 +28,7 @@ from trainer.core.text import clip, quantity
 from trainer.data import batch_size
 from trainer.distributed import world
 from trainer.freezing.plan import Plan
+from trainer.freezing.plan_warnings import constant_parameters
 from trainer.run.components import RunComponents
 from trainer.run.plan_rows import (
     Row,
@@ -54,6 +56,7 @@ def start_summary(
         ("device", components.device_description),
         frozen_summary(plan),
         *(("", clip(note)) for note in plan.notes[:1]),
+        *(("", clip(note)) for note in _constants(components, plan)),
         *rate_summary(settings.optimizer.lr, plan),
         *schedule,
         *([("features", components.cache_decision.why)] if components.cache_decision.why else []),
@@ -74,6 +77,11 @@ def start_details(settings: Settings, plan: Plan, optimizer: nn.Optimizer) -> st
 
 def _text(rows: Sequence[Row]) -> str:
     return "\n".join(f"{name:<11}{text}" for name, text in rows)
+
+
+def _constants(components: RunComponents, plan: Plan) -> Iterator[str]:
+    tree = module_tree.describe(components.model)
+    return constant_parameters(plan, [p.name for p in tree.parameters if p.statistic])
 
 
 def _weights(settings: Settings, components: RunComponents) -> str:
@@ -123,6 +131,9 @@ def _resume_rows(components: RunComponents) -> list[Row]:
             for key in now
             if before.get(key) != now[key]
         ]
+        if cpu_cores.used() < cpu_cores.available():
+            cores = f"{cpu_cores.used()} of {quantity(cpu_cores.available(), 'core')}"
+            rows.append(("", f"on {cores}, as it began; on all: resume.allow=[device]"))
         if differing:
             began = "; ".join(differing)
             rows.append(("", f"may differ in the last bits: the run began with {began}"))

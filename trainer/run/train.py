@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -104,12 +104,13 @@ def _start(
     from trainer.run.graph_reuse import GraphPool
 
     ranks, point = world.current(), components.resume_point
-    if point is None:
-        ranks.from_main(lambda: _claim(folder))
-    elif last := ranks.from_main(partial(fit.finished, settings, point, folder)):
+    is_finished = partial(fit.finished, settings, point, folder) if point else lambda: None
+    if last := ranks.from_main(is_finished):
         log.info("already finished (%s); left unchanged", text.quantity(settings.epochs, "epoch"))
         return last.get("accuracy")
-    with file_lock.lock_run(folder if ranks.is_main else None):
+    lock = file_lock.lock_run if point else file_lock.claim_run
+    with ExitStack() as stack:
+        ranks.from_main(lambda: stack.enter_context(lock(folder)))
         ranks.from_main(lambda: _begin(config, settings, folder))
         stop.set_time_limit(settings.max_minutes)
         with _recorded(folder) if ranks.is_main else nullcontext(), multi_rank.exit_together():
@@ -120,7 +121,8 @@ def _start(
 @contextmanager
 def _recorded(folder: Path) -> Iterator[None]:
     """Keep the run's log and status, which one process does for all ranks."""
-    with log_handlers.log_to_file(folder / LOG), status.keep_status(folder):
+    in_use = atomic_files.folder_in_use(folder)
+    with in_use, log_handlers.log_to_file(folder / LOG), status.keep_status(folder):
         yield
 
 
@@ -133,18 +135,6 @@ def _begin(config: DictConfig, settings: Settings, folder: Path) -> None:
     _record_configuration(config, folder)
     lines = overrides.recorded_lines(HydraConfig.get().overrides.task)
     recorded_folder.write(folder, overrides.user_files(lines, settings.named_options()))
-
-
-def _claim(folder: Path) -> None:
-    """Take a folder for a new run: an empty one, or one whose run saved no checkpoint.
-
-    Raises:
-        ConfigError: another process was faster.
-    """
-    try:
-        (folder / HYDRA).mkdir(exist_ok=file_lock.is_held(folder))
-    except FileExistsError:
-        raise ConfigError([unusable_folder(str(folder), "another run has begun in it")]) from None
 
 
 def _record_configuration(config: DictConfig, folder: Path) -> None:

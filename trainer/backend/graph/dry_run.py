@@ -1,6 +1,7 @@
 """Dry run: a model run eagerly, operator by operator, in a moment, and left unchanged."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from trainer.core.text import first_line
 
 _SAMPLES = 2  # the fewest that batch normalisation accepts in training mode
 _CONTEXT = ("mode", "pynative_synchronize")
+_EXPECTED_NUMBER = "expected tensors and Python's own numbers in arithmetic"
 _BATCH_ERRORS = (TypeError, ValueError, RuntimeError)  # what a model raises for a wrong batch
 
 
@@ -88,6 +90,8 @@ def _misfit(batch: Batch, error: Exception) -> str:
             "[COLUMN]), of mindspore.dataset.transforms"
         )
     misfit = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
+    if number := re.search(r"<class '(numpy\.\w+)'>", str(error)):
+        misfit = f"model or loss: {_EXPECTED_NUMBER}, received {number[1]}; use float(...)"
     return f"{misfit}: {first_line(error)}"
 
 

@@ -8,82 +8,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.support.command import Command
+from tests.support.own_code import DATA, MINE, NET
 from trainer.backend.host_copy import to_numpy
 from trainer.config import config_folders
 from trainer.core.run_files import LOG
-
-MINE = """
-import mindspore.dataset as ds
-import numpy as np
-from mindspore import nn, ops
-
-
-class MyNet(nn.Cell):
-    def __init__(self, width=4):
-        super().__init__()
-        layers = nn.Dense(3, width), nn.BatchNorm1d(width), nn.Dropout(p=0.5)
-        self.backbone = nn.SequentialCell(*layers)
-        self.head = nn.Dense(width, 2)
-
-    def construct(self, x):
-        return self.head(ops.relu(self.backbone(x)))
-
-
-class CallsItThis(MyNet):
-    def construct(this, x):
-        return this.head(this.backbone(x))
-
-
-def pipelines(batch_size):
-    random = np.random.default_rng(0)
-    x = random.normal(size=(64, 3)).astype(np.float32)
-    y = (x.sum(axis=1) > 0).astype(np.int32)
-    rows = [(image, np.asarray(label)) for image, label in zip(x, y)]
-    make = lambda: ds.GeneratorDataset(rows, ["x", "y"]).batch(batch_size, drop_remainder=True)
-    return make(), make()
-
-
-class Broken:
-    def __len__(self):
-        return 8
-
-    def __getitem__(self, index):
-        return np.ones(3, np.float32), np.asarray(1 // 0)
-
-
-def broken(batch_size):
-    make = lambda: ds.GeneratorDataset(Broken(), ["x", "y"]).batch(batch_size)
-    return make(), make()
-
-
-class Empty:
-    def __len__(self):
-        return 0
-
-    def __getitem__(self, index):
-        raise IndexError
-
-
-def empty(batch_size):
-    return ds.GeneratorDataset(Empty(), ["x", "y"]).batch(batch_size), pipelines(batch_size)[1]
-
-
-class ReadOnce:
-    def __init__(self):
-        self.rows = iter([(np.ones(3, np.float32), np.asarray(0))] * 64)
-
-    def __iter__(self):
-        return self.rows
-
-
-def read_once(batch_size):
-    return ds.GeneratorDataset(ReadOnce(), ["x", "y"]).batch(batch_size), pipelines(batch_size)[1]
-
-
-class MyOptimizer(nn.Momentum):
-    def __init__(self, params, learning_rate):
-        super().__init__(params, learning_rate, 0.5)
-"""
 
 METHOD = """
 from trainer.freezing.methods import requires_grad
@@ -92,9 +20,6 @@ from trainer.freezing.methods import requires_grad
 def apply(cells, parameters):
     return requires_grad.apply(cells, parameters)
 """
-
-NET = ["model=custom", "model._target_=mine.MyNet"]
-DATA = ["dataset=custom", "dataset._target_=mine.pipelines", "+dataset.batch_size=${batch_size}"]
 
 
 @pytest.fixture
@@ -176,32 +101,6 @@ def test_own_freeze_method_is_one_file_and_one_yaml(command: Command, tmp_path: 
     config_folders.use(None)
     assert ended.code == 0, ended.err
     assert "pattern 'head' by mine_too" in ended.out
-
-
-def test_data_that_cannot_be_read_are_a_mistake_with_their_own_error(command: Command) -> None:
-    data = [DATA[0], "dataset._target_=mine.broken", DATA[2]]
-    ended = command.train(*NET, *data)
-    assert ended.code == 2
-    assert "dataset: mine.broken: ZeroDivisionError: " in ended.err
-    assert "/mine.py:" in ended.err
-    assert "Call Stack" not in ended.err
-    assert "run" not in command.left()
-
-
-@pytest.mark.parametrize(
-    ("target", "why"),
-    [
-        ("empty", "data row of input source must not be 0"),
-        ("read_once", "a source that can be read only once"),
-    ],
-)
-def test_data_without_a_sample_are_a_configuration_error(
-    command: Command, target: str, why: str
-) -> None:
-    ended = command.train(*NET, DATA[0], f"dataset._target_=mine.{target}", DATA[2])
-    assert ended.code == 2
-    assert why in ended.err
-    assert "run" not in command.left()
 
 
 GAIN = """

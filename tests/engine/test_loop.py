@@ -7,7 +7,7 @@ import pytest
 from mindspore import Tensor, nn
 
 from tests.support.nets import TwoConvs
-from tests.support.training import IMAGES, LOSS, Recorder, changed, momentum, plan_of, rule, train
+from tests.support.training import IMAGES, LOSS, Recorder, changed, plan_of, rule, train
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
@@ -121,54 +121,6 @@ def test_a_stop_ends_the_run_after_the_step_and_the_watchers_hear_where() -> Non
     (stop,) = recorder.stops
     assert (stop.epochs, stop.steps, stop.samples) == (0, 2, 8)
     assert stop.loss == sum(recorder.losses)
-
-
-def goes_on(start: Progress, epochs: int = 2) -> tuple[Recorder, list[int]]:
-    """Go on from some progress with three batches an epoch; give what was told and asked for."""
-    net, recorder, asked = TwoConvs(), Recorder(), list[int]()
-
-    def batches(epoch: int) -> list[Batch]:
-        asked.append(epoch)
-        return [IMAGES] * 3
-
-    what = Loop(
-        net,
-        momentum,
-        partial(TrainStep, net, LOSS),
-        batches,
-        lambda: Score(0.0, None, 1),
-        recorder,
-        start=start,
-    )
-    train_loop(what, [Phase(plan_of(net), 1), Phase(plan_of(net), epochs - 1)])
-    return recorder, asked
-
-
-def test_a_run_goes_on_at_the_next_batch_of_the_next_phase() -> None:
-    told, asked = goes_on(Progress(1, 2, loss=5.0, samples=8, seconds=60.0))
-    assert asked == [2]
-    assert len(told.optimizers) == 1, "a phase that is done is passed over"
-    (epoch,) = told.epochs
-    assert (epoch.number, epoch.steps) == (2, 3)
-    assert epoch.loss == (5.0 + told.losses[0]) / 3
-    assert epoch.seconds > 60
-
-
-def test_a_run_that_goes_on_before_its_first_step_tells_its_start_no_second_time() -> None:
-    told, asked = goes_on(Progress(), epochs=1)
-    assert asked == [1]
-    assert [epoch.number for epoch in told.epochs] == [1]
-
-
-def test_an_epoch_whose_steps_are_all_done_is_only_recorded() -> None:
-    told, _ = goes_on(Progress(1, 3, loss=6.0, samples=12, seconds=1.0))
-    assert told.losses == []
-    assert [(epoch.number, epoch.loss) for epoch in told.epochs] == [(2, 2.0)]
-
-
-def test_a_run_that_is_done_is_only_scored() -> None:
-    told, asked = goes_on(Progress(2))
-    assert (told.epochs, told.optimizers, asked) == ([], [], [])
 
 
 def test_a_phase_has_an_optimizer_of_its_own_over_its_trainable_parameters() -> None:

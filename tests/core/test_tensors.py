@@ -98,6 +98,15 @@ def test_only_some_are_read(tmp_path: Path) -> None:
     assert (list(only), only["b"].shape, int(only["b"])) == (["b"], (), 3)
 
 
+def test_arrays_of_any_memory_order_are_written_with_their_values(tmp_path: Path) -> None:
+    array = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    orders = {"C": array, "F": np.asfortranarray(array), "T": array.T, "step": array[:, ::2, ::-1]}
+    tensors.write(tmp_path / "w.safetensors", orders)
+    read = tensors.read(tmp_path / "w.safetensors")
+    for name, values in orders.items():
+        np.testing.assert_array_equal(read[name], values, strict=True)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

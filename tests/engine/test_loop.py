@@ -12,6 +12,7 @@ from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.core.errors import BadData, NotFinite, Stopped
+from trainer.engine import loop
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.loop import Loop, Phase
 from trainer.engine.loop import train as train_loop
@@ -43,6 +44,16 @@ def test_order_of_events() -> None:
     train(net, *plans, callback=watcher, batches=lambda epoch: [IMAGES] * 2)
     first, second = ["phase", "epoch", "step", "step", "epoch"], ["phase", "step", "step", "epoch"]
     assert watcher.events == first + second
+
+
+@pytest.mark.parametrize(
+    ("times", "speed"),
+    [([], 0.0), ([(4, 8.0)], 0.5), ([(4, 8.0), (4, 1.0), (2, 1.0)], 3.0)],
+)
+def test_the_speed_leaves_out_the_first_step_which_compiles(
+    times: list[tuple[int, float]], speed: float
+) -> None:
+    assert loop._samples_per_second(times) == speed
 
 
 def test_what_an_epoch_tells() -> None:

@@ -103,6 +103,18 @@ def test_scaler(loss_scale: float | str, kind: type[Any]) -> None:
     assert type(train_step.loss_scaler(loss_scale)) is kind
 
 
+def test_a_dynamic_scale_doubles_after_a_thousand_steps_without_an_overflow() -> None:
+    scaler = train_step.loss_scaler("dynamic")
+    assert isinstance(scaler, ms.amp.DynamicLossScaler)
+    assert scaler.scale_value.asnumpy() == 2**16
+    finite = Tensor(True)
+    scaler.counter.set_data(Tensor(998, ms.int32))  # counts the steps since the last change
+    scaler.adjust(finite)
+    assert scaler.scale_value.asnumpy() == 2**16
+    scaler.adjust(finite)
+    assert scaler.scale_value.asnumpy() == 2**17
+
+
 def test_a_scaled_loss_is_told_unscaled_and_updates_alike() -> None:
     plain, scaled = TwoConvs().set_train(), TwoConvs().set_train()
     load_weights(scaled, WeightsSource(SAFETENSORS, to_numpy(plain)))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from mindspore import nn
 
 from tests.support.nets import Dotted
 from tests.support.stacks import Generator, Stack, Tied, Twice
@@ -114,6 +115,14 @@ def test_positions(selectors: dict[str, Any], expected: set[str]) -> None:
 def test_shares_of_the_values(percent: float, trains: set[str]) -> None:
     # stem 20, each block 28, head 15: 147 values in all
     assert ALL - taken(before_last=percent) == beneath(*trains)
+
+
+@pytest.mark.parametrize(("percent", "trains"), [(24, 1), (25, 1), (26, 2), (50, 2), (75, 3)])
+def test_a_share_that_layers_hold_exactly_takes_no_further_layer(
+    percent: float, trains: int
+) -> None:
+    tree = module_tree.describe(nn.SequentialCell([nn.Dense(3, 4) for _ in range(4)]))
+    assert len(taken(tree, before_last=percent)) == 2 * (4 - trains)
 
 
 @pytest.mark.parametrize(

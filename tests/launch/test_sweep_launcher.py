@@ -13,6 +13,7 @@ from trainer.artifacts.status import Status
 from trainer.backend import device
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import saved
+from trainer.core import file_lock
 from trainer.core.signals import StopFlag
 from trainer.launch import jobs
 from trainer.launch.job_config import JobConfig
@@ -61,6 +62,30 @@ def test_a_job_killed_before_it_was_done_has_failed(sweep: Sweep, job_config: Jo
     (job_config.job.folder / "manifest.json").unlink()
     assert record_end(sweep, job_config, -signal.SIGKILL, "killed").why == "killed"
     assert sweep.statuses[job_config.job.name].code == -signal.SIGKILL
+
+
+def test_an_exit_code_that_differs_from_the_recorded_one_counts(
+    sweep: Sweep, finished: Path
+) -> None:
+    config = make_config(sweep.folder, "seed=1", finished)
+    config.job.folder.mkdir()
+    status.write(config.job.folder, Status("stopped", 75, "max_minutes"))
+    assert record_end(sweep, config, 75, "the last line") == Status("stopped", 75, "max_minutes")
+    ended = record_end(sweep, config, -signal.SIGKILL, "its process died")
+    assert ended == Status("failed", -signal.SIGKILL, "its process died")
+    assert sweep.statuses["seed=1"] == status.read_recorded(config.job.folder) == ended
+
+
+def test_the_status_of_a_folder_that_is_at_work_is_left_to_that_process(
+    sweep: Sweep, finished: Path
+) -> None:
+    config = make_config(sweep.folder, "seed=1", finished)
+    (config.job.folder / ".hydra").mkdir(parents=True)
+    running = Status("running", process=1)
+    status.write(config.job.folder, running)
+    with file_lock.lock_run(config.job.folder):
+        assert record_end(sweep, config, 2, "another process is at work").state == "failed"
+        assert status.read_recorded(config.job.folder) == running
 
 
 def test_a_status_that_cannot_be_written_is_reported(sweep: Sweep, finished: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 
 from trainer.callbacks.plots import Plots, changes, curves_figure, weights_figure
 from trainer.core import atomic_files
@@ -81,6 +82,76 @@ def test_every_label_is_inside_the_picture(blocks: int) -> None:
             box = label.get_window_extent()
             assert whole.x0 <= box.x0 <= box.x1 <= whole.x1
             assert whole.y0 <= box.y0 <= box.y1 <= whole.y1
+
+
+def test_each_epoch_and_each_row_has_a_cell_of_its_own() -> None:
+    figure = weights_figure(epochs(rows=4, drift=0.5))
+    axes, scale = figure.axes
+    (image,) = axes.images
+    assert [*image.get_extent()] == [0.5, 2.5, 3.5, -0.5]
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0.5, 2.5), (3.5, -0.5))
+    assert [*axes.get_yticks()] == [0, 1, 2, 3]
+    np.testing.assert_allclose(np.asarray(image.get_array()), [[0.5, 1.0], *[[0.1, 0.2]] * 3])
+    assert (image.norm.vmin, image.norm.vmax) == (0.1, 1.0)
+    assert figure.get_size_inches().tolist() == pytest.approx([6.6, 2.95])
+    assert axes.get_xlabel() == "epoch"
+
+
+def test_frozen_cells_are_hatched_where_they_have_not_moved() -> None:
+    records = epochs(rows=3)
+    records[2]["weights"][0]["mean_since_start"] = 0.5
+    axes = weights_figure(records).axes[0]
+    (hatched,) = axes.patches
+    assert isinstance(hatched, Rectangle)
+    assert (hatched.get_x(), hatched.get_width()) == (0.5, 1)
+    assert hatched.get_y() + hatched.get_height() / 2 == pytest.approx(0)
+    colours = [label.get_color() for label in axes.get_yticklabels()]
+    assert colours[0] != colours[1] == colours[2]
+    assert axes.get_title() == "1 of 3 frozen (hatched): 1 of them MOVED"
+
+
+@pytest.mark.parametrize(
+    ("rows", "label"),
+    [
+        (7, "mean |change|"),
+        (8, "weights: mean |change| since the start"),
+        (9, "weights: mean |change| since the start"),
+    ],
+)
+def test_the_scale_has_the_label_that_fits(rows: int, label: str) -> None:
+    assert weights_figure(epochs(rows)).axes[-1].get_ylabel() == label
+
+
+def test_a_wide_picture_has_a_limit_and_panels_have_the_heights_of_their_rows() -> None:
+    records = [{**record, "epoch": at} for at, record in enumerate(mobile(4)[:1] * 41)]
+    figure = weights_figure(records)
+    assert figure.get_size_inches().tolist() == pytest.approx([14, 1.2 + 0.27 * 20 + 0.8])
+    grid: Any = figure.axes[0].get_gridspec()
+    assert [*grid.get_height_ratios()] == [12, 8]
+
+
+def test_curves_are_those_of_the_records() -> None:
+    losses, accuracies = curves_figure(epochs()).axes
+    training, validation = losses.lines
+    np.testing.assert_array_equal(training.get_data(), [[0, 1, 2], [np.nan, 1, 2]])
+    np.testing.assert_array_equal(validation.get_data(), [[0, 1, 2], [1, 1, 1]])
+    np.testing.assert_array_equal(accuracies.lines[0].get_data(), [[0, 1, 2], [50, 50, 50]])
+    assert accuracies.get_title() == "50.0 % at the end"
+    low, high = accuracies.get_ylim()
+    assert low == 0
+    assert 100 < high < 110
+    legend = losses.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "training, mean of the epoch",
+        "validation",
+    ]
+
+
+def test_without_validation_there_is_one_curve() -> None:
+    records = [{**record, "validation_loss": None} for record in epochs(accuracy=None)]
+    (axes,) = curves_figure(records).axes
+    assert len(axes.lines) == 1
 
 
 def test_the_rows_of_a_large_network_can_be_read() -> None:

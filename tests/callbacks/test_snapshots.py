@@ -162,6 +162,23 @@ def test_the_table_tells_how_far_each_has_gone(tmp_path: Path) -> None:
     assert (moved["largest_since_start"], moved["largest_since_last"]) == (2.5, 0.5)
 
 
+def test_the_table_has_the_largest_and_the_mean_since_the_start_and_since_the_last(
+    tmp_path: Path,
+) -> None:
+    snapshots = Snapshots(tmp_path, SnapshotSettings())
+    for number, values in enumerate([(0.0, 0.0), (3.0, 0.0), (3.0, -1.0)]):
+        epoch = told(number, values, 0.0)
+        snapshots.on_epoch_end(epoch)
+    moved, still = epoch.changes
+    assert {key: moved[key] for key in moved if "since" in key} == {
+        "largest_since_start": 3.0,
+        "mean_since_start": 2.0,
+        "largest_since_last": 1.0,
+        "mean_since_last": 0.5,
+    }
+    assert not any(still[key] for key in still if "since" in key)
+
+
 def test_the_table_is_made_where_no_file_is_kept(tmp_path: Path) -> None:
     assert len(run(tmp_path, "off")[1].changes) == 2
 

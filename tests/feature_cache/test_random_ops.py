@@ -64,6 +64,34 @@ def test_few_samples_are_looked_at() -> None:
     assert len(seen) < 2 * 400
 
 
+@pytest.mark.parametrize(("common", "differ"), [(149, True), (150, False), (400, False)])
+def test_three_quarters_of_the_expected_common_samples_suffice(common: int, differ: bool) -> None:
+    """Of 800 samples 400 are compared, of which equal epochs share 200 on average."""
+    read = {1: 0, 2: 0}
+
+    def epoch(number: int) -> Iterator[list[NDArray[Any]]]:
+        shift = 0 if number == 1 else 400 - common
+        for sample in range(800):
+            read[number] += 1
+            yield [np.array([[sample + shift]])]
+
+    assert random_ops.epochs_differ(epoch, 800) == differ
+    assert read == {1: 400, 2: 400}
+
+
+@pytest.mark.parametrize(("samples", "compared"), [(3, 3), (200, 200), (201, 201), (450, 300)])
+def test_as_many_samples_are_compared_as_suffice(samples: int, compared: int) -> None:
+    read: list[int] = []
+
+    def epoch(number: int) -> Iterator[list[NDArray[Any]]]:
+        for sample in range(samples):
+            read.append(number)
+            yield [np.array([[sample]])]
+
+    assert not random_ops.epochs_differ(epoch, samples)
+    assert (read.count(1), read.count(2)) == (compared, compared)
+
+
 def test_so_do_epochs_in_which_half_of_the_images_are_changed() -> None:
     for seed in range(20):  # with flips of half of them, as many are the same in both
         assert random_ops.epochs_differ(epochs(True, 0.1, 0.3, seed), 3000)

@@ -49,6 +49,60 @@ def test_rows_are_found_again_here_and_by_another(tmp_path: Path) -> None:
     assert holds(opened(tmp_path), range(5))
 
 
+@pytest.mark.parametrize(
+    ("column", "nbytes"),
+    [(Column((2, 3), "float32"), 24), (Column((), "int32"), 4), (Column((5,), "float16"), 10)],
+)
+def test_bytes_of_a_row(column: Column, nbytes: int) -> None:
+    assert column.nbytes == nbytes
+
+
+ROW = 6 * 4 + 4 + 16  # bytes of the two columns and of the digest
+
+
+@pytest.mark.parametrize(("limit", "written"), [(5 * ROW, True), (5 * ROW - 1, False)])
+def test_the_limit_counts_columns_and_digests(limit: float, written: bool, tmp_path: Path) -> None:
+    store = filled(tmp_path, limit=limit)
+    assert holds(store, range(5))
+    assert store.folder.exists() == written
+
+
+@pytest.mark.parametrize("size", [3 * ROW, 4 * ROW - 1])
+def test_a_segment_has_as_many_rows_as_fit(
+    size: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_store, "_SEGMENT_BYTES", size)
+    store = opened(tmp_path)
+    for last in (3, 6):
+        store.put(*rows(range(last - 3, last - 1)))
+        assert len(segments(tmp_path) if store.folder.exists() else []) == last // 3 - 1
+        store.put(*rows(range(last - 1, last)))
+        assert len(segments(tmp_path)) == last // 3, "a full segment is written at once"
+    again = opened(tmp_path)
+    assert (again.adopted, len(again)) == (2, 6)
+    assert holds(again, range(6))
+
+
+def test_a_row_larger_than_a_segment_has_one_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_store, "_SEGMENT_BYTES", ROW - 1)
+    store = filled(tmp_path, range(2))
+    assert len(segments(tmp_path)) == 2
+    assert holds(store, range(2))
+
+
+@pytest.mark.parametrize(("memory", "mapped"), [(5 * 28, False), (5 * 28 - 1, True)])
+def test_rows_are_mapped_beyond_the_memory_alone(
+    memory: float, mapped: bool, tmp_path: Path
+) -> None:
+    written = filled(tmp_path, memory=memory)
+    read = opened(tmp_path, memory=memory)
+    for store in (written, read):
+        assert holds(store, range(5))
+        assert store.memory_bytes == (0 if mapped else 5 * 28)
+
+
 def test_what_another_writes_meanwhile_is_seen(tmp_path: Path) -> None:
     store = opened(tmp_path)
     assert store.missing(rows(range(5))[0]) == [0, 1, 2, 3, 4]

@@ -176,7 +176,7 @@ def _seconds(value: float, decimals: int = 0) -> str:
     """Return seconds, in a way that does not round a short time to 0."""
     if 0 < value < 0.05:
         return "less than 0.1 s"
-    return f"{value:,.{max(decimals, int(value < 0.5))}f} s"
+    return f"{value:,.{max(decimals, int(value <= 0.5))}f} s"
 
 
 def _check_data(settings: Settings, source: SampleSource) -> None:

@@ -39,6 +39,24 @@ def test_too_few_values_to_tell(size: int) -> None:
     assert "too little has changed to tell" in text
 
 
+@pytest.mark.parametrize(("size", "push"), [(2, None), (3, PUSH)])
+def test_one_value_more_than_directions_tells(size: int, push: NDArray[Any] | None) -> None:
+    push = push if push is None else push[:size]
+    text = cause_of(-0.1 * BEFORE[:size], BEFORE[:size], optimized_by="G", momentum=push)
+    assert text == "G; weight decay scaled it by 0.9 (no gradient arrived)"
+
+
+def test_a_direction_with_less_than_a_hundredth_of_the_change_is_not_named() -> None:
+    before, push = np.array([1, 0, 1e-3]), np.array([0, 1, 0])
+    for share, named in ((0.009, False), (0.011, True)):
+        text = cause_of(-0.1 * before - 0.1 * share * push, before, optimized_by="G", momentum=push)
+        assert "weight decay scaled it by 0.9" in text
+        assert ("momentum" in text) is named
+        text = cause_of(-0.1 * push - 0.1 * share * before, before, optimized_by="G", momentum=push)
+        assert "momentum" in text
+        assert ("weight decay" in text) is named
+
+
 def test_a_weight_of_zeros_cannot_have_decayed() -> None:
     assert cause_of(-0.1 * OTHER, ZERO, optimized_by="G") == "G; a gradient reached it"
 

@@ -4,9 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainer.callbacks import metrics_jsonl
 from trainer.callbacks.metrics_jsonl import MetricsJsonl
 from trainer.core.tensors import Weights
 from trainer.engine.callback import EpochResult
+from trainer.engine.history import History
+from trainer.engine.progress import Progress
 from trainer.freezing.plan import Plan
 from trainer.metrics.evaluator import Score
 
@@ -29,12 +32,36 @@ def test_a_line_an_epoch_whole_after_each(tmp_path: Path) -> None:
         "loss": 1.25,
         "validation_loss": 0.5,
         "accuracy": 0.75,
+        "monitor": {"name": "validation_loss", "mode": "min", "value": 0.5},
         "seconds": 0.0,
         "images_per_second": 0.0,
         "frozen_ok": True,
         "moved": {},
         "weights": [],
     }
+
+
+def test_evaluations_within_an_epoch_are_in_its_line(tmp_path: Path) -> None:
+    history = History()
+    for steps, value in ((2, 0.9), (4, 0.8)):
+        history.add(Progress(0, steps), {"validation_loss": value})
+    history.add(Progress(1, 2), {"validation_loss": 0.7})
+    metrics = MetricsJsonl(tmp_path / "metrics.jsonl", history=history)
+    for number in range(3):
+        metrics.on_epoch_end(told(number, 1.0))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    within = [{"step": 2, "validation_loss": 0.9}, {"step": 4, "validation_loss": 0.8}]
+    later = [{"step": 2, "validation_loss": 0.7}]
+    assert [line.get("evaluations") for line in lines] == [None, within, later]
+
+
+def test_metrics_of_an_older_run_are_its_evaluations(tmp_path: Path) -> None:
+    metrics = MetricsJsonl(tmp_path / "metrics.jsonl")
+    for number in range(4):
+        metrics.on_epoch_end(told(number, 1.0, validation=0.1 * number))
+    rows = metrics_jsonl.measurements(tmp_path / "metrics.jsonl", epochs=2)
+    history = History.from_json(rows, lambda progress: True)
+    assert history.series("validation_loss") == [(Progress(1), 0.1), (Progress(2), 0.2)]
 
 
 def test_what_moved_and_the_table_of_weights_are_in_the_line(tmp_path: Path) -> None:

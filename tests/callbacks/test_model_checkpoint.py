@@ -4,7 +4,7 @@ import errno
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import HostCopy, to_numpy
 from trainer.callbacks.background_writer import BackgroundWriter
 from trainer.callbacks.freeze_proof import FreezeProof
+from trainer.callbacks.history_recorder import HistoryRecorder
 from trainer.callbacks.model_checkpoint import ModelCheckpoint
 from trainer.checkpoint import checkpoint_index, restore
 from trainer.checkpoint.checkpoint import Checkpoint
@@ -30,21 +31,25 @@ from trainer.core.errors import CannotWrite, FrozenMoved
 from trainer.core.tensors import Weights
 from trainer.engine import train_step
 from trainer.engine.callback import CallbackList, EpochResult
+from trainer.engine.history import History
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import Score
 
 
-def make(progress: Progress, copied: Weights, state: Weights) -> Checkpoint:
-    return Checkpoint(progress, copied, state, {}, {}, {}, 3, {})
+def make(
+    progress: Progress, copied: Weights, state: Weights, history: Sequence[Mapping[str, Any]] = ()
+) -> Checkpoint:
+    return Checkpoint(progress, copied, state, {}, {}, {}, 3, {}, history=history)
 
 
-def saving(folder: Path, net: nn.Cell, **when: object) -> tuple[FreezeProof, ModelCheckpoint]:
+def saving(
+    folder: Path, net: nn.Cell, history: History | None = None, **when: object
+) -> tuple[FreezeProof, ModelCheckpoint]:
     proof = FreezeProof(folder / "proof.json")
     keeping = CheckpointSettings.model_validate(when)
-    return proof, ModelCheckpoint(
-        folder / "checkpoints", keeping, proof, {}, make, BackgroundWriter(), HostCopy(net)
-    )
+    rest = make, BackgroundWriter(), HostCopy(net), history or History()
+    return proof, ModelCheckpoint(folder / "checkpoints", keeping, proof, {}, *rest)
 
 
 def names(folder: Path) -> list[str]:
@@ -54,7 +59,7 @@ def names(folder: Path) -> list[str]:
 def trained(folder: Path, **when: object) -> tuple[TwoConvs, Recorder]:
     """Train an epoch of three steps with conv1 frozen."""
     net = TwoConvs()
-    kept = saving(folder, net, **when)
+    kept = saving(folder, net, None, **when)
     told = train(net, plan_of(net, rule("conv1")), callback=CallbackList(*kept))
     kept[1]._writer.on_run_end(True)
     return net, told
@@ -112,11 +117,11 @@ def test_so_is_what_is_done_when_some_minutes_have_passed(
     assert names(tmp_path) == ["epoch_00000_step_00000002", "epoch_00000_step_00000004"]
 
 
-def begun(folder: Path, **when: object) -> ModelCheckpoint:
+def begun(folder: Path, history: History | None = None, **when: object) -> ModelCheckpoint:
     """A saver that has seen the start of a phase in which conv1 is frozen."""
     net = TwoConvs()
     applied = FrozenModel(net, plan_of(net, rule("conv1")))
-    proof, kept = saving(folder, net, **when)
+    proof, kept = saving(folder, net, history, **when)
     start = EpochResult(0, applied.plan, to_numpy(net), Score(1.0, None, 1))
     for watcher in (proof, kept):
         watcher.on_phase_start(applied, momentum(applied))
@@ -178,10 +183,13 @@ def test_the_best_is_the_epoch_with_the_least_loss_or_the_most_right(tmp_path: P
     scores = [(nan, nan), (0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)]
     for best, expected in (("validation_loss", 3), ("accuracy", 2), (None, 0)):
         folder = tmp_path / str(best)
-        kept = begun(folder, best=best)
+        history = History()
+        kept = begun(folder, history, best=best)
         plan, copied = kept._applied.plan, to_numpy(kept._applied.model)
         for number, score in enumerate(scores, 1):
-            kept.on_epoch_end(EpochResult(number, plan, copied, Score(*score, 10)))
+            epoch = EpochResult(number, plan, copied, Score(*score, 10))
+            HistoryRecorder(history).on_epoch_end(epoch)
+            kept.on_epoch_end(epoch)
         kept._writer.on_run_end(True)
         found = checkpoint_index.best(folder / "checkpoints")
         assert (int(found.name.split("_")[1]) if found else 0) == expected
@@ -244,5 +252,5 @@ def test_nor_if_the_last_is_saved_twice(tmp_path: Path) -> None:
     assert len({path.stat().st_ino for path in found}) == 2
 
 
-def frozen(hashes: Mapping[str, str], progress: Progress, *arrays: Weights) -> Checkpoint:
-    return replace(make(progress, *arrays), frozen=hashes)
+def frozen(hashes: Mapping[str, str], progress: Progress, *parts: Any) -> Checkpoint:
+    return replace(make(progress, *parts), frozen=hashes)

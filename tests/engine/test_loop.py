@@ -14,8 +14,8 @@ from trainer.backend.optimizer_state import optimizer_state
 from trainer.core.errors import BadData, NotFinite, Stopped
 from trainer.engine import loop
 from trainer.engine.callback import Callback, EpochResult
-from trainer.engine.loop import Loop, Phase
 from trainer.engine.loop import train as train_loop
+from trainer.engine.loop_spec import Loop, Phase
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Score

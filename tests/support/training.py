@@ -19,7 +19,7 @@ from trainer.core.tensors import Weights
 from trainer.engine import loop
 from trainer.engine import train_step as step
 from trainer.engine.callback import Callback, CallbackList, EpochResult
-from trainer.engine.loop import Loop, Phase
+from trainer.engine.loop_spec import Loop, Phase
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
 from trainer.freezing import plan

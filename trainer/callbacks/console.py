@@ -11,6 +11,8 @@ from trainer.callbacks.background_writer import Submit, run_now
 from trainer.core.table import table
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.progress import Progress
+from trainer.engine.run_length import RunLength
+from trainer.metrics.evaluator import Score
 
 log = logging.getLogger(__name__)
 table_log = logging.getLogger(f"{__name__}.table")  # goes to the log file alone
@@ -32,12 +34,12 @@ class Console(Callback):
     """Shows how a run goes.
 
     Args:
-        steps: steps per epoch, for the bar, which is hidden where stderr is no terminal.
+        length: of the run, for the bar, which is hidden where stderr is no terminal.
         submit: has the table of weights logged, once it is filled in.
     """
 
-    def __init__(self, steps: int, submit: Submit = run_now) -> None:
-        self._steps = steps
+    def __init__(self, length: RunLength, submit: Submit = run_now) -> None:
+        self._length = length
         self._submit = submit
         self._last: EpochResult | None = None
         self._bar: tqdm | None = None  # type: ignore[type-arg]
@@ -46,11 +48,17 @@ class Console(Callback):
         """Advance the bar."""
         if self._bar is None:
             first = progress.steps - 1  # more than 0 where a run resumes within an epoch
-            self._bar = tqdm(
-                total=self._steps, initial=first, unit="step", leave=False, disable=None
-            )
+            total = self._length.steps_in(progress.epochs + 1)
+            self._bar = tqdm(total=total, initial=first, unit="step", leave=False, disable=None)
         self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
         self._bar.update()
+
+    def on_evaluation(self, progress: Progress, score: Score, ema: Score | None = None) -> None:
+        """Print a line."""
+        self._close()
+        step = f"{progress.steps}/{self._length.steps_in(progress.epochs + 1)}"
+        parts = [f"epoch {progress.epochs + 1:3d}", f"step {step}", *_score(score)]
+        log.info("  ".join(part for part in parts if part))
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Print the epoch's line; log the table of weights."""
@@ -78,17 +86,23 @@ def line(epoch: EpochResult) -> str:
     """Return an epoch's line."""
     frozen = len(epoch.plan.names("frozen"))
     proof = f"frozen MOVED ({len(epoch.moved)})" if epoch.moved else f"frozen ok ({frozen})"
-    score = epoch.validation
     parts = [
         f"epoch {epoch.number:3d}",
         "loss    start" if epoch.loss is None else f"loss {epoch.loss:8.4g}",
-        f"validation {score.loss:8.4g}" if score.measured else "",
-        "" if score.accuracy is None else f"accuracy {100 * score.accuracy:5.1f} %",
-        *(f"{name} {value:.4g}" for name, value in score.metrics.items()),
+        *_score(epoch.validation),
         f"{epoch.images_per_second:,.0f} images/s" if epoch.steps else "",
         proof if frozen else "nothing frozen",
     ]
     return "  ".join(part for part in parts if part)
+
+
+def _score(score: Score) -> list[str]:
+    """Return the parts of a line that say what was measured."""
+    return [
+        f"validation {score.loss:8.4g}" if score.measured else "",
+        "" if score.accuracy is None else f"accuracy {100 * score.accuracy:5.1f} %",
+        *(f"{name} {value:.4g}" for name, value in score.metrics.items()),
+    ]
 
 
 def change_table(changes: Sequence[Mapping[str, Any]]) -> str:

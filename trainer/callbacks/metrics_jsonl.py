@@ -1,14 +1,18 @@
 """Metrics: one line of JSON per epoch."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from trainer.callbacks.background_writer import Submit, run_now
+from trainer.config.evaluation import ACCURACY, LOSS
 from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 from trainer.engine.callback import Callback, EpochResult
+from trainer.engine.history import History, Measurement
+from trainer.metrics.monitor import Monitor, measured
 
 Record: TypeAlias = dict[str, Any]
 
@@ -19,11 +23,21 @@ class MetricsJsonl(Callback):
     Args:
         path: where the file goes.
         submit: runs the task that writes the file.
+        history: of the run; the evaluations within an epoch are in its line.
+        monitor: the value that decides what is best, which each line names.
     """
 
-    def __init__(self, path: Path, submit: Submit = run_now) -> None:
+    def __init__(
+        self,
+        path: Path,
+        submit: Submit = run_now,
+        history: History | None = None,
+        monitor: Monitor | None = None,
+    ) -> None:
         self._path = path
         self._submit = submit
+        self._history = history or History()
+        self._monitor = monitor or Monitor()
         self._lines: list[str] = []
 
     def on_resume(self, epoch: int) -> None:
@@ -32,10 +46,11 @@ class MetricsJsonl(Callback):
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Add the epoch's line."""
-        self._submit(partial(self._add, epoch))
+        within = self._history.within(epoch.number - 1) if epoch.number else []
+        self._submit(partial(self._add, epoch, within))
 
-    def _add(self, epoch: EpochResult) -> None:
-        self._lines.append(_line(record(epoch)))
+    def _add(self, epoch: EpochResult, within: Sequence[Measurement]) -> None:
+        self._lines.append(_line(record(epoch, self._monitor, within)))
         atomic_files.write_text(self._path, "".join(self._lines))
 
 
@@ -45,8 +60,16 @@ def _line(record: Record) -> str:
     return atomic_files.dumps(stamped) + "\n"
 
 
-def record(epoch: EpochResult) -> Record:
-    """Return an epoch as plain data; ``frozen_ok`` tells whether no frozen tensor has moved."""
+def record(
+    epoch: EpochResult, monitor: Monitor | None = None, within: Sequence[Measurement] = ()
+) -> Record:
+    """Return an epoch as plain data; ``frozen_ok`` tells whether no frozen tensor has moved.
+
+    Args:
+        epoch: what is known of it.
+        monitor: the value that decides what is best; None: the loss.
+        within: the evaluations within the epoch.
+    """
     return {
         "epoch": epoch.number,
         "steps": epoch.steps,
@@ -55,12 +78,40 @@ def record(epoch: EpochResult) -> Record:
         "validation_loss": epoch.validation.loss if epoch.validation.measured else None,
         "accuracy": epoch.validation.accuracy,
         **({"metrics": dict(epoch.validation.metrics)} if epoch.validation.metrics else {}),
+        "monitor": _monitored(epoch, monitor or Monitor()),
+        **_within(epoch, within),
         "seconds": epoch.seconds,
         "images_per_second": epoch.images_per_second,
         "frozen_ok": not epoch.moved,
         "moved": epoch.moved,
         "weights": epoch.changes,
     }
+
+
+def _monitored(epoch: EpochResult, monitor: Monitor) -> Record:
+    value = measured(epoch.validation, epoch.ema).get(monitor.name)
+    return {"name": monitor.name, "mode": monitor.mode, "value": value}
+
+
+def _within(epoch: EpochResult, measurements: Sequence[Measurement]) -> Record:
+    """Return the evaluations within an epoch, besides that of its end."""
+    end = epoch.reached.epochs, epoch.reached.steps
+    rows = [{"step": each.steps, **each.values} for each in measurements if each.key != end]
+    return {"evaluations": rows} if rows else {}
+
+
+def measurements(path: Path, epochs: int) -> list[Record]:
+    """Return the evaluations of a run by an older trainer, which had one at each epoch's end."""
+    return [
+        {"epochs": row["epoch"], "steps": 0, "values": _values(row)}
+        for row in read(path)
+        if 0 < row["epoch"] <= epochs
+    ]
+
+
+def _values(row: Record) -> dict[str, float]:
+    values = {name: row.get(name) for name in (LOSS, ACCURACY)} | row.get("metrics", {})
+    return {name: float(value) for name, value in values.items() if value is not None}
 
 
 def read(path: Path) -> list[Record]:

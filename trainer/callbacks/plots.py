@@ -147,13 +147,14 @@ def curves_figure(records: Sequence[Record]) -> Figure:
     losses = [np.nan if record["loss"] is None else record["loss"] for record in records]
     panels[0].plot(numbers, losses, marker="o", markersize=4, label="training, mean of the epoch")
     if records[0]["validation_loss"] is not None:
-        validation = [float(record["validation_loss"]) for record in records]
-        panels[0].plot(numbers, validation, marker="s", markersize=4, label="validation")
+        points = _measured(records, "validation_loss")
+        panels[0].plot(*points, marker="s", markersize=4, label="validation")
     panels[0].set(xlabel="epoch", ylabel="loss")
     panels[0].legend(frameon=False, fontsize=8)
     if scored:
-        accuracy = [100 * (record["accuracy"] or 0.0) for record in records]
-        panels[1].plot(numbers, accuracy, marker="s", markersize=4, color="C1")
+        epochs, values = _measured(records, "accuracy")
+        accuracy = [100 * value for value in values]
+        panels[1].plot(epochs, accuracy, marker="s", markersize=4, color="C1")
         panels[1].set_title(f"{accuracy[-1]:.1f} % at the end", fontsize=10)
         panels[1].set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0, 103))
     if rated:
@@ -179,6 +180,18 @@ def _draw_rates(axes: Axes, records: Sequence[Record]) -> None:
         axes.legend(frameon=False, fontsize=8)
     axes.set(xlabel="epoch", ylabel="learning rate at the epoch's end", ylim=(0, None))
     axes.ticklabel_format(axis="y", scilimits=(-2, 3))
+
+
+def _measured(records: Sequence[Record], name: str) -> tuple[list[float], list[float]]:
+    """Return when a value was measured, in epochs, and the values."""
+    points = []
+    for record in records:
+        steps, start = record.get("steps") or 1, record["epoch"] - 1
+        for within in record.get("evaluations", ()):
+            points.append((start + within["step"] / steps, within.get(name)))
+        points.append((record["epoch"], record[name]))
+    measured = [(epoch, float(value)) for epoch, value in points if value is not None]
+    return [epoch for epoch, _ in measured], [value for _, value in measured]
 
 
 def _mark_frozen(

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 _STORED = ("features.views", "features.dtype", "features.exact")
+_LIMITS = ("limit_train_batches", "limit_validation_batches", "overfit_batches")
 
 # The keys that make it another run, by the part of the run that resume.allow names. The other keys
 # change no weight, or only the moment when training ends.
 KEYS_BY_PART = {
     "policy": ("policy", "freeze", "method", "norm"),
     "model": ("model", "new_head"),
-    "dataset": ("dataset", "batch_size", *_STORED),
+    "dataset": ("dataset", "batch_size", *_STORED, *_LIMITS),
     "optimizer": ("optimizer",),
     "loss": ("loss",),
     "adapter": ("adapter",),

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ class Checkpoint:
         batches: the number of batches per epoch.
         versions: of the programs that compute, by name.
         data: a hash of the first batches; empty: they cannot be read again, or it is not known.
+        history: all evaluations so far as plain data; None: an older trainer wrote none.
     """
 
     progress: Progress
@@ -55,6 +56,7 @@ class Checkpoint:
     batches: int
     versions: Mapping[str, str]
     data: str = ""
+    history: Sequence[Mapping[str, Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +88,7 @@ def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:
             "batches": checkpoint.batches,
             "versions": checkpoint.versions,
             "data": checkpoint.data,
+            "history": checkpoint.history,
             "sha256": hashes,
             "frozen": checkpoint.frozen,
             "settings": checkpoint.settings,
@@ -173,6 +176,7 @@ def _load(folder: Path, record: Mapping[str, Any]) -> Checkpoint:
         record["batches"],
         record["versions"],
         record.get("data", ""),  # older trainers did not write it
+        record.get("history"),
     )
 
 

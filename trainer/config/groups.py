@@ -9,12 +9,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationInfo,
     model_validator,
 )
 
-from trainer.config import metrics, retention
-from trainer.config.policy import RECORDED, Patterns
+from trainer.config import retention
+from trainer.config.policy import Patterns
 
 
 def _loss_scale(value: Any) -> float | str:
@@ -120,7 +119,7 @@ class CheckpointSettings(Group):
 
     every_steps: int | None = Field(None, ge=1)
     every_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
-    best: Literal["validation_loss", "accuracy"] | None = "validation_loss"
+    best: str | None = "validation_loss"
 
 
 class CompileCache(Group):
@@ -129,18 +128,6 @@ class CompileCache(Group):
     use: bool = True
     folder: str | None = None
     max_mb: float = Field(1000.0, gt=0, allow_inf_nan=False)
-
-
-def _known_metric(name: str, info: ValidationInfo) -> str:
-    if info.context != RECORDED and name not in metrics.names():
-        raise ValueError(f"expected some of {', '.join(metrics.names())}, received {name!r}")
-    return name
-
-
-class Evaluation(Group):
-    """What is measured on the validation data, in addition to loss and accuracy."""
-
-    metrics: list[Annotated[str, AfterValidator(_known_metric)]] = []
 
 
 def optional_spec(target: Target | None) -> dict[str, Any] | None:

@@ -13,12 +13,12 @@ from pydantic import (
 from trainer.config import freeze_methods, metrics
 from trainer.config import init_map as renames
 from trainer.config import schedule as schedules
+from trainer.config.evaluation import EarlyStopping, Evaluation
 from trainer.config.groups import (
     CheckpointSettings,
     CompileCache,
     Device,
     Distributed,
-    Evaluation,
     Features,
     Group,
     Optimizer,
@@ -56,6 +56,7 @@ class Settings(Group):
     callback: dict[str, Target] = {}
     tracker: dict[str, Target] = {}
     evaluation: Evaluation = Evaluation()
+    early_stopping: EarlyStopping = EarlyStopping()
     distributed: Distributed = Distributed()
     features: Features = Features()
     policy: Policy = Policy()
@@ -73,6 +74,10 @@ class Settings(Group):
     checkpoint: CheckpointSettings = CheckpointSettings()
     compile_cache: CompileCache = CompileCache()
     max_minutes: float | None = Field(None, gt=0, allow_inf_nan=False)
+    max_steps: int | None = Field(None, ge=1)
+    limit_train_batches: int | None = Field(None, ge=1)
+    limit_validation_batches: int | None = Field(None, ge=1)
+    overfit_batches: int | None = Field(None, ge=1)
     resume: None = None  # of the command line alone: ``trainer.checkpoint.resume`` takes it away
 
     def plain(self) -> dict[str, Any]:
@@ -154,6 +159,11 @@ _FREE = {
     "max_minutes",
     "schedule",
     "evaluation",
+    "early_stopping",
+    "max_steps",
+    "limit_train_batches",
+    "limit_validation_batches",
+    "overfit_batches",
     "callback",
     "tracker",
 }

@@ -48,6 +48,8 @@ class EpochResult:
             snapshots.
         lr: the learning rates of the last step by label, one per factor that a policy gives;
             filled in by the learning-rate monitor.
+        ema: the score of the averaged weights; None: there are none.
+        stopped_at: the progress at which the run ended within this epoch; None: it is complete.
     """
 
     number: int
@@ -61,6 +63,13 @@ class EpochResult:
     moved: dict[str, str] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
     lr: dict[str, float] = field(default_factory=dict)
+    ema: Score | None = None
+    stopped_at: Progress | None = None
+
+    @property
+    def reached(self) -> Progress:
+        """The progress at its end."""
+        return self.stopped_at or Progress(self.number)
 
 
 class Callback:
@@ -80,6 +89,9 @@ class Callback:
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """A step is done: its loss, its wall time including the wait for data, and the progress."""
+
+    def on_evaluation(self, progress: Progress, score: Score, ema: Score | None = None) -> None:
+        """The model was evaluated within an epoch, after the steps reported so far."""
 
     def on_weights_synced(self, progress: Progress) -> None:
         """No step has been taken besides those reported: the weights are those after them."""
@@ -122,6 +134,10 @@ class CallbackList(Callback):
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Pass it on."""
         self._each(lambda callback: callback.on_step_end(loss, seconds, progress))
+
+    def on_evaluation(self, progress: Progress, score: Score, ema: Score | None = None) -> None:
+        """Pass it on."""
+        self._each(lambda callback: callback.on_evaluation(progress, score, ema))
 
     def on_weights_synced(self, progress: Progress) -> None:
         """Pass it on."""

@@ -10,7 +10,7 @@ from mindspore import Tensor, amp, nn, ops
 
 from trainer.backend.graph import module_tree
 from trainer.distributed import collectives
-from trainer.engine.loop import Loop
+from trainer.engine.loop_spec import Loop
 from trainer.engine.train_step import TrainStep
 
 Make = Callable[[nn.Cell], Callable[..., Tensor]]

@@ -1,6 +1,7 @@
 """Callbacks of a run, in the order in which each event reaches them."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mindspore as ms
@@ -11,6 +12,7 @@ from trainer.callbacks import model_checkpoint
 from trainer.callbacks.console import Console
 from trainer.callbacks.cpu_affinity import CpuAffinity
 from trainer.callbacks.freeze_guard import FreezeGuard
+from trainer.callbacks.history_recorder import HistoryRecorder
 from trainer.callbacks.learning_rate_monitor import LearningRateMonitor
 from trainer.callbacks.manifest_writer import ManifestWriter
 from trainer.callbacks.metrics_jsonl import MetricsJsonl
@@ -54,11 +56,12 @@ def build_callbacks(
     ranks: list[Callback] = []
     if context.world.world_size > 1:
         ranks = [RankConsistency(context.world, context.extra)]
+    history = HistoryRecorder(context.history)
     if not context.world.is_main:
-        return CallbackList(context.writer, context.proof, *ranks, FreezeGuard())
+        return CallbackList(context.writer, context.proof, history, *ranks, FreezeGuard())
     reuses_step = compiled.step is not None and not context.components.cache_decision.storable
     costs = CostsRecorder(context.folder / COSTS, reuses_step, shares_process)
-    first = [context.writer, StartSummary(context), _snapshots(context), context.proof]
+    first = [context.writer, StartSummary(context), _snapshots(context), context.proof, history]
     last = [FreezeGuard(), _model_checkpoint(context), costs, ManifestWriter(context.folder)]
     return CallbackList(*first, *_reports(context), *_cpu_affinity(context), *ranks, *last)
 
@@ -68,9 +71,9 @@ def _reports(context: FitContext) -> list[Callback]:
     submit = context.writer.submit
     return [
         LearningRateMonitor(context.rate_schedule),
-        MetricsJsonl(context.folder / METRICS, submit),
+        MetricsJsonl(context.folder / METRICS, submit, context.history, context.monitor),
         Plots(context.folder),
-        Console(context.components.train.get_dataset_size(), submit),
+        Console(context.length, submit),
         *context.components.extras.callbacks,
     ]
 
@@ -134,6 +137,7 @@ def _model_checkpoint(context: FitContext) -> ModelCheckpoint:
         _checkpoint_maker(context),
         context.writer,
         context.host_copy,
+        context.history,
         point.checkpoint.name if point else "",
     )
 
@@ -146,9 +150,11 @@ def _checkpoint_maker(context: FitContext) -> model_checkpoint.Make:
     versions = checkpoint.versions()
     frozen = components.plan.names("frozen")
 
-    def make(progress: Progress, weights: Weights, state: Weights) -> Checkpoint:
+    def make(
+        progress: Progress, weights: Weights, state: Weights, history: Sequence[Mapping[str, Any]]
+    ) -> Checkpoint:
         hashes = {name: proof.hashes[name] for name in frozen}
-        facts = plan, settings, batches, versions, components.data
+        facts = plan, settings, batches, versions, components.data, history
         return Checkpoint(progress, weights, state, hashes, *facts)
 
     return make

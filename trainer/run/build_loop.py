@@ -11,7 +11,7 @@ from trainer.core.signals import StopFlag
 from trainer.data import batches as data
 from trainer.data.label_check import checked
 from trainer.engine.callback import Callback
-from trainer.engine.loop import Loop
+from trainer.engine.loop_spec import Loop
 from trainer.engine.train_step import TrainStep
 from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.features import Features
@@ -79,6 +79,7 @@ def _plain_loop(
         restore_optimizer=lambda optimizer: restore.load_state(point, optimizer, context.extra),
         host_copy=context.host_copy,
         fetch_every=settings.device.fetch_every if context.world.world_size == 1 else 1,
+        length=context.length,
     )
 
 

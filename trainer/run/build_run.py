@@ -20,7 +20,7 @@ from trainer.feature_cache import decide
 from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
-from trainer.run import one_sample_check
+from trainer.run import length, one_sample_check
 from trainer.run.build_plan import resolve_plan
 from trainer.run.components import Preflight, RunComponents
 from trainer.run.preflight import preflight
@@ -64,6 +64,9 @@ def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, dat
         ConfigError: they differ, which ``resume.allow`` does not allow.
     """
     problems = restore.plan_and_data_problems(point, plan, data.train.get_dataset_size())
+    problems += length.resume_problems(
+        point, length.run_length(settings, data.train, world.current().world_size)
+    )
     problems += restore.edited_data_problems(
         point, settings.seed, data.fingerprint, lambda: pipelines.read_again(settings, data)
     )

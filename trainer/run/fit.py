@@ -19,7 +19,8 @@ from trainer.core.errors import BadData, NotFinite, Stopped, WeightsNotFinite
 from trainer.core.run_files import INITIAL, METRICS, MODEL, PLAN, PROOF
 from trainer.core.signals import StopFlag
 from trainer.engine.callback import RunInfo
-from trainer.engine.loop import Loop, Phase, train
+from trainer.engine.loop import train
+from trainer.engine.loop_spec import Loop, Phase
 from trainer.metrics.evaluator import Score
 from trainer.run import summary
 from trainer.run.build_callbacks import build_callbacks
@@ -94,7 +95,7 @@ def _train_phases(context: FitContext, loop: Loop) -> Score:
     if loop.start is not None:
         loop.callback.on_resume(loop.start.epochs)
     context.world.gather(None)  # all ranks have read what the first is about to change
-    score = train(loop, [Phase(context.components.plan, settings.epochs)])
+    score = train(loop, [Phase(context.components.plan, context.length.epochs)])
     context.writer.wait()  # a run of which something could not be written is not finished
     return score
 

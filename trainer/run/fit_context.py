@@ -7,18 +7,24 @@ from pathlib import Path
 from mindspore import Parameter
 
 from trainer.backend.host_copy import HostCopy
+from trainer.callbacks import metrics_jsonl
 from trainer.callbacks.background_writer import BackgroundWriter
 from trainer.callbacks.freeze_proof import FreezeProof
 from trainer.checkpoint import restore
+from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.config.schema import Settings
-from trainer.core.run_files import PROOF
+from trainer.core.run_files import METRICS, PROOF
 from trainer.distributed import world
 from trainer.distributed.world import World
+from trainer.engine.history import History
+from trainer.engine.run_length import RunLength
+from trainer.metrics.monitor import Monitor
 from trainer.optim.rate_schedule import RateSchedule
 from trainer.optim.schedule import StepCounts
 from trainer.run.components import RunComponents
 from trainer.run.graph_reuse import CompiledRun
-from trainer.run.learning_rate import build_rate_schedule, step_counts, steps_taken
+from trainer.run.learning_rate import build_rate_schedule, steps_taken
+from trainer.run.length import run_length
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,10 @@ class FitContext:
         writer: writes files in the background.
         host_copy: of the model.
         proof: that no frozen tensor moved.
-        step_counts: in optimizer steps.
         rate_schedule: the learning rates at each optimizer step.
+        length: of the run.
+        history: all evaluations, with those before a resume.
+        monitor: the value that decides what is best.
     """
 
     settings: Settings
@@ -46,16 +54,18 @@ class FitContext:
     writer: BackgroundWriter
     host_copy: HostCopy
     proof: FreezeProof
-    step_counts: StepCounts
     rate_schedule: RateSchedule
+    length: RunLength
+    history: History
+    monitor: Monitor
 
     @classmethod
     def of(cls, settings: Settings, compiled: CompiledRun, folder: Path) -> "FitContext":
         """Return the context of a run."""
         components, ranks, writer = compiled.components, world.current(), BackgroundWriter()
-        length = step_counts(settings, components.train, ranks.world_size)
-        schedule, taken = components.extras.schedule, steps_taken(components, length)
         checkpoint = components.resume_point.checkpoint if components.resume_point else None
+        length = run_length(settings, components.train, ranks.world_size)
+        history = _history(checkpoint, folder, length)
         return cls(
             settings,
             components,
@@ -65,6 +75,37 @@ class FitContext:
             writer,
             HostCopy(components.model),
             FreezeProof(folder / PROOF, checkpoint, ranks, writer.submit),
+            _rate_schedule(settings, components, length, history),
             length,
-            build_rate_schedule(settings, schedule, components.plan, length, taken),
+            history,
+            Monitor.of(settings.evaluation.monitor),
         )
+
+    @property
+    def step_counts(self) -> StepCounts:
+        """The length for what depends on optimizer steps alone."""
+        return StepCounts(self.length.steps, self.length.steps_per_epoch)
+
+
+def _rate_schedule(
+    settings: Settings, components: RunComponents, length: RunLength, history: History
+) -> RateSchedule:
+    """Return the learning rates of a run, which may depend on what it has monitored so far."""
+    counts = StepCounts(length.steps, length.steps_per_epoch)
+    parts = components.extras.schedule, components.plan, counts, steps_taken(components, counts)
+
+    def monitored() -> list[tuple[int, float]]:
+        series = history.series(settings.evaluation.monitor)
+        return [(length.steps_at(progress), value) for progress, value in series]
+
+    return build_rate_schedule(settings, *parts, monitored)
+
+
+def _history(checkpoint: Checkpoint | None, folder: Path, length: RunLength) -> History:
+    """Return the evaluations before a resume; an older trainer wrote them as metrics alone."""
+    if checkpoint is None:
+        return History()
+    rows = checkpoint.history
+    if rows is None:
+        rows = metrics_jsonl.measurements(folder / METRICS, checkpoint.progress.epochs)
+    return History.from_json(rows, length.evaluates_at)

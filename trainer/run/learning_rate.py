@@ -1,6 +1,7 @@
 """Learning rate of a run: its rates at each optimizer step, and what the screens say of them."""
 
 import math
+from collections.abc import Callable
 
 import mindspore.dataset as ds
 
@@ -10,18 +11,25 @@ from trainer.config.schedule import short_name
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.data import pipelines
-from trainer.data.last_batch import steps_per_epoch
+from trainer.distributed import world
 from trainer.freezing.plan import Plan
 from trainer.optim.rate_schedule import RateSchedule, lr_factors
-from trainer.optim.schedule import Schedule, StepCounts, build_schedule, constant_factor
+from trainer.optim.schedule import (
+    History,
+    Schedule,
+    StepCounts,
+    build_schedule,
+    constant_factor,
+)
 from trainer.run.components import RunComponents
+from trainer.run.length import run_length
 from trainer.run.plan_rows import Row
 
 
 def step_counts(settings: Settings, train: ds.Dataset, world_size: int) -> StepCounts:
     """Return how many optimizer steps a run has."""
-    per_epoch = steps_per_epoch(train, world_size)
-    return StepCounts(settings.epochs * per_epoch, per_epoch)
+    length = run_length(settings, train, world_size)
+    return StepCounts(length.steps, length.steps_per_epoch)
 
 
 def build_rate_schedule(
@@ -30,9 +38,10 @@ def build_rate_schedule(
     plan: Plan | None,
     counts: StepCounts,
     steps_taken: int = 0,
+    history: Callable[[], History] = lambda: (),
 ) -> RateSchedule:
     """Return the learning rates of a run; without a plan, those of a factor of 1."""
-    factor = schedule(counts, lambda: ()) if schedule else constant_factor
+    factor = schedule(counts, history) if schedule else constant_factor
     factors = lr_factors(plan) if plan else [1.0]
     return RateSchedule(settings.optimizer.lr, factors, factor, steps_taken)
 
@@ -77,7 +86,7 @@ def jump_row(
     if components.resume_point is None or not taken:
         return []
     before, _ = schema.read(components.resume_point.checkpoint.settings, recorded=True)
-    old_counts = StepCounts(before.epochs * counts.steps_per_epoch, counts.steps_per_epoch)
+    old_counts = step_counts(before, components.train, world.current().world_size)
     try:
         schedule = build_schedule(optional_spec(before.schedule), before.optimizer.lr)
     except ConfigError:  # a custom one whose code is gone

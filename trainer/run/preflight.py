@@ -19,6 +19,7 @@ from trainer.data import pipelines
 from trainer.distributed import world
 from trainer.metrics.build_metrics import build_metrics
 from trainer.optim.schedule import Schedule, build_schedule
+from trainer.run import length
 from trainer.run.build_callbacks import build_callback
 from trainer.run.build_model import build_adapter, build_model, load_and_adapt
 from trainer.run.build_plan import build_rules, model_problems
@@ -42,7 +43,7 @@ def preflight(
     loss = _collect(problems, lambda: instantiate_target("loss", settings.loss.spec()))
     model = _collect(problems, lambda: build_model(settings.model.spec()))
     rules, rule_problems = build_rules(settings)
-    problems += [*rule_problems, *pipelines.problems(settings)]
+    problems += [*rule_problems, *pipelines.problems(settings), *length.problems(settings)]
     extras = build_extras(settings, problems)
     if model is None:
         raise ConfigError(problems)

@@ -1,0 +1,162 @@
+"""Epoch: its steps, its evaluations, and what the callbacks hear of them."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from mindspore import Tensor
+
+from trainer.backend.batch_types import Batch
+from trainer.backend.host_copy import HostCopy
+from trainer.core.errors import BadData, Stopped
+from trainer.engine import divergence
+from trainer.engine.callback import EpochResult
+from trainer.engine.loop_spec import Loop
+from trainer.engine.progress import Progress
+from trainer.freezing.frozen_model import FrozenModel
+from trainer.metrics.evaluator import NOT_MEASURED, Score
+
+
+def train_epoch(
+    loop: Loop,
+    frozen_model: FrozenModel,
+    step: Callable[..., Tensor],
+    progress: Progress,
+    host_copy: HostCopy,
+) -> Score:
+    """Train the rest of an epoch, and record it."""
+    frozen_model.set_train()
+    progress, speed = _steps(loop, frozen_model, step, progress)
+    is_over = loop.ends_within(progress)
+    score = _evaluate_end(loop, progress, is_over)
+    end = time.perf_counter()
+    loop.callback.on_epoch_end(
+        EpochResult(
+            progress.epochs + 1,
+            frozen_model.plan,
+            host_copy.fetch(),
+            score,
+            steps=progress.steps,
+            loss=progress.loss / max(progress.steps, 1),
+            seconds=progress.seconds,
+            images_per_second=speed,
+            stopped_at=progress if is_over else None,
+        )
+    )
+    loop.callback.on_epoch_overhead(time.perf_counter() - end)
+    return score
+
+
+def _steps(
+    loop: Loop, frozen_model: FrozenModel, step: Callable[..., Tensor], progress: Progress
+) -> tuple[Progress, float]:
+    """Take the remaining steps of an epoch; return the progress, and samples per second."""
+    epoch = progress.epochs + 1
+    times: list[tuple[int, float]] = []
+    pending: list[tuple[Tensor, Batch]] = []
+    start = time.perf_counter()
+    # Batches already trained on are prepared again, so that random preparation continues as it was.
+    batches = islice(loop.batches(epoch), progress.steps, None)
+    while not loop.ends_within(progress) and (batch := _next_batch(batches)) is not None:
+        if isinstance(batch, BadData):
+            progress, _ = _sync(loop, frozen_model, pending, progress, start, times)
+            loop.callback.on_interrupt(progress)
+            raise BadData(f"epoch {epoch}, step {progress.steps + 1}: {batch}; all before is saved")
+        pending.append((step(*batch), batch))
+        if not _syncs_after(loop, progress, len(pending)):
+            continue
+        progress, start = _sync(loop, frozen_model, pending, progress, start, times)
+        if reason := loop.stop_reason():
+            loop.callback.on_interrupt(progress)
+            raise Stopped(f"{reason} in epoch {epoch}, after step {progress.steps}; all is saved")
+    progress, _ = _sync(loop, frozen_model, pending, progress, start, times)
+    return progress, _samples_per_second(times)
+
+
+def _next_batch(batches: Iterator[Batch]) -> Batch | BadData | None:
+    """Return the next batch, or why there is none; None: the epoch is over."""
+    try:
+        return next(batches, None)
+    except BadData as error:
+        return error
+
+
+def _syncs_after(loop: Loop, progress: Progress, count: int) -> bool:
+    """Tell whether the losses of a number of steps are to be fetched."""
+    if count >= loop.fetch_every or loop.stop_reason():
+        return True
+    reached = replace(progress, steps=progress.steps + count)
+    return loop.evaluates_within(reached) or loop.ends_within(reached)
+
+
+def _sync(
+    loop: Loop,
+    frozen_model: FrozenModel,
+    pending: list[tuple[Tensor, Batch]],
+    progress: Progress,
+    start: float,
+    times: list[tuple[int, float]],
+) -> tuple[Progress, float]:
+    """Wait for steps, and evaluate if it is time; return the progress, and when it was reached."""
+    if not pending:
+        return progress, start
+    progress = _fetch_losses(loop, pending, progress, start, times)
+    now = time.perf_counter()
+    if loop.evaluates_within(progress):  # first, so that a checkpoint here has its values
+        loop.callback.on_evaluation(progress, evaluate(loop, progress))
+        frozen_model.set_train()
+        now = time.perf_counter()
+    loop.callback.on_weights_synced(progress)
+    return progress, now
+
+
+def _fetch_losses(
+    loop: Loop,
+    pending: list[tuple[Tensor, Batch]],
+    progress: Progress,
+    start: float,
+    times: list[tuple[int, float]],
+) -> Progress:
+    """Wait for the losses of steps, report each to the callbacks; return the progress."""
+    losses = [float(loss.asnumpy()) for loss, _ in pending]
+    now = time.perf_counter()
+    for loss, (_, batch) in zip(losses, pending, strict=True):
+        if not math.isfinite(loss):
+            raise divergence.loss_not_finite(loss, progress.epochs + 1, progress.steps + 1, batch)
+        samples = loop.world_size * batch[-1].shape[0]
+        times.append((samples, (now - start) / len(pending)))
+        progress = progress.after(loss, *times[-1])
+        loop.callback.on_step_end(loss, times[-1][1], progress)
+    pending.clear()
+    return progress
+
+
+def _samples_per_second(times: Sequence[tuple[int, float]]) -> float:
+    """Return samples per second, without the first step if there are others."""
+    warm = times[1:] or times
+    return sum(samples for samples, _ in warm) / sum(seconds for _, seconds in warm) if warm else 0
+
+
+def evaluate(loop: Loop, progress: Progress) -> Score:
+    """Return the score after the steps of an epoch.
+
+    Raises:
+        BadData: of the validation data; the steps of the epoch are saved.
+    """
+    try:
+        return loop.evaluate()
+    except BadData as error:
+        if progress.steps:
+            loop.callback.on_interrupt(progress)
+        epoch = progress.epochs + 1 if progress.steps else progress.epochs
+        raise BadData(f"evaluation after epoch {epoch}: {error}") from None
+
+
+def _evaluate_end(loop: Loop, progress: Progress, is_over: bool) -> Score:
+    """Return the score at the end of an epoch, or of the run; not measured if it is not time."""
+    length = loop.length
+    if is_over or length is None or length.evaluates_after(progress.epochs + 1):
+        return evaluate(loop, progress)
+    return NOT_MEASURED

@@ -1,0 +1,70 @@
+"""Loop spec: what the training loop works with: its phases, its functions, its callbacks."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mindspore import Tensor, nn
+
+from trainer.backend.batch_types import Batch
+from trainer.backend.host_copy import HostCopy
+from trainer.engine.callback import Callback
+from trainer.engine.progress import Progress
+from trainer.engine.run_length import RunLength
+from trainer.freezing.frozen_model import FrozenModel
+from trainer.freezing.plan import Plan
+from trainer.metrics.evaluator import Score
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Epochs of a run under one plan, with an optimizer and a compiled step of their own."""
+
+    plan: Plan
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What a loop works with.
+
+    Attributes:
+        model: the loop applies each phase's plan to it.
+        make_optimizer: returns an optimizer over the trainable parameters.
+        make_step: returns the step of an optimizer, to be compiled under the phase's plan.
+        batches: returns an epoch's training batches, by the epoch's number.
+        evaluate: returns the score on the validation data.
+        callback: is called at each phase, step and epoch.
+        stop_reason: returns, after each step, why to stop here; empty: continue.
+        start: the progress from which a run resumes; None: it starts.
+        restore_optimizer: restores the optimizer's state of that progress.
+        world_size: number of processes that share each batch; ``batches`` returns this one's part.
+        host_copy: of the model, if others read it too.
+        fetch_every: number of steps after which their losses are fetched, which the host waits for.
+        length: where the run ends within an epoch, and where it is evaluated; None: after each
+            epoch.
+        end_reason: returns, after each evaluation, why the run is over; empty: continue.
+    """
+
+    model: nn.Cell
+    make_optimizer: Callable[[FrozenModel], nn.Optimizer]
+    make_step: Callable[[nn.Optimizer], Callable[..., Tensor]]
+    batches: Callable[[int], Iterable[Batch]]
+    evaluate: Callable[[], Score]
+    callback: Callback
+    stop_reason: Callable[[], str] = lambda: ""
+    start: Progress | None = None
+    restore_optimizer: Callable[[nn.Optimizer], None] = lambda optimizer: None
+    world_size: int = 1
+    host_copy: HostCopy | None = None
+    fetch_every: int = 1
+    length: RunLength | None = None
+    end_reason: Callable[[], str] = lambda: ""
+
+    def ends_within(self, progress: Progress) -> bool:
+        """Tell whether the run is over although the epoch is not."""
+        is_short = self.length is not None and self.length.ends_within(progress)
+        return is_short or (progress.steps > 0 and bool(self.end_reason()))
+
+    def evaluates_within(self, progress: Progress) -> bool:
+        """Tell whether the model is evaluated after these steps of an epoch."""
+        return self.length is not None and self.length.evaluates_within(progress)

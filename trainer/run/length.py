@@ -1,0 +1,51 @@
+"""Length: how many steps the run of some settings has, and what does not fit in them."""
+
+import mindspore.dataset as ds
+
+from trainer.checkpoint.resume import ResumePoint
+from trainer.config import evaluation
+from trainer.config.schema import Settings
+from trainer.data.last_batch import steps_per_epoch
+from trainer.engine.run_length import RunLength
+
+
+def run_length(settings: Settings, train: ds.Dataset, world_size: int) -> RunLength:
+    """Return the length of a run in optimizer steps.
+
+    Args:
+        settings: of the run.
+        train: its training batches.
+        world_size: number of processes that share each batch.
+    """
+    steps, when = steps_per_epoch(train, world_size), settings.evaluation
+    return RunLength(
+        settings.epochs, steps, settings.max_steps, when.every_epochs, when.every_steps
+    )
+
+
+def problems(settings: Settings) -> list[str]:
+    """Return what does not fit together in lengths, evaluation and early stopping."""
+    parts = settings.evaluation, settings.early_stopping, settings.checkpoint.best
+    texts = evaluation.problems(*parts)
+    limits = {
+        "limit_train_batches": settings.limit_train_batches,
+        "limit_validation_batches": settings.limit_validation_batches,
+    }
+    for name, value in limits.items():
+        if settings.overfit_batches and value:
+            texts.append(f"{name}: expected null with overfit_batches, received {value}")
+    return texts
+
+
+def resume_problems(point: ResumePoint | None, length: RunLength) -> list[str]:
+    """Return that a run has taken more steps than it is to have.
+
+    Args:
+        point: where the run continues; None if it starts from scratch.
+        length: of the run as it is now.
+    """
+    begun = 0 if point is None else length.steps_at(point.progress)
+    if length.max_steps is None or begun <= length.max_steps:
+        return []
+    expected = f"expected at least {begun}, which have been taken, received {length.max_steps}"
+    return [f"max_steps: {expected}"]

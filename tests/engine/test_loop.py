@@ -12,7 +12,7 @@ from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.core.errors import BadData, NotFinite, Stopped
-from trainer.engine import loop
+from trainer.engine import epoch as epochs
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.loop import train as train_loop
 from trainer.engine.loop_spec import Loop, Phase
@@ -53,7 +53,7 @@ def test_order_of_events() -> None:
 def test_the_speed_leaves_out_the_first_step_which_compiles(
     times: list[tuple[int, float]], speed: float
 ) -> None:
-    assert loop._samples_per_second(times) == speed
+    assert epochs._samples_per_second(times) == speed
 
 
 def test_what_an_epoch_tells() -> None:

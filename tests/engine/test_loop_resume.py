@@ -5,8 +5,8 @@ from functools import partial
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS, Recorder, momentum, plan_of
 from trainer.backend.batch_types import Batch
-from trainer.engine.loop import Loop, Phase
 from trainer.engine.loop import train as train_loop
+from trainer.engine.loop_spec import Loop, Phase
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Score

@@ -82,6 +82,8 @@ def test_the_keys_of_a_group_go_with_another_choice_of_it(run: Path) -> None:
     (run / ".hydra/overrides.yaml").write_text(saved)
     name = quoted(run)
     assert resume_request([f"resume='{name}'", "optimizer=sgd"]).overrides[:-1] == ["optimizer=sgd"]
+    earlier = resume_request([f"resume='{name}'", "optimizer=a", "seed=0"]).overrides
+    assert earlier[:-1] == ["optimizer=a", "seed=0"]
     kept = ["optimizer.lr=0.1", "+optimizer.eps=1e-6", "optimizer=adam"]
     assert resume_request([f"resume='{name}'", "optimizer=adam"]).overrides[:-1] == kept
 
@@ -92,6 +94,7 @@ def test_the_keys_of_a_group_go_with_another_choice_of_it(run: Path) -> None:
         (["resume=nowhere"], "expected a run's folder, received nowhere"),
         (["resume.allow=[polcy]"], r"received 'polcy' \(nearest: policy"),
         (["resume.alow=policy"], "resume.alow: unknown key"),
+        (["resume.allow=[policy,'']"], r"received ''$"),
         (
             ["resume=nowhere", "hydra.run.dir=a"],
             "hydra.run.dir: expected none together with",

@@ -33,6 +33,15 @@ def test_what_an_optimizer_did(change: NDArray[Any], push: NDArray[Any] | None, 
     assert cause_of(change, optimized_by="G", why_gradient="W", momentum=push).startswith(text)
 
 
+@pytest.mark.parametrize(("times", "told"), [(63.5, False), (64.5, True)])
+def test_a_change_tells_beyond_64_times_the_rounding(times: float, told: bool) -> None:
+    before = np.array([1.0, -2.0, 4.0])
+    rounding = 4 * np.finfo(np.float64).eps * 4
+    change = -before / 4 * times * rounding  # the largest is `times` the rounding
+    text = cause(Evidence(before, before + change, optimized_by="G"))
+    assert ("too little has changed" not in text) is told
+
+
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_too_few_values_to_tell(size: int) -> None:
     text = cause_of(-0.1 * BEFORE[:size], BEFORE[:size], optimized_by="G", momentum=PUSH[:size])

@@ -126,6 +126,19 @@ def test_the_short_form_and_a_policy_may_not_dispute_a_name() -> None:
     assert "'stem' in freeze and 'stem' name it equally closely" in problems[0]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_only_parameters_that_both_rules_name_equally_closely_are_disputed(swapped: bool) -> None:
+    close = {"select": ["blocks[0]", "blocks[0].dense"]}
+    above = {"select": "blocks[0]", **STILL}
+    problems = validation.problems(
+        rules_of(*([above, close] if swapped else [close, above])), STACK
+    )
+    assert "expected one rule to decide 'blocks.0.norm." in problems[0]
+    nested = [{"select": "blocks[0].dense"}, {"select": "blocks", **STILL}]
+    errors = validation.problems(rules_of(*(nested[::-1] if swapped else nested)), STACK)
+    assert not any("equally closely" in error for error in errors)
+
+
 def test_two_names_of_a_tied_parameter_are_equally_close() -> None:
     problems = validation.problems(
         rules_of({"select": "encoder"}, {"select": "decoder", **STILL}), TIED

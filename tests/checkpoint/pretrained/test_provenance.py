@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.support.command import CHECKOUT, Command
+from trainer.checkpoint.pretrained.provenance import REINITIALISED, Provenance
 
 WEIGHTS = CHECKOUT / "models/lenet5_digits_0to4.safetensors"
 SHORT = ["epochs=1", "snapshot.keep=off", "batch_size=256"]
@@ -35,6 +36,29 @@ def test_names_are_mapped_and_the_run_says_what_it_took(command: Command) -> Non
     assert {"name": "fc3.bias", "reason": "re-initialised"} in record["left_out"]
     trained = load_file(command.folder / "run/model.safetensors")
     assert (trained["conv1.weight"] == theirs["body.1.weight"]).all()
+
+
+def test_the_summary_has_the_numbers_of_all_and_the_first_names() -> None:
+    provenance = Provenance("safetensors", ["unwrapped model"])
+    assert provenance.summary() == "safetensors, 0 loaded; unwrapped model"
+    provenance.loaded = {"a": "a", "b": "x", "c": "y"}
+    assert provenance.summary().startswith("safetensors, 3 loaded (2 renamed); unwrapped")
+    provenance.reshaped = {"a": (1, 2)}
+    assert provenance.summary().startswith("safetensors, 3 loaded (2 renamed, 1 reshaped); un")
+    provenance.add_unmatched(["a", "b", "c", "d", "e", "f", "g", "h", "i"], ["d"])
+    provenance.ignored = {REINITIALISED: ["d"], "optimizer": ["m.a", "m.b", "m.c", "m.d"]}
+    provenance.unexpected = ["z"]
+    assert provenance.summary().split("; ")[2:] == [
+        "1 re-initialised: d",
+        "5 MISSING, so left random: e, f, g, h and 1 more",
+        "4 left out (optimizer): m.a, m.b, m.c, m.d",
+        "1 UNEXPECTED: z",
+    ]
+    record = provenance.as_json()
+    assert record["taken"][1] == {"parameter": "b", "from": "x"}
+    assert record["reshaped"] == [{"parameter": "a", "from": [1, 2]}]
+    assert (record["made_anew"], record["missing"][0], record["left_over"]) == (["d"], "e", ["z"])
+    assert [row["reason"] for row in record["left_out"]] == [REINITIALISED, *["optimizer"] * 4]
 
 
 @pytest.mark.slow

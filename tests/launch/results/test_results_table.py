@@ -70,3 +70,19 @@ def test_figures_of_jobs_that_are_not_done_do_not_count(tmp_path: Path) -> None:
 
 def test_a_small_table_is_whole() -> None:
     assert len(format_table(results(20)).splitlines()) == 21
+
+
+def test_the_best_is_compared_with_the_others_seed_by_seed() -> None:
+    values = {("conv1", 0): 0.80, ("conv1", 1): 0.90, ("conv2", 0): 0.79, ("conv2", 1): 0.88}
+    jobs = [
+        JobResult(job(f"{cell}{seed}", f"freeze={cell}", f"seed={seed}"), "done", accuracy=value)
+        for (cell, seed), value in values.items()
+    ]
+    lines = format_table(jobs).splitlines()
+    assert lines[-2].startswith("freeze=conv1 exceeds, by the mean over common seeds (95 %")
+    assert lines[-1] == "  freeze=conv2: 1.50 % (-4.85 to 7.85, 2 seeds)"
+
+
+def test_without_common_seeds_nothing_is_compared() -> None:
+    jobs = [JobResult(job(n, f"freeze={n}"), "done", accuracy=0.5) for n in ("conv1", "conv2")]
+    assert len(format_table(jobs).splitlines()) == 3

@@ -17,10 +17,12 @@ from trainer.launch.results.job_results import (
     format_ms,
     group_by_setting,
 )
+from trainer.launch.results.paired_difference import PairedDifference, paired_difference
 
 TABLE, RECORD, PICTURE = "sweep.csv", "sweep.json", "sweep.png"
 _HEAD = ("setting", "jobs", "result", "spread", "drift", "ms per step", "compile s", "MB", "state")
 _MAX_ROWS = 20  # so that the table of a large sweep fits a screen
+_MAX_PAIRED = 5  # settings that are compared with the best
 
 
 def format_table(results: Sequence[JobResult]) -> str:
@@ -29,7 +31,27 @@ def format_table(results: Sequence[JobResult]) -> str:
     more = len(settings) - _MAX_ROWS
     rows = [_row(setting) for setting in settings[:_MAX_ROWS]]
     note = [f"and {quantity(more, 'more setting')}: {TABLE} has every job"] if more > 0 else []
-    return "\n".join([table([_HEAD, *rows], left=(0, len(_HEAD) - 1)), *note])
+    paired = _paired_lines(settings[: _MAX_PAIRED + 1])
+    return "\n".join([table([_HEAD, *rows], left=(0, len(_HEAD) - 1)), *note, *paired])
+
+
+def _paired_lines(settings: Sequence[SettingResult]) -> list[str]:
+    """Return how far each setting is behind the first, over the seeds that both have."""
+    pairs = [(setting, _behind(setting, settings[0])) for setting in settings[1:]]
+    rows = [(setting.name, _format_paired(pair)) for setting, pair in pairs if pair]
+    if not rows:
+        return []
+    head = f"{settings[0].name} exceeds, by the mean over common seeds (95 % interval):"
+    return ["", head, *(f"  {name}: {text}" for name, text in rows)]
+
+
+def _behind(setting: SettingResult, best: SettingResult) -> PairedDifference | None:
+    return paired_difference(best, setting, lambda result: result.accuracy)
+
+
+def _format_paired(pair: PairedDifference) -> str:
+    mean, low, high = (f"{100 * value:.2f}" for value in (pair.mean, pair.low, pair.high))
+    return f"{mean} % ({low} to {high}, {pair.seeds} seeds)"
 
 
 def _row(setting: SettingResult) -> tuple[str, ...]:

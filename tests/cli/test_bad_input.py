@@ -93,6 +93,23 @@ CASES = {
     "key of several groups": (["folder=x"], "did you mean compile_cache.folder or features.folder"),
     "key of another trainer": (["max_epochs=3"], "max_epochs: unknown key; did you mean epochs?"),
     "key of another trainer in a group": (["optimizer.learning_rate=3"], "mean optimizer.lr?"),
+    "schedule of another trainer": (["sched=cosine"], "did you mean schedule?"),
+    "key of a schedule": (
+        ["schedule=cosine", "min_lr=0.1"],
+        "min_lr: unknown key; did you mean schedule.min_lr?",
+    ),
+    "key of other schedules": (
+        ["min_lr=0.1"],
+        "min_lr: unknown key; did you mean schedule=cosine schedule.min_lr?",
+    ),
+    "key that this schedule has not": (
+        ["schedule=cosine", "schedule.milestones=[3]"],
+        "did you mean schedule=multi_step schedule.milestones?",
+    ),
+    "key that no function of one's own is known to take": (
+        ["schedule=custom", "schedule._target_=math.sqrt", "schedule.min_lr=0.1"],
+        "to add an argument of schedule, write +schedule.min_lr=0.1",
+    ),
     "group of another trainer": (["arch=lenet5"], "arch: unknown key; did you mean model?"),
     "key of another trainer's that is none here": (["dataset_dir=x"], "dataset_dir: unknown key"),
     "no experiment": (["experiment=null"], "received null; to leave it out: ~experiment"),

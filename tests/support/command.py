@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.cli import compare, diff, evaluate, export, probe, sweep, verify
+from trainer.cli import compare, diff, evaluate, export, lr_find, probe, sweep, verify
 from trainer.cli import plan as preview
 from trainer.cli import train as app
 
@@ -56,6 +56,10 @@ class Command:
     def probe(self, *overrides: str) -> Ended:
         """``python -m trainer.probe``."""
         return self._call(probe.main, list(overrides))
+
+    def lr_find(self, *words: str) -> Ended:
+        """``python -m trainer.lr_find``."""
+        return self._call(lr_find.main, list(words))
 
     def plan(self, *words: str) -> Ended:
         """``python -m trainer.plan``."""

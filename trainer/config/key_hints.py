@@ -33,6 +33,9 @@ _OTHER_TRAINERS = {
     "learning_rate": "optimizer.lr",
     "limit_val_batches": "limit_validation_batches",
     "load_best_model_at_end": "early_stopping.restore_best",
+    "lr_policy": "schedule",
+    "lr_scheduler": "schedule",
+    "lr_scheduler_type": "schedule",
     "max_epochs": "epochs",
     "max_time": "max_minutes",
     "metric_for_best_model": "evaluation.monitor",
@@ -51,13 +54,36 @@ _OTHER_TRAINERS = {
     "pretrained": "init_from",
     "pretrained_path": "init_from",
     "resume_from_checkpoint": "resume",
+    "sched": "schedule",
+    "scheduler": "schedule",
     "seed_everything": "seed",
     "smoothing": "loss.label_smoothing",
     "total_steps": "max_steps",
     "train_batch_size": "batch_size",
     "val_check_interval": "evaluation.every_steps",
     "val_interval": "evaluation.every_epochs",
+    "warmup_lr": "schedule.warmup_factor",
+    "warmup_ratio": "schedule.warmup_epochs",
     "wd": "optimizer.weight_decay",
+}
+
+# Keys that only some choices of a shipped group have, with one that has it.
+_OF_A_CHOICE = {
+    "cooldown_epochs": "schedule=plateau schedule.cooldown",
+    "decay_epochs": "schedule=step schedule.decay_epochs",
+    "decay_milestones": "schedule=multi_step schedule.milestones",
+    "decay_rate": "schedule=step schedule.decay_rate",
+    "div_factor": "schedule=one_cycle schedule.div_factor",
+    "gamma": "schedule=step schedule.decay_rate",
+    "lr_min": "schedule=cosine schedule.min_lr",
+    "milestones": "schedule=multi_step schedule.milestones",
+    "min_lr": "schedule=cosine schedule.min_lr",
+    "multi_step_decay_milestones": "schedule=multi_step schedule.milestones",
+    "patience_epochs": "schedule=plateau schedule.patience",
+    "pct_start": "schedule=one_cycle schedule.pct_start",
+    "step_size": "schedule=step schedule.decay_epochs",
+    "warmup_epochs": "schedule=cosine schedule.warmup_epochs",
+    "warmup_steps": "schedule=cosine schedule.warmup_steps",
 }
 
 
@@ -72,8 +98,12 @@ def full_keys(key: str, config: DictConfig) -> list[str]:
         deeper = [group for group in map(str, config) if key in _keys(config, group)]
         if deeper:
             return [f"{group}.{key}" for group in deeper]
-    other = _OTHER_TRAINERS.get(key) or _OTHER_TRAINERS.get(key.rpartition(".")[2])
-    return [other] if other and other != key and _exists(other, config) else []
+    name = key.rpartition(".")[2]
+    other = _OTHER_TRAINERS.get(key) or _OTHER_TRAINERS.get(name)
+    if other and other != key and _exists(other, config):
+        return [other]
+    choice = _OF_A_CHOICE.get(name)
+    return [choice] if choice and _is_open(key, choice, config) else []
 
 
 def _keys(config: DictConfig, group: str) -> list[str]:
@@ -86,3 +116,10 @@ def _keys(config: DictConfig, group: str) -> list[str]:
 def _exists(key: str, config: DictConfig) -> bool:
     group, _, name = key.partition(".")
     return group == "hydra" or (group in config and (not name or name in _keys(config, group)))
+
+
+def _is_open(key: str, choice: str, config: DictConfig) -> bool:
+    """Return whether a choice may be meant by a key: not if the group has one of the user's own."""
+    group, own = choice.partition("=")[0], key.partition(".")[0]
+    chosen = OmegaConf.select(config, f"{group}._target_") or ""
+    return own in (key, group) and str(chosen).startswith("trainer.")

@@ -42,5 +42,12 @@ def test_a_label_for_each_pixel_names_its_sample() -> None:
     assert label_problem(pixels % 5, 5) == ""
 
 
+def test_an_ignored_label_is_let_through_and_no_other() -> None:
+    labels = np.array([0, 255, 2], np.int32)
+    assert len(list(checked(batches(labels), 3, 255))) == 1
+    with pytest.raises(BadData, match=r"received 3 \(first at sample 1 of the batch\)"):
+        list(checked(batches(np.array([255, 3], np.int32)), 3, 255))
+
+
 def test_many_wrong_labels_are_shortened() -> None:
     assert "received 10, 11, 12, 13, 14, ... (" in label_problem(np.arange(10, 99), 10)

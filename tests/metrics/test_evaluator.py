@@ -1,15 +1,23 @@
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, f1_score
 
 from tests.support.nets import Normed
 from tests.support.training import LOSS, changed
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
+from trainer.core.errors import BadData
+from trainer.distributed.world import World
+from trainer.losses.cross_entropy import CrossEntropyLoss
+from trainer.losses.focal import FocalLoss
+from trainer.losses.mse import MSELoss
 from trainer.metrics.classification import balanced_accuracy, f1
+from trainer.metrics.confusion import Confusion
 from trainer.metrics.evaluator import Evaluator
 
 RANDOM = np.random.default_rng(0)
@@ -116,3 +124,92 @@ def test_accuracy_of_a_label_for_each_place_is_their_share() -> None:
     scores[:, 1] = 1
     labels = np.array([[[1, 1], [1, 0]]], np.int32)
     assert Evaluator(Identity(), LOSS)([(Tensor(scores), Tensor(labels))]).accuracy == 0.75
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        CrossEntropyLoss(class_weights=[1, 10, 0.1]),
+        CrossEntropyLoss(0.1, [1, 10, 0.1], ignore_index=1),
+        FocalLoss(ignore_index=0),
+        LOSS,
+    ],
+)
+def test_neither_batch_size_nor_order_changes_the_loss(loss: nn.Cell) -> None:
+    random = np.random.default_rng(1)
+    scores = random.normal(size=(60, 3)).astype(np.float32) * 3
+    labels = np.sort(random.integers(0, 3, 60)).astype(np.int32)  # some batches are all ignored
+
+    def score(size: int, order: NDArray[Any]) -> float:
+        parts = [order[start : start + size] for start in range(0, 60, size)]
+        batches = [(Tensor(scores[part]), Tensor(labels[part])) for part in parts]
+        return Evaluator(Identity(), loss)(batches).loss
+
+    whole = float(loss(Tensor(scores), Tensor(labels)).asnumpy())
+    for size in (60, 16, 1):
+        for order in (np.arange(60), random.permutation(60)):
+            assert score(size, order) == pytest.approx(whole, rel=1e-6)
+
+
+class Dealt(World):
+    """A rank among two whose values are exchanged between calls of ``gather``."""
+
+    values: list[list[Any]]
+
+    def gather(self, value: Any) -> list[Any]:
+        self.values[self.rank].append(json.loads(json.dumps(value)))
+        mine = len(self.values[self.rank]) - 1
+        others = [values[mine] for values in self.values if len(values) > mine]
+        return others if len(others) == self.world_size else [value] * self.world_size
+
+
+def test_two_ranks_gather_the_whole_set_in_its_order() -> None:
+    scores = np.random.default_rng(1).normal(size=(23, 3)).astype(np.float32)
+    labels = (np.arange(23) % 3).astype(np.int32)
+    parts = [slice(start, start + 5) for start in range(0, 23, 5)]
+    data = [(Tensor(scores[part]), Tensor(labels[part])) for part in parts]
+    loss = CrossEntropyLoss(class_weights=[1, 10, 0.1])
+    seen: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def metric(*columns: NDArray[Any]) -> float:
+        seen.append((columns[0], columns[1]))
+        return 0.0
+
+    alone = Evaluator(Identity(), loss)(data, metrics={"metric": metric})
+    Dealt.values = [[], []]
+    for rank in (0, 1, 0):  # the first call of rank 0 has not heard of the other yet
+        Dealt.values[rank] = []
+        together = Evaluator(Identity(), loss, Dealt(rank, 2))(data, metrics={"metric": metric})
+    assert together == alone
+    for column, expected in zip(seen[-1], (scores, labels), strict=True):
+        assert column.dtype == expected.dtype
+        assert column.tolist() == expected.tolist()
+
+
+def test_ignored_labels_are_left_out_of_everything() -> None:
+    scores = np.random.default_rng(1).normal(size=(4, 3, 2, 2)).astype(np.float32)
+    labels = np.random.default_rng(1).integers(0, 3, (4, 2, 2)).astype(np.int32)
+    labels[1:3, 0] = 255
+    counted = labels != 255
+    loss, confusion = CrossEntropyLoss(ignore_index=255, class_axis=-1), Confusion()
+    batch = Tensor(np.moveaxis(scores, 1, -1).copy()), Tensor(labels)
+    score = Evaluator(Identity(), loss)([batch], confusion, {"f1": f1})
+    answers = scores.argmax(axis=1)[counted]
+    assert score.accuracy == (answers == labels[counted]).mean()
+    assert score.metrics["f1"] == f1_score(labels[counted], answers, average="macro")
+    assert confusion.counts.tolist() == confusion_matrix(labels[counted], answers).tolist()
+    assert confusion.samples.sum() == counted.sum() == 12
+
+
+def test_labels_of_which_none_counts_are_an_error() -> None:
+    batch = Tensor(np.zeros((2, 3), np.float32)), Tensor(np.full(2, 7, np.int32))
+    with pytest.raises(BadData, match="expected labels that count, received none"):
+        Evaluator(Identity(), CrossEntropyLoss(ignore_index=7))([batch])
+    with pytest.raises(BadData, match="validation data: expected labels of 0 to 2"):
+        Evaluator(Identity(), CrossEntropyLoss(ignore_index=8))([batch])
+
+
+def test_a_regression_on_whole_numbers_is_no_classification() -> None:
+    labels = Tensor(np.array([[1], [2]], np.int32))
+    score = Evaluator(Identity(), MSELoss())([(Tensor(np.ones((2, 1), np.float32)), labels)])
+    assert (score.loss, score.accuracy) == (0.5, None)

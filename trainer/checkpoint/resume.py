@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from yaml import YAMLError
 
 from trainer.checkpoint.changed_settings import KEYS_BY_PART, changed_settings
+from trainer.checkpoint.recorded_groups import recorded_group_lines
 from trainer.config import recorded_folder, saved
 from trainer.config.overrides import quoted, recorded_lines
 from trainer.config.schema import Settings
@@ -90,8 +91,10 @@ def resume_request(overrides: Sequence[str]) -> ResumeRequest:
         folder = Path(str(source)).expanduser()
         merged = _merge_overrides(folder, others)
         return ResumeRequest(merged, folder, frozenset(parts), required=True)
-    is_known = isinstance(directory, str) and "${" not in directory
-    return ResumeRequest(others, Path(str(directory)) if is_known else None, frozenset(parts))
+    if not isinstance(directory, str) or "${" in directory:
+        return ResumeRequest(others, None, frozenset(parts))
+    folder = Path(directory)
+    return ResumeRequest(_with_recorded_groups(folder, others), folder, frozenset(parts))
 
 
 def _parse(overrides: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
@@ -140,7 +143,16 @@ def _merge_overrides(folder: Path, overrides: Sequence[str]) -> list[str]:
         for text, key, _ in _parse(recorded)
         if (name := key.lstrip("+~")) not in now and name.partition(".")[0] not in changed_groups
     ]
-    return [*retained, *overrides, f"{_DIRECTORY}={quoted(str(folder.resolve()))}"]
+    merged = _with_recorded_groups(folder, [*retained, *overrides])
+    return [*merged, f"{_DIRECTORY}={quoted(str(folder.resolve()))}"]
+
+
+def _with_recorded_groups(folder: Path, overrides: Sequence[str]) -> list[str]:
+    """Return overrides with those that keep a run's groups as it has recorded them, which win."""
+    values = {key.lstrip("+~"): value for _, key, value in _parse(overrides)}
+    recorded = recorded_group_lines(folder, values)
+    groups = {line.partition("=")[0] for line in recorded}
+    return [*recorded, *(text for text, key, _ in _parse(overrides) if key not in groups)]
 
 
 def _recorded_overrides(path: Path) -> list[str]:

@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 
 from trainer.backend import finite
 from trainer.backend.batch_types import Batch
-from trainer.backend.graph.task import is_classification, label_problem
 from trainer.core.errors import BadData
 from trainer.distributed.world import World
+from trainer.losses.total_weight import total_weight
+from trainer.metrics import gathered_arrays
 from trainer.metrics.build_metrics import Metric, compute
 from trainer.metrics.classification import predictions
+from trainer.metrics.counted_labels import counted_labels, label_problem
 
 log = logging.getLogger(__name__)
 
 BatchObserver = Callable[[NDArray[Any], NDArray[Any]], None]
-# Summed loss, samples, correct predictions, labels.
-_Counts = tuple[float, int, int, int]
+# Weighted sum of the loss, its weight, samples, correct predictions, labels; no labels: no classes.
+_Counts = tuple[float, float, int, int, int | None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Score:
     """How well a model does on the validation data.
 
     Attributes:
-        loss: mean over all samples.
+        loss: the mean over all data, each weighted as the loss does.
         accuracy: share of correct predictions; None: the labels are no classes.
         samples: how many there were; 0: there are no validation data, and nothing was measured.
         metrics: the other metrics, by name.
@@ -49,6 +51,18 @@ class Score:
 
 
 NOT_MEASURED = Score(math.nan, None, 0)
+
+
+class _WeightedLoss(nn.Cell):
+    """A loss with the total weight of its mean, in one graph."""
+
+    def __init__(self, loss: nn.Cell) -> None:
+        super().__init__(auto_prefix=False)
+        self.loss = loss
+
+    def construct(self, output: Any, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean over a batch, and its weight."""
+        return self.loss(output, label), total_weight(self.loss, output, label)
 
 
 class Evaluator:
@@ -72,6 +86,7 @@ class Evaluator:
         self.loss = loss
         self.world = world or World()
         self.forward = forward or net
+        self._weighted_loss = _WeightedLoss(loss)
         self._has_warned = False
 
     def __call__(
@@ -84,29 +99,27 @@ class Evaluator:
 
         Args:
             batches: inputs and, last, the label.
-            observe: is called with each batch's scores [N, classes, ...] and labels [N, ...], if
-                labels are classes.
-            metrics: by name; with metrics, each rank evaluates all batches, because a metric is
-                computed over the whole set at once.
+            observe: is called with scores [N, classes, ...] and labels [N, ...] of each of this
+                rank's batches, if labels are classes; without the labels that do not count.
+            metrics: by name; each rank computes them from the outputs of all.
 
         Raises:
-            BadData: a label is no class; on all ranks.
+            BadData: a label is no class, or none of all labels counts; on all ranks.
         """
         self.net.set_train(False)
-        world = World() if metrics else self.world
-        columns: list[tuple[Any, NDArray[Any]]] | None = [] if metrics else None
-        results, problem = self._evaluate(batches, world, observe, columns)
-        gathered = world.gather([results, problem])
+        columns: list[gathered_arrays.Columns] | None = [] if metrics else None
+        results, problem = self._evaluate(batches, observe, columns)
+        gathered = self.world.gather([results, problem])
         if problems := [text for _, text in gathered if text]:
             raise BadData(problems[0])  # on all ranks, which would wait for one another
-        return _score([counts for counts, _ in gathered], compute(metrics or {}, columns or []))
+        everything = gathered_arrays.gather(columns or [], self.world)
+        return _score([counts for counts, _ in gathered], compute(metrics or {}, everything))
 
     def _evaluate(
         self,
         batches: Iterable[Batch],
-        world: World,
         observe: BatchObserver | None,
-        columns: list[tuple[Any, NDArray[Any]]] | None,
+        columns: list[gathered_arrays.Columns] | None,
     ) -> tuple[list[_Counts], str]:
         """Return what this rank counted, and what is wrong with a batch; empty: nothing.
 
@@ -116,15 +129,13 @@ class Evaluator:
         full = 0
         for number, (*inputs, label) in enumerate(batches):
             full = max(full, label.shape[0])
-            if number % world.world_size != world.rank:
+            if number % self.world.world_size != self.world.rank:
                 continue
             output = self._output(inputs, label.shape[0], full)
-            if problem := _label_problem(output, label):
-                return results, problem
-            results.append(self._counts(output, label, observe))
+            if problem := label_problem(self.loss, output, label):
+                return results, f"dataset: validation data: {problem}"
+            results.append(self._counts(output, label, observe, columns))
             self._warn(results[-1], (*inputs, label), number)
-            if columns is not None:
-                columns.append((_array(output), label.asnumpy()))
         return results, ""
 
     def start_run(self) -> None:
@@ -146,16 +157,26 @@ class Evaluator:
         """Return the output for a batch, which is padded to a full one for the model."""
         return _first(self.forward(*(_pad(column, size, full) for column in inputs)), size)
 
-    def _counts(self, output: Any, label: Tensor, observe: BatchObserver | None) -> _Counts:
-        """Return a batch's summed loss, its samples, its correct predictions, and its labels."""
-        size = label.shape[0]
-        total = float(self.loss(output, label).asnumpy()) * size
-        if not is_classification(output, label):
-            return total, size, 0, 0
-        scores, labels = output.asnumpy(), label.asnumpy()
+    def _counts(
+        self,
+        output: Any,
+        label: Tensor,
+        observe: BatchObserver | None,
+        columns: list[gathered_arrays.Columns] | None,
+    ) -> _Counts:
+        """Return what a batch adds to the score; append its arrays to the columns."""
+        loss, weight = (float(value.asnumpy()) for value in self._weighted_loss(output, label))
+        total = loss * weight if weight else 0.0  # the mean of nothing may be NaN
+        counted = counted_labels(self.loss, output, label)
+        if columns is not None:
+            columns.append(counted or (_array(output), label.asnumpy()))
+        if counted is None:
+            return total, weight, label.shape[0], 0, None
+        scores, labels = counted
         if observe:
             observe(scores, labels)
-        return total, size, int((predictions(scores) == labels).sum()), label.size
+        correct = int((predictions(scores) == labels).sum())
+        return total, weight, label.shape[0], correct, labels.size
 
 
 def _array(output: Any) -> Any:
@@ -163,21 +184,17 @@ def _array(output: Any) -> Any:
     return output.asnumpy() if isinstance(output, Tensor) else output
 
 
-def _label_problem(output: Any, label: Tensor) -> str:
-    if not is_classification(output, label):
-        return ""
-    problem = label_problem(label.asnumpy(), output.shape[1])
-    return f"dataset: validation data: {problem}" if problem else ""
-
-
 def _score(parts: Sequence[Sequence[_Counts]], metrics: Mapping[str, float]) -> Score:
     """Return the score of batches dealt out to ranks one by one, summed in their order."""
-    dealt = (part for row in zip_longest(*parts) for part in row if part is not None)
-    total, samples, correct, labels, classes = 0.0, 0, 0, 0, True
-    for loss, size, hits, count in dealt:
-        total, samples = total + loss, samples + size
-        correct, labels, classes = correct + hits, labels + count, classes and count > 0
-    return Score(total / samples, correct / labels if classes else None, samples, metrics)
+    dealt = [part for row in zip_longest(*parts) for part in row if part is not None]
+    losses, weights, samples, correct, labels = zip(*dealt, strict=True)
+    if not (total := math.fsum(weights)):
+        expected = "expected labels that count, received none"
+        raise BadData(f"dataset: validation data: {expected}; see loss.ignore_index")
+    loss = sum(losses) / total
+    if None in labels:
+        return Score(loss, None, sum(samples), metrics)
+    return Score(loss, sum(correct) / sum(labels), sum(samples), metrics)
 
 
 def _pad(column: Tensor, size: int, full: int) -> Tensor:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from mindspore import Tensor, nn
 
 from trainer.backend.batch_types import Batch, Columns
+from trainer.backend.graph.task import ignored_label
 from trainer.checkpoint import restore
 from trainer.core.signals import StopFlag
 from trainer.data import batches as data
-from trainer.data.label_check import checked
+from trainer.data.label_check import AnyBatch, checked
 from trainer.engine.callback import Callback
 from trainer.engine.loop_spec import Loop
 from trainer.engine.train_step import TrainStep
@@ -69,9 +70,7 @@ def _plain_loop(
         model=components.model,
         make_optimizer=make_optimizer,
         make_step=compiled.make_step,
-        batches=lambda epoch: checked(
-            data.batches(components.train, seed, epoch), components.classes
-        ),
+        batches=lambda epoch: _checked(data.batches(components.train, seed, epoch), components),
         evaluate=lambda: _evaluate(compiled, components, seed),
         callback=callbacks,
         stop_reason=stop,
@@ -81,6 +80,10 @@ def _plain_loop(
         fetch_every=settings.device.fetch_every if context.world.world_size == 1 else 1,
         length=context.length,
     )
+
+
+def _checked(batches: Iterable[AnyBatch], components: RunComponents) -> Iterator[AnyBatch]:
+    return checked(batches, components.classes, ignored_label(components.loss))
 
 
 def _evaluate(compiled: CompiledRun, components: RunComponents, seed: int) -> Score:
@@ -106,7 +109,7 @@ def _scheduled(loop: Loop, context: FitContext) -> Loop:
 def _sharded_batches(context: FitContext) -> Callable[[int], Iterator[Batch]]:
     def batches(epoch: int) -> Iterator[Batch]:
         components, seed = context.components, context.settings.seed
-        columns = checked(data.columns(components.train, seed, epoch), components.classes)
+        columns = _checked(data.columns(components.train, seed, epoch), components)
         return _tensors(data.shard(columns, context.world))
 
     return batches
@@ -141,7 +144,7 @@ def _feature_batches(context: FitContext, features: Features) -> Callable[[int],
 
     def columns(epoch: int) -> Iterator[Columns]:
         components = context.components
-        return checked(data.columns(components.train, seed, epoch), components.classes)
+        return _checked(data.columns(components.train, seed, epoch), components)
 
     views = AugmentedViews(features, columns, count, seed) if count else None
 

@@ -103,7 +103,7 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
     except ConfigError as error:
         precision = settings.device.precision
         raise ConfigError([_misfit(text, precision) for text in error.problems]) from None
-    return _Trial(result.samples, result.repeatable, result.classes, count)
+    return _Trial(result.samples, result.repeatable, result.classes, result.task, count)
 
 
 def _misfit(problem: str, precision: str) -> str:

@@ -12,7 +12,13 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph.label_shape import check_label_shape
-from trainer.backend.graph.task import is_classification, label_problem
+from trainer.backend.graph.task import (
+    class_axis,
+    ignored_label,
+    is_classification,
+    label_problem,
+    task,
+)
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 from trainer.core.text import first_line
@@ -32,11 +38,13 @@ class DryRun:
         repeatable: whether the loss is the same each time, so that nothing hidden is drawn at
             random.
         classes: number of classes; None: labels are no classes.
+        task: what the model is trained for; None: it is not known.
     """
 
     samples: Batch
     repeatable: bool
     classes: int | None
+    task: str | None
 
 
 def dry_run(
@@ -60,15 +68,15 @@ def dry_run(
         )
     with eager_mode(), preserve_state(model):
         model.set_train(True)
-        samples, value, classes = _first_accepted(model, loss, batch, restart)
+        samples, value, classes, shown_task = _first_accepted(model, loss, batch, restart)
         restart()
         repeatable = value == _loss_bytes(model, loss, samples, batch[-1])[0]
-        return DryRun(samples, repeatable, classes)
+        return DryRun(samples, repeatable, classes, shown_task)
 
 
 def _first_accepted(
     model: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None]
-) -> tuple[Batch, bytes, int | None]:
+) -> tuple[Batch, bytes, int | None, str | None]:
     """Return the first two samples, or else the whole batch, and what ``_loss_bytes`` does."""
     error: Exception | None = None
     for samples in ([Tensor(column.asnumpy()[:_SAMPLES]) for column in batch], list(batch)):
@@ -97,16 +105,16 @@ def _misfit(batch: Batch, error: Exception) -> str:
 
 def _loss_bytes(
     model: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor
-) -> tuple[bytes, int | None]:
-    """Return the loss's own bytes, and the number of classes; None: labels are no classes."""
+) -> tuple[bytes, int | None, str | None]:
+    """Return the loss's own bytes, the number of classes, and the task; see ``DryRun``."""
     output = model(*batch[:-1])
-    classes = _check_classes(output, labels)
+    classes = _check_classes(loss, output, labels)
     value = loss(output, batch[-1])
     if not isinstance(value, Tensor) or value.size != 1:
         received = value.shape if isinstance(value, Tensor) else type(value).__name__
         raise ConfigError([f"loss: expected a tensor of one number per batch, received {received}"])
     check_label_shape(loss, output, batch[-1])
-    return bytes(value.asnumpy().tobytes()), classes
+    return bytes(value.asnumpy().tobytes()), classes, task(output, labels, loss)
 
 
 @contextmanager
@@ -182,13 +190,20 @@ def assign_in_place(parameter: Parameter, value: Tensor) -> None:
     ops.assign(parameter, value)
 
 
-def _check_classes(output: Any, label: Tensor) -> int | None:
-    """Return the number of classes, once the labels of the whole batch are checked."""
-    if not is_classification(output, label):
+def _check_classes(loss: nn.Cell, output: Any, label: Tensor) -> int | None:
+    """Return the number of classes, once the labels of the whole batch are checked.
+
+    A loss may have a ``shape_problem`` of the outputs' shape, which is raised if it returns one.
+    """
+    check = getattr(loss, "shape_problem", None)
+    if check and isinstance(output, Tensor) and (problem := check(output.shape)):
+        raise ConfigError([problem])
+    if not is_classification(output, label, loss):
         return None
-    if problem := label_problem(label.asnumpy(), output.shape[1]):
+    classes = int(output.shape[class_axis(loss)])
+    if problem := label_problem(label.asnumpy(), classes, ignored_label(loss)):
         raise ConfigError([f"dataset: {problem}"])
-    return int(output.shape[1])
+    return classes
 
 
 def _shapes(batch: Batch) -> str:

@@ -19,7 +19,7 @@ def check_label_shape(loss: nn.Cell, output: Any, label: Tensor) -> None:
         ConfigError: the shapes broadcast in this way, and the order of labels makes no difference
             to the loss.
     """
-    if not isinstance(output, Tensor) or is_classification(output, label):
+    if not isinstance(output, Tensor) or is_classification(output, label, loss):
         return
     if _broadcasts(output.shape, label.shape) and _ignores_order(loss, output, label):
         raise ConfigError(

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from trainer.checkpoint import class_weights
 from trainer.config import overrides
 from trainer.config.instantiate import LOOKED_FOR
 from trainer.core.errors import ConfigError, nearest
@@ -133,4 +134,12 @@ def model_configuration(
     except (OmegaConfBaseException, YAMLError, AssertionError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError([f"expected the settings of a run in {path} ({reason})"]) from None
+    _use_recorded_class_weights(settings, arguments.run)
     return {**settings, **_FIXED, "init_from": arguments.weights}, problems
+
+
+def _use_recorded_class_weights(settings: dict[str, Any], run: Path) -> None:
+    """Replace ``balanced`` by the weights that the run has counted, whatever its data are now."""
+    loss = settings["loss"]
+    if loss.get("class_weights") == "balanced" and (weights := class_weights.read(run)):
+        settings["loss"] = {**loss, "class_weights": weights}

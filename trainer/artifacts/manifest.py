@@ -15,6 +15,7 @@ from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import (
     CHECKPOINTS,
+    CLASS_WEIGHTS,
     COSTS,
     HYDRA,
     INITIAL,
@@ -29,7 +30,19 @@ from trainer.core.run_files import (
 )
 
 # What a run itself writes at the top of its folder.
-_WRITTEN = {HYDRA, CHECKPOINTS, SNAPSHOTS, PLAN, INITIAL, PROOF, METRICS, MODEL, COSTS, *PICTURES}
+_WRITTEN = {
+    HYDRA,
+    CHECKPOINTS,
+    SNAPSHOTS,
+    PLAN,
+    INITIAL,
+    CLASS_WEIGHTS,
+    PROOF,
+    METRICS,
+    MODEL,
+    COSTS,
+    *PICTURES,
+}
 
 
 @dataclass(frozen=True)

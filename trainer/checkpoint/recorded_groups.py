@@ -1,6 +1,6 @@
 """Recorded groups: a run that resumes keeps the class that its group's name stood for then."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,21 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from trainer.checkpoint.override_lines import parse_lines
 from trainer.config.overrides import quoted
 from trainer.core import atomic_files
 from trainer.core.run_files import CONFIG
 
 # What a name in a group stood for in an earlier version: by group, the targets and their names.
 _EARLIER = {"loss": {"mindspore.nn.CrossEntropyLoss": "cross_entropy"}}
+
+
+def with_recorded_groups(folder: Path, overrides: Sequence[str]) -> list[str]:
+    """Return overrides with those that keep a run's groups as it has recorded them, which win."""
+    values = {key.lstrip("+~"): value for _, key, value in parse_lines(overrides)}
+    recorded = recorded_group_lines(folder, values)
+    groups = {line.partition("=")[0] for line in recorded}
+    return [*recorded, *(text for text, key, _ in parse_lines(overrides) if key not in groups)]
 
 
 def recorded_group_lines(folder: Path, values: Mapping[str, Any]) -> list[str]:

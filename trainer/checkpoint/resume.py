@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 from yaml import YAMLError
 
+from trainer.checkpoint import class_weights
 from trainer.checkpoint.changed_settings import KEYS_BY_PART, changed_settings
-from trainer.checkpoint.recorded_groups import recorded_group_lines
+from trainer.checkpoint.override_lines import parse_lines
+from trainer.checkpoint.recorded_groups import with_recorded_groups
 from trainer.config import recorded_folder, saved
 from trainer.config.overrides import quoted, recorded_lines
 from trainer.config.schema import Settings
@@ -58,11 +58,13 @@ class ResumePoint:
         checkpoint: what was saved there.
         allow: the parts of the run that may differ now.
         restart_epoch: whether an epoch that had begun starts again, because its batches differ now.
+        class_weights: those that the run has counted from its training labels; None: none.
     """
 
     checkpoint: "Checkpoint"
     allow: frozenset[str] = frozenset()
     restart_epoch: bool = False
+    class_weights: Sequence[float] | None = None
 
     @property
     def progress(self) -> "Progress":
@@ -79,8 +81,8 @@ def resume_request(overrides: Sequence[str]) -> ResumeRequest:
     Raises:
         ConfigError: it names no run's folder, or allows an unknown part.
     """
-    values = {key: value for _, key, value in _parse(overrides)}
-    others = [text for text, key, _ in _parse(overrides) if key.partition(".")[0] != "resume"]
+    values = {key: value for _, key, value in parse_lines(overrides)}
+    others = [text for text, key, _ in parse_lines(overrides) if key.partition(".")[0] != "resume"]
     source, directory = values.get("resume"), values.get(_DIRECTORY)
     allow = values.get("resume.allow") or []
     parts = list(map(str, allow if isinstance(allow, list) else [allow]))
@@ -94,18 +96,7 @@ def resume_request(overrides: Sequence[str]) -> ResumeRequest:
     if not isinstance(directory, str) or "${" in directory:
         return ResumeRequest(others, None, frozenset(parts))
     folder = Path(directory)
-    return ResumeRequest(_with_recorded_groups(folder, others), folder, frozenset(parts))
-
-
-def _parse(overrides: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
-    """Yield each override with its key and value; both are empty if it does not parse."""
-    parser = OverridesParser.create()
-    for text in overrides:
-        try:
-            parsed = parser.parse_override(text)
-            yield text, parsed.key_or_group, None if parsed.is_sweep_override() else parsed.value()
-        except HydraException:
-            yield text, "", None
+    return ResumeRequest(with_recorded_groups(folder, others), folder, frozenset(parts))
 
 
 def _key_problems(values: Mapping[str, Any], parts: Sequence[str]) -> Iterator[str]:
@@ -134,25 +125,17 @@ def _folder_problems(source: Any, directory: Any) -> Iterator[str]:
 def _merge_overrides(folder: Path, overrides: Sequence[str]) -> list[str]:
     """Return a run's own overrides and those added to them, which win."""
     recorded = _recorded_overrides(folder / OVERRIDES)
-    now = {key.lstrip("+~"): value for _, key, value in _parse(overrides)}
-    before = {key.lstrip("+~"): value for _, key, value in _parse(recorded)}
+    now = {key.lstrip("+~"): value for _, key, value in parse_lines(overrides)}
+    before = {key.lstrip("+~"): value for _, key, value in parse_lines(recorded)}
     # Another choice of a group has other keys: distributed=none knows no distributed.ranks.
     changed_groups = {key for key in now.keys() & before.keys() if now[key] != before[key]}
     retained = [
         text
-        for text, key, _ in _parse(recorded)
+        for text, key, _ in parse_lines(recorded)
         if (name := key.lstrip("+~")) not in now and name.partition(".")[0] not in changed_groups
     ]
-    merged = _with_recorded_groups(folder, [*retained, *overrides])
+    merged = with_recorded_groups(folder, [*retained, *overrides])
     return [*merged, f"{_DIRECTORY}={quoted(str(folder.resolve()))}"]
-
-
-def _with_recorded_groups(folder: Path, overrides: Sequence[str]) -> list[str]:
-    """Return overrides with those that keep a run's groups as it has recorded them, which win."""
-    values = {key.lstrip("+~"): value for _, key, value in _parse(overrides)}
-    recorded = recorded_group_lines(folder, values)
-    groups = {line.partition("=")[0] for line in recorded}
-    return [*recorded, *(text for text, key, _ in _parse(overrides) if key not in groups)]
 
 
 def _recorded_overrides(path: Path) -> list[str]:
@@ -243,7 +226,8 @@ def _resume_from(
         expected = f"expected at least {begun}, which have begun, received {settings.epochs}"
         problems.append(f"epochs: {expected}")
     restart_epoch = not {"dataset", "seed"}.isdisjoint(changes)
-    return ResumePoint(checkpoint, allow, restart_epoch), problems
+    counted = class_weights.read(folder)
+    return ResumePoint(checkpoint, allow, restart_epoch, counted), problems
 
 
 def _is_recorded(settings: Settings, folder: Path) -> bool:

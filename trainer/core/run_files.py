@@ -3,6 +3,7 @@
 MODEL = "model.safetensors"
 PLAN = "plan.json"
 INITIAL = "init.json"
+CLASS_WEIGHTS = "class_weights.json"  # only of a run with loss.class_weights=balanced
 PROOF = "proof.json"
 METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"

@@ -1,6 +1,6 @@
 """Metrics of the settings, as functions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,6 +33,25 @@ def build_metrics(names: Sequence[str]) -> dict[str, Metric]:
 
 def _build(name: str) -> Any:
     return instantiate_target(f"evaluation.metrics: {name}", metrics.spec(name))
+
+
+def task_problems(metrics: Mapping[str, Metric], tasks: Collection[str]) -> list[str]:
+    """Return the problems of metrics that are for other tasks.
+
+    Args:
+        metrics: by name. One without ``tasks`` is for all.
+        tasks: of the loss, or of the data; none: they are not known.
+    """
+    problems = []
+    for name, metric in metrics.items():
+        its_own = getattr(getattr(metric, "func", metric), "tasks", ())
+        if tasks and its_own and not set(its_own) & set(tasks):
+            expected = f"expected a metric for {' or '.join(sorted(tasks))}, the loss's task"
+            problems.append(
+                f"evaluation.metrics: {expected}, received {name}, which is for "
+                f"{' and '.join(its_own)}"
+            )
+    return problems
 
 
 def compute(

@@ -21,6 +21,7 @@ from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
 from trainer.run import length, one_sample_check
+from trainer.run.balanced_loss import balance
 from trainer.run.build_plan import resolve_plan
 from trainer.run.components import Preflight, RunComponents
 from trainer.run.preflight import preflight
@@ -48,13 +49,14 @@ def build_run(
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     trial.restart()
     _check_resume(settings, resume_point, plan, data)
+    weights = balance(checked.loss, data.train, settings.seed, trial.classes, resume_point)
     ranks = world.current().world_size
     one_sample_check.check(data.train, checked.model, plan, trial.samples, ranks)
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
     rest = checked.extras, trial.classes, data.racing, len(data.first_train[-1]), data.fingerprint
-    return RunComponents(*parts, checked.device_description, *state, *rest)
+    return RunComponents(*parts, checked.device_description, *state, *rest, weights)
 
 
 def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, data: Data) -> None:

@@ -77,6 +77,7 @@ class RunComponents:
         racing: operations of the training data whose random draws cannot be repeated.
         batch_size: samples in the first batch for training.
         data: a hash of the first batches; empty if they cannot be read again.
+        class_weights: those that were counted from the training labels; None: none were.
     """
 
     model: nn.Cell
@@ -95,3 +96,4 @@ class RunComponents:
     racing: Sequence[str] = ()
     batch_size: int = 0
     data: str = ""
+    class_weights: Sequence[float] | None = None

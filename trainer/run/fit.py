@@ -11,6 +11,7 @@ from trainer.artifacts import manifest
 from trainer.backend import host_copy
 from trainer.callbacks import freeze_proof, metrics_jsonl
 from trainer.callbacks.metrics_jsonl import Record
+from trainer.checkpoint import class_weights
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config import schema
 from trainer.config.schema import Settings
@@ -83,6 +84,8 @@ def _write_start(context: FitContext) -> None:
     folder, components = context.folder, context.components
     atomic_files.clear_partial(folder)
     atomic_files.write_lines(folder / PLAN, format_version.stamp(components.plan.as_json()))
+    if components.class_weights:
+        class_weights.write(folder, components.class_weights)
     if components.provenance:
         atomic_files.write_lines(
             folder / INITIAL, format_version.stamp(components.provenance.as_json())

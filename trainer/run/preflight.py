@@ -24,6 +24,7 @@ from trainer.run.build_callbacks import build_callback
 from trainer.run.build_model import build_adapter, build_model, load_and_adapt
 from trainer.run.build_plan import build_rules, model_problems
 from trainer.run.components import Extras, Preflight
+from trainer.run.loss_check import loss_problems
 
 _T = TypeVar("_T")
 
@@ -45,6 +46,7 @@ def preflight(
     rules, rule_problems = build_rules(settings)
     problems += [*rule_problems, *pipelines.problems(settings), *length.problems(settings)]
     extras = build_extras(settings, problems)
+    problems += loss_problems(settings, loss, extras.metrics)
     if model is None:
         raise ConfigError(problems)
     adapter = _collect(problems, lambda: build_adapter(optional_spec(settings.adapter)))

@@ -12,6 +12,7 @@ from trainer.config.schema import Settings
 from trainer.core import cpu_cores
 from trainer.core.run_files import (
     CHECKPOINTS,
+    CLASS_WEIGHTS,
     COSTS,
     CURVES_PICTURE,
     INITIAL,
@@ -170,6 +171,7 @@ FILES = (
     (PROOF, "every frozen tensor, with its hash before and after"),
     (PLAN, "what was frozen, by which pattern and method"),
     (INITIAL, "where the first weights came from, and what was not loaded"),
+    (CLASS_WEIGHTS, "the weights of the classes, from the training labels"),
     (METRICS, "one line per epoch"),
     (COSTS, "seconds to compile, per step and per epoch's end; memory"),
     (SNAPSHOTS, "the weights after every epoch"),

@@ -9,7 +9,7 @@ def test_sound_ones_give_the_configuration() -> None:
     config, problems = overrides.check(["freeze=conv1", "optimizer=adam", "optimizer.lr=0.1"])
     assert problems == []
     assert config["freeze"] == "conv1"
-    assert config["optimizer"]["_target_"] == "mindspore.nn.Adam"
+    assert config["optimizer"]["_target_"] == "trainer.optim.optimizers.adam.Adam"
     assert config["optimizer"]["lr"] == 0.1
 
 

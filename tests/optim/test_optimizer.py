@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import mindspore as ms
 import numpy as np
 import pytest
@@ -6,9 +8,13 @@ from mindspore import Tensor, nn
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS
 from trainer.backend.optimizer_state import optimizer_state
+from trainer.config import overrides
 from trainer.core.errors import ConfigError
 from trainer.engine.train_step import TrainStep
 from trainer.optim import optimizer
+from trainer.optim.optimizers.adam import Adam, AdamW
+from trainer.optim.optimizers.lamb import Lamb
+from trainer.optim.optimizers.moments import MomentOptimizer
 
 
 def stepped(net: nn.Cell, made: nn.Optimizer, steps: int = 2) -> nn.Optimizer:
@@ -103,17 +109,52 @@ def test_the_new_learning_rate_stays() -> None:
     assert new.get_lr().asnumpy() == np.float32(0.025)
 
 
-@pytest.mark.xfail(strict=True, reason="nn.Adam keeps one bias correction for all parameters")
-def test_adam_takes_steps_of_lr_with_what_was_thawed_late() -> None:
+@pytest.mark.parametrize("make", [Adam, AdamW, Lamb])
+def test_what_was_thawed_late_takes_steps_of_lr(make: Callable[..., MomentOptimizer]) -> None:
     net = TwoConvs()
-    old = stepped(net, nn.Adam(net.fc.trainable_params(), 0.01))
-    for name, decay in (("beta1_power", 0.9), ("beta2_power", 0.999)):  # as after 3000 steps
-        optimizer_state(old)[name].set_data(Tensor(decay**3000, ms.float32))
-    new = nn.Adam(net.trainable_params(), 0.01)
+    old = stepped(net, make(net.fc.trainable_params(), 0.01, weight_decay=0.0))
+    for name in ("step_count.fc.weight", "step_count.fc.bias"):
+        optimizer_state(old)[name].set_data(Tensor(3000, ms.int32))
+    new = make(net.trainable_params(), 0.01, weight_decay=0.0)
     optimizer.carry_over(old, new)
     before = net.conv1.weight.asnumpy().copy()
     stepped(net, new, steps=1)
-    assert np.abs(net.conv1.weight.asnumpy() - before).max() <= 0.0101
+    assert 0.0095 < np.abs(net.conv1.weight.asnumpy() - before).max() <= 0.0101
+    counts = {name: int(p.asnumpy()) for name, p in optimizer_state(new).items() if "count" in name}
+    assert (counts["step_count.fc.weight"], counts["step_count.conv1.weight"]) == (3001, 1)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_the_option_is_one_that_counts_steps_per_parameter(name: str) -> None:
+    spec = overrides.check([f"optimizer={name}"])[0]["optimizer"]
+    made = optimizer.build_optimizer(spec, TwoConvs().trainable_params())
+    assert isinstance(made, MomentOptimizer)
+
+
+def test_a_step_that_is_skipped_is_not_counted() -> None:
+    net = TwoConvs()
+    made = Adam(net.trainable_params(), 0.01)
+    step = TrainStep(net, LOSS, made)
+    images, labels = IMAGES
+    step(images, labels)
+    step(Tensor(np.full(images.shape, np.nan, np.float32)), labels)
+    assert {int(count.asnumpy()) for count in made.step_count} == {1}
+
+
+@pytest.mark.parametrize("betas", [(0.9,), (0.9, 1.0), (-0.1, 0.9)])
+def test_betas_that_are_none_are_refused(betas: tuple[float, ...]) -> None:
+    spec = {"_target_": "trainer.optim.optimizers.adam.Adam", "lr": 0.1, "betas": list(betas)}
+    with pytest.raises(ConfigError, match="two numbers from 0 to below 1"):
+        optimizer.build_optimizer(spec, TwoConvs().trainable_params())
+
+
+def test_betas_of_0_take_the_last_gradient_alone() -> None:
+    net = TwoConvs()
+    made = AdamW(net.fc.trainable_params(), 0.01, betas=(0.0, 0.0), weight_decay=0.0)
+    before = net.fc.bias.asnumpy().copy()
+    stepped(net, made, steps=1)
+    moved = np.abs(net.fc.bias.asnumpy() - before)
+    np.testing.assert_allclose(moved, 0.01, rtol=1e-3)
 
 
 def test_a_state_of_another_shape_is_not_carried_over() -> None:

@@ -54,14 +54,6 @@ class Target(BaseModel):
         return self.model_dump(by_alias=True, exclude_unset=True)
 
 
-class Optimizer(Target):
-    """An optimizer: ``lr`` and whatever the class takes."""
-
-    lr: float = Field(ge=0, allow_inf_nan=False)
-    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False)
-    momentum: float = Field(0.0, ge=0, lt=1)
-
-
 class Device(Group):
     """The device and how to compute; ``conf/device`` explains each key."""
 

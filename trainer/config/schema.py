@@ -21,11 +21,11 @@ from trainer.config.groups import (
     Distributed,
     Features,
     Group,
-    Optimizer,
     OptionalTarget,
     SnapshotSettings,
     Target,
 )
+from trainer.config.optimizer import Optimizer
 from trainer.config.policy import RECORDED, Patterns, Policy
 from trainer.config.validation_errors import describe
 from trainer.core import atomic_files

@@ -1,7 +1,8 @@
 """Plan: rules resolved against one model. Pure Python."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trainer.config.rules import Rule, matches
@@ -87,6 +88,7 @@ def resolve(
     tree: "ModuleTree",
     upstream: Collection[str] = (),
     lr_decay: float = 1.0,
+    no_decay: Collection[str] = (),
 ) -> Plan:
     """Return the plan of rules for a model.
 
@@ -97,6 +99,7 @@ def resolve(
             out of the gradient's reach (see ``trainer.backend.graph.reachability``).
         lr_decay: factor on the learning rate for each unit further from the head (see
             ``trainer.freezing.layer_depth``).
+        no_decay: kinds of parameters without weight decay, unless a rule gives them one.
     """
     selections = [select(rule, tree) for rule in rules]
     assignments = assign(rules, selections, tree, upstream)
@@ -106,6 +109,7 @@ def resolve(
         _parameter_plan(info, assignments[info.name], modules, lr_decay ** depths.get(info.name, 0))
         for info in tree.parameters
     )
+    parameters = tuple(map(partial(_without_decay, no_decay), parameters, tree.parameters))
     cuts = gradient_cuts(rules, selections, tree, assignments)
     notes = *_tied_notes(tree), *_unmatched_notes(rules, selections)
     return Plan(parameters, tuple(cuts), topmost(tree, modules), tuple(cuts.values()), notes)
@@ -133,6 +137,20 @@ def _parameter_plan(
     )
 
 
+# What the words of ``optimizer.no_decay`` mean, by roles, which depend on the kind of the cell.
+_UNDECAYED_ROLES = {"norm": ("norm_scale", "norm_shift"), "bias": ("bias", "norm_shift")}
+
+
+def _without_decay(
+    no_decay: Collection[str], parameter: ParameterPlan, info: "ParameterInfo"
+) -> ParameterPlan:
+    """Return a parameter without weight decay if it is of those kinds and no rule decides."""
+    matches_kind = any(info.role in _UNDECAYED_ROLES[word] for word in no_decay)
+    if not matches_kind or parameter.state != "trainable" or parameter.weight_decay is not None:
+        return parameter
+    return replace(parameter, weight_decay=0.0)
+
+
 # A resumed run compares its plan with that of its checkpoint, these texts included: changing them
 # makes the runs of earlier versions differ.
 def _tied_notes(tree: "ModuleTree") -> list[str]:
@@ -146,7 +164,7 @@ def _unmatched_notes(rules: Sequence[Rule], selections: Sequence[Selection]) -> 
 
 
 def decays_by_default(name: str) -> bool:
-    """Tell whether weight decay applies to a parameter without a rule; this is MindSpore's rule."""
+    """Tell whether weight decay applies by MindSpore's rule, for want of any other."""
     return "beta" not in name and "gamma" not in name
 
 

@@ -50,6 +50,7 @@ def validated_plan(
     tree: "ModuleTree",
     find_upstream: Callable[[Plan], Collection[str]],
     lr_decay: float = 1.0,
+    no_decay: Collection[str] = (),
 ) -> Plan:
     """Return the plan of rules for a model, with what is upstream of their cuts frozen too.
 
@@ -58,15 +59,16 @@ def validated_plan(
         tree: the model's cells and parameters.
         find_upstream: returns what the cuts of a plan put out of the gradient's reach.
         lr_decay: see ``plan.resolve``.
+        no_decay: likewise.
 
     Raises:
         ConfigError: nothing is left to train, or what is to train is out of reach.
     """
-    plan = resolve(rules, tree, lr_decay=lr_decay)
+    plan = resolve(rules, tree, (), lr_decay, no_decay)
     if not plan.cuts:
         return plan
     upstream = find_upstream(plan)
-    plan = resolve(rules, tree, upstream, lr_decay)
+    plan = resolve(rules, tree, upstream, lr_decay, no_decay)
     errors = out_of_reach(rules, plan, upstream) + reached_despite_cut(plan, tree, upstream)
     if errors := errors or all_frozen(plan):
         raise ConfigError(errors)

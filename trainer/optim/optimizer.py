@@ -11,6 +11,8 @@ from trainer.core.errors import ConfigError
 from trainer.freezing.param_groups import param_groups
 from trainer.freezing.plan import Plan
 
+_ARGUMENTS = {"lr": "learning_rate"}  # what MindSpore calls the keys of the settings
+
 
 def build_optimizer(
     spec: Mapping[str, Any], parameters: Sequence[Parameter], plan: Plan | None = None
@@ -19,7 +21,7 @@ def build_optimizer(
 
     Args:
         spec: ``_target_``, a subclass of ``mindspore.nn.Optimizer``; ``lr``, which is passed as
-            ``learning_rate``; and its other arguments.
+            ``learning_rate``; ``no_decay``, which the plan has followed; and its other arguments.
         parameters: the trainable parameters.
         plan: of these parameters in this order; says which have a learning rate or weight decay of
             their own.
@@ -27,7 +29,9 @@ def build_optimizer(
     Raises:
         ConfigError: the class does not exist, or refused its arguments.
     """
-    arguments = {("learning_rate" if key == "lr" else key): value for key, value in spec.items()}
+    arguments = {
+        _ARGUMENTS.get(key, key): value for key, value in spec.items() if key != "no_decay"
+    }
     grouped = param_groups(spec, parameters, plan) if plan else list(parameters)
     optimizer = instantiate.instantiate_target("optimizer", arguments, grouped)
     if not isinstance(optimizer, nn.Optimizer):

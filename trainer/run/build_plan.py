@@ -67,8 +67,8 @@ def resolve_plan(
         graph = tracer.trace(preflight.model, inputs, plan.cuts)
         return unreachable_parameters(graph, plan.cuts, plan.cut_methods)
 
-    decay = settings.policy.lr_decay
-    plan = validation.validated_plan(preflight.rules, preflight.tree, upstream, decay)
+    decays = settings.policy.lr_decay, settings.optimizer.no_decay or ()
+    plan = validation.validated_plan(preflight.rules, preflight.tree, upstream, *decays)
     _check_optimizer(settings, preflight.model, plan)
     return plan, graph
 

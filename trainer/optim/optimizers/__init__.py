@@ -1,0 +1,1 @@
+"""Optimizers that follow PyTorch's and timm's definitions where MindSpore's do not."""

@@ -199,6 +199,7 @@ def _furthest(one: Weights, other: Weights) -> float:
 
 if __name__ == "__main__":
     ms.set_device("CPU")
+    ms.set_context(mode=ms.GRAPH_MODE)
     for case in CASES:
         print(f"{case:10} {difference(case):.1e}")
     for case in ("adam", "adamw"):

@@ -150,7 +150,7 @@ def _resume_rows(components: RunComponents) -> list[Row]:
 def _options(settings: Settings) -> str:
     options = settings.optimizer.spec()
     del options["_target_"]
-    return ", ".join(f"{name} {value}" for name, value in options.items())
+    return ", ".join(f"{k} {value}" for k, value in options.items() if value is not None)
 
 
 def end_summary(folder: Path) -> str:

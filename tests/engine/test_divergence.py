@@ -22,24 +22,26 @@ def images(value: float, rows: int = 1) -> Batch:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_inputs_that_are_not_finite_are_named(value: float) -> None:
-    error = divergence.loss_not_finite(math.nan, 3, 7, images(value))
+    error = divergence.loss_not_finite(math.nan, 3, 7, [images(value)])
     assert "Input 1 of the batch is not finite in 1 of 4 rows: correct the data" in str(error)
     assert "optimizer.lr" not in str(error)
 
 
 def test_a_label_that_is_not_finite_is_named() -> None:
     label = Tensor(np.array([0, math.nan], np.float32))
-    error = divergence.loss_not_finite(math.nan, 1, 1, (Tensor(np.ones((2, 1), np.float32)), label))
+    error = divergence.loss_not_finite(
+        math.nan, 1, 1, [(Tensor(np.ones((2, 1), np.float32)), label)]
+    )
     assert "The label of the batch is not finite in 1 of 2 rows" in str(error)
 
 
 def test_inputs_that_are_finite_leave_the_learning_rate() -> None:
-    error = divergence.loss_not_finite(math.nan, 1, 2, images(500.0))
+    error = divergence.loss_not_finite(math.nan, 1, 2, [images(500.0)])
     assert "finite, at most 500 in magnitude. Likely: optimizer.lr is too high" in str(error)
 
 
 def test_before_the_first_update_it_is_not_the_learning_rate() -> None:
-    error = divergence.loss_not_finite(math.inf, 1, 1, images(1e30))
+    error = divergence.loss_not_finite(math.inf, 1, 1, [images(1e30)])
     assert "at most 1e+30 in magnitude" in str(error)
     assert "the first weights, or the inputs" in str(error)
     assert "optimizer.lr" not in str(error)

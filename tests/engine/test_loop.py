@@ -16,6 +16,7 @@ from trainer.engine import epoch as epochs
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.loop import train as train_loop
 from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.optimizer_step import SingleBatchStep
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Score
@@ -81,7 +82,8 @@ def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> Non
         return [IMAGES]
 
     make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
-    what = Loop(net, make, partial(TrainStep, net, LOSS), batches, lambda: next(scores), recorder)
+    step = lambda optimizer: SingleBatchStep(TrainStep(net, LOSS, optimizer))  # noqa: E731
+    what = Loop(net, make, step, batches, lambda: next(scores), recorder)
     last = train_loop(what, [Phase(plan_of(net), 2), Phase(plan_of(net, rule("conv1")), 1)])
     assert asked == [1, 2, 3]
     assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]

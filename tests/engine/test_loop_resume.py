@@ -1,12 +1,11 @@
 """The training loop where a run resumes."""
 
-from functools import partial
-
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS, Recorder, momentum, plan_of
 from trainer.backend.batch_types import Batch
 from trainer.engine.loop import train as train_loop
 from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.optimizer_step import SingleBatchStep
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Score
@@ -23,7 +22,7 @@ def goes_on(start: Progress, epochs: int = 2) -> tuple[Recorder, list[int]]:
     what = Loop(
         net,
         momentum,
-        partial(TrainStep, net, LOSS),
+        lambda optimizer: SingleBatchStep(TrainStep(net, LOSS, optimizer)),
         batches,
         lambda: Score(0.0, None, 1),
         recorder,

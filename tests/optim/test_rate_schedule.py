@@ -14,8 +14,11 @@ from tests.support.training import IMAGES, LOSS
 from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import learning_rates
 from trainer.core.errors import ConfigError
+from trainer.engine.optimizer_step import SingleBatchStep
+from trainer.engine.step_rates import StepRates
 from trainer.engine.train_step import TrainStep
-from trainer.optim.rate_schedule import RateSchedule, ScheduledStep
+from trainer.engine.update import StepOptions
+from trainer.optim.rate_schedule import RateSchedule
 
 STEPS = 4
 
@@ -24,14 +27,17 @@ def cosine(step: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * step / STEPS))
 
 
-def start(*rates: float) -> tuple[nn.Cell, nn.Optimizer, Callable[..., Tensor]]:
+def start(
+    *rates: float, takes_rates: bool = True
+) -> tuple[nn.Cell, nn.Optimizer, Callable[..., Tensor]]:
     ms.set_seed(0)
     model = TwoConvs()
     first, *rest = model.trainable_params()
     parts = zip(([first], rest), rates, strict=True)
     groups: list[dict[str, Any]] = [{"params": part, "lr": rate} for part, rate in parts]
     optimizer = nn.Momentum(groups, 0.1, 0.9)
-    return model, optimizer, TrainStep(model.set_train(True), LOSS, optimizer)
+    options = StepOptions(takes_rates)
+    return model, optimizer, TrainStep(model.set_train(True), LOSS, optimizer, options=options)
 
 
 def rates_of(optimizer: nn.Optimizer, factor: Callable[[int], float]) -> Any:
@@ -44,9 +50,9 @@ def weights(model: nn.Cell) -> dict[str, bytes]:
 
 def test_each_step_has_its_rate_and_all_groups_follow() -> None:
     _, optimizer, step = start(0.1, 0.2)
-    scheduled = ScheduledStep(step, optimizer, rates_of(optimizer, cosine), first=1)
+    scheduled = SingleBatchStep(step, StepRates(rates_of(optimizer, cosine)))
     for number in range(1, STEPS):
-        scheduled(*IMAGES)
+        scheduled([IMAGES], number)
         rates = [float(rate.asnumpy()) for rate in learning_rates(optimizer)]
         factor = cosine(number)
         assert rates == pytest.approx([0.1 * factor, 0.2 * factor], rel=1e-6)
@@ -54,10 +60,10 @@ def test_each_step_has_its_rate_and_all_groups_follow() -> None:
 
 def test_the_weights_are_those_of_the_same_rates_without_a_schedule() -> None:
     model, optimizer, step = start(0.25, 0.5)
-    scheduled = ScheduledStep(step, optimizer, rates_of(optimizer, lambda step: 0.5), first=0)
-    other, _, plain = start(0.125, 0.25)
-    for _ in range(STEPS):
-        scheduled(*IMAGES)
+    scheduled = SingleBatchStep(step, StepRates(rates_of(optimizer, lambda step: 0.5)))
+    other, _, plain = start(0.125, 0.25, takes_rates=False)
+    for number in range(STEPS):
+        scheduled([IMAGES], number)
         plain(*IMAGES)
     assert weights(model) == weights(other)
 
@@ -65,10 +71,10 @@ def test_the_weights_are_those_of_the_same_rates_without_a_schedule() -> None:
 def test_a_rate_that_falls_to_0_stops_the_training() -> None:
     model, optimizer, step = start(0.1, 0.1)
     rates = rates_of(optimizer, lambda step: float(step < 2))
-    scheduled = ScheduledStep(step, optimizer, rates, first=0)
+    scheduled = SingleBatchStep(step, StepRates(rates))
     seen = []
-    for _ in range(STEPS):
-        scheduled(*IMAGES)
+    for number in range(STEPS):
+        scheduled([IMAGES], number)
         seen.append(weights(model))
     assert seen[0] != seen[1]
     assert seen[1] == seen[2] == seen[3]
@@ -85,8 +91,8 @@ def test_a_constant_rate_beside_a_schedule_is_exact() -> None:
     """MindSpore computes it as rate + 1 - 1 in float32, where 1e-9 becomes 0."""
     _, optimizer, step = start(0.0123, 1e-9)
     rates = RateSchedule(0.0123, (1.0, 1e-9 / 0.0123), lambda step: 1.0).of(optimizer)
-    scheduled = ScheduledStep(step, optimizer, rates, first=0)
-    scheduled(*IMAGES)
+    scheduled = SingleBatchStep(step, StepRates(rates))
+    scheduled([IMAGES], 0)
     present = [float(rate.asnumpy()) for rate in learning_rates(optimizer)]
     assert present == [float(np.float32(0.0123)), float(np.float32(1e-9))]
 

@@ -1,7 +1,6 @@
 """Shared by tests: batches, plans, and a training loop over a few steps."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +19,7 @@ from trainer.engine import loop
 from trainer.engine import train_step as step
 from trainer.engine.callback import Callback, CallbackList, EpochResult
 from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.optimizer_step import SingleBatchStep
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
 from trainer.freezing import plan
@@ -113,7 +113,9 @@ def train(
     training_loop = Loop(
         net,
         optimizer,
-        partial(TrainStep, net, LOSS, diverged=step.stop_flag(fetch_every)),
+        lambda made: SingleBatchStep(
+            TrainStep(net, LOSS, made, diverged=step.stop_flag(fetch_every))
+        ),
         batches,
         _no_score,
         callbacks,

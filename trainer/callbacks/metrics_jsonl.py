@@ -12,6 +12,7 @@ from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.history import History, Measurement
+from trainer.engine.progress import Progress
 from trainer.metrics.monitor import Monitor, measured
 
 Record: TypeAlias = dict[str, Any]
@@ -80,6 +81,7 @@ def record(
         **({"metrics": dict(epoch.validation.metrics)} if epoch.validation.metrics else {}),
         "monitor": _monitored(epoch, monitor or Monitor()),
         **_within(epoch, within),
+        **_gradient(epoch.progress),
         "seconds": epoch.seconds,
         "images_per_second": epoch.images_per_second,
         "frozen_ok": not epoch.moved,
@@ -112,6 +114,17 @@ def measurements(path: Path, epochs: int) -> list[Record]:
 def _values(row: Record) -> dict[str, float]:
     values = {name: row.get(name) for name in (LOSS, ACCURACY)} | row.get("metrics", {})
     return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _gradient(progress: Progress) -> Record:
+    """Return the norm before clipping over an epoch's steps, and the skipped steps of the run."""
+    fields: Record = {}
+    if progress.norms:
+        mean = progress.norm / progress.norms
+        fields["gradient_norm"] = {"mean": mean, "max": progress.largest_norm}
+    if progress.skipped:
+        fields["skipped_steps"] = progress.skipped
+    return fields
 
 
 def read(path: Path) -> list[Record]:

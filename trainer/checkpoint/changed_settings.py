@@ -16,6 +16,7 @@ KEYS_BY_PART = {
     "loss": ("loss",),
     "adapter": ("adapter",),
     "schedule": ("schedule",),
+    "gradient": ("gradient",),
     "device": ("device",),
     "seed": ("seed",),
     "config_dir": (),  # files of --config-dir: ``trainer.config.recorded_folder`` compares them

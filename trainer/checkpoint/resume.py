@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ class ResumePoint:
         """The progress from which the run continues."""
         progress = self.checkpoint.progress
         if self.restart_epoch:
-            return replace(progress, steps=0, loss=0.0, samples=0, seconds=0.0)
+            return progress.epoch_start(progress.epochs)
         return progress
 
 

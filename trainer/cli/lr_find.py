@@ -4,7 +4,8 @@ It accepts the overrides of a run, and writes nothing into a run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,26 +154,28 @@ def _step(
     import mindspore as ms
 
     from trainer.engine import train_step
+    from trainer.engine.optimizer_step import SingleBatchStep
+    from trainer.engine.step_rates import StepRates
     from trainer.engine.train_step import TrainStep
     from trainer.optim.optimizer import build_optimizer
-    from trainer.optim.rate_schedule import RateSchedule, ScheduledStep, lr_factors
+    from trainer.optim.rate_schedule import RateSchedule, lr_factors
+    from trainer.run.graph_reuse import step_options
 
     ms.set_seed(settings.seed)
     peak = float(rates[-1])
     spec = settings.optimizer.spec() | {"lr": peak}
     optimizer = build_optimizer(spec, trainable, components.plan)
     scaler = train_step.loss_scaler(settings.device.loss_scale)
-    step = TrainStep(components.model, components.loss, optimizer, scaler)
+    options = replace(step_options(settings, components), takes_rates=True, reports=False)
+    step = TrainStep(components.model, components.loss, optimizer, scaler, options=options)
     factors = lr_factors(components.plan)
     schedule = RateSchedule(peak, factors, lambda number: float(rates[number]) / peak)
-    scheduled = ScheduledStep(step, optimizer, schedule.of(optimizer), first=0)
-    return lambda batch: float(scheduled(*batch).asnumpy())
+    scheduled, numbers = SingleBatchStep(step, StepRates(schedule.of(optimizer))), count()
+    return lambda batch: float(scheduled([batch], next(numbers)).asnumpy())
 
 
 def _batches(settings: "Settings", components: "RunComponents") -> "Iterator[Batch]":
     """Yield the training batches, epoch after epoch, in the order of a run."""
-    from itertools import count
-
     from trainer.data import batches
     from trainer.data.label_check import checked
 

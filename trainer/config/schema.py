@@ -27,6 +27,7 @@ from trainer.config.groups import (
 )
 from trainer.config.optimizer import Optimizer
 from trainer.config.policy import RECORDED, Patterns, Policy
+from trainer.config.step_groups import Gradient
 from trainer.config.validation_errors import describe
 from trainer.core import atomic_files
 from trainer.core.errors import ConfigError
@@ -53,6 +54,7 @@ class Settings(Group):
     device: Device
     adapter: OptionalTarget = None
     schedule: Annotated[OptionalTarget, AfterValidator(_scheduled)] = None
+    gradient: Gradient = Gradient()
     callback: dict[str, Target] = {}
     tracker: dict[str, Target] = {}
     evaluation: Evaluation = Evaluation()
@@ -158,6 +160,7 @@ _FREE = {
     "compile_cache",
     "max_minutes",
     "schedule",
+    "gradient",  # what of it is in a graph stands in StepOptions, which are compared too
     "evaluation",
     "early_stopping",
     "max_steps",

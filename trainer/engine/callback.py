@@ -50,6 +50,7 @@ class EpochResult:
             filled in by the learning-rate monitor.
         ema: the score of the averaged weights; None: there are none.
         stopped_at: the progress at which the run ended within this epoch; None: it is complete.
+        progress: after its last step.
     """
 
     number: int
@@ -65,11 +66,12 @@ class EpochResult:
     lr: dict[str, float] = field(default_factory=dict)
     ema: Score | None = None
     stopped_at: Progress | None = None
+    progress: Progress = Progress()
 
     @property
     def reached(self) -> Progress:
         """The progress at its end."""
-        return self.stopped_at or Progress(self.number)
+        return self.stopped_at or self.progress.epoch_start(self.number)
 
 
 class Callback:

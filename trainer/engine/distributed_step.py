@@ -1,98 +1,135 @@
-"""Distributed step: each rank takes its share of the batch; all end with the same weights."""
+"""Distributed step: each rank takes its share of a batch; all end with the same weights."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, amp, nn, ops
+from mindspore import Parameter, Tensor, nn, ops
 
 from trainer.backend.graph import module_tree
 from trainer.distributed import collectives
-from trainer.engine.loop_spec import Loop
-from trainer.engine.train_step import TrainStep
+from trainer.engine.accumulation import ApplySums, GradientSums
+from trainer.engine.train_step import GradientParts, WeightedGradients
+from trainer.engine.update import StepOptions, Update
 
-Make = Callable[[nn.Cell], Callable[..., Tensor]]
 
+class AllRanks(nn.Cell):
+    """Means over all ranks, which are sent in one vector.
 
-def distribute(
-    loop: Loop,
-    loss: nn.Cell,
-    scaler: amp.LossScaler | None,
-    ranks: int,
-    around: Callable[[Make], Callable[..., Tensor]] | None = None,
-) -> Loop:
-    """Return the loop of one of several ranks.
+    A collective costs about the same whatever its size, and several at a time might run in another
+    order on another rank.
 
     Args:
-        loop: as for one process, except that its batches are this rank's shares.
-        loss: see ``TrainStep``.
-        scaler: see ``TrainStep``.
+        parameters: those whose gradients are sent.
+        moving: running statistics.
         ranks: how many there are.
-        around: builds the step from a function that builds one for a model; None: for the loop's.
     """
-    exchange = Exchange(loop.stop_reason, ranks)
-    around = around or (lambda make: make(loop.model))
-    return replace(
-        loop,
-        make_step=lambda optimizer: around(lambda net: exchange.step(net, loss, optimizer, scaler)),
-        stop_reason=exchange.stopped,
-        world_size=ranks,
-    )
+
+    def __init__(
+        self, parameters: Sequence[Parameter], moving: Sequence[Parameter], ranks: int
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.ranks = ranks
+        self.moving = moving
+        parts = [*parameters, *moving]
+        ends = list(accumulate((int(part.size) for part in parts), initial=0))
+        self.places = tuple(pairwise(ends))
+        self.end = ends[-1]
+        self.gradients = len(parameters)
+        wide = any(part.dtype == ms.float64 for part in parts)
+        self.wide = ms.float64 if wide else ms.float32
+        self.sum = ops.AllReduce()
+
+    def construct(
+        self, gradients: Sequence[Tensor], loss: Tensor, weight: Tensor, vote: Tensor
+    ) -> tuple[Sequence[Tensor], Tensor, Tensor]:
+        """Return the mean gradients and loss, and the sum of the votes; average the statistics.
+
+        Args:
+            gradients: weighted sums of this rank.
+            loss: weighted sum of this rank.
+            weight: by which the sums over all ranks are divided, once it is summed too.
+            vote: 1 if this rank is to stop, else 0; of shape (1,).
+        """
+        tensors = [*gradients, *self.moving]
+        flat = [part.reshape(-1).astype(self.wide) for part in tensors]
+        scalars = [scalar.reshape(-1).astype(self.wide) for scalar in (loss, weight)]
+        total = self.sum(ops.concat([*flat, *scalars, vote]))
+        weights = ops.maximum(total[self.end + 1], Tensor(1e-30, self.wide))
+        means = [
+            (total[start:end] / (weights if number < self.gradients else self.ranks))
+            .reshape(part.shape)
+            .astype(part.dtype)
+            for number, (part, (start, end)) in enumerate(zip(tensors, self.places))  # noqa: B905
+        ]
+        for statistic, value in zip(self.moving, means[self.gradients :]):  # noqa: B905
+            ops.assign(statistic, value)
+        mean_loss = (total[self.end] / weights).astype(ms.float32)
+        return tuple(means[: self.gradients]), mean_loss, total[self.end + 2]
 
 
-class DistributedStep(TrainStep):
-    """A step whose gradients, loss and statistics are the mean over all ranks.
-
-    All of it is sent in one vector, because a collective costs about the same whatever its size,
-    and because several at a time might run in another order on another rank.
+class DistributedStep(nn.Cell):
+    """A ``TrainStep`` whose gradients, loss and statistics are the means over all ranks.
 
     Args:
-        net, loss, optimizer, scaler: see ``TrainStep``.
+        parts: of the model, with its plan applied.
+        update: updates the weights.
+        ranks: how many there are.
+        takes_rates: whether it is called with the learning rates.
+    """
+
+    def __init__(self, parts: GradientParts, update: Update, ranks: int, takes_rates: bool) -> None:
+        super().__init__(auto_prefix=False)
+        self.statistics = module_tree.unlocked_statistics(parts.net)
+        self.gradients = WeightedGradients(parts)
+        moving = module_tree.moving_statistics(parts.net)
+        self.all_ranks = AllRanks(parts.optimizer.parameters, moving, ranks)
+        self.update = update
+        self.takes_rates = takes_rates
+
+    def construct(self, vote: Tensor, *batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what ``Update`` returns, and how many of the ranks vote for a stop.
+
+        Args:
+            vote: 1 if this rank is to stop, else 0; of shape (1,).
+            batch: the learning rates, if it takes them, and this rank's share of the batch.
+        """
+        rates = None
+        if self.takes_rates:
+            rates, batch = batch[0], batch[1:]
+        before = [statistic + 0 for statistic in self.statistics]
+        gradients, loss, weight = self.gradients(*batch)
+        means, mean_loss, votes = self.all_ranks(gradients, loss, weight, vote)
+        return self.update(mean_loss, means, before, rates), votes
+
+
+class DistributedApply(nn.Cell):
+    """``ApplySums`` over the sums of all ranks, which exchange them once per update.
+
+    Args:
+        apply: updates the weights.
+        parameters: those whose gradients are added up.
+        moving: running statistics.
         ranks: how many there are.
     """
 
     def __init__(
         self,
-        net: nn.Cell,
-        loss: nn.Cell,
-        optimizer: nn.Optimizer,
-        scaler: amp.LossScaler | None,
+        apply: ApplySums,
+        parameters: Sequence[Parameter],
+        moving: Sequence[Parameter],
         ranks: int,
     ) -> None:
-        super().__init__(net, loss, optimizer, scaler)
-        self.ranks = ranks
-        self.moving = module_tree.moving_statistics(net)
-        parts = [*optimizer.parameters, *self.moving]
-        ends = list(accumulate((int(part.size) for part in parts), initial=0))
-        self.places = tuple(pairwise(ends))
-        self.end = ends[-1]
-        wide = any(part.dtype == ms.float64 for part in parts)
-        self.wide = ms.float64 if wide else ms.float32
-        self.sum = ops.AllReduce()
+        super().__init__(auto_prefix=False)
+        self.apply_sums = apply
+        self.all_ranks = AllRanks(parameters, moving, ranks)
 
-    def construct(self, vote: Tensor, *batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss before the update, and how many of the ranks vote for a stop.
-
-        Args:
-            vote: 1 if this rank is to stop, else 0; of shape (1,).
-            batch: this rank's share of it.
-        """
-        before = [statistic + 0 for statistic in self.statistics]
-        (_, loss), gradients = self.gradients(*batch)
-        tensors = [*gradients, *self.moving]
-        flat = [part.reshape(-1).astype(self.wide) for part in tensors]
-        total = self.sum(ops.concat([*flat, loss.reshape(-1).astype(self.wide), vote]))
-        mean = total / self.ranks
-        means = [
-            mean[start:end].reshape(part.shape).astype(part.dtype)
-            for part, (start, end) in zip(tensors, self.places)  # noqa: B905 (not in a graph)
-        ]
-        for statistic, value in zip(self.moving, means[len(gradients) :]):  # noqa: B905
-            ops.assign(statistic, value)
-        mean_loss = mean[self.end].astype(ms.float32)
-        return self.update(mean_loss, tuple(means[: len(gradients)]), before), total[self.end + 1]
+    def construct(self, vote: Tensor, *rates: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what ``Update`` returns, and how many of the ranks vote for a stop."""
+        sums = self.apply_sums
+        means, loss, votes = self.all_ranks(sums.gradients, sums.loss, sums.weight, vote)
+        return sums.updated(loss, means, rates), votes
 
 
 class Exchange:
@@ -109,21 +146,32 @@ class Exchange:
         self._votes = 0.0
 
     def step(
-        self, net: nn.Cell, loss: nn.Cell, optimizer: nn.Optimizer, scaler: amp.LossScaler | None
+        self, parts: GradientParts, update: Update, options: StepOptions
     ) -> Callable[..., Tensor]:
         """Return a step like ``TrainStep``, which takes this rank's share of each batch."""
-        compiled = DistributedStep(net, loss, optimizer, scaler, self._ranks)
+        compiled = DistributedStep(parts, update, self._ranks, options.takes_rates)
+        return self._voting(compiled, compiled.all_ranks)
 
-        def take(*batch: Tensor) -> Tensor:
-            vote = Tensor(np.array([1.0 if self._stop() else 0.0]), compiled.wide)
-            return collectives.call_collective(lambda: self._taken(compiled(vote, *batch)))
+    def apply(
+        self, parts: GradientParts, sums: GradientSums, update: Update
+    ) -> Callable[..., Tensor]:
+        """Return what applies the sums of all ranks."""
+        moving = module_tree.moving_statistics(parts.net)
+        apply = ApplySums(sums, update)
+        compiled = DistributedApply(apply, parts.optimizer.parameters, moving, self._ranks)
+        return self._voting(compiled, compiled.all_ranks)
+
+    def _voting(self, compiled: nn.Cell, all_ranks: AllRanks) -> Callable[..., Tensor]:
+        def take(*arguments: Tensor) -> Tensor:
+            vote = Tensor(np.array([1.0 if self._stop() else 0.0]), all_ranks.wide)
+            return collectives.call_collective(lambda: self._taken(compiled(vote, *arguments)))
 
         return take
 
     def _taken(self, result: Sequence[Tensor]) -> Tensor:
-        loss, votes = result
+        report, votes = result
         self._votes = float(votes.asnumpy())
-        return loss
+        return report
 
     def stopped(self) -> str:
         """Return why to stop, after the same step on all ranks; empty: continue."""

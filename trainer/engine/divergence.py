@@ -1,17 +1,17 @@
 """Divergence: the messages of a run whose loss or weights are not finite, with the likely cause."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from trainer.backend import finite
 from trainer.backend.batch_types import Batch
 from trainer.core.errors import BadData, NotFinite, WeightsNotFinite
 
 
-def loss_not_finite(loss: float, epoch: int, step: int, batch: Batch) -> NotFinite:
-    """Return the error of a step's loss; the batch is the step's."""
+def loss_not_finite(loss: float, epoch: int, step: int, batches: Sequence[Batch]) -> NotFinite:
+    """Return the error of a step's loss; the batches are the step's."""
     return NotFinite(
         f"expected a finite loss, received {loss} in epoch {epoch}, step {step}; the weights are "
-        f"as they were before that step. {_cause(batch, is_first=(epoch, step) == (1, 1))}"
+        f"as they were before that step. {_cause(batches, is_first=(epoch, step) == (1, 1))}"
     )
 
 
@@ -29,10 +29,12 @@ def weights_not_finite(error: WeightsNotFinite, batches: Iterable[Batch]) -> Wei
 _TOO_HIGH = "Likely: optimizer.lr is too high"
 
 
-def _cause(batch: Batch, is_first: bool) -> str:
-    if columns := finite.non_finite_columns(batch):
-        return _mend(columns[0].upper() + columns[1:])
-    inputs = f"The inputs are finite, at most {finite.largest_value(batch):.3g} in magnitude"
+def _cause(batches: Sequence[Batch], is_first: bool) -> str:
+    for batch in batches:
+        if columns := finite.non_finite_columns(batch):
+            return _mend(columns[0].upper() + columns[1:])
+    largest = max(map(finite.largest_value, batches))
+    inputs = f"The inputs are finite, at most {largest:.3g} in magnitude"
     if is_first:
         return f"{inputs}, and nothing was updated yet. Likely: the first weights, or the inputs"
     return f"{inputs}. {_TOO_HIGH}"

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -14,6 +14,7 @@ from trainer.core.errors import BadData, Stopped
 from trainer.engine import divergence
 from trainer.engine.callback import EpochResult
 from trainer.engine.loop_spec import Loop
+from trainer.engine.optimizer_step import OptimizerStep, groups, read_report
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import NOT_MEASURED, Score
@@ -22,11 +23,11 @@ from trainer.metrics.evaluator import NOT_MEASURED, Score
 def train_epoch(
     loop: Loop,
     frozen_model: FrozenModel,
-    step: Callable[..., Tensor],
+    step: OptimizerStep,
     progress: Progress,
     host_copy: HostCopy,
-) -> Score:
-    """Train the rest of an epoch, and record it."""
+) -> tuple[Score, Progress]:
+    """Train the rest of an epoch, and record it; return its score, and the progress after it."""
     frozen_model.set_train()
     progress, speed = _steps(loop, frozen_model, step, progress)
     is_over = loop.ends_within(progress)
@@ -43,28 +44,30 @@ def train_epoch(
             seconds=progress.seconds,
             images_per_second=speed,
             stopped_at=progress if is_over else None,
+            progress=progress,
         )
     )
     loop.callback.on_epoch_overhead(time.perf_counter() - end)
-    return score
+    return score, progress.epoch_start(progress.epochs + 1)
 
 
 def _steps(
-    loop: Loop, frozen_model: FrozenModel, step: Callable[..., Tensor], progress: Progress
+    loop: Loop, frozen_model: FrozenModel, step: OptimizerStep, progress: Progress
 ) -> tuple[Progress, float]:
     """Take the remaining steps of an epoch; return the progress, and samples per second."""
     epoch = progress.epochs + 1
     times: list[tuple[int, float]] = []
-    pending: list[tuple[Tensor, Batch]] = []
+    pending: list[tuple[Tensor, list[Batch]]] = []
     start = time.perf_counter()
     # Batches already trained on are prepared again, so that random preparation continues as it was.
-    batches = islice(loop.batches(epoch), progress.steps, None)
-    while not loop.ends_within(progress) and (batch := _next_batch(batches)) is not None:
-        if isinstance(batch, BadData):
+    done = progress.steps * loop.accumulation_steps
+    batches = groups(islice(loop.batches(epoch), done, None), loop.accumulation_steps)
+    while not loop.ends_within(progress) and (group := next(batches, None)) is not None:
+        if isinstance(group, BadData):
             progress, _ = _sync(loop, frozen_model, pending, progress, start, times)
             loop.callback.on_interrupt(progress)
-            raise BadData(f"epoch {epoch}, step {progress.steps + 1}: {batch}; all before is saved")
-        pending.append((step(*batch), batch))
+            raise BadData(f"epoch {epoch}, step {progress.steps + 1}: {group}; all before is saved")
+        pending.append((step(group, loop.updates(progress) + len(pending)), group))
         if not _syncs_after(loop, progress, len(pending)):
             continue
         progress, start = _sync(loop, frozen_model, pending, progress, start, times)
@@ -73,14 +76,6 @@ def _steps(
             raise Stopped(f"{reason} in epoch {epoch}, after step {progress.steps}; all is saved")
     progress, _ = _sync(loop, frozen_model, pending, progress, start, times)
     return progress, _samples_per_second(times)
-
-
-def _next_batch(batches: Iterator[Batch]) -> Batch | BadData | None:
-    """Return the next batch, or why there is none; None: the epoch is over."""
-    try:
-        return next(batches, None)
-    except BadData as error:
-        return error
 
 
 def _syncs_after(loop: Loop, progress: Progress, count: int) -> bool:
@@ -94,7 +89,7 @@ def _syncs_after(loop: Loop, progress: Progress, count: int) -> bool:
 def _sync(
     loop: Loop,
     frozen_model: FrozenModel,
-    pending: list[tuple[Tensor, Batch]],
+    pending: list[tuple[Tensor, list[Batch]]],
     progress: Progress,
     start: float,
     times: list[tuple[int, float]],
@@ -102,7 +97,7 @@ def _sync(
     """Wait for steps, and evaluate if it is time; return the progress, and when it was reached."""
     if not pending:
         return progress, start
-    progress = _fetch_losses(loop, pending, progress, start, times)
+    progress = _fetch_reports(loop, pending, progress, start, times)
     now = time.perf_counter()
     if loop.evaluates_within(progress):  # first, so that a checkpoint here has its values
         loop.callback.on_evaluation(progress, evaluate(loop, progress))
@@ -112,22 +107,23 @@ def _sync(
     return progress, now
 
 
-def _fetch_losses(
+def _fetch_reports(
     loop: Loop,
-    pending: list[tuple[Tensor, Batch]],
+    pending: list[tuple[Tensor, list[Batch]]],
     progress: Progress,
     start: float,
     times: list[tuple[int, float]],
 ) -> Progress:
-    """Wait for the losses of steps, report each to the callbacks; return the progress."""
-    losses = [float(loss.asnumpy()) for loss, _ in pending]
+    """Wait for the reports of steps, pass each to the callbacks; return the progress."""
+    reports = [read_report(tensor) for tensor, _ in pending]
     now = time.perf_counter()
-    for loss, (_, batch) in zip(losses, pending, strict=True):
+    for report, (_, group) in zip(reports, pending, strict=True):
+        loss = report.loss
         if not math.isfinite(loss):
-            raise divergence.loss_not_finite(loss, progress.epochs + 1, progress.steps + 1, batch)
-        samples = loop.world_size * batch[-1].shape[0]
+            raise divergence.loss_not_finite(loss, progress.epochs + 1, progress.steps + 1, group)
+        samples = loop.world_size * sum(batch[-1].shape[0] for batch in group)
         times.append((samples, (now - start) / len(pending)))
-        progress = progress.after(loss, *times[-1])
+        progress = progress.after(report, *times[-1])
         loop.callback.on_step_end(loss, times[-1][1], progress)
     pending.clear()
     return progress

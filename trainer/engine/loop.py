@@ -1,9 +1,9 @@
 """The training loop: phases and epochs. Callbacks run around it; it knows none by name."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from mindspore import Tensor, nn
+from mindspore import nn
 
 from trainer.backend.host_copy import HostCopy
 from trainer.core.errors import WeightsNotFinite
@@ -11,6 +11,7 @@ from trainer.engine import divergence
 from trainer.engine.callback import EpochResult
 from trainer.engine.epoch import evaluate, train_epoch
 from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.optimizer_step import OptimizerStep
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
@@ -42,8 +43,8 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
             _begin(loop, phase.plan, optimizer, host_copy)
         step = loop.make_step(optimizer)  # compiled: it ignores later changes of flags and hooks
         for epoch in epochs:
-            score = _epoch(loop, frozen_model, step, progress, host_copy) or score
-            progress = Progress(epoch)
+            result = _epoch(loop, frozen_model, step, progress, host_copy)
+            score, progress = result or (score, progress.epoch_start(epoch))
         frozen_model.undo()
         previous = optimizer
     return loop.evaluate() if score is None else score
@@ -62,11 +63,11 @@ def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, host_copy: HostCopy)
 def _epoch(
     loop: Loop,
     frozen_model: FrozenModel,
-    step: Callable[..., Tensor],
+    step: OptimizerStep,
     progress: Progress,
     host_copy: HostCopy,
-) -> Score | None:
-    """Train the rest of an epoch; return the score at its end, None if the run is over before."""
+) -> tuple[Score, Progress] | None:
+    """Train the rest of an epoch; return what ``train_epoch`` returns, None if the run is over."""
     if not progress.steps and loop.end_reason():
         return None
     with _causes_named(loop, progress.epochs + 1):

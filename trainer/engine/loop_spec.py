@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mindspore import Tensor, nn
+from mindspore import nn
 
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import HostCopy
 from trainer.engine.callback import Callback
+from trainer.engine.optimizer_step import OptimizerStep
 from trainer.engine.progress import Progress
 from trainer.engine.run_length import RunLength
 from trainer.freezing.frozen_model import FrozenModel
@@ -42,12 +43,13 @@ class Loop:
         fetch_every: number of steps after which their losses are fetched, which the host waits for.
         length: where the run ends within an epoch, and where it is evaluated; None: after each
             epoch.
+        accumulation_steps: number of batches of each step; the last step of an epoch may have less.
         end_reason: returns, after each evaluation, why the run is over; empty: continue.
     """
 
     model: nn.Cell
     make_optimizer: Callable[[FrozenModel], nn.Optimizer]
-    make_step: Callable[[nn.Optimizer], Callable[..., Tensor]]
+    make_step: Callable[[nn.Optimizer], OptimizerStep]
     batches: Callable[[int], Iterable[Batch]]
     evaluate: Callable[[], Score]
     callback: Callback
@@ -58,7 +60,12 @@ class Loop:
     host_copy: HostCopy | None = None
     fetch_every: int = 1
     length: RunLength | None = None
+    accumulation_steps: int = 1
     end_reason: Callable[[], str] = lambda: ""
+
+    def updates(self, progress: Progress) -> int:
+        """Return the number of updates of the run up to a progress; schedules depend on it."""
+        return progress.updates(self.length.steps_per_epoch if self.length else 0)
 
     def ends_within(self, progress: Progress) -> bool:
         """Tell whether the run is over although the epoch is not."""

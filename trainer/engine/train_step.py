@@ -1,11 +1,14 @@
 """Train step: one compiled graph that computes loss and gradients and updates the weights."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import mindspore as ms
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 
 from trainer.backend.graph import module_tree
+from trainer.engine.update import PLAIN, StepOptions, Update
+from trainer.losses.total_weight import total_weight
 
 
 def forward(net: nn.Cell, loss: nn.Cell) -> Callable[..., Tensor]:
@@ -15,6 +18,57 @@ def forward(net: nn.Cell, loss: nn.Cell) -> Callable[..., Tensor]:
         return loss(net(*batch[:-1]), batch[-1]).astype(ms.float32)
 
     return value
+
+
+@dataclass(frozen=True)
+class GradientParts:
+    """What weighted gradients are computed from.
+
+    Attributes:
+        net: the model, with its plan applied.
+        loss: a cell of (output, label) that returns a mean.
+        optimizer: whose parameters' gradients are computed.
+        scaler: scales the loss for half precision; None for float32.
+        unit: the weight that counts as 1, so that a usual batch has the gradients of its mean,
+            which a loss scale was chosen for.
+    """
+
+    net: nn.Cell
+    loss: nn.Cell
+    optimizer: nn.Optimizer
+    scaler: amp.LossScaler | None
+    unit: float
+
+
+class WeightedGradients(nn.Cell):
+    """Gradients and loss of a batch, times the batch's weight, to be summed with those of others.
+
+    Args:
+        parts: see ``GradientParts``.
+    """
+
+    def __init__(self, parts: GradientParts) -> None:
+        super().__init__(auto_prefix=False)
+        self.net = parts.net
+        self.loss = parts.loss
+        self.scaler = parts.scaler
+        net, loss, scaler, unit = parts.net, parts.loss, parts.scaler, parts.unit
+
+        def weighted(*batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            output, label = net(*batch[:-1]), batch[-1]
+            weight = total_weight(loss, output, label) / unit
+            plain = loss(output, label).astype(ms.float32) * weight
+            return (plain if scaler is None else scaler.scale(plain)), plain, weight
+
+        self.gradients = ms.value_and_grad(weighted, None, parts.optimizer.parameters, has_aux=True)
+
+    def construct(self, *batch: Tensor) -> tuple[Sequence[Tensor], Tensor, Tensor]:
+        """Return gradients, loss, and weight; all are 0 if no label counts, and never 0 / 0."""
+        (_, loss, weight), gradients = self.gradients(*batch)
+        if weight == 0:
+            loss = ops.zeros_like(loss)
+            gradients = tuple([ops.zeros_like(g) for g in gradients])
+        return gradients, loss, weight
 
 
 class TrainStep(nn.Cell):
@@ -28,6 +82,7 @@ class TrainStep(nn.Cell):
         extra: parameters that it changes besides those of model and optimizer.
         diverged: set once a loss was not finite; from then on the steps that share it change
             nothing. For losses that are fetched some steps later; None: they are fetched at once.
+        options: what it does in addition, and what it takes and returns.
     """
 
     def __init__(
@@ -38,18 +93,17 @@ class TrainStep(nn.Cell):
         scaler: amp.LossScaler | None = None,
         extra: Iterable[Parameter] = (),
         diverged: Parameter | None = None,
+        options: StepOptions = PLAIN,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
         self.scaler = scaler
-        self.stops_when_diverged = diverged is not None
-        if diverged is not None:
-            self.diverged = diverged
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
         self.statistics = module_tree.unlocked_statistics(net)
-        self.has_statistics = bool(self.statistics)
+        self.takes_rates = options.takes_rates
+        self.update = Update(optimizer, self.statistics, scaler, diverged, options)
         value = forward(net, loss)
 
         def scaled(*batch: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,28 +128,12 @@ class TrainStep(nn.Cell):
 
         Under loss scaling an overflow of the gradients skips the update as well.
         """
+        rates = None
+        if self.takes_rates:
+            rates, batch = batch[0], batch[1:]
         before = [statistic + 0 for statistic in self.statistics]
         (_, loss), gradients = self.gradients(*batch)
-        return self.update(loss, gradients, before)
-
-    def update(self, loss: Tensor, gradients: Sequence[Tensor], before: Sequence[Tensor]) -> Tensor:
-        """Update the weights if the loss is finite, else put the statistics back; return it."""
-        is_good = ops.isfinite(loss)
-        if self.stops_when_diverged:
-            is_good = ops.logical_and(is_good, ops.logical_not(self.diverged))
-            ops.assign(self.diverged, ops.logical_not(is_good))
-        if self.has_statistics:  # noqa: SIM102 (this one is settled when compiled, at no cost)
-            if not is_good:  # the forward pass has updated them
-                for statistic, value in zip(self.statistics, before):  # noqa: B905 (not in a graph)
-                    ops.assign(statistic, value)
-        if self.scaler is not None:
-            gradients = self.scaler.unscale(gradients)
-            is_finite = amp.all_finite(gradients)
-            self.scaler.adjust(is_finite)
-            is_good = ops.logical_and(is_good, is_finite)
-        if is_good:
-            loss = ops.depend(loss, self.optimizer(gradients))
-        return loss
+        return self.update(loss, gradients, before, rates)
 
 
 def stop_flag(fetch_every: int) -> Parameter | None:

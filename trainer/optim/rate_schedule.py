@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import nn
 from numpy.typing import NDArray
 
 from trainer.backend.optimizer_state import learning_rates
@@ -104,29 +103,3 @@ def lr_factors(plan: Plan) -> list[float]:
     """Return the factors on the learning rate of what a plan trains, the largest first."""
     factors = {p.lr_factor or 1.0 for p in plan.select("trainable")}
     return sorted(factors, reverse=True)
-
-
-class ScheduledStep:
-    """A training step that sets the learning rates before it is taken.
-
-    Args:
-        step: the step.
-        optimizer: has the rates.
-        rates: returns them for each optimizer step.
-        first: number of the optimizer step that is taken first, from 0.
-    """
-
-    def __init__(
-        self, step: Callable[..., Tensor], optimizer: nn.Optimizer, rates: Rates, first: int
-    ) -> None:
-        self._step = step
-        self._parameters = learning_rates(optimizer)
-        self._rates = rates
-        self._next = first
-
-    def __call__(self, *batch: Tensor) -> Tensor:
-        """Set the rates, then take the step."""
-        for parameter, rate in zip(self._parameters, self._rates(self._next), strict=True):
-            ops.assign(parameter, Tensor(float(rate), ms.float32))
-        self._next += 1
-        return self._step(*batch)

@@ -13,18 +13,18 @@ from trainer.data import batches as data
 from trainer.data.label_check import AnyBatch, checked
 from trainer.engine.callback import Callback
 from trainer.engine.loop_spec import Loop
-from trainer.engine.train_step import TrainStep
+from trainer.engine.optimizer_step import OptimizerStep
+from trainer.engine.step_builder import Around, BoundStep
+from trainer.engine.step_rates import StepRates
 from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.features import Features
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import NOT_MEASURED, Score
 from trainer.optim.optimizer import build_optimizer
-from trainer.optim.rate_schedule import ScheduledStep
 from trainer.run.cached_features import cached_features
 from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
-from trainer.run.learning_rate import steps_taken
 
 
 def build_loop(
@@ -38,20 +38,39 @@ def build_loop(
         callbacks: are called at each phase, step and epoch.
         stop: returns why to stop, if so.
     """
-    loop = _plain_loop(context, compiled, callbacks, stop)
-    features = None
+    loop, features = _plain_loop(context, compiled, callbacks, stop), None
     if context.components.cache_decision.storable:
         features = cached_features(context.settings, context.components)
-        loop = _on_features(loop, context, compiled, features)
-    if context.world.world_size == 1:
-        return _scheduled(loop, context)
-    from trainer.engine import distributed_step  # imports MindSpore's communication
+        loop = _on_features(loop, context, features)
+    if context.world.world_size > 1:
+        return _distributed_loop(loop, context, compiled, stop, features)
+    if features is None:
+        return _with_rates(loop, context, compiled.make_step)
+    return _with_rates(loop, context, compiled.step_builder(_around(features)).build)
 
+
+def _distributed_loop(
+    loop: Loop,
+    context: FitContext,
+    compiled: CompiledRun,
+    stop: StopFlag,
+    features: Features | None,
+) -> Loop:
+    """Return the loop of one of several ranks, whose batches are this rank's shares."""
+    from trainer.engine.distributed_step import Exchange  # imports MindSpore's communication
+
+    ranks, model = context.world.world_size, context.components.model
+    exchange = Exchange(stop, ranks)
+    around = _around(features) if features else lambda name, make: make(model)
+    builder = compiled.step_builder(around, exchange=exchange)
     if features is None:
         loop = replace(loop, batches=_sharded_batches(context))
-    parts = context.components.loss, compiled.scaler, context.world.world_size
-    around = features.make_step if features else None
-    return _scheduled(distributed_step.distribute(loop, *parts, around), context)
+    loop = replace(loop, stop_reason=exchange.stopped, world_size=ranks)
+    return _with_rates(loop, context, builder.build)
+
+
+def _around(features: Features) -> Around:
+    return lambda name, make: features.make_step(make)
 
 
 def _plain_loop(
@@ -69,7 +88,7 @@ def _plain_loop(
     return Loop(
         model=components.model,
         make_optimizer=make_optimizer,
-        make_step=compiled.make_step,
+        make_step=lambda optimizer: compiled.make_step(optimizer)(None),
         batches=lambda epoch: _checked(data.batches(components.train, seed, epoch), components),
         evaluate=lambda: _evaluate(compiled, components, seed),
         callback=callbacks,
@@ -79,6 +98,7 @@ def _plain_loop(
         host_copy=context.host_copy,
         fetch_every=settings.device.fetch_every if context.world.world_size == 1 else 1,
         length=context.length,
+        accumulation_steps=settings.gradient.accumulation_steps,
     )
 
 
@@ -93,15 +113,15 @@ def _evaluate(compiled: CompiledRun, components: RunComponents, seed: int) -> Sc
     return compiled.evaluator(batches, metrics=components.extras.metrics)
 
 
-def _scheduled(loop: Loop, context: FitContext) -> Loop:
-    """Return a loop whose steps follow the learning-rate schedule."""
-    if context.components.extras.schedule is None:
-        return loop
-    first = steps_taken(context.components, context.step_counts)
+def _with_rates(
+    loop: Loop, context: FitContext, build: Callable[[nn.Optimizer], BoundStep]
+) -> Loop:
+    """Return a loop that takes these steps, with the learning rates of the schedule."""
+    is_constant = context.components.extras.schedule is None
 
-    def make_step(optimizer: nn.Optimizer) -> Callable[..., Tensor]:
-        rates = context.rate_schedule.of(optimizer)
-        return ScheduledStep(loop.make_step(optimizer), optimizer, rates, first)
+    def make_step(optimizer: nn.Optimizer) -> OptimizerStep:
+        step = build(optimizer)
+        return step(None if is_constant else StepRates(context.rate_schedule.of(optimizer)))
 
     return replace(loop, make_step=make_step)
 
@@ -115,10 +135,8 @@ def _sharded_batches(context: FitContext) -> Callable[[int], Iterator[Batch]]:
     return batches
 
 
-def _on_features(
-    loop: Loop, context: FitContext, compiled: CompiledRun, features: Features
-) -> Loop:
-    """Return a loop that trains and evaluates on stored features."""
+def _on_features(loop: Loop, context: FitContext, features: Features) -> Loop:
+    """Return a loop that takes batches of stored features, and evaluates on them."""
     components, seed = context.components, context.settings.seed
     evaluator = features.evaluator(components.loss, context.world)
 
@@ -131,12 +149,7 @@ def _on_features(
         features.flush()
         return score
 
-    def make_step(optimizer: nn.Optimizer) -> Callable[..., Tensor]:
-        parts = components.loss, optimizer, compiled.scaler
-        return features.make_step(lambda tail: TrainStep(tail, *parts, diverged=compiled.diverged))
-
-    batches = _feature_batches(context, features)
-    return replace(loop, make_step=make_step, batches=batches, evaluate=evaluate)
+    return replace(loop, batches=_feature_batches(context, features), evaluate=evaluate)
 
 
 def _feature_batches(context: FitContext, features: Features) -> Callable[[int], Iterator[Batch]]:

@@ -13,6 +13,7 @@ from trainer.checkpoint.resume import ResumePoint
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.data import pipelines
+from trainer.data.last_batch import steps_per_epoch
 from trainer.data.pipelines import Data
 from trainer.distributed import world
 from trainer.engine import train_step
@@ -45,6 +46,7 @@ def build_run(
     # Before dropout is seeded, because the fingerprint is to be the same for all seeds.
     fingerprint = decide.fingerprint(settings, checked.model)
     data = pipelines.build_data(settings)
+    _check_accumulation(settings, data)
     trial = _try_out(settings, checked, data)
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     trial.restart()
@@ -57,6 +59,19 @@ def build_run(
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
     rest = checked.extras, trial.classes, data.racing, len(data.first_train[-1]), data.fingerprint
     return RunComponents(*parts, checked.device_description, *state, *rest, weights)
+
+
+def _check_accumulation(settings: Settings, data: Data) -> None:
+    """Check that an epoch has enough batches for one step.
+
+    Raises:
+        ConfigError: it has fewer.
+    """
+    steps = settings.gradient.accumulation_steps
+    batches = steps_per_epoch(data.train, world.current().world_size) if steps > 1 else steps
+    if steps > batches:
+        expected = f"expected at most {batches}, the batches of an epoch, received {steps}"
+        raise ConfigError([f"gradient.accumulation_steps: {expected}"])
 
 
 def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, data: Data) -> None:

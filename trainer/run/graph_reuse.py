@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
@@ -17,7 +18,9 @@ from trainer.config.schema import Settings
 from trainer.core import atomic_files
 from trainer.distributed import world
 from trainer.engine import train_step
-from trainer.engine.train_step import TrainStep
+from trainer.engine.gradient_clip import Clip
+from trainer.engine.step_builder import Alone, Around, BoundStep, StepBuilder
+from trainer.engine.update import StepOptions
 from trainer.metrics.evaluator import Evaluator
 from trainer.run import compile_cache
 from trainer.run.compile_cache import CompileCache
@@ -35,6 +38,8 @@ class CompiledRun:
         key: what the graphs depend on, besides the model.
         fingerprint: of model and loss; None: they cannot be compared.
         cache: holds graphs that other processes compiled.
+        options: of the step.
+        accumulation_steps: number of batches per update.
         diverged: see ``TrainStep``.
         optimizer: with its state; None until it is built.
         step: one training step; None until it is built.
@@ -46,9 +51,11 @@ class CompiledRun:
     key: str
     fingerprint: str | None
     cache: CompileCache
+    options: StepOptions = StepOptions()
+    accumulation_steps: int = 1
     diverged: Parameter | None = None
     optimizer: nn.Optimizer | None = None
-    step: Callable[..., Tensor] | None = None
+    step: BoundStep | None = None
     _setters: dict[tuple[str, ...], "_SetParameters"] = field(default_factory=dict)
 
     def make_optimizer(self, make: Callable[[], nn.Optimizer]) -> nn.Optimizer:
@@ -88,17 +95,29 @@ class CompiledRun:
             self._setters[names] = _SetParameters([target for target, _ in pairs])
         self._setters[names](*(Tensor(new.asnumpy(), dtype=new.dtype) for _, new in pairs))
 
-    def make_step(self, optimizer: nn.Optimizer) -> Callable[..., Tensor]:
+    def make_step(self, optimizer: nn.Optimizer) -> BoundStep:
         """Return the step of an optimizer: the earlier one, if it is that optimizer's."""
         if self.step is None or optimizer is not self.optimizer:
-            components = self.components
-            names = {p.name for p in components.model.get_parameters()}
-            others = restore.extra_state(self.scaler, components.dropout_count).values()
-            extra = [p for p in others if p.name not in names]  # MindSpore allows no name twice
-            parts = components.model, components.loss, optimizer, self.scaler
-            step = TrainStep(*parts, extra, self.diverged)
-            self.step = self.cache.cached("step", step, lambda: _of_step(components, optimizer))
+            depends = partial(_of_step, self.components, optimizer, self.options)
+            cached, model = self.cache.cached, self.components.model
+            self.step = self.step_builder(
+                around=lambda name, make: cached(name, make(model), depends),
+                alone=lambda name, cell: cached(name, cell, depends),
+            ).build(optimizer)
         return self.step
+
+    def step_builder(
+        self, around: Around, alone: Alone = lambda name, cell: cell, exchange: Any = None
+    ) -> StepBuilder:
+        """Return what builds steps of this run's model; the arguments are its attributes."""
+        components, ranks = self.components, world.current().world_size
+        names = {p.name for p in components.model.get_parameters()}
+        others = restore.extra_state(self.scaler, components.dropout_count).values()
+        extra = [p for p in others if p.name not in names]  # MindSpore allows no name twice
+        unit = float(max(components.batch_size // ranks, 1))
+        parts = components.model, components.loss, self.scaler, self.diverged, self.options
+        counts = self.accumulation_steps, unit, extra
+        return StepBuilder(*parts, *counts, around, alone, exchange)
 
 
 class _SetParameters(nn.Cell):
@@ -135,20 +154,36 @@ class GraphPool:
         self.runs += 1
         last, self._last = self._last, None
         scaler = train_step.loss_scaler(settings.device.loss_scale)
-        key = schema.compiled_key(settings) + atomic_files.dumps(components.plan.as_json())
+        options = step_options(settings, components)
+        accumulation_steps = settings.gradient.accumulation_steps
+        parts = components.plan.as_json(), asdict(options), accumulation_steps > 1
+        key = schema.compiled_key(settings) + atomic_files.dumps(parts)
         mark = _fingerprint(components)
         matches = last is not None and last.key == key and last.fingerprint == mark is not None
         if last is not None and matches and _can_adopt(components):
             last.adopt(components, scaler)
+            last.accumulation_steps = accumulation_steps
             return last
         cache = compile_cache.of_run(settings, components)
         diverged = train_step.stop_flag(settings.device.fetch_every)
         evaluator = _evaluator(components, cache)
-        return CompiledRun(components, scaler, evaluator, key, mark, cache, diverged)
+        graphs = scaler, evaluator, key, mark, cache
+        return CompiledRun(components, *graphs, options, accumulation_steps, diverged)
 
     def release(self, compiled: CompiledRun) -> None:
         """Keep what a run that ended well was compiled into, for the next."""
         self._last = compiled
+
+
+def step_options(settings: Settings, components: RunComponents) -> StepOptions:
+    """Return what the steps of a run do besides updating the weights."""
+    gradient = settings.gradient
+    clip = Clip(gradient.clip, gradient.limit) if gradient.clip else None
+    return StepOptions(
+        takes_rates=components.extras.schedule is not None,
+        clip=clip,
+        reports=settings.device.loss_scale != 1 or gradient.clip == "norm",
+    )
 
 
 def _can_adopt(components: RunComponents) -> bool:
@@ -169,13 +204,16 @@ def _evaluator(components: RunComponents, cache: CompileCache) -> Evaluator:
     return Evaluator(model, components.loss, world.current(), forward)
 
 
-def _of_step(components: RunComponents, optimizer: nn.Optimizer) -> dict[str, Any]:
+def _of_step(
+    components: RunComponents, optimizer: nn.Optimizer, options: StepOptions
+) -> dict[str, Any]:
     """Return what a step's graph depends on, besides the settings."""
     state = [[p.name, list(p.shape), str(p.dtype)] for p in optimizer.get_parameters()]
     return {
         "net": _of(components.model, components),
         "loss": _of(components.loss, components),
         "optimizer": [fingerprint.of_class(type(optimizer)), state],
+        "options": asdict(options),
     }
 
 

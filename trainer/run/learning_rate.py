@@ -50,8 +50,7 @@ def steps_taken(components: RunComponents, counts: StepCounts) -> int:
     """Return the number of optimizer steps before the point from which a run resumes."""
     if components.resume_point is None:
         return 0
-    progress = components.resume_point.progress
-    return progress.epochs * counts.steps_per_epoch + progress.steps
+    return components.resume_point.progress.updates(counts.steps_per_epoch)
 
 
 def schedule_row(settings: Settings, rates: RateSchedule, counts: StepCounts) -> list[Row]:

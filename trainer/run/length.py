@@ -1,5 +1,7 @@
 """Length: how many steps the run of some settings has, and what does not fit in them."""
 
+import math
+
 import mindspore.dataset as ds
 
 from trainer.checkpoint.resume import ResumePoint
@@ -17,7 +19,8 @@ def run_length(settings: Settings, train: ds.Dataset, world_size: int) -> RunLen
         train: its training batches.
         world_size: number of processes that share each batch.
     """
-    steps, when = steps_per_epoch(train, world_size), settings.evaluation
+    batches, when = steps_per_epoch(train, world_size), settings.evaluation
+    steps = math.ceil(batches / settings.gradient.accumulation_steps)
     return RunLength(
         settings.epochs, steps, settings.max_steps, when.every_epochs, when.every_steps
     )

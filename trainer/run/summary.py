@@ -62,6 +62,7 @@ def start_summary(
         *schedule,
         *([("features", components.cache_decision.why)] if components.cache_decision.why else []),
         *_ranks_rows(settings, components),
+        *_accumulation_rows(settings, components),
         ("optimizer", f"{type(optimizer).__name__}, {_options(settings)}"),
         ("run", f"{quantity(settings.epochs, 'epoch')}, seed {settings.seed}, in {folder}"),
         *_resume_rows(components),
@@ -116,6 +117,18 @@ def _ranks_rows(settings: Settings, components: RunComponents) -> list[Row]:
     if module_tree.moving_statistics(components.model):
         each = f"each rank normalises by its own {quantity(size // ranks, 'sample')}"
         rows.append(("", f"BatchNorm: {each}; its statistics are averaged after each step"))
+    return rows
+
+
+def _accumulation_rows(settings: Settings, components: RunComponents) -> list[Row]:
+    """Return how many batches an update takes, and what BatchNorm makes of that."""
+    batches, size = settings.gradient.accumulation_steps, components.batch_size
+    if batches == 1:
+        return []
+    rows = [("update", f"after {batches} batches of {size}, by their mean gradient")]
+    if module_tree.moving_statistics(components.model):
+        each = f"each batch of {size} is normalised by itself"
+        rows.append(("", f"BatchNorm: {each}, so {batches} batches are not one large batch"))
     return rows
 
 

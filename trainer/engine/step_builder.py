@@ -1,0 +1,89 @@
+"""Step builder: the graphs of a run's steps: one graph, or two for several batches per update."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mindspore import Parameter, Tensor, amp, nn
+
+from trainer.backend.graph import module_tree
+from trainer.engine.accumulation import AccumulatedStep, AddBatch, ApplySums, GradientSums
+from trainer.engine.optimizer_step import OptimizerStep, Rates, SingleBatchStep
+from trainer.engine.train_step import GradientParts, TrainStep
+from trainer.engine.update import StepOptions, Update
+
+if TYPE_CHECKING:
+    from trainer.engine.distributed_step import Exchange
+
+# Returns the step whose graphs are compiled, for the learning rates of a run.
+BoundStep = Callable[[Rates | None], OptimizerStep]
+# Returns what to call in place of a cell that is made for a model.
+Around = Callable[[str, Callable[[nn.Cell], Callable[..., Tensor]]], Callable[..., Tensor]]
+
+# Returns what to call in place of a cell without a model.
+Alone = Callable[[str, nn.Cell], Callable[..., Tensor]]
+
+
+@dataclass(frozen=True)
+class StepBuilder:
+    """Builds the graphs of a run's steps for an optimizer.
+
+    Attributes:
+        net: the model; its plan is applied when ``build`` is called.
+        loss: a cell of (output, label) that returns a mean.
+        scaler: scales the loss for half precision; None for float32.
+        diverged: see ``TrainStep``.
+        options: what a step does besides updating the weights.
+        accumulation_steps: number of batches per update.
+        unit: see ``GradientParts``.
+        extra: parameters that a step changes besides those of model and optimizer.
+        around: compiles a graph with the model in it, by its name.
+        alone: compiles a graph without the model, by its name.
+        exchange: of several ranks; None: there is one.
+    """
+
+    net: nn.Cell
+    loss: nn.Cell
+    scaler: amp.LossScaler | None
+    diverged: Parameter | None
+    options: StepOptions
+    accumulation_steps: int
+    unit: float
+    extra: Iterable[Parameter]
+    around: Around
+    alone: Alone
+    exchange: "Exchange | None" = None
+
+    def build(self, optimizer: nn.Optimizer) -> BoundStep:
+        """Return the step of an optimizer; a compiled graph ignores later changes of flags."""
+        if self.accumulation_steps > 1:
+            return self._accumulated(optimizer)
+        return partial(SingleBatchStep, self.around("step", partial(self._fused, optimizer)))
+
+    def _fused(self, optimizer: nn.Optimizer, net: nn.Cell) -> Callable[..., Tensor]:
+        if self.exchange is not None:
+            parts, update = self._parts(net, optimizer), self._update(net, optimizer)
+            return self.exchange.step(parts, update, self.options)
+        rest = self.scaler, self.extra, self.diverged, self.options
+        return TrainStep(net, self.loss, optimizer, *rest)
+
+    def _accumulated(self, optimizer: nn.Optimizer) -> BoundStep:
+        sums, update = GradientSums.of(self.net, optimizer), self._update(self.net, optimizer)
+
+        def make(net: nn.Cell) -> nn.Cell:
+            return AddBatch(self._parts(net, optimizer), sums, self.extra)
+
+        add = self.around("gradients", make)
+        if self.exchange is not None:
+            apply = self.exchange.apply(self._parts(self.net, optimizer), sums, update)
+        else:
+            apply = self.alone("update", ApplySums(sums, update))
+        return partial(AccumulatedStep, add, apply)
+
+    def _parts(self, net: nn.Cell, optimizer: nn.Optimizer) -> GradientParts:
+        return GradientParts(net, self.loss, optimizer, self.scaler, self.unit)
+
+    def _update(self, net: nn.Cell, optimizer: nn.Optimizer) -> Update:
+        statistics = module_tree.unlocked_statistics(net)
+        return Update(optimizer, statistics, self.scaler, self.diverged, self.options)

@@ -1,0 +1,26 @@
+"""Step rates: the numbers of an update that the host computes, as one tensor for the graph."""
+
+from collections.abc import Callable
+
+import numpy as np
+from mindspore import Tensor
+from numpy.typing import NDArray
+
+
+class StepRates:
+    """The learning rates of each update; an unchanged tensor is not made again.
+
+    Args:
+        rates: returns those of all groups, in float64, by the number of updates before.
+    """
+
+    def __init__(self, rates: Callable[[int], NDArray[np.float64]]) -> None:
+        self._rates = rates
+        self._last = Tensor(np.zeros(0, np.float32))
+
+    def __call__(self, number: int) -> Tensor:
+        """Return the rates of an update in float32, rounded once."""
+        values = np.asarray(self._rates(number), np.float32)
+        if not np.array_equal(values, self._last.asnumpy()):
+            self._last = Tensor(values)
+        return self._last

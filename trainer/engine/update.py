@@ -1,0 +1,140 @@
+"""Update: what follows the gradients of a step: checks, clipping, the optimizer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mindspore as ms
+from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
+
+from trainer.backend.optimizer_state import learning_rates
+from trainer.engine.gradient_clip import Clip, GlobalNorm, clip_factor, clip_value
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """What a step does in addition to computing gradients and updating the weights.
+
+    Attributes:
+        takes_rates: its first argument is a tensor of the learning rates, one per group of the
+            optimizer, which are set before the update.
+        clip: how gradients are clipped; None: they are not.
+        reports: it returns (loss, whether the update was made, norm before clipping or 0) as one
+            tensor; else the loss alone.
+    """
+
+    takes_rates: bool = False
+    clip: Clip | None = None
+    reports: bool = False
+
+
+PLAIN = StepOptions()
+
+
+class Update(nn.Cell):
+    """Updates the weights with the gradients of a step, unless something is not finite.
+
+    Args:
+        optimizer: built over the trainable parameters.
+        statistics: running statistics, which the forward pass has updated.
+        scaler: has scaled the loss; None for float32.
+        diverged: set once a loss was not finite; see ``TrainStep``.
+        options: see ``StepOptions``.
+    """
+
+    def __init__(
+        self,
+        optimizer: nn.Optimizer,
+        statistics: Sequence[Parameter],
+        scaler: amp.LossScaler | None,
+        diverged: Parameter | None,
+        options: StepOptions,
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer = optimizer
+        self.statistics = statistics
+        self.has_statistics = bool(statistics)
+        self.scaler = scaler
+        self.stops_when_diverged = diverged is not None
+        if diverged is not None:
+            self.diverged = diverged
+        self.rates = ParameterTuple(learning_rates(optimizer) if options.takes_rates else [])
+        clip = options.clip
+        self.clips_norm = clip is not None and clip.by == "norm"
+        self.clips_values = clip is not None and clip.by == "value"
+        self.limit = clip.limit if clip else 0.0
+        if self.clips_norm:
+            self.global_norm = GlobalNorm(optimizer.parameters)
+        self.scales = self.clips_norm or scaler is not None
+        self.reports = options.reports
+
+    def construct(
+        self,
+        loss: Tensor,
+        gradients: Sequence[Tensor],
+        before: Sequence[Tensor],
+        rates: Tensor | None = None,
+        weight: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss, or the report of the step; see ``StepOptions``.
+
+        Args:
+            loss: of the step; if it is not finite, the statistics are put back to ``before``.
+            gradients: if one is not finite under a loss scale, the scale is adjusted.
+            before: the statistics before the forward pass.
+            rates: the learning rates; None: those of before.
+            weight: what the gradients are to be divided by; None: nothing.
+        """
+        is_good = self.checked_loss(loss, before)
+        if self.scaler is not None:
+            is_finite = amp.all_finite(gradients)
+            is_good = ops.logical_and(is_good, is_finite)
+        norm, factor = self.norm_and_factor(gradients, weight)
+        if self.scaler is not None:
+            self.scaler.adjust(is_finite)
+        self.set_rates(rates)
+        report = ops.stack((loss, is_good.astype(ms.float32), norm)) if self.reports else loss
+        if is_good:
+            report = ops.depend(report, self.optimizer(self.final(gradients, factor, weight)))
+        return report
+
+    def norm_and_factor(
+        self, gradients: Sequence[Tensor], weight: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the norm before clipping, and what the gradients are to be multiplied by."""
+        norm, factor = Tensor(0.0, ms.float32), Tensor(1.0, ms.float32)
+        if weight is not None:
+            factor = ops.reciprocal(weight)
+        if self.scaler is not None:
+            factor = factor * ops.reciprocal(self.scaler.scale_value)
+        if self.clips_norm:
+            norm = self.global_norm(gradients) * factor
+            factor = factor * clip_factor(norm, self.limit)
+        return norm, factor
+
+    def set_rates(self, rates: Tensor | None) -> None:
+        """Set the optimizer's learning rates."""
+        if rates is not None:
+            for number, rate in enumerate(self.rates):
+                ops.assign(rate, rates[number])
+
+    def checked_loss(self, loss: Tensor, before: Sequence[Tensor]) -> Tensor:
+        """Return whether the loss is finite; if not, put the statistics back."""
+        is_good = ops.isfinite(loss)
+        if self.stops_when_diverged:
+            is_good = ops.logical_and(is_good, ops.logical_not(self.diverged))
+            ops.assign(self.diverged, ops.logical_not(is_good))
+        if self.has_statistics:  # noqa: SIM102 (this one is settled when compiled, at no cost)
+            if not is_good:  # the forward pass has updated them
+                for statistic, value in zip(self.statistics, before):  # noqa: B905 (not in a graph)
+                    ops.assign(statistic, value)
+        return is_good
+
+    def final(
+        self, gradients: Sequence[Tensor], factor: Tensor, weight: Tensor | None
+    ) -> Sequence[Tensor]:
+        """Return the gradients as the optimizer is to take them: in one pass over the memory."""
+        if self.scales or weight is not None:
+            gradients = tuple([g * factor.astype(g.dtype) for g in gradients])
+        if self.clips_values:
+            gradients = tuple([clip_value(g, self.limit) for g in gradients])
+        return gradients

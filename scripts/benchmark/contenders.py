@@ -5,12 +5,14 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from scripts.benchmark import recipe
 from scripts.benchmark.case import NETS, Case
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TRAINER = {  # value of `features` by contender
     **{"trainer": "off", "store": "store", "auto": "auto"},
     **{"cold": "off", "warm": "off", "snapshots": "off"},
+    **dict.fromkeys(recipe.OVERRIDES, "off"),
 }
 TITLES = {
     "trainer": "this trainer",
@@ -25,6 +27,7 @@ TITLES = {
     "compile": "PyTorch torch.compile",
     "lightning": "Lightning BaseFinetuning",
     "fastai": "fastai Learner.freeze",
+    **recipe.TITLES,
 }
 LOOPS = {
     "hand": ("mindspore_loops", "hand"),
@@ -33,12 +36,14 @@ LOOPS = {
     "compile": ("pytorch_loops", "train"),
     "lightning": ("lightning_loop", "train"),
     "fastai": ("fastai_loop", "train"),
+    **{f"eager_{name}": ("pytorch_recipe", "train") for name in recipe.OVERRIDES},
 }
 _PACKAGES = {
     "eager": ["torch"],
     "compile": ["torch"],
     "lightning": ["torch", "lightning"],
     "fastai": ["torch", "fastai"],
+    **{f"eager_{name}": ["torch"] for name in recipe.OVERRIDES},
 }
 
 

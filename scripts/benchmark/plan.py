@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from scripts.benchmark import recipe
 from scripts.benchmark.case import NETS, Case, Task
 
 PARTS = {
@@ -9,6 +10,7 @@ PARTS = {
     "nets": "Models with a growing frozen part, by method, without and with the feature store",
     "starts": "The first step, with an empty and a filled compile cache",
     "others": "Other libraries, each with its own method of freezing",
+    recipe.PART: "The parts of a recipe: what each adds to the time per batch, here and in PyTorch",
     "ends": "The wait at the end of an epoch, for proof, a full snapshot and a checkpoint",
     "images": "How the cost grows with the number of images",
     "share": "How the cost falls with the frozen share",
@@ -92,6 +94,8 @@ RACES = [
     _race("nets", MOBILE_LARGE, "nothing", 1, 2, "trainer hand eager"),
     _race("nets", MOBILE_LARGE, "head stop_gradient", 1, 2, "trainer hand eager store"),
     _race("starts", Task("resnet18", 64, 32, 96), "half stop_gradient", 2, 1, "cold warm"),
+    _race(recipe.PART, RESNET, "nothing", 2, 2, recipe.CONTENDERS),
+    _race(recipe.PART, LENET, "nothing", 2, 3, recipe.CONTENDERS),
     _race("ends", RESNET, "nothing", 2, 2, "snapshots"),
     _race("ends", RESNET, "head stop_gradient", 1, 3, "snapshots"),
     _race("others", RESNET, "nothing", 1, 2, "trainer eager compile"),

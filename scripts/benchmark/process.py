@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from scripts.benchmark import contenders, images
+from scripts.benchmark import contenders, images, recipe
 from scripts.benchmark.case import CLASSES, RATE, SEED, Case
 from scripts.benchmark.clock import Result
 from scripts.benchmark.contenders import ROOT
@@ -65,6 +65,7 @@ def _trainer(case: Case, folder: Path) -> Result:
             *contenders.features(case.contender, store),
             *contenders.graphs(case.contender, folder / "graphs"),
             *contenders.snapshots(case.contender),
+            *recipe.OVERRIDES.get(case.contender, ()),
             f"hydra.run.dir='{run}'",
         ]
         start(["trainer", *overrides])

@@ -115,9 +115,16 @@ class Row:
 
     def ratios(self, above: str, below: str, measure: Measure) -> list[float]:
         """Ratios of the values of two contenders, each within a repeat."""
-        divisors = {record.repeat: measure(record) for record in self.of(below)}
-        dividends = ((record.repeat, measure(record)) for record in self.of(above))
-        return [value / divisors[repeat] for repeat, value in dividends if repeat in divisors]
+        return [one / other for one, other in self._pairs(above, below, measure)]
+
+    def gaps(self, above: str, below: str, measure: Measure) -> list[float]:
+        """Differences of the values of two contenders, each within a repeat."""
+        return [one - other for one, other in self._pairs(above, below, measure)]
+
+    def _pairs(self, one: str, other: str, measure: Measure) -> list[tuple[float, float]]:
+        others = {record.repeat: measure(record) for record in self.of(other)}
+        values = ((record.repeat, measure(record)) for record in self.of(one))
+        return [(value, others[repeat]) for repeat, value in values if repeat in others]
 
 
 def rows(records: Iterable[Record]) -> list[Row]:

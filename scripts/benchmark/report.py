@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import attrgetter
 from statistics import median
 
-from scripts.benchmark import records
+from scripts.benchmark import recipe, records
 from scripts.benchmark.case import NETS, Task
 from scripts.benchmark.contenders import TITLES
 from scripts.benchmark.plan import PARTS, RESNET, SIZES
@@ -25,6 +25,7 @@ def text(results: Sequence[Record]) -> str:
     rows = records.rows(results)
     parts = [*(_races(rows, part) for part in ("head", "nets", "others", "starts")), _memory(rows)]
     parts += [
+        _recipe(rows),
         _ends(rows),
         _images(rows),
         _share(rows),
@@ -109,6 +110,11 @@ def _memory(rows: Sequence[Row]) -> str:
         return ""
     head = ("model", "contender", "nothing", "first half", "all but the head")
     return f"## Peak memory in MB, by what is frozen\n\n{table([head, *lines], left=(0, 1))}"
+
+
+def _recipe(rows: Sequence[Row]) -> str:
+    text = recipe.text(of(rows, recipe.PART))
+    return f"## {PARTS[recipe.PART]}\n\n{text}" if text else ""
 
 
 def _ends(rows: Sequence[Row]) -> str:

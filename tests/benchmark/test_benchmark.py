@@ -79,10 +79,22 @@ def test_goals_say_what_was_met_and_by_how_much() -> None:
     found += [record("hand", 0, result(5, 5.0))]
     lines = goals.text(found, 31).splitlines()[2:]
     assert [line.split()[0] for line in lines if line[0] != " "] == [
-        *("met", "MISSED", "MISSED", "open", "open", "open", "open"),
+        *("met", "MISSED", "MISSED", "open", "open", "open", "open", "open"),
     ]
     assert "6.0 times faster" in lines[0]
     assert lines[3].endswith("all but the head, stop_gradient: 1.40")
+
+
+def test_what_a_recipe_adds_is_compared_with_pytorch() -> None:
+    seconds = {"trainer": 0.2, "recipe": 0.23, "eager": 0.1, "eager_recipe": 0.12}
+    seconds |= {"accumulate": 0.42, "eager_accumulate": 0.2}
+    found = [record(who, 0, result(step), "recipe") for who, step in seconds.items()]
+    (line,) = (line for line in goals.text(found, 3).splitlines() if "averaging" in line)
+    assert line.startswith("MISSED")
+    assert "30.0 ms, at most 20.0" in line
+    table = report.text(found)
+    (row,) = (line for line in table.splitlines() if "2 batches per step" in line)
+    assert row.split()[-4:] == ["10.0", "1.05", "0.0", "1.00"], "per batch, not per step"
 
 
 def test_the_wait_at_an_epochs_end_is_a_share_of_the_epoch() -> None:
@@ -109,7 +121,7 @@ def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
     records.write(tmp_path, "a machine", 3.0, found)
     head, minutes, read = records.read(tmp_path)
     assert (head, minutes, read) == ("a machine", 3.0, found)
-    assert report.text(read).count("\n## ") == 9
+    assert report.text(read).count("\n## ") == 10
     assert goals.text(read, 31).splitlines()[-1].startswith("MISSED")
     picture.draw(read, tmp_path / picture.FILE)
     assert (tmp_path / picture.FILE).stat().st_size > 10_000

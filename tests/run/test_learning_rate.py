@@ -5,10 +5,16 @@ import math
 from pathlib import Path
 from typing import Any
 
+import mindspore.dataset as ds
 import pytest
 
 from tests.support.command import Command
 from tests.support.runs import bits, records
+from tests.support.settings import GOOD
+from trainer.config import schema
+from trainer.datasets.digits import digits
+from trainer.optim.schedule import StepCounts
+from trainer.run.preflight import build_extras
 
 # 4 steps per epoch
 SMALL = ("experiment=seed_mindspore", "batch_size=2", "dataset.samples=8", "optimizer.lr=0.01")
@@ -94,6 +100,92 @@ def test_another_schedule_jumps_too(command: Command) -> None:
     ended = command.resume("run", *lines)
     assert ended.code == 0, ended.err
     assert "the learning rate jumps from 0.01 to 0.005 in step 5" in ended.out
+
+
+PLATEAU = (*SMALL, "schedule=plateau", "schedule.patience=0", "schedule.decay_rate=0.5", "epochs=5")
+STAGNATES = ("schedule.threshold=0.9", "schedule.warmup_epochs=1", "schedule.warmup_factor=0.5")
+
+
+def test_a_plateau_follows_the_evaluations_after_the_warm_up(command: Command) -> None:
+    ended = command.train(*PLATEAU, *STAGNATES)
+    assert ended.code == 0, ended.err
+    assert (
+        "schedule   plateau: lr 0.005 first, 0.01 at most; falls when validation_loss" in ended.out
+    )
+    # the last step of the warm-up; then the first evaluation that counts, at the end of epoch 2
+    expected = [0.005, 0.00875, 0.01, 0.01, 0.005, 0.0025]
+    received = [rate["lr_factor 1"] for rate in rates(command.folder / "run")]
+    assert received == pytest.approx(expected, abs=1e-15)
+
+
+def test_a_plateau_resumes_with_its_rates(command: Command) -> None:
+    lines = (*PLATEAU, *STAGNATES, "checkpoint.every_steps=1")
+    whole = command.train(*lines, "hydra.run.dir=whole")
+    assert whole.code == 0, whole.err
+    assert command.train(*lines[:-1], "epochs=3").code == 0
+    ended = command.resume("run", "epochs=5")
+    assert ended.code == 0, ended.err
+    assert "jumps" not in ended.out
+    assert rates(command.folder / "run") == rates(command.folder / "whole")
+    assert bits(command.folder / "run") == bits(command.folder / "whole")
+
+
+def test_the_direction_of_a_plateau_is_the_monitors() -> None:
+    settings, _ = schema.read({**GOOD, "schedule": PLATEAU_SPEC, "evaluation": ACCURACY})
+    schedule = build_extras(settings, []).schedule
+    assert schedule is not None
+    factor = schedule(StepCounts(20, 2), lambda: [(2, 0.5), (4, 0.6), (6, 0.7)])
+    assert factor(6) == 1, "a rising accuracy is no plateau"
+
+
+PLATEAU_SPEC = {"_target_": "trainer.optim.schedules.plateau.plateau", "patience": 0}
+ACCURACY = {"monitor": "accuracy"}
+
+
+def no_validation(batch_size: int) -> tuple[ds.Dataset, None]:
+    return digits(batch_size=batch_size, classes=[0, 1], num_classes=2)[0], None
+
+
+NO_VALIDATION = (
+    "model.num_classes=2",
+    "dataset=custom",
+    "dataset._target_=tests.run.test_learning_rate.no_validation",
+    "+dataset.batch_size=${batch_size}",
+    "init_from=null",
+)
+
+
+def test_a_plateau_needs_something_to_monitor(command: Command) -> None:
+    ended = command.train(*NO_VALIDATION, "schedule=plateau", "epochs=1")
+    assert ended.code == 2
+    assert "schedule=plateau: expected validation data to monitor, received none" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (
+            ("schedule=linear", "schedule.warmup_steps=9"),
+            "schedule: expected a warm-up of at most 8 steps, the run's, received 9",
+        ),
+        (
+            ("schedule=multi_step", "schedule.milestones=[1]", "schedule.warmup_steps=4"),
+            "schedule.milestones: expected milestones before the run's end after step 8, "
+            "received steps 8",
+        ),
+        (
+            ("schedule=linear", "schedule.warmup_epochs=2", "max_steps=7"),
+            "schedule: expected a warm-up of at most 7 steps, the run's, received 8",
+        ),
+    ],
+)
+def test_what_lies_beyond_the_last_step_is_refused_before_training(
+    command: Command, settings: tuple[str, ...], problem: str
+) -> None:
+    ended = command.train(*SMALL, "epochs=2", *settings)
+    assert ended.code == 2
+    assert problem in ended.err
+    assert command.left() == []
 
 
 def test_the_plan_shows_the_rates(command: Command) -> None:

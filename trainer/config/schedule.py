@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from trainer.config.validation_errors import describe
 
 SHIPPED = "trainer.optim.schedules."
+PLATEAU = "plateau"
 _CONSTANT = f"{SHIPPED}constant.constant"
 
 

@@ -41,7 +41,7 @@ class RateSchedule:
         self.lr_factors = tuple(sorted(set(lr_factors), reverse=True)) or (1.0,)
         self._lr = lr
         self._factor = factor
-        self._step = max(steps_taken - 1, 0)
+        self._latest = self._factor_at(max(steps_taken - 1, 0))
 
     def of(self, optimizer: nn.Optimizer) -> Rates:
         """Return the rates of an optimizer's groups, in the order of its learning rates.
@@ -54,14 +54,17 @@ class RateSchedule:
         base = np.array([exact.get(rate, rate) for rate in present], np.float64)
 
         def rates(step: int) -> NDArray[np.float64]:
-            self._step = step
-            return base * self._factor_at(step)
+            self._latest = self._factor_at(step)
+            return base * self._latest
 
         return rates
 
     def by_label(self, step: int | None = None) -> dict[str, float]:
-        """Return the rates of a step by label; None: of the step that was asked for last."""
-        factor = self._factor_at(self._step if step is None else step)
+        """Return the rates of a step by label; None: as they were asked for last.
+
+        After an evaluation those of a plateau may be others, although no step was taken.
+        """
+        factor = self._latest if step is None else self._factor_at(step)
         return {label(each): self._peak(each) * factor for each in self.lr_factors}
 
     def rate_at(self, step: int) -> float:

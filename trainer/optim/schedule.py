@@ -55,20 +55,22 @@ def constant_factor(step: int) -> float:
     return 1.0
 
 
-def build_schedule(spec: Mapping[str, Any] | None, lr: float = 1.0) -> Schedule | None:
+def build_schedule(
+    spec: Mapping[str, Any] | None, lr: float = 1.0, mode: str = "min"
+) -> Schedule | None:
     """Return the schedule that ``spec`` describes; None: the learning rate is constant.
 
     Args:
         spec: ``_target_`` and its keys.
         lr: the learning rate that the factor applies to; ``min_lr`` is divided by it.
+        mode: whether the least or the greatest monitored value is the best: ``min``, ``max``.
 
     Raises:
         ConfigError: the target does not exist, refused its arguments, or cannot be called.
     """
     if spec is None:
         return None
-    make = _shipped if is_shipped(spec) else _custom
-    schedule = make(spec, lr)
+    schedule = _shipped(spec, lr, mode) if is_shipped(spec) else _custom(spec)
     _check(schedule)
     return schedule
 
@@ -99,7 +101,7 @@ def check_factor(factor: float) -> None:
         raise ConfigError([f"schedule: expected a factor of at least 0, received {factor}"])
 
 
-def _custom(spec: Mapping[str, Any], lr: float) -> Schedule:
+def _custom(spec: Mapping[str, Any]) -> Schedule:
     """Return a schedule of a function of (step, steps)."""
     function = instantiate_target("schedule", spec)
     if not callable(function):
@@ -110,7 +112,7 @@ def _custom(spec: Mapping[str, Any], lr: float) -> Schedule:
     return lambda length, history: lambda step: float(function(step, length.steps))
 
 
-def _shipped(spec: Mapping[str, Any], lr: float) -> Schedule:
+def _shipped(spec: Mapping[str, Any], lr: float, mode: str) -> Schedule:
     """Return a schedule of ``trainer.optim.schedules``, with its warm-up before it."""
     target = {"_target_": spec["_target_"], "_partial_": True}
     function = instantiate_target("schedule", target).func
@@ -125,7 +127,8 @@ def _shipped(spec: Mapping[str, Any], lr: float) -> Schedule:
             if step < first:
                 return warmup(step, first, spec.get("warmup_factor", 0.0))
             if "history" in names:
-                return float(after_warmup([value for at, value in history() if at > first]))
+                values = [value for at, value in history() if at > first]
+                return float(after_warmup(values, mode))
             return float(after_warmup(step - first, max(length.steps - first, 1)))
 
         return factor
@@ -137,6 +140,20 @@ def warmup_steps(spec: Mapping[str, Any], length: StepCounts) -> int:
     """Return the number of steps of the warm-up."""
     steps = spec.get("warmup_steps")
     return steps if steps is not None else length.steps_of(spec.get("warmup_epochs") or 0)
+
+
+def length_problems(spec: Mapping[str, Any] | None, counts: StepCounts) -> list[str]:
+    """Return what of a shipped schedule lies beyond a run's last step."""
+    if spec is None or not is_shipped(spec):
+        return []
+    first = warmup_steps(spec, counts)
+    if first > counts.steps:
+        expected = f"expected a warm-up of at most {counts.steps} steps, the run's"
+        return [f"schedule: {expected}, received {first}"]
+    milestones = [first + counts.steps_of(epochs) for epochs in spec.get("milestones") or ()]
+    late = ", ".join(str(step) for step in milestones if step >= counts.steps)
+    expected = f"expected milestones before the run's end after step {counts.steps}"
+    return [f"schedule.milestones: {expected}, received steps {late}"] if late else []
 
 
 def _check_keys(spec: Mapping[str, Any], names: Container[str]) -> None:

@@ -21,7 +21,7 @@ from trainer.feature_cache import decide
 from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
-from trainer.run import length, one_sample_check
+from trainer.run import learning_rate, length, one_sample_check
 from trainer.run.balanced_loss import balance
 from trainer.run.build_plan import resolve_plan
 from trainer.run.components import Preflight, RunComponents
@@ -75,15 +75,16 @@ def _check_accumulation(settings: Settings, data: Data) -> None:
 
 
 def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, data: Data) -> None:
-    """Check that plan and data are those of the checkpoint.
+    """Check that plan and data are those of the checkpoint, and that the run's length fits them.
 
     Raises:
-        ConfigError: they differ, which ``resume.allow`` does not allow.
+        ConfigError: they differ, which ``resume.allow`` does not allow, or do not fit.
     """
     problems = restore.plan_and_data_problems(point, plan, data.train.get_dataset_size())
     problems += length.resume_problems(
         point, length.run_length(settings, data.train, world.current().world_size)
     )
+    problems += learning_rate.data_problems(settings, data, world.current().world_size)
     problems += restore.edited_data_problems(
         point, settings.seed, data.fingerprint, lambda: pipelines.read_again(settings, data)
     )

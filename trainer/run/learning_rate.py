@@ -7,10 +7,11 @@ import mindspore.dataset as ds
 
 from trainer.config import schema
 from trainer.config.groups import optional_spec
-from trainer.config.schedule import short_name
+from trainer.config.schedule import PLATEAU, short_name
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.data import pipelines
+from trainer.data.pipelines import Data
 from trainer.distributed import world
 from trainer.freezing.plan import Plan
 from trainer.optim.rate_schedule import RateSchedule, lr_factors
@@ -20,6 +21,7 @@ from trainer.optim.schedule import (
     StepCounts,
     build_schedule,
     constant_factor,
+    length_problems,
 )
 from trainer.run.components import RunComponents
 from trainer.run.length import run_length
@@ -57,9 +59,14 @@ def schedule_row(settings: Settings, rates: RateSchedule, counts: StepCounts) ->
     """Return a row with the first, the peak and the last rate; none if the rate is constant."""
     if settings.schedule is None:
         return []
-    span = rates.span(counts.steps)
-    peak = f"{span.peak:.4g} at the peak (step {span.peak_step + 1}), " if span.peak_step else ""
     name = short_name(settings.schedule.target)
+    span = rates.span(counts.steps)
+    if name == PLATEAU:
+        monitor = f"falls when {settings.evaluation.monitor} does not improve"
+        return [
+            ("schedule", f"{name}: lr {span.first:.4g} first, {span.peak:.4g} at most; {monitor}")
+        ]
+    peak = f"{span.peak:.4g} at the peak (step {span.peak_step + 1}), " if span.peak_step else ""
     ends = f"lr {span.first:.4g} first, {peak}{span.last:.4g} last"
     return [("schedule", f"{name}: {ends}, of {counts.steps} steps")]
 
@@ -77,6 +84,17 @@ def preview_row(settings: Settings, schedule: Schedule | None) -> list[Row]:
     return schedule_row(settings, build_rate_schedule(settings, schedule, None, counts), counts)
 
 
+def data_problems(settings: Settings, data: Data, world_size: int) -> list[str]:
+    """Return what of the schedule does not fit the data."""
+    spec = optional_spec(settings.schedule)
+    problems = length_problems(spec, step_counts(settings, data.train, world_size))
+    is_plateau = spec is not None and short_name(spec["_target_"]) == PLATEAU
+    if is_plateau and data.validation is None:
+        expected = "expected validation data to monitor, received none from the dataset"
+        problems.append(f"schedule={PLATEAU}: {expected}")
+    return problems
+
+
 def jump_row(
     settings: Settings, components: RunComponents, rates: RateSchedule, counts: StepCounts
 ) -> list[Row]:
@@ -85,6 +103,8 @@ def jump_row(
     if components.resume_point is None or not taken:
         return []
     before, _ = schema.read(components.resume_point.checkpoint.settings, recorded=True)
+    if before.schedule and short_name(before.schedule.target) == PLATEAU:
+        return []  # its rates depend on what it has monitored
     old_counts = step_counts(before, components.train, world.current().world_size)
     try:
         schedule = build_schedule(optional_spec(before.schedule), before.optimizer.lr)

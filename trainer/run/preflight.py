@@ -18,6 +18,7 @@ from trainer.core.errors import ConfigError
 from trainer.data import pipelines
 from trainer.distributed import world
 from trainer.metrics.build_metrics import build_metrics
+from trainer.metrics.monitor import Monitor
 from trainer.optim.schedule import Schedule, build_schedule
 from trainer.run import length
 from trainer.run.build_callbacks import build_callback
@@ -81,7 +82,8 @@ def _build_schedule(settings: Settings, problems: list[str]) -> Schedule | None:
     if wrong := schedules.problems(spec, settings.epochs, lr):
         problems += wrong
         return None
-    return _collect(problems, lambda: build_schedule(spec, settings.optimizer.lr))
+    mode = Monitor.of(settings.evaluation.monitor).mode
+    return _collect(problems, lambda: build_schedule(spec, settings.optimizer.lr, mode))
 
 
 def _collect(problems: list[str], build: Callable[[], _T]) -> _T | None:

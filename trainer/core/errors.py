@@ -43,6 +43,10 @@ class ConfigError(TrainerExit):
         super().__init__("\n".join([head, *rows]))
 
 
+class NotCovered(ConfigError):
+    """A tensor is neither frozen nor a buffer nor in the optimizer exactly once."""
+
+
 class FrozenMoved(TrainerExit):
     """A frozen tensor has changed."""
 

@@ -21,6 +21,7 @@ from trainer.callbacks.plots import Plots
 from trainer.callbacks.rank_consistency import RankConsistency
 from trainer.callbacks.run_costs import CostsRecorder
 from trainer.callbacks.snapshots import Snapshots
+from trainer.callbacks.trainability import Trainability
 from trainer.checkpoint import checkpoint
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.config.instantiate import instantiate_target
@@ -73,6 +74,7 @@ def _reports(context: FitContext) -> list[Callback]:
         LearningRateMonitor(context.rate_schedule),
         MetricsJsonl(context.folder / METRICS, submit, context.history, context.monitor),
         Plots(context.folder),
+        Trainability(),
         Console(context.length, submit),
         *context.components.extras.callbacks,
     ]

@@ -16,7 +16,8 @@ from trainer.freezing import validation
 from trainer.freezing.plan import Plan
 from trainer.freezing.selection import expand
 from trainer.freezing.unmatched import unmatched_pattern
-from trainer.optim import optimizer
+from trainer.optim.coverage import check_coverage
+from trainer.optim.optimizer import build_optimizer
 from trainer.run.components import Preflight
 
 
@@ -76,4 +77,4 @@ def resolve_plan(
 def _check_optimizer(settings: Settings, model: nn.Cell, plan: Plan) -> None:
     parameters = dict(model.parameters_and_names())
     trainable = [parameters[name] for name in plan.names("trainable")]
-    optimizer.build_optimizer(settings.optimizer.spec(), trainable, plan)
+    check_coverage(model, plan, build_optimizer(settings.optimizer.spec(), trainable, plan))

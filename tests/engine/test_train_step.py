@@ -108,9 +108,10 @@ def test_a_dynamic_scale_doubles_after_a_thousand_steps_without_an_overflow() ->
     assert isinstance(scaler, ms.amp.DynamicLossScaler)
     assert scaler.scale_value.asnumpy() == 2**16
     finite = Tensor(True)
-    scaler.counter.set_data(Tensor(998, ms.int32))  # counts the steps since the last change
-    scaler.adjust(finite)
-    assert scaler.scale_value.asnumpy() == 2**16
+    for steps in (99, 199, 499, 998):  # since the last change
+        scaler.counter.set_data(Tensor(steps, ms.int32))
+        scaler.adjust(finite)
+        assert scaler.scale_value.asnumpy() == 2**16
     scaler.adjust(finite)
     assert scaler.scale_value.asnumpy() == 2**17
 

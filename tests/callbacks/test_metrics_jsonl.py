@@ -55,6 +55,17 @@ def test_evaluations_within_an_epoch_are_in_its_line(tmp_path: Path) -> None:
     assert [line.get("evaluations") for line in lines] == [None, within, later]
 
 
+def test_the_evaluation_where_a_run_ends_within_an_epoch_is_that_of_its_end(tmp_path: Path) -> None:
+    history = History()
+    for steps in (2, 3):
+        history.add(Progress(1, steps), {"validation_loss": 0.1 * steps})
+    epoch = told(2, 1.0)
+    epoch.stopped_at = Progress(1, 3)
+    MetricsJsonl(tmp_path / "metrics.jsonl", history=history).on_epoch_end(epoch)
+    line = json.loads((tmp_path / "metrics.jsonl").read_text())
+    assert line["evaluations"] == [{"step": 2, "validation_loss": 0.2}]
+
+
 def test_metrics_of_an_older_run_are_its_evaluations(tmp_path: Path) -> None:
     metrics = MetricsJsonl(tmp_path / "metrics.jsonl")
     for number in range(4):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
 from trainer.callbacks.plots import Plots, changes, curves_figure, weights_figure
@@ -212,6 +213,31 @@ def test_of_many_learning_rates_the_highest_and_the_lowest_are_named() -> None:
         "lr_factor 1",
         f"lr_factor {0.5**19:g}",
     ]
+
+
+@pytest.mark.parametrize(("number", "named"), [(1, 0), (2, 2), (5, 5), (6, 6), (7, 2)])
+def test_up_to_six_learning_rates_are_named(number: int, named: int) -> None:
+    rates = {f"lr_factor {n}": 1.0 / (1 + n) for n in range(number)}
+    axes = curves_figure([epoch | {"lr": rates} for epoch in epochs()]).axes[-1]
+    legend = axes.get_legend()
+    assert len(legend.get_texts() if legend else []) == named
+    colours = [line.get_color() for line in axes.lines]
+    assert len(set(map(str, colours))) == number
+    assert colours[0] == colormaps["viridis"](0.0)
+    assert number == 1 or colours[-1] == colormaps["viridis"](0.85)
+
+
+def test_evaluations_within_an_epoch_are_drawn_at_their_steps() -> None:
+    within = [{"step": 1, "validation_loss": 4.0}, {"step": 3, "validation_loss": 5.0}]
+    records = epochs(accuracy=None)
+    records[2] |= {"steps": 4, "evaluations": within}
+    validation = curves_figure(records).axes[0].lines[1]
+    np.testing.assert_array_equal(validation.get_data(), [[0, 1, 1.25, 1.75, 2], [1, 1, 4, 5, 1]])
+
+
+@pytest.mark.parametrize(("accuracy", "width"), [(None, 5), (0.5, 9)])
+def test_each_panel_has_its_width(accuracy: float | None, width: float) -> None:
+    assert curves_figure(epochs(accuracy=accuracy)).get_size_inches().tolist() == [width, 3.6]
 
 
 def test_nothing_is_drawn_of_a_run_that_trained_nothing(tmp_path: Path) -> None:

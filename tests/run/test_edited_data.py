@@ -10,6 +10,7 @@ from mindspore import nn
 from numpy.typing import NDArray
 
 from tests.support.command import Command, Ended
+from trainer.data.batches import batches
 
 LINES = (
     "model=custom",
@@ -75,6 +76,26 @@ def test_a_run_does_not_resume_on_edited_data(
     assert refused(command.resume("run", "epochs=3"))
     assert command.resume("run", "epochs=3", "resume.allow=[dataset]").code == 0
     assert command.resume("run", "epochs=4").code == 0, "the edited data are the run's now"
+
+
+def test_a_change_after_the_first_batches_is_found(
+    command: Command, tmp_path: Path, values: NDArray[Any]
+) -> None:
+    begin(command, tmp_path)
+    used = first_batches(values)
+    last = next(n for n in range(len(values)) if n not in used)
+    values[last] += 1
+    np.save(tmp_path / "data.npy", values)
+    ended = command.resume("run", "epochs=2")
+    assert ended.code == 2
+    assert "arrays in memory have changed" in ended.err
+    assert command.resume("run", "epochs=2", "resume.allow=[dataset]").code == 0
+
+
+def first_batches(values: NDArray[Any]) -> set[int]:
+    """Return the rows that are in the first batches of a run with the default seed."""
+    read = [next(batches(p, seed=0, epoch=0))[0].asnumpy() for p in _pipelines(values)]
+    return {n for n, v in enumerate(values) if any((v == row).all() for b in read for row in b)}
 
 
 def test_data_that_cannot_be_read_again_are_not_compared(command: Command) -> None:

@@ -85,6 +85,27 @@ def test_random_draws_that_cannot_be_repeated_are_said_at_the_start(
     assert (note in ended.out) == said
 
 
+GENERATOR = np.random.default_rng(0)
+
+
+def own_noise() -> tuple[ds.Dataset, ds.Dataset]:
+    """Digits to which a Python function adds noise of its own generator, in one thread."""
+    train, validation = digits(batch_size=32, classes=[0, 1], num_classes=2)
+
+    def add(image: NDArray[Any]) -> NDArray[Any]:
+        return (image + GENERATOR.random()).astype(np.float32)
+
+    return train.map(add, train.get_col_names()[:1], num_parallel_workers=1), validation
+
+
+def test_a_generator_whose_state_is_not_saved_is_said_at_the_start(command: Command) -> None:
+    target = "dataset._target_=tests.run.test_summary.own_noise"
+    overrides = ("model.num_classes=2", "dataset=custom", target, "init_from=null")
+    ended = command.train(*overrides, "epochs=1")
+    assert ended.code == 0, ended.err
+    assert "resume     not exact: the data's map has a random generator whose" in ended.out
+
+
 def test_a_resume_on_another_number_of_cores_is_reported(
     command: Command, done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,7 @@ class Checkpoint:
         settings: the settings as plain data.
         batches: the number of batches per epoch.
         versions: of the programs that compute, by name.
-        data: a hash of the first batches; empty: they cannot be read again, or it is not known.
+        data: hashes of the data (``trainer.data.fingerprint``); empty: not known.
         history: all evaluations so far as plain data; None: an older trainer wrote none.
     """
 

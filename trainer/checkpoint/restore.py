@@ -10,6 +10,7 @@ from trainer.checkpoint import checkpoint
 from trainer.checkpoint.resume import ResumePoint
 from trainer.core import atomic_files, text
 from trainer.core.errors import ConfigError
+from trainer.data.fingerprint import Fingerprint
 from trainer.freezing.plan import Plan
 
 _PLAN_PARTS = {"policy", "model"}  # the parts in resume.allow that may change a plan
@@ -64,26 +65,31 @@ def plan_and_data_problems(point: ResumePoint | None, plan: Plan, batches: int) 
 
 
 def edited_data_problems(
-    point: ResumePoint | None, seed: int, fingerprint: str, read_again: Callable[[], str]
+    point: ResumePoint | None,
+    seed: int,
+    now: Fingerprint,
+    read_again: Callable[[], Fingerprint],
 ) -> list[str]:
     """Return that the data were edited since the checkpoint, although they have the same name.
 
     Args:
         point: where the run continues; None if it starts from scratch.
         seed: the run's, on which the order of the data depends.
-        fingerprint: of the first batches; empty if they cannot be read again.
-        read_again: reads these batches once more. Data that draw random numbers of their own
-            differ each time they are read, and cannot be compared.
+        now: the fingerprint of the data.
+        read_again: reads the data once more. Data that draw random numbers of their own differ
+            each time they are read, and cannot be compared.
     """
-    if point is None or "dataset" in point.allow or not fingerprint or not point.checkpoint.data:
+    if point is None or "dataset" in point.allow:
         return []
     before = point.checkpoint
-    comparable = before.settings.get("seed") == seed and _same_programs(before.versions)
-    if not comparable or before.data == fingerprint or read_again() != fingerprint:
+    if before.settings.get("seed") != seed or not _same_programs(before.versions):
+        return []
+    change = now.change_since(Fingerprint.parse(before.data))
+    if not change or read_again() != now:
         return []
     return [
-        "resume: expected the data of the run, received others under the same name: the first "
-        "batches have changed. To continue with them: resume.allow=[dataset]"
+        "resume: expected the data of the run, received others under the same name: "
+        f"{change}. To continue with them: resume.allow=[dataset]"
     ]
 
 

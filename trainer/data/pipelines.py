@@ -10,8 +10,8 @@ from trainer.backend.batch_types import Batch
 from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
 from trainer.core.errors import BadData, ConfigError
-from trainer.data import batches, random_draws
-from trainer.data.fingerprint import fingerprint
+from trainer.data import batches, fingerprint, own_generators, random_draws
+from trainer.data.fingerprint import Fingerprint
 
 
 def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
@@ -65,9 +65,16 @@ def _size(settings: Settings, pipeline: ds.Dataset) -> int:
 
 @dataclass(frozen=True)
 class Data:
-    """The two pipelines of (inputs..., label) batches, and the first batch of each.
+    """The two pipelines of (inputs..., label) batches, and what their first batches show.
 
-    ``racing`` names the operations for training whose random draws cannot be repeated.
+    Attributes:
+        train: for training.
+        validation: for validation; None: there is none.
+        first_train: the first batch for training.
+        first_validation: the first batch for validation.
+        racing: operations for training whose random draws cannot be repeated.
+        own_generators: operations that draw from a generator whose state is not saved.
+        fingerprint: of the data, as far as they can be read again as they were.
     """
 
     train: ds.Dataset
@@ -75,11 +82,8 @@ class Data:
     first_train: Batch
     first_validation: Batch | None
     racing: Sequence[str] = ()
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the first batches; empty if they cannot be read again as they were."""
-        return "" if self.racing else fingerprint([self.first_train, self.first_validation])
+    own_generators: Sequence[str] = ()
+    fingerprint: Fingerprint = Fingerprint()
 
 
 def build_data(settings: Settings) -> Data:
@@ -89,15 +93,29 @@ def build_data(settings: Settings) -> Data:
         names = ", ".join(settings.evaluation.metrics)
         expected = "expected validation data to measure, received none from the dataset"
         raise ConfigError([f"evaluation.metrics={names}: {expected}"])
+    source = fingerprint.of_sources([train, validation])
     first = first_batch(settings, train)
     racing = random_draws.racing_operations(train, settings.seed)
-    return Data(train, validation, first, validation and first_batch(settings, validation), racing)
+    own = own_generators.holders(train)
+    if own and _is_repeatable(settings, train, first):
+        own = []
+    scored = validation and first_batch(settings, validation)
+    hashed = "" if racing or own else fingerprint.of_batches([first, scored])
+    return Data(train, validation, first, scored, racing, own, Fingerprint(hashed, source))
 
 
-def read_again(settings: Settings, data: Data) -> str:
-    """Return the fingerprint of the first batches, read once more."""
+def _is_repeatable(settings: Settings, pipeline: ds.Dataset, first: Batch) -> bool:
+    """Tell whether the first batch of a pipeline is the same if it is read again."""
+    again = first_batch(settings, pipeline)
+    return fingerprint.of_batches([again]) == fingerprint.of_batches([first])
+
+
+def read_again(settings: Settings, data: Data) -> Fingerprint:
+    """Return the fingerprint of the data, built and read once more."""
     parts = [part for part in (data.train, data.validation) if part is not None]
-    return fingerprint([first_batch(settings, part) for part in parts])
+    first = fingerprint.of_batches([first_batch(settings, part) for part in parts])
+    source = fingerprint.of_sources(build_pipelines(settings))
+    return Fingerprint(first if data.fingerprint.first else "", source)
 
 
 def sample(settings: Settings) -> Batch:

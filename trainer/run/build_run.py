@@ -57,8 +57,9 @@ def build_run(
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
-    rest = checked.extras, trial.classes, data.racing, len(data.first_train[-1]), data.fingerprint
-    return RunComponents(*parts, checked.device_description, *state, *rest, weights)
+    rest = checked.extras, trial.classes, data.racing, data.own_generators
+    facts = len(data.first_train[-1]), str(data.fingerprint)
+    return RunComponents(*parts, checked.device_description, *state, *rest, *facts, weights)
 
 
 def _check_accumulation(settings: Settings, data: Data) -> None:

@@ -75,8 +75,9 @@ class RunComponents:
         extras: schedule, metrics and callbacks.
         classes: number of classes; None: labels are no classes.
         racing: operations of the training data whose random draws cannot be repeated.
+        own_generators: operations that draw from a generator whose state is not saved.
         batch_size: samples in the first batch for training.
-        data: a hash of the first batches; empty if they cannot be read again.
+        data: hashes of the data; empty if they cannot be read again.
         class_weights: those that were counted from the training labels; None: none were.
     """
 
@@ -94,6 +95,7 @@ class RunComponents:
     extras: Extras = Extras()
     classes: int | None = None
     racing: Sequence[str] = ()
+    own_generators: Sequence[str] = ()
     batch_size: int = 0
     data: str = ""
     class_weights: Sequence[float] | None = None

@@ -8,6 +8,7 @@ from mindspore import nn
 from trainer.backend.graph import module_tree
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.checkpoint import checkpoint
+from trainer.checkpoint.resume import ResumePoint
 from trainer.config.schema import Settings
 from trainer.core import cpu_cores
 from trainer.core.run_files import (
@@ -134,29 +135,37 @@ def _accumulation_rows(settings: Settings, components: RunComponents) -> list[Ro
 
 def _resume_rows(components: RunComponents) -> list[Row]:
     """Return where a run resumes, and what keeps the resume from being exact."""
-    rows, point = [], components.resume_point
-    if point is not None:
-        progress, before, now = point.progress, point.checkpoint.versions, checkpoint.versions()
-        rows.append(
-            ("resume", f"after epoch {progress.epochs} and {quantity(progress.steps, 'more step')}")
-        )
-        differing = [
-            f"{key} {before.get(key, 'unknown')}, now {now[key]}"
-            for key in now
-            if before.get(key) != now[key]
-        ]
-        if cpu_cores.used() < cpu_cores.available():
-            cores = f"{cpu_cores.used()} of {quantity(cpu_cores.available(), 'core')}"
-            rows.append(("", f"on {cores}, as it began; on all: resume.allow=[device]"))
-        if differing:
-            began = "; ".join(differing)
-            rows.append(("", f"may differ in the last bits: the run began with {began}"))
+    point = components.resume_point
+    rows = [] if point is None else _continued_rows(point)
     if not components.repeatable:
         rows.append(("resume", "not exact: the model draws random numbers that cannot be restored"))
     if components.racing:
         where = f"the data's {' and '.join(components.racing)} may draw random numbers in several"
         remedy = "num_parallel_workers=1 or python_multiprocessing=True makes it exact"
         rows.append(("resume", f"may not be exact: {where} threads; {remedy}"))
+    if components.own_generators:
+        where = f"the data's {' and '.join(components.own_generators)} has a random generator"
+        remedy = "np.random, which is seeded for each epoch, makes it exact"
+        rows.append(("resume", f"not exact: {where} whose state is not saved; {remedy}"))
+    return rows
+
+
+def _continued_rows(point: ResumePoint) -> list[Row]:
+    """Return where a run continues, and what is not as it was when the run began."""
+    progress, before, now = point.progress, point.checkpoint.versions, checkpoint.versions()
+    steps = quantity(progress.steps, "more step")
+    rows = [("resume", f"after epoch {progress.epochs} and {steps}")]
+    if cpu_cores.used() < cpu_cores.available():
+        cores = f"{cpu_cores.used()} of {quantity(cpu_cores.available(), 'core')}"
+        rows.append(("", f"on {cores}, as it began; on all: resume.allow=[device]"))
+    differing = [
+        f"{key} {before.get(key, 'unknown')}, now {value}"
+        for key, value in now.items()
+        if before.get(key) != value
+    ]
+    if differing:
+        began = "; ".join(differing)
+        rows.append(("", f"may differ in the last bits: the run began with {began}"))
     return rows
 
 

@@ -39,8 +39,7 @@ def build_run(
         resume_point: where the run resumes, with the weights from there instead of ``init_from``.
 
     Raises:
-        ConfigError: all problems of the configuration, before the data are read; or those that only
-            the data show.
+        ConfigError: all problems of the configuration; or, if it has none, those of the data.
     """
     checked = preflight(settings, problems, resume_point)
     # Before dropout is seeded, because the fingerprint is to be the same for all seeds.
@@ -52,14 +51,19 @@ def build_run(
     trial.restart()
     _check_resume(settings, resume_point, plan, data)
     weights = balance(checked.loss, data.train, settings.seed, trial.classes, resume_point)
-    ranks = world.current().world_size
-    one_sample_check.check(data.train, checked.model, plan, trial.samples, ranks)
+    _check_last_batch(checked, data, plan, trial)
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
     rest = checked.extras, trial.classes, data.racing, data.own_generators
-    facts = len(data.first_train[-1]), str(data.fingerprint)
-    return RunComponents(*parts, checked.device_description, *state, *rest, *facts, weights)
+    facts = len(data.first_train[-1]), str(data.fingerprint), weights
+    return RunComponents(*parts, checked.device_description, *state, *rest, *facts)
+
+
+def _check_last_batch(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:
+    """Check that no rank has to train on one sample, if the model cannot."""
+    ranks = world.current().world_size
+    one_sample_check.check(data.train, checked.model, plan, trial.samples, ranks)
 
 
 def _check_accumulation(settings: Settings, data: Data) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import mindspore.dataset as ds
 import numpy as np
 import pytest
 
@@ -75,6 +76,22 @@ def test_a_rules_factor_is_multiplied() -> None:
     assert halved["conv3.weight"] == pytest.approx(plain["conv3.weight"], rel=1e-3, abs=1e-7)
     assert np.abs(plain["conv2.weight"]).max() > 1e-5
     assert not plain["conv1.weight"].any()
+
+
+def partly_labelled(batch_size: int = 4) -> tuple[ds.Dataset, ds.Dataset]:
+    """Images of which every second one has the label 255, which counts for nothing."""
+    images = np.random.default_rng(0).normal(size=(16, 1, 32, 32)).astype(np.float32)
+    labels = np.array([255 if n % 2 else n % 3 for n in range(16)], np.int32)
+    rows = [(image, np.asarray(label)) for image, label in zip(images, labels, strict=True)]
+    train, validation = (ds.GeneratorDataset(rows, ["x", "y"], shuffle=False) for _ in range(2))
+    return train.batch(batch_size), validation.batch(batch_size)
+
+
+def test_labels_that_the_loss_ignores_are_accepted(command: Command) -> None:
+    data = ("dataset=custom", "dataset._target_=tests.cli.test_lr_find.partly_labelled")
+    labels = ("loss.ignore_index=255", "model.num_classes=3", "init_from=null")
+    ended = command.lr_find(*data, *labels, "batch_size=4", "steps=10")
+    assert ended.code == 0, ended.err
 
 
 def test_a_rate_that_is_too_high_ends_it(command: Command) -> None:

@@ -176,13 +176,13 @@ def _step(
 
 def _batches(settings: "Settings", components: "RunComponents") -> "Iterator[Batch]":
     """Yield the training batches, epoch after epoch, in the order of a run."""
+    from trainer.backend.graph.task import ignored_label
     from trainer.data import batches
     from trainer.data.label_check import checked
 
+    labels = components.classes, ignored_label(components.loss)
     for epoch in count(1):
-        yield from checked(
-            batches.batches(components.train, settings.seed, epoch), components.classes
-        )
+        yield from checked(batches.batches(components.train, settings.seed, epoch), *labels)
 
 
 def write(result: RangeTest, folder: Path) -> None:

@@ -7,11 +7,14 @@ from mindspore import Parameter, nn
 
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.config import instantiate
-from trainer.core.errors import ConfigError
 from trainer.freezing.param_groups import param_groups
 from trainer.freezing.plan import Plan
-
-_ARGUMENTS = {"lr": "learning_rate"}  # what MindSpore calls the keys of the settings
+from trainer.optim.custom_optimizers import (
+    check_device,
+    check_kind,
+    rate_argument,
+    scratch_parameters,
+)
 
 
 def build_optimizer(
@@ -21,23 +24,31 @@ def build_optimizer(
 
     Args:
         spec: ``_target_``, a subclass of ``mindspore.nn.Optimizer``; ``lr``, which is passed as
-            ``learning_rate``; ``no_decay``, which the plan has followed; and its other arguments.
+            ``learning_rate`` or ``lr``; ``no_decay``, which the plan has followed; and its other
+            arguments.
         parameters: the trainable parameters.
         plan: of these parameters in this order; says which have a learning rate or weight decay of
             their own.
 
     Raises:
-        ConfigError: the class does not exist, or refused its arguments.
+        ConfigError: the class does not exist, refused its arguments, or cannot work here.
     """
-    arguments = {
-        _ARGUMENTS.get(key, key): value for key, value in spec.items() if key != "no_decay"
-    }
+    target = str(spec["_target_"])
+    names = {"lr": rate_argument(target)}
+    arguments = {names.get(key, key): value for key, value in spec.items() if key != "no_decay"}
     grouped = param_groups(spec, parameters, plan) if plan else list(parameters)
     optimizer = instantiate.instantiate_target("optimizer", arguments, grouped)
-    if not isinstance(optimizer, nn.Optimizer):
-        received = type(optimizer).__name__
-        raise ConfigError([f"optimizer: expected a mindspore.nn.Optimizer, received a {received}"])
+    check_kind(target, optimizer)
     return optimizer
+
+
+def check_step(spec: Mapping[str, Any]) -> None:
+    """Check that the device can compute a step of the optimizer that ``spec`` describes.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    check_device(spec, build_optimizer(spec, scratch_parameters()))
 
 
 def carry_over(old: nn.Optimizer, new: nn.Optimizer) -> None:

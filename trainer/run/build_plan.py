@@ -17,7 +17,7 @@ from trainer.freezing.plan import Plan
 from trainer.freezing.selection import expand
 from trainer.freezing.unmatched import unmatched_pattern
 from trainer.optim.coverage import check_coverage
-from trainer.optim.optimizer import build_optimizer
+from trainer.optim.optimizer import build_optimizer, check_step
 from trainer.run.components import Preflight
 
 
@@ -77,4 +77,6 @@ def resolve_plan(
 def _check_optimizer(settings: Settings, model: nn.Cell, plan: Plan) -> None:
     parameters = dict(model.parameters_and_names())
     trainable = [parameters[name] for name in plan.names("trainable")]
-    check_coverage(model, plan, build_optimizer(settings.optimizer.spec(), trainable, plan))
+    spec = settings.optimizer.spec()
+    check_coverage(model, plan, build_optimizer(spec, trainable, plan))
+    check_step(spec)

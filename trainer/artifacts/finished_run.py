@@ -27,6 +27,8 @@ _FIXED: dict[str, Any] = {
     "method": "stop_gradient",  # the run's may be a custom one, which may be gone
     "policy": {},
     "distributed": {},
+    "gradient": {},
+    "ema": {},
 }
 
 

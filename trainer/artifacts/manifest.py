@@ -17,6 +17,7 @@ from trainer.core.run_files import (
     CHECKPOINTS,
     CLASS_WEIGHTS,
     COSTS,
+    EMA,
     HYDRA,
     INITIAL,
     LOCK,
@@ -40,6 +41,7 @@ _WRITTEN = {
     PROOF,
     METRICS,
     MODEL,
+    EMA,
     COSTS,
     *PICTURES,
 }

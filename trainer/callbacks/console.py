@@ -58,6 +58,7 @@ class Console(Callback):
         self._close()
         step = f"{progress.steps}/{self._length.steps_in(progress.epochs + 1)}"
         parts = [f"epoch {progress.epochs + 1:3d}", f"step {step}", *_score(score)]
+        parts += _ema(ema)
         log.info("  ".join(part for part in parts if part))
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
@@ -90,6 +91,7 @@ def line(epoch: EpochResult) -> str:
         f"epoch {epoch.number:3d}",
         "loss    start" if epoch.loss is None else f"loss {epoch.loss:8.4g}",
         *_score(epoch.validation),
+        *_ema(epoch.ema if epoch.number else None),
         f"{epoch.images_per_second:,.0f} images/s" if epoch.steps else "",
         proof if frozen else "nothing frozen",
     ]
@@ -103,6 +105,14 @@ def _score(score: Score) -> list[str]:
         "" if score.accuracy is None else f"accuracy {100 * score.accuracy:5.1f} %",
         *(f"{name} {value:.4g}" for name, value in score.metrics.items()),
     ]
+
+
+def _ema(score: Score | None) -> list[str]:
+    """Return the part of a line on the averaged weights: their accuracy, or else their loss."""
+    if score is None or not score.measured:
+        return []
+    value = f"{score.loss:.4g}" if score.accuracy is None else f"{100 * score.accuracy:.1f} %"
+    return [f"averaged {value}"]
 
 
 def change_table(changes: Sequence[Mapping[str, Any]]) -> str:

@@ -13,6 +13,7 @@ from trainer.core.errors import ConfigError
 from trainer.engine.callback import Callback, EpochResult
 from trainer.engine.history import History, Measurement
 from trainer.engine.progress import Progress
+from trainer.metrics.evaluator import Score
 from trainer.metrics.monitor import Monitor, measured
 
 Record: TypeAlias = dict[str, Any]
@@ -79,6 +80,7 @@ def record(
         "validation_loss": epoch.validation.loss if epoch.validation.measured else None,
         "accuracy": epoch.validation.accuracy,
         **({"metrics": dict(epoch.validation.metrics)} if epoch.validation.metrics else {}),
+        **({} if epoch.ema is None else {"ema": _score(epoch.ema)}),
         "monitor": _monitored(epoch, monitor or Monitor()),
         **_within(epoch, within),
         **_gradient(epoch.progress),
@@ -114,6 +116,14 @@ def measurements(path: Path, epochs: int) -> list[Record]:
 def _values(row: Record) -> dict[str, float]:
     values = {name: row.get(name) for name in (LOSS, ACCURACY)} | row.get("metrics", {})
     return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _score(score: Score) -> Record:
+    return {
+        "validation_loss": score.loss if score.measured else None,
+        "accuracy": score.accuracy,
+        **({"metrics": dict(score.metrics)} if score.metrics else {}),
+    }
 
 
 def _gradient(progress: Progress) -> Record:

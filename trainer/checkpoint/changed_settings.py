@@ -17,6 +17,7 @@ KEYS_BY_PART = {
     "adapter": ("adapter",),
     "schedule": ("schedule",),
     "gradient": ("gradient",),
+    "ema": ("ema",),
     "device": ("device",),
     "seed": ("seed",),
     "config_dir": (),  # files of --config-dir: ``trainer.config.recorded_folder`` compares them

@@ -11,6 +11,7 @@ from trainer.checkpoint.resume import ResumePoint
 from trainer.core import atomic_files, text
 from trainer.core.errors import ConfigError
 from trainer.data.fingerprint import Fingerprint
+from trainer.engine.ema import WeightAverages
 from trainer.freezing.plan import Plan
 
 _PLAN_PARTS = {"policy", "model"}  # the parts in resume.allow that may change a plan
@@ -115,9 +116,16 @@ def training_state(optimizer: nn.Optimizer, extra: Mapping[str, Parameter]) -> d
 
 
 def extra_state(
-    scaler: amp.LossScaler | None, dropout_count: Parameter | None
+    scaler: amp.LossScaler | None,
+    dropout_count: Parameter | None,
+    averages: WeightAverages | None = None,
 ) -> dict[str, Parameter]:
-    """Return what a step changes besides model and optimizer: loss scale, dropout's count."""
+    """Return what a step changes besides model and optimizer.
+
+    That is the loss scale, dropout's count, and the averages of the weights.
+    """
     attributes = vars(scaler) if scaler is not None else {}
     state = {f"scaler.{name}": p for name, p in attributes.items() if isinstance(p, Parameter)}
+    if averages is not None:
+        state |= averages.state()
     return state if dropout_count is None else {**state, dropout_count.name: dropout_count}

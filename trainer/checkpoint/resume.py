@@ -225,7 +225,9 @@ def _resume_from(
     if settings.epochs < begun:
         expected = f"expected at least {begun}, which have begun, received {settings.epochs}"
         problems.append(f"epochs: {expected}")
-    restart_epoch = not {"dataset", "seed"}.isdisjoint(changes)
+    restart_epoch = not {"dataset", "seed"}.isdisjoint(changes) or any(
+        key.startswith("gradient.accumulation_steps") for key in changes.get("gradient", ())
+    )
     counted = class_weights.read(folder)
     return ResumePoint(checkpoint, allow, restart_epoch, counted), problems
 

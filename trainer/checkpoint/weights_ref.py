@@ -4,17 +4,17 @@ Needs no MindSpore.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainer.checkpoint import checkpoint, checkpoint_index
 from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core import tensors
 from trainer.core.errors import ConfigError, nearest
-from trainer.core.run_files import CHECKPOINTS, MODEL, PLAN, SNAPSHOTS
+from trainer.core.run_files import CHECKPOINTS, EMA, MODEL, PLAN, SNAPSHOTS
 from trainer.core.tensors import Weights
 
-_LAST, _BEST = "last", "best"
+_LAST, _BEST, _EMA = "last", "best", "ema"
 _EXPECTED = "a run's folder, RUN@EPOCH, a checkpoint's folder or a safetensors file"
 
 
@@ -27,12 +27,14 @@ class WeightsRef:
         run: the folder of their run; None if it is unknown.
         epoch: the snapshot's epoch; None if they are in ``file``.
         file: a safetensors file, or a checkpoint's folder; None if they are a snapshot.
+        averages: a safetensors file whose tensors take the place of those in ``file``; None: none.
     """
 
     text: str
     run: Path | None = None
     epoch: int | None = None
     file: Path | None = None
+    averages: Path | None = None
 
     def weights(self) -> Weights:
         """Read them.
@@ -43,7 +45,8 @@ class WeightsRef:
         if self.file is not None and self.file.is_dir():
             return checkpoint.weights(self.file)
         if self.file is not None:
-            return tensors.read(self.file)
+            averages = tensors.read(self.averages) if self.averages else {}
+            return tensors.read(self.file) | averages
         assert self.run is not None and self.epoch is not None
         return SnapshotStore(self.run / SNAPSHOTS).read(self.epoch)
 
@@ -53,7 +56,8 @@ def find(text: str, key: str = "") -> WeightsRef:
 
     Args:
         text: ``RUN@N`` or ``RUN@last`` for a snapshot, ``RUN@best`` for the best checkpoint,
-            ``RUN`` for the run's model.safetensors, or the path of a safetensors file or of a
+            ``RUN`` for the run's model.safetensors, ``RUN@ema`` for the same with the averages of
+            its weights, or the path of a safetensors file or of a
             checkpoint's folder.
         key: the setting whose value the text is, for messages.
 
@@ -102,6 +106,9 @@ def run_folder(text: str, key: str = "") -> Path:
 
 def _snapshot(where: str, text: str, folder: Path, epoch: str) -> WeightsRef:
     run = run_folder(str(folder), where.removesuffix(": "))
+    if epoch == _EMA:
+        averages = _averages(where, text, run)
+        return replace(_model(where, str(run), run), text=text, averages=averages)
     if epoch == _BEST:
         return WeightsRef(text, run, file=_best(where, text, run))
     epochs = SnapshotStore(run / SNAPSHOTS).epochs()
@@ -115,6 +122,13 @@ def _snapshot(where: str, text: str, folder: Path, epoch: str) -> WeightsRef:
         expected = f"{where}expected an epoch that {run} retained ({retained}, last or best)"
         raise ConfigError([f"{expected}, received {text!r}"])
     return WeightsRef(text, run, number)
+
+
+def _averages(where: str, text: str, run: Path) -> Path:
+    if not (run / EMA).is_file():
+        expected = f"{where}expected a run with averaged weights, received {text!r}"
+        raise ConfigError([f"{expected}; it had no ema.decay, or ended before it wrote {EMA}"])
+    return run / EMA
 
 
 def _best(where: str, text: str, run: Path) -> Path:

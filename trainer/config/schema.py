@@ -27,7 +27,7 @@ from trainer.config.groups import (
 )
 from trainer.config.optimizer import Optimizer
 from trainer.config.policy import RECORDED, Patterns, Policy
-from trainer.config.step_groups import Gradient
+from trainer.config.step_groups import Ema, Gradient
 from trainer.config.validation_errors import describe
 from trainer.core import atomic_files
 from trainer.core.errors import ConfigError
@@ -55,6 +55,7 @@ class Settings(Group):
     adapter: OptionalTarget = None
     schedule: Annotated[OptionalTarget, AfterValidator(_scheduled)] = None
     gradient: Gradient = Gradient()
+    ema: Ema = Ema()
     callback: dict[str, Target] = {}
     tracker: dict[str, Target] = {}
     evaluation: Evaluation = Evaluation()
@@ -160,6 +161,7 @@ _FREE = {
     "compile_cache",
     "max_minutes",
     "schedule",
+    "ema",
     "gradient",  # what of it is in a graph stands in StepOptions, which are compared too
     "evaluation",
     "early_stopping",

@@ -1,9 +1,9 @@
 """Step groups: what a step does with gradients and weights in addition to the optimizer."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from trainer.config.groups import Group
 
@@ -28,3 +28,24 @@ class Gradient(Group):
             expected = "expected gradient.clip=norm or gradient.clip=value"
             raise ValueError(f"{expected} with clip_value={self.clip_value:g}, received none")
         return self
+
+
+_WARMUP = 10  # of warmup=true
+
+
+def _warmup(value: Any) -> bool | int:
+    if isinstance(value, bool) or (isinstance(value, int) and value >= 1):
+        return value
+    raise ValueError(f"expected true, false, or a whole number of at least 1, received {value!r}")
+
+
+class Ema(Group):
+    """Whether the weights that train are averaged; ``conf/train.yaml`` explains each key."""
+
+    decay: Annotated[float | None, Field(gt=0, lt=1)] = None
+    warmup: Annotated[Any, AfterValidator(_warmup)] = False
+
+    @property
+    def warmup_updates(self) -> int:
+        """The number in the formula of the warm-up; 0: there is none."""
+        return _WARMUP if self.warmup is True else int(self.warmup)

@@ -1,6 +1,7 @@
 """Run files: the names of the files in a run's folder. Pure Python."""
 
 MODEL = "model.safetensors"
+EMA = "ema.safetensors"  # only of a run with ema.decay
 PLAN = "plan.json"
 INITIAL = "init.json"
 CLASS_WEIGHTS = "class_weights.json"  # only of a run with loss.class_weights=balanced

@@ -31,7 +31,7 @@ def train_epoch(
     frozen_model.set_train()
     progress, speed = _steps(loop, frozen_model, step, progress)
     is_over = loop.ends_within(progress)
-    score = _evaluate_end(loop, progress, is_over)
+    score, ema = _evaluate_end(loop, progress, is_over)
     end = time.perf_counter()
     loop.callback.on_epoch_end(
         EpochResult(
@@ -45,6 +45,7 @@ def train_epoch(
             images_per_second=speed,
             stopped_at=progress if is_over else None,
             progress=progress,
+            ema=ema,
         )
     )
     loop.callback.on_epoch_overhead(time.perf_counter() - end)
@@ -100,7 +101,7 @@ def _sync(
     progress = _fetch_reports(loop, pending, progress, start, times)
     now = time.perf_counter()
     if loop.evaluates_within(progress):  # first, so that a checkpoint here has its values
-        loop.callback.on_evaluation(progress, evaluate(loop, progress))
+        loop.callback.on_evaluation(progress, *evaluate(loop, progress))
         frozen_model.set_train()
         now = time.perf_counter()
     loop.callback.on_weights_synced(progress)
@@ -135,14 +136,18 @@ def _samples_per_second(times: Sequence[tuple[int, float]]) -> float:
     return sum(samples for samples, _ in warm) / sum(seconds for _, seconds in warm) if warm else 0
 
 
-def evaluate(loop: Loop, progress: Progress) -> Score:
-    """Return the score after the steps of an epoch.
+def evaluate(loop: Loop, progress: Progress) -> tuple[Score, Score | None]:
+    """Return the score after the steps of an epoch, and that of the averaged weights, if any.
 
     Raises:
         BadData: of the validation data; the steps of the epoch are saved.
     """
     try:
-        return loop.evaluate()
+        score = loop.evaluate()
+        if loop.averaged is None:
+            return score, None
+        with loop.averaged():
+            return score, loop.evaluate()
     except BadData as error:
         if progress.steps:
             loop.callback.on_interrupt(progress)
@@ -150,9 +155,9 @@ def evaluate(loop: Loop, progress: Progress) -> Score:
         raise BadData(f"evaluation after epoch {epoch}: {error}") from None
 
 
-def _evaluate_end(loop: Loop, progress: Progress, is_over: bool) -> Score:
-    """Return the score at the end of an epoch, or of the run; not measured if it is not time."""
+def _evaluate_end(loop: Loop, progress: Progress, is_over: bool) -> tuple[Score, Score | None]:
+    """Return the scores at the end of an epoch, or of the run; not measured if it is not time."""
     length = loop.length
     if is_over or length is None or length.evaluates_after(progress.epochs + 1):
         return evaluate(loop, progress)
-    return NOT_MEASURED
+    return NOT_MEASURED, None

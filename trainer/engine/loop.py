@@ -53,9 +53,8 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
 def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, host_copy: HostCopy) -> None:
     """Record the state before the first step, or restore the one that the run resumes from."""
     if loop.start is None:
-        loop.callback.on_epoch_end(
-            EpochResult(0, plan, host_copy.fetch(), evaluate(loop, Progress()))
-        )
+        score, ema = evaluate(loop, Progress())
+        loop.callback.on_epoch_end(EpochResult(0, plan, host_copy.fetch(), score, ema=ema))
     else:
         loop.restore_optimizer(optimizer)
 

@@ -1,6 +1,7 @@
 """Loop spec: what the training loop works with: its phases, its functions, its callbacks."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from mindspore import nn
@@ -44,6 +45,8 @@ class Loop:
         length: where the run ends within an epoch, and where it is evaluated; None: after each
             epoch.
         accumulation_steps: number of batches of each step; the last step of an epoch may have less.
+        averaged: has the model compute with its averaged weights within a block; None: there are
+            none.
         end_reason: returns, after each evaluation, why the run is over; empty: continue.
     """
 
@@ -61,6 +64,7 @@ class Loop:
     fetch_every: int = 1
     length: RunLength | None = None
     accumulation_steps: int = 1
+    averaged: Callable[[], AbstractContextManager[None]] | None = None
     end_reason: Callable[[], str] = lambda: ""
 
     def updates(self, progress: Progress) -> int:

@@ -9,6 +9,7 @@ from mindspore import Parameter, Tensor, amp, nn
 
 from trainer.backend.graph import module_tree
 from trainer.engine.accumulation import AccumulatedStep, AddBatch, ApplySums, GradientSums
+from trainer.engine.ema import WeightAverages
 from trainer.engine.optimizer_step import OptimizerStep, Rates, SingleBatchStep
 from trainer.engine.train_step import GradientParts, TrainStep
 from trainer.engine.update import StepOptions, Update
@@ -41,6 +42,7 @@ class StepBuilder:
         around: compiles a graph with the model in it, by its name.
         alone: compiles a graph without the model, by its name.
         exchange: of several ranks; None: there is one.
+        averages: of the weights, which follow each update; None: there are none.
     """
 
     net: nn.Cell
@@ -54,6 +56,7 @@ class StepBuilder:
     around: Around
     alone: Alone
     exchange: "Exchange | None" = None
+    averages: WeightAverages | None = None
 
     def build(self, optimizer: nn.Optimizer) -> BoundStep:
         """Return the step of an optimizer; a compiled graph ignores later changes of flags."""
@@ -65,7 +68,7 @@ class StepBuilder:
         if self.exchange is not None:
             parts, update = self._parts(net, optimizer), self._update(net, optimizer)
             return self.exchange.step(parts, update, self.options)
-        rest = self.scaler, self.extra, self.diverged, self.options
+        rest = self.scaler, self.extra, self.diverged, self.options, self.averages
         return TrainStep(net, self.loss, optimizer, *rest)
 
     def _accumulated(self, optimizer: nn.Optimizer) -> BoundStep:
@@ -86,4 +89,5 @@ class StepBuilder:
 
     def _update(self, net: nn.Cell, optimizer: nn.Optimizer) -> Update:
         statistics = module_tree.unlocked_statistics(net)
-        return Update(optimizer, statistics, self.scaler, self.diverged, self.options)
+        parts = self.scaler, self.diverged, self.options, self.averages
+        return Update(optimizer, statistics, *parts)

@@ -7,6 +7,7 @@ import mindspore as ms
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 
 from trainer.backend.graph import module_tree
+from trainer.engine.ema import WeightAverages
 from trainer.engine.update import PLAIN, StepOptions, Update
 from trainer.losses.total_weight import total_weight
 
@@ -83,6 +84,7 @@ class TrainStep(nn.Cell):
         diverged: set once a loss was not finite; from then on the steps that share it change
             nothing. For losses that are fetched some steps later; None: they are fetched at once.
         options: what it does in addition, and what it takes and returns.
+        averages: of the weights, which follow each update; None: there are none.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class TrainStep(nn.Cell):
         extra: Iterable[Parameter] = (),
         diverged: Parameter | None = None,
         options: StepOptions = PLAIN,
+        averages: WeightAverages | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.net = net
@@ -103,7 +106,7 @@ class TrainStep(nn.Cell):
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
         self.statistics = module_tree.unlocked_statistics(net)
         self.takes_rates = options.takes_rates
-        self.update = Update(optimizer, self.statistics, scaler, diverged, options)
+        self.update = Update(optimizer, self.statistics, scaler, diverged, options, averages)
         value = forward(net, loss)
 
         def scaled(*batch: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Update: what follows the gradients of a step: checks, clipping, the optimizer."""
+"""Update: what follows the gradients of a step: checks, clipping, optimizer, averages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import mindspore as ms
 from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 
 from trainer.backend.optimizer_state import learning_rates
+from trainer.engine.ema import AverageUpdate, WeightAverages
 from trainer.engine.gradient_clip import Clip, GlobalNorm, clip_factor, clip_value
 
 
@@ -16,14 +17,17 @@ class StepOptions:
 
     Attributes:
         takes_rates: its first argument is a tensor of the learning rates, one per group of the
-            optimizer, which are set before the update.
+            optimizer, which are set before the update; with averages of the weights, also of the
+            share of the weights in them.
         clip: how gradients are clipped; None: they are not.
+        averages: whether the weights are averaged.
         reports: it returns (loss, whether the update was made, norm before clipping or 0) as one
             tensor; else the loss alone.
     """
 
     takes_rates: bool = False
     clip: Clip | None = None
+    averages: bool = False
     reports: bool = False
 
 
@@ -39,6 +43,7 @@ class Update(nn.Cell):
         scaler: has scaled the loss; None for float32.
         diverged: set once a loss was not finite; see ``TrainStep``.
         options: see ``StepOptions``.
+        averages: of the weights, which follow each update; None: there are none.
     """
 
     def __init__(
@@ -48,9 +53,13 @@ class Update(nn.Cell):
         scaler: amp.LossScaler | None,
         diverged: Parameter | None,
         options: StepOptions,
+        averages: WeightAverages | None = None,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.optimizer = optimizer
+        self.averages = averages is not None
+        if averages is not None:
+            self.update_averages = AverageUpdate(averages)
         self.statistics = statistics
         self.has_statistics = bool(statistics)
         self.scaler = scaler
@@ -85,16 +94,17 @@ class Update(nn.Cell):
             weight: what the gradients are to be divided by; None: nothing.
         """
         is_good = self.checked_loss(loss, before)
+        norm, factor = self.norm_and_factor(gradients, weight)
         if self.scaler is not None:
             is_finite = amp.all_finite(gradients)
             is_good = ops.logical_and(is_good, is_finite)
-        norm, factor = self.norm_and_factor(gradients, weight)
-        if self.scaler is not None:
             self.scaler.adjust(is_finite)
         self.set_rates(rates)
         report = ops.stack((loss, is_good.astype(ms.float32), norm)) if self.reports else loss
         if is_good:
             report = ops.depend(report, self.optimizer(self.final(gradients, factor, weight)))
+            if self.averages and rates is not None:
+                report = ops.depend(report, self.update_averages(rates[-1]))
         return report
 
     def norm_and_factor(

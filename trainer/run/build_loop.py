@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from mindspore import Tensor, nn
 
@@ -12,6 +13,7 @@ from trainer.core.signals import StopFlag
 from trainer.data import batches as data
 from trainer.data.label_check import AnyBatch, checked
 from trainer.engine.callback import Callback
+from trainer.engine.ema import decay_at
 from trainer.engine.loop_spec import Loop
 from trainer.engine.optimizer_step import OptimizerStep
 from trainer.engine.step_builder import Around, BoundStep
@@ -25,6 +27,7 @@ from trainer.run.cached_features import cached_features
 from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
+from trainer.run.step_rows import fetches_each
 
 
 def build_loop(
@@ -96,9 +99,10 @@ def _plain_loop(
         start=point.progress if point else None,
         restore_optimizer=lambda optimizer: restore.load_state(point, optimizer, context.extra),
         host_copy=context.host_copy,
-        fetch_every=settings.device.fetch_every if context.world.world_size == 1 else 1,
+        fetch_every=1 if fetches_each(settings) else settings.device.fetch_every,
         length=context.length,
         accumulation_steps=settings.gradient.accumulation_steps,
+        averaged=compiled.averages.applied if compiled.averages else None,
     )
 
 
@@ -117,11 +121,14 @@ def _with_rates(
     loop: Loop, context: FitContext, build: Callable[[nn.Optimizer], BoundStep]
 ) -> Loop:
     """Return a loop that takes these steps, with the learning rates of the schedule."""
-    is_constant = context.components.extras.schedule is None
+    ema, is_constant = context.settings.ema, context.components.extras.schedule is None
 
     def make_step(optimizer: nn.Optimizer) -> OptimizerStep:
-        step = build(optimizer)
-        return step(None if is_constant else StepRates(context.rate_schedule.of(optimizer)))
+        step, rates = build(optimizer), context.rate_schedule.of(optimizer)
+        if ema.decay is None:
+            return step(None if is_constant else StepRates(rates))
+        decay = partial(decay_at, decay=ema.decay, warmup=ema.warmup_updates)
+        return step(StepRates(rates, lambda updates: 1 - decay(updates)))
 
     return replace(loop, make_step=make_step)
 

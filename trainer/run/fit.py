@@ -17,9 +17,11 @@ from trainer.config import schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, format_version, tensors
 from trainer.core.errors import BadData, NotFinite, Stopped, WeightsNotFinite
-from trainer.core.run_files import INITIAL, METRICS, MODEL, PLAN, PROOF
+from trainer.core.run_files import EMA, INITIAL, METRICS, MODEL, PLAN, PROOF
 from trainer.core.signals import StopFlag
+from trainer.core.tensors import Weights
 from trainer.engine.callback import RunInfo
+from trainer.engine.ema import WeightAverages
 from trainer.engine.loop import train
 from trainer.engine.loop_spec import Loop, Phase
 from trainer.metrics.evaluator import Score
@@ -57,17 +59,17 @@ def fit(
     callbacks = build_callbacks(context, compiled, shares_process=pool.runs > 1)
     loop = build_loop(context, compiled, callbacks, stop)
     ms.set_seed(settings.seed)  # so that it does not matter what was built and tried before
-    score = _train(context, loop)
+    score = _train(context, loop, compiled.averages)
     if context.world.world_size == 1:
         pool.release(compiled)
     return score
 
 
-def _train(context: FitContext, loop: Loop) -> Score:
+def _train(context: FitContext, loop: Loop, averages: WeightAverages | None) -> Score:
     """Train, and tell the callbacks how it ended."""
     finished, folder = False, context.folder
     try:
-        with _final_weights(context) if context.world.is_main else nullcontext():
+        with _final_weights(context, averages) if context.world.is_main else nullcontext():
             score = _train_phases(context, loop)
         finished = True
         return score
@@ -104,9 +106,15 @@ def _train_phases(context: FitContext, loop: Loop) -> Score:
 
 
 @contextmanager
-def _final_weights(context: FitContext) -> Iterator[None]:
+def _final_weights(context: FitContext, averages: WeightAverages | None) -> Iterator[None]:
     """Write the weights when training is over, unless frozen ones moved or some are not finite."""
-    model, path = context.components.model, context.folder / MODEL
+    model = context.components.model
+
+    def write(weights: Weights) -> None:
+        tensors.write(context.folder / MODEL, weights)
+        if averages is not None:
+            tensors.write(context.folder / EMA, averages.weights())
+
     try:
         yield
     except WeightsNotFinite:
@@ -114,9 +122,9 @@ def _final_weights(context: FitContext) -> Iterator[None]:
     except (Stopped, NotFinite, BadData):
         weights, proof = host_copy.to_numpy(model), context.proof
         if proof.has_reference and not proof.moved(context.components.plan, weights):
-            tensors.write(path, weights)
+            write(weights)
         raise
-    tensors.write(path, host_copy.to_numpy(model))
+    write(host_copy.to_numpy(model))
 
 
 def finished(settings: Settings, point: ResumePoint, folder: Path) -> Record | None:

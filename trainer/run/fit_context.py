@@ -71,7 +71,7 @@ class FitContext:
             components,
             folder,
             ranks,
-            restore.extra_state(compiled.scaler, components.dropout_count),
+            restore.extra_state(compiled.scaler, components.dropout_count, compiled.averages),
             writer,
             HostCopy(components.model),
             FreezeProof(folder / PROOF, checkpoint, ranks, writer.submit),

@@ -6,18 +6,20 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
+from mindspore import Parameter, Tensor, amp, nn
 
 from trainer.backend.compile import fingerprint
 from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.backend.optimizer_state import learning_rates, optimizer_state
+from trainer.backend.set_parameters import SetParameters
 from trainer.checkpoint import restore
 from trainer.config import schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files
 from trainer.distributed import world
-from trainer.engine import train_step
+from trainer.engine import ema, train_step
+from trainer.engine.ema import WeightAverages
 from trainer.engine.gradient_clip import Clip
 from trainer.engine.step_builder import Alone, Around, BoundStep, StepBuilder
 from trainer.engine.update import StepOptions
@@ -39,6 +41,7 @@ class CompiledRun:
         fingerprint: of model and loss; None: they cannot be compared.
         cache: holds graphs that other processes compiled.
         options: of the step.
+        averages: of the weights; None: there are none.
         accumulation_steps: number of batches per update.
         diverged: see ``TrainStep``.
         optimizer: with its state; None until it is built.
@@ -53,10 +56,11 @@ class CompiledRun:
     cache: CompileCache
     options: StepOptions = StepOptions()
     accumulation_steps: int = 1
+    averages: WeightAverages | None = None
     diverged: Parameter | None = None
     optimizer: nn.Optimizer | None = None
     step: BoundStep | None = None
-    _setters: dict[tuple[str, ...], "_SetParameters"] = field(default_factory=dict)
+    _setters: dict[tuple[str, ...], SetParameters] = field(default_factory=dict)
 
     def make_optimizer(self, make: Callable[[], nn.Optimizer]) -> nn.Optimizer:
         """Return the optimizer that ``make`` returns, or the earlier one with that one's state."""
@@ -79,6 +83,9 @@ class CompiledRun:
             (p, extra[n])
             for n, p in restore.extra_state(self.scaler, compiled.dropout_count).items()
         ]
+        if self.averages is not None:
+            averages = self.averages.state().items()
+            pairs += [(p, fresh[name.removeprefix(ema.PREFIX)]) for name, p in averages]
         self._set(pairs)
         self.evaluator.start_run()
         self.components = replace(
@@ -92,7 +99,7 @@ class CompiledRun:
         """Give the first of each pair the value of the second."""
         names = tuple(target.name for target, _ in pairs)
         if names not in self._setters:
-            self._setters[names] = _SetParameters([target for target, _ in pairs])
+            self._setters[names] = SetParameters([target for target, _ in pairs])
         self._setters[names](*(Tensor(new.asnumpy(), dtype=new.dtype) for _, new in pairs))
 
     def make_step(self, optimizer: nn.Optimizer) -> BoundStep:
@@ -117,25 +124,7 @@ class CompiledRun:
         unit = float(max(components.batch_size // ranks, 1))
         parts = components.model, components.loss, self.scaler, self.diverged, self.options
         counts = self.accumulation_steps, unit, extra
-        return StepBuilder(*parts, *counts, around, alone, exchange)
-
-
-class _SetParameters(nn.Cell):
-    """Sets parameters from within a graph.
-
-    ``Parameter.set_data`` does not reach a compiled graph where a parameter was initialised late,
-    as an optimizer's moments are: they seem to be 0, and training continues with the old values.
-    """
-
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
-        super().__init__(auto_prefix=False)
-        self.parameters = ParameterTuple(parameters)
-
-    def construct(self, *values: Tensor) -> int:
-        """Set each parameter to the value of the same place."""
-        for parameter, value in zip(self.parameters, values):  # noqa: B905 (not in a graph)
-            ops.assign(parameter, value)
-        return 0
+        return StepBuilder(*parts, *counts, around, alone, exchange, self.averages)
 
 
 class GraphPool:
@@ -166,9 +155,10 @@ class GraphPool:
             return last
         cache = compile_cache.of_run(settings, components)
         diverged = train_step.stop_flag(settings.device.fetch_every)
-        evaluator = _evaluator(components, cache)
-        graphs = scaler, evaluator, key, mark, cache
-        return CompiledRun(components, *graphs, options, accumulation_steps, diverged)
+        graphs = scaler, _evaluator(components, cache), key, mark, cache
+        averages = WeightAverages(components.model, components.plan) if options.averages else None
+        steps = options, accumulation_steps, averages
+        return CompiledRun(components, *graphs, *steps, diverged)
 
     def release(self, compiled: CompiledRun) -> None:
         """Keep what a run that ended well was compiled into, for the next."""
@@ -180,7 +170,8 @@ def step_options(settings: Settings, components: RunComponents) -> StepOptions:
     gradient = settings.gradient
     clip = Clip(gradient.clip, gradient.limit) if gradient.clip else None
     return StepOptions(
-        takes_rates=components.extras.schedule is not None,
+        takes_rates=components.extras.schedule is not None or settings.ema.decay is not None,
+        averages=settings.ema.decay is not None,
         clip=clip,
         reports=settings.device.loss_scale != 1 or gradient.clip == "norm",
     )

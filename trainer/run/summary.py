@@ -16,6 +16,7 @@ from trainer.core.run_files import (
     CLASS_WEIGHTS,
     COSTS,
     CURVES_PICTURE,
+    EMA,
     INITIAL,
     LOG,
     MANIFEST,
@@ -40,6 +41,7 @@ from trainer.run.plan_rows import (
     rate_summary,
     totals,
 )
+from trainer.run.step_rows import step_rows
 
 
 def start_summary(
@@ -63,7 +65,7 @@ def start_summary(
         *schedule,
         *([("features", components.cache_decision.why)] if components.cache_decision.why else []),
         *_ranks_rows(settings, components),
-        *_accumulation_rows(settings, components),
+        *step_rows(settings, components),
         ("optimizer", f"{type(optimizer).__name__}, {_options(settings)}"),
         ("run", f"{quantity(settings.epochs, 'epoch')}, seed {settings.seed}, in {folder}"),
         *_resume_rows(components),
@@ -118,18 +120,6 @@ def _ranks_rows(settings: Settings, components: RunComponents) -> list[Row]:
     if module_tree.moving_statistics(components.model):
         each = f"each rank normalises by its own {quantity(size // ranks, 'sample')}"
         rows.append(("", f"BatchNorm: {each}; its statistics are averaged after each step"))
-    return rows
-
-
-def _accumulation_rows(settings: Settings, components: RunComponents) -> list[Row]:
-    """Return how many batches an update takes, and what BatchNorm makes of that."""
-    batches, size = settings.gradient.accumulation_steps, components.batch_size
-    if batches == 1:
-        return []
-    rows = [("update", f"after {batches} batches of {size}, by their mean gradient")]
-    if module_tree.moving_statistics(components.model):
-        each = f"each batch of {size} is normalised by itself"
-        rows.append(("", f"BatchNorm: {each}, so {batches} batches are not one large batch"))
     return rows
 
 
@@ -190,6 +180,7 @@ def end_details(folder: Path) -> str:
 
 FILES = (
     (MODEL, "the weights at the end"),
+    (EMA, "the averages of those that trained"),
     (PROOF, "every frozen tensor, with its hash before and after"),
     (PLAN, "what was frozen, by which pattern and method"),
     (INITIAL, "where the first weights came from, and what was not loaded"),

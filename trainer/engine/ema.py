@@ -1,0 +1,110 @@
+"""Exponential moving averages of the weights that train, and of the statistics that move.
+
+An average follows as ``e + (w - e) * (1 - decay)``; the form ``e * decay + w * (1 - decay)`` would
+move the average of a constant weight. Running statistics are averaged like weights, as timm's
+``ModelEma`` does; numbers that are not floating-point are copied.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
+
+from trainer.backend.graph.module_tree import is_statistic
+from trainer.backend.set_parameters import SetParameters
+from trainer.core.tensors import Weights
+from trainer.freezing.plan import Plan
+
+PREFIX = "ema."
+_FLOATS = (ms.float16, ms.float32, ms.float64, ms.bfloat16)
+
+
+def averaged_names(plan: Plan) -> list[str]:
+    """Return the names of what is averaged: all that training changes."""
+    names = [p.name for p in plan.parameters if p.state == "buffer" and is_statistic(p.name)]
+    return [*plan.names("trainable"), *names]
+
+
+class WeightAverages:
+    """The averages of a model's weights, which start as the weights are now.
+
+    Attributes:
+        sources: the parameters that are averaged.
+        averages: the average of each.
+
+    Args:
+        model: its own parameters remain as they are, except within ``applied``.
+        plan: says what trains.
+    """
+
+    def __init__(self, model: nn.Cell, plan: Plan) -> None:
+        parameters = dict(model.parameters_and_names())
+        self._names = averaged_names(plan)
+        self.sources = [parameters[name] for name in self._names]
+        self.averages = [
+            Parameter(Tensor(p.asnumpy(), p.dtype), name=PREFIX + name, requires_grad=False)
+            for name, p in zip(self._names, self.sources, strict=True)
+        ]
+        self._set = SetParameters(self.sources)
+
+    def state(self) -> dict[str, Parameter]:
+        """Return the averages as a checkpoint holds them."""
+        return {average.name: average for average in self.averages}
+
+    def weights(self) -> Weights:
+        """Return a copy of the averages on the host, by the names of their weights."""
+        pairs = zip(self._names, self.averages, strict=True)
+        return {name: np.array(average.asnumpy()) for name, average in pairs}
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Have the model compute with the averages within the block; compiled graphs follow.
+
+        Afterwards its weights are as they were, bit for bit: they are kept on the host.
+        """
+        before = [np.array(parameter.asnumpy()) for parameter in self.sources]
+        try:
+            self._assign([average.asnumpy() for average in self.averages])
+            yield
+        finally:
+            self._assign(before)
+
+    def _assign(self, arrays: Sequence[np.ndarray]) -> None:
+        pairs = zip(arrays, self.sources, strict=True)
+        self._set(*(Tensor(array, source.dtype) for array, source in pairs))
+
+
+class AverageUpdate(nn.Cell):
+    """Moves averages towards the weights, within the graph of a step.
+
+    Args:
+        averages: of a model.
+    """
+
+    def __init__(self, averages: WeightAverages) -> None:
+        super().__init__(auto_prefix=False)
+        self.averages = ParameterTuple(averages.averages)
+        self.sources = ParameterTuple(averages.sources)
+        self.floats = tuple(source.dtype in _FLOATS for source in averages.sources)
+
+    def construct(self, share: Tensor) -> Tensor:
+        """Update all averages; the share of the weights is 1 - decay."""
+        for average, source, is_float in zip(self.averages, self.sources, self.floats):  # noqa: B905
+            if is_float:
+                ops.assign_add(average, (source - average) * share.astype(average.dtype))
+            else:
+                ops.assign(average, source)
+        return share
+
+
+def decay_at(updates: int, decay: float, warmup: int) -> float:
+    """Return the decay of an update: ``decay``, or less in the first ones.
+
+    Args:
+        updates: number of updates of the run before this one.
+        decay: the largest.
+        warmup: it is at most ``(1 + updates) / (warmup + updates)``; 0: always ``decay``.
+    """
+    return min(decay, (1 + updates) / (warmup + updates)) if warmup else decay

@@ -58,10 +58,38 @@ def test_what_is_no_classification_has_a_loss_alone(command: Command) -> None:
     assert not (command.folder / "run/confusion.png").exists()
 
 
+def test_metrics_are_listed_for_each_class(command: Command, run: str) -> None:
+    ended = command.evaluate(run, "evaluation.metrics=[f1,auroc,top5]")
+    assert ended.code == 2
+    assert "top5 does not fit" in ended.err
+    ended = command.evaluate(run, "evaluation.metrics=[f1,auroc,recall]")
+    assert ended.code == 0, ended.err
+    found = json.loads((command.folder / "a run/evaluation.json").read_text())
+    assert found["metrics"].keys() == {"f1", "auroc", "recall"}
+    for name, mean in found["metrics"].items():
+        assert np.mean([row[name] for row in found["classes"]]) == pytest.approx(mean)
+    table = ended.out.split("\n\n")[-1].splitlines()
+    assert table[0].split() == ["class", "f1", "auroc", "recall"]
+    assert len(table) == 6
+
+
+def test_a_metric_for_another_task_is_found_before_the_data_are_read(command: Command) -> None:
+    ended = command.train("evaluation.metrics=[f1,mae,r2]", "epochs=0")
+    assert ended.code == 2
+    expected = "expected a metric for classification, the loss's task, received mae"
+    assert f"evaluation.metrics: {expected}, which is for regression" in ended.err
+    assert "received r2" in ended.err
+    assert "epochs" in ended.err
+    assert not (command.folder / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["epochs=2"], "epochs: expected one of dataset, batch_size, loss, device, seed"),
+        (
+            ["epochs=2"],
+            "epochs: expected one of dataset, batch_size, loss, evaluation, device",
+        ),
         (["dataset.classes=[1,2]"], "expected 2, the number of classes [1, 2], received 5"),
         (["out=a run/train.log"], "is a file"),
         (["dataset=mnist"], "train-images-idx3-ubyte"),

@@ -1,5 +1,7 @@
 """Evaluate: ``python -m trainer.evaluate``, the quality of a finished run's model by class."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:  # these import MindSpore, before which the device has to be s
     from trainer.metrics.evaluator import Score
     from trainer.run.components import RunComponents
 
-_ALLOWED = ("dataset", "batch_size", "loss", "device", "seed")
+_ALLOWED = ("dataset", "batch_size", "loss", "evaluation", "device", "seed")
 
 _USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [out=FOLDER]
 
@@ -45,36 +47,53 @@ def main() -> None:
         with finished_run.naming_start_folder(arguments.run):
             settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         configure.check_batch_size(settings, components, arguments.overrides)
-        score, confusion = measure(settings, components)
-        print(report(arguments.weights, settings, score, confusion))
-        _write(out, as_json(arguments.weights, settings, score, confusion), confusion)
+        result = measure(settings, components)
+        print(report(arguments.weights, settings, result))
+        _write(out, as_json(arguments.weights, settings, result), result.confusion)
 
 
-def measure(settings: "Settings", components: "RunComponents") -> "tuple[Score, Confusion | None]":
-    """Return the score on the validation data, and the confusion if labels are classes."""
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured.
+
+    Attributes:
+        score: on the validation data.
+        confusion: of the classes; None: labels are no classes.
+        per_class: by metric, the value of each class, if it has such values.
+    """
+
+    score: "Score"
+    confusion: "Confusion | None"
+    per_class: Mapping[str, Sequence[float | None]]
+
+
+def measure(settings: "Settings", components: "RunComponents") -> Evaluation:
+    """Return what is measured on the validation data."""
     from trainer.backend.compile import compile_errors
     from trainer.backend.cpu_threads import with_dummy_branch
     from trainer.data import batches
     from trainer.metrics.confusion import Confusion
     from trainer.metrics.evaluator import Evaluator
+    from trainer.metrics.per_class import recording
 
-    confusion = Confusion()
+    confusion, per_class = Confusion(), dict[str, list[float | None]]()
     forward = compile_errors.reported(with_dummy_branch(components.model))
     evaluator = Evaluator(components.model, components.loss, forward=forward)
     if components.validation is None:
         expected = "expected validation data, received none, as the run had"
         raise ConfigError([f"dataset: {expected}; name other data: dataset=..."])
     validation = batches.batches(components.validation, settings.seed, 0)
-    score = evaluator(validation, confusion, components.extras.metrics)
-    return score, None if score.accuracy is None else confusion
+    metrics = recording(components.extras.metrics, per_class)
+    score = evaluator(validation, confusion, metrics)
+    return Evaluation(score, None if score.accuracy is None else confusion, per_class)
 
 
-def report(
-    weights: str, settings: "Settings", score: "Score", confusion: "Confusion | None"
-) -> str:
+def report(weights: str, settings: "Settings", result: Evaluation) -> str:
     """Return what was measured, as a page."""
     from trainer.metrics import confusion as confusions
+    from trainer.metrics import per_class
 
+    score = result.score
     rows = [
         ("weights", weights),
         ("data", f"{settings.dataset.target}, {score.samples:,} samples for validation"),
@@ -84,16 +103,20 @@ def report(
         rows.append(("accuracy", f"{100 * score.accuracy:.2f} %"))
     rows += [(name, f"{value:.6g}") for name, value in score.metrics.items()]
     width = max(11, *(len(name) + 2 for name, _ in rows))
-    page = "\n".join(f"{name:<{width}}{text}" for name, text in rows)
-    return f"{page}\n\n{confusions.text(confusion)}" if confusion else page
+    parts = ["\n".join(f"{name:<{width}}{text}" for name, text in rows)]
+    if result.confusion:
+        parts.append(confusions.text(result.confusion))
+    if result.per_class:
+        parts.append(per_class.text(result.per_class))
+    return "\n\n".join(parts)
 
 
-def as_json(
-    weights: str, settings: "Settings", score: "Score", confusion: "Confusion | None"
-) -> dict[str, Any]:
+def as_json(weights: str, settings: "Settings", result: Evaluation) -> dict[str, Any]:
     """Return what was measured, in full."""
     from trainer.metrics import confusion as confusions
+    from trainer.metrics import per_class
 
+    score, confusion = result.score, result.confusion
     evaluation: dict[str, Any] = {
         "weights": weights,
         "dataset": settings.dataset.spec(),
@@ -102,8 +125,10 @@ def as_json(
         "accuracy": score.accuracy,
         **({"metrics": dict(score.metrics)} if score.metrics else {}),
     }
+    counted = confusions.rows(confusion) if confusion else []
+    if classes := per_class.rows(result.per_class, counted):
+        evaluation["classes"] = classes
     if confusion:
-        evaluation["classes"] = confusions.rows(confusion)
         evaluation["confusion"] = confusion.counts.tolist()
     return evaluation
 

@@ -8,28 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from trainer.core.errors import ConfigError
 from trainer.core.table import table
-from trainer.metrics.classification import predictions
+from trainer.metrics.classification import NO_CLASS, predictions
 
 MOST = 20  # classes that a screen and a picture with numbers have room for
 _PAIRS = 10
 
 
 class Confusion:
-    """Counts of labels and answers, one call a batch.
-
-    Attributes:
-        counts: [classes, classes]; rows are labels, columns answers. A sample whose scores are NaN
-            has no answer.
-        samples: number of samples of each class.
-    """
+    """Counts of labels and answers, one call a batch."""
 
     def __init__(self) -> None:
-        self.counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
-        self.samples: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)  # with NO_CLASS, the last one
 
     def __call__(self, scores: NDArray[Any], labels: NDArray[Any]) -> None:
         """Count a batch.
@@ -46,24 +39,39 @@ class Confusion:
             received = ", ".join(map(str, wrong))
             problem = f"expected labels below {len(classes)}, received {received}"
             raise ConfigError([f"dataset: {problem}"])
-        counted = confusion_matrix(labels.ravel(), predictions(scores).ravel(), labels=classes)
-        samples = np.bincount(labels.ravel(), minlength=len(classes))
-        self.counts = self.counts + counted if self.counts.size else counted
-        self.samples = self.samples + samples if self.samples.size else samples
+        numbered = [*classes, NO_CLASS]
+        counts = confusion_matrix(labels.ravel(), predictions(scores).ravel(), labels=numbered)
+        self._counts = self._counts + counts if self._counts.size else counts
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Rows are labels, columns answers; a sample whose scores are NaN has no answer."""
+        return self._counts[:-1, :-1]
+
+    @property
+    def samples(self) -> NDArray[np.int64]:
+        """Number of samples of each class."""
+        return self._counts[:-1].sum(axis=1)
 
     @property
     def recall(self) -> NDArray[np.float64]:
         """Share of a class's samples that were predicted correctly; NaN without samples."""
-        return _shares(self.counts.diagonal(), self.samples)
+        return self._scores()[1]
 
     @property
     def precision(self) -> NDArray[np.float64]:
         """Share of a class's predictions that were correct; NaN without predictions."""
-        return _shares(self.counts.diagonal(), self.counts.sum(axis=0))
+        return self._scores()[0]
 
-
-def _shares(part: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, total, out=np.full(len(total), np.nan), where=total > 0)
+    def _scores(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return precision and recall of each class: scikit-learn's, of the counts as weights."""
+        classes = np.arange(len(self._counts) - 1)
+        labels, answers = np.indices(self._counts.shape).reshape(2, -1)
+        weights, options = self._counts.ravel(), {"labels": classes, "zero_division": np.nan}
+        precision, recall, *_ = precision_recall_fscore_support(
+            labels, answers, sample_weight=weights, **options
+        )
+        return precision, recall
 
 
 def rows(confusion: Confusion) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from trainer.feature_cache import decide
 from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
+from trainer.metrics.build_metrics import task_problems
 from trainer.run import learning_rate, length, one_sample_check
 from trainer.run.balanced_loss import balance
 from trainer.run.build_plan import resolve_plan
@@ -126,6 +127,8 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
     except ConfigError as error:
         precision = settings.device.precision
         raise ConfigError([_misfit(text, precision) for text in error.problems]) from None
+    if problems := task_problems(checked.extras.metrics, [result.task] if result.task else []):
+        raise ConfigError(problems)
     return _Trial(result.samples, result.repeatable, result.classes, result.task, count)
 
 

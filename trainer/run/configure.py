@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # Overrides that may change the model, or what fits it.
 _OF_THE_MODEL = re.compile(
-    r"[+~]*(model|adapter|dataset|loss|optimizer|schedule|callback|tracker|device|experiment"
-    r"|policy|freeze|method|norm|new_head|init_|snapshot\.print|resume)"
+    r"[+~]*(model|adapter|dataset|loss|evaluation\.metrics|optimizer|schedule|callback|tracker"
+    r"|device|experiment|policy|freeze|method|norm|new_head|init_|snapshot\.print|resume)"
 )
 
 

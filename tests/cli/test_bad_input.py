@@ -35,6 +35,30 @@ CASES = {
     "no epochs": (["epochs=0"], "epochs: expected at least 1, received 0"),
     "epochs that are no number": (["epochs=abc"], "expected a whole number, received 'abc'"),
     "learning rate below 0": (["optimizer.lr=-1"], "optimizer.lr: expected at least 0"),
+    "beta of 1": (
+        ["optimizer=adamw", "optimizer.betas=[0.9,1]"],
+        "optimizer.betas: expected less than 1.0, received 1",
+    ),
+    "one beta": (["optimizer=adam", "optimizer.betas=[0.9]"], "optimizer.betas: expected"),
+    "eps below 0": (
+        ["optimizer=lamb", "optimizer.eps=-1"],
+        "optimizer.eps: expected more than 0.0, received -1",
+    ),
+    "unknown kind without decay": (
+        ["optimizer.no_decay=[norm,weights]"],
+        "optimizer.no_decay: expected some of norm, bias, received 'weights'",
+    ),
+    "optimizer without a kernel": (
+        ["optimizer=custom", "optimizer._target_=mindspore.nn.Lamb"],
+        "can take a step on CPU, received mindspore.nn.Lamb: Unsupported op [Lamb] on CPU",
+    ),
+    "optimizer of another kind": (
+        ["optimizer=custom", "optimizer._target_=mindspore.mint.optim.AdamW"],
+        "use optimizer=adamw, adam or sgd",
+    ),
+    "betas of timm": (["opt_betas=[0.9,0.99]"], "did you mean optimizer=adamw optimizer.betas?"),
+    "eps of an optimizer without one": (["eps=1e-6"], "mean optimizer=adamw optimizer.eps?"),
+    "filter of MindCV": (["filter_bias_and_bn=true"], "did you mean optimizer.no_decay?"),
     "optimizer's own refusal": (
         ["+optimizer.nesterov=3"],
         "unexpected keyword argument 'nesterov'",
@@ -129,6 +153,14 @@ CASES = {
 def test_mistake(command: Command, name: str) -> None:
     overrides, expected = CASES[name]
     assert expected in refused(command, *overrides).err
+
+
+def test_mistakes_of_an_optimizer_are_told_with_the_others(command: Command) -> None:
+    wrong = ["optimizer.betas=[1,0.9]", "optimizer.eps=-1", "optimizer.no_decay=x", "epochs=0"]
+    ended = refused(command, "optimizer=adamw", *wrong)
+    assert "4 configuration errors" in ended.err
+    for line in wrong:
+        assert f"{line.partition('=')[0]}: expected" in ended.err
 
 
 def test_all_mistakes_are_told_at_once(command: Command) -> None:

@@ -16,7 +16,9 @@ from trainer.engine.train_step import TrainStep
 from trainer.freezing import plan
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
+from trainer.freezing.plan_warnings import undecayed_by_name
 from trainer.optim import optimizer
+from trainer.optim.optimizers import arguments
 
 SPEC: dict[str, Any] = {"_target_": "mindspore.nn.Momentum", "lr": 0.5, "momentum": 0.9}
 DECAY = {**SPEC, "weight_decay": 0.25}
@@ -55,6 +57,82 @@ def test_what_has_no_decay_without_groups_has_none_with_them() -> None:
     assert groups["bn1.gamma"] == groups["bn1.beta"] == pytest.approx((0.5, 0))
     assert groups["bn2.gamma"] == pytest.approx((0.5, 0.125))
     assert groups["conv1.weight"] == pytest.approx((0.5, 0.25))
+
+
+class Named(nn.Cell):
+    """A layer whose parameters are called as those of a normalisation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beta_proj = nn.Dense(4, 3)
+        self.norm = nn.LayerNorm([3])
+
+
+def decays(net: nn.Cell, no_decay: list[str] | None, *rules: Rule) -> dict[str, float]:
+    """Weight decay of each parameter, as the optimizer applies it."""
+    resolved = plan.resolve(rules, module_tree.describe(net), no_decay=no_decay or ())
+    spec = {**DECAY, "no_decay": no_decay}
+    built = optimizer.build_optimizer(spec, FrozenModel(net, resolved).trainable, resolved)
+    names = {id(p): name for name, p in net.parameters_and_names()}
+    values = arguments.decays(built)
+    return {names[id(p)]: value for p, value in zip(built.parameters, values, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("no_decay", "expected"),
+    [
+        (None, set()),
+        ([], {"beta_proj.weight", "beta_proj.bias", "norm.gamma", "norm.beta"}),
+        (["norm"], {"beta_proj.weight", "beta_proj.bias"}),
+        (["bias"], {"beta_proj.weight", "norm.gamma"}),
+        (["norm", "bias"], {"beta_proj.weight"}),
+    ],
+)
+def test_decay_is_decided_by_the_kind_of_the_cell(
+    no_decay: list[str] | None, expected: set[str]
+) -> None:
+    net = Named()
+    assert {name for name, decay in decays(net, no_decay).items() if decay} == expected
+
+
+def test_a_rule_decides_before_no_decay() -> None:
+    rule_of_norm = trained("norm.gamma", weight_decay=0.5)
+    result = decays(Named(), ["norm", "bias"], rule_of_norm)
+    assert result == {
+        "beta_proj.weight": 0.25,
+        "beta_proj.bias": 0.0,
+        "norm.gamma": 0.5,
+        "norm.beta": 0.0,
+    }
+
+
+def test_the_plan_lists_what_does_not_decay() -> None:
+    tree = module_tree.describe(Named())
+    resolved = plan.resolve([rule("beta_proj")], tree, no_decay=["norm", "bias"])
+    listed = {p.name: p.weight_decay for p in resolved.parameters}
+    assert listed == {
+        "beta_proj.weight": None,  # frozen
+        "beta_proj.bias": None,
+        "norm.gamma": 0.0,
+        "norm.beta": 0.0,
+    }
+
+
+def test_the_default_needs_no_groups_where_names_and_kinds_agree() -> None:
+    net = Normed()
+    resolved = plan.resolve([], module_tree.describe(net), no_decay=["norm"])
+    spec = {**DECAY, "no_decay": ["norm"]}
+    built = optimizer.build_optimizer(spec, FrozenModel(net, resolved).trainable, resolved)
+    assert not built.is_group, "the same graph as without no_decay"
+
+
+def test_names_that_only_look_like_a_normalisation_are_reported() -> None:
+    net = Named()
+    tree = module_tree.describe(net)
+    (line,) = undecayed_by_name(plan.resolve([], tree), tree)
+    assert "2 parameters" in line
+    assert "beta_proj.weight, beta_proj.bias (to decide by the cell" in line
+    assert undecayed_by_name(plan.resolve([rule("beta_proj")], tree), tree) == []
 
 
 def test_decay_over_depth_spares_the_frozen() -> None:

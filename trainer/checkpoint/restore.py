@@ -14,7 +14,7 @@ from trainer.data.fingerprint import Fingerprint
 from trainer.engine.ema import WeightAverages
 from trainer.freezing.plan import Plan
 
-_PLAN_PARTS = {"policy", "model"}  # the parts in resume.allow that may change a plan
+_PLAN_PARTS = {"policy", "model", "optimizer"}  # the parts in resume.allow that may change a plan
 
 
 def load_weights(model: nn.Cell, point: ResumePoint) -> None:

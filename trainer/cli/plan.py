@@ -149,7 +149,8 @@ def report(preview: PlanPreview, options: Options) -> str:
     from trainer.run.plan_rows import totals
 
     settings, plan = preview.settings, preview.plan
-    root = plan_tree.tree(plan, preview.tree, type(preview.preflight.model).__name__, options.depth)
+    name, by_name = type(preview.preflight.model).__name__, settings.optimizer.no_decay is None
+    root = plan_tree.tree(plan, preview.tree, name, options.depth, by_name)
     rows = [("parameters", totals(plan)), *_saved(preview)]
     rows += preview_row(settings, preview.preflight.extras.schedule)
     if options.measure:
@@ -158,6 +159,8 @@ def report(preview: PlanPreview, options: Options) -> str:
     warnings = plan_warnings.plan_warnings(
         plan, preview.preflight.rules, preview.tree, settings.new_head
     )
+    if by_name and settings.optimizer.weight_decay > 0:
+        warnings += plan_warnings.undecayed_by_name(plan, preview.tree)
     rows += [("warning", line) for line in warnings or ["none"]]
     picture = plan_tree.text(root, settings.optimizer.lr, settings.optimizer.weight_decay)
     return "\n".join([picture, "", *(f"{name:<11}{text}" for name, text in rows)])

@@ -61,7 +61,13 @@ class Branch:
     children: tuple["Branch", ...] = ()
 
 
-def tree(plan: Plan, layout: "ModuleTree", name: str, depth: int | None = None) -> Branch:
+def tree(
+    plan: Plan,
+    layout: "ModuleTree",
+    name: str,
+    depth: int | None = None,
+    decay_by_name: bool = True,
+) -> Branch:
     """Return the tree of the model.
 
     Args:
@@ -69,12 +75,16 @@ def tree(plan: Plan, layout: "ModuleTree", name: str, depth: int | None = None) 
         layout: the model's cells and parameters.
         name: of the root.
         depth: levels beneath the root to show at most; None: as many as there are.
+        decay_by_name: whether MindSpore decides by a parameter's name if it has weight decay.
     """
-    return _Reader(plan, layout).branch("", name, math.inf if depth is None else depth)
+    return _Reader(plan, layout, decay_by_name).branch(
+        "", name, math.inf if depth is None else depth
+    )
 
 
 class _Reader:
-    def __init__(self, plan: Plan, layout: "ModuleTree") -> None:
+    def __init__(self, plan: Plan, layout: "ModuleTree", decay_by_name: bool) -> None:
+        self._decay_by_name = decay_by_name
         self._kinds = {cell.name: cell.kind for cell in layout.cells}
         self._statistics = {p.name for p in layout.parameters if p.statistic}
         self._cuts = plan.cuts
@@ -121,7 +131,7 @@ class _Reader:
             state=_one(states),
             treatment=next(iter(ways)) if len(ways) == 1 else None,
             norm=_one(norms),
-            decayed=any(decays_by_default(p.name) for p in weights),
+            decayed=any(not self._decay_by_name or decays_by_default(p.name) for p in weights),
         )
 
 

@@ -1,5 +1,7 @@
 """Key hints: the full key for one that exists a level down, or that another trainer calls so."""
 
+import re
+
 from omegaconf import DictConfig, OmegaConf
 
 # Words of PyTorch Lightning, Hugging Face, timm, MindCV and argparse scripts, by the key here. One
@@ -7,10 +9,16 @@ from omegaconf import DictConfig, OmegaConf
 _OTHER_TRAINERS = {
     "accelerator": "device",
     "accumulate_grad_batches": "gradient.accumulation_steps",
+    "adam_beta1": "optimizer.betas",
+    "adam_beta2": "optimizer.betas",
+    "adam_epsilon": "optimizer.eps",
     "amp": "device.precision",
     "amp_level": "device.precision",
     "arch": "model",
     "base_lr": "optimizer.lr",
+    "beta1": "optimizer.betas",
+    "beta2": "optimizer.betas",
+    "bias_weight_decay": "optimizer.no_decay",
     "bs": "batch_size",
     "check_val_every_n_epoch": "evaluation.every_epochs",
     "ckpt_path": "init_from",
@@ -30,10 +38,12 @@ _OTHER_TRAINERS = {
     "early_stop": "early_stopping.patience",
     "early_stopping_patience": "early_stopping.patience",
     "epoch_size": "epochs",
+    "epsilon": "optimizer.eps",
     "eval_interval": "evaluation.every_epochs",
     "eval_metric": "evaluation.monitor",
     "eval_steps": "evaluation.every_steps",
     "every_n_train_steps": "checkpoint.every_steps",
+    "filter_bias_and_bn": "optimizer.no_decay",
     "freeze_layers": "freeze",
     "grad_accum_steps": "gradient.accumulation_steps",
     "gradient_accumulation_steps": "gradient.accumulation_steps",
@@ -42,6 +52,8 @@ _OTHER_TRAINERS = {
     "ignore_label": "loss.ignore_index",
     "initial_checkpoint": "init_from",
     "label_smooth": "loss.label_smoothing",
+    "layer_decay": "policy.lr_decay",
+    "layerwise_lr_decay": "policy.lr_decay",
     "learning_rate": "optimizer.lr",
     "limit_val_batches": "limit_validation_batches",
     "load_best_model_at_end": "early_stopping.restore_best",
@@ -60,12 +72,19 @@ _OTHER_TRAINERS = {
     "model_ema_warmup": "ema.warmup",
     "model_name": "model",
     "monitor": "evaluation.monitor",
+    "no_weight_decay": "optimizer.no_decay",
+    "norm_weight_decay": "optimizer.no_decay",
     "nproc_per_node": "distributed.ranks",
     "num_devices": "distributed.ranks",
     "num_epochs": "epochs",
     "num_train_epochs": "epochs",
     "opt": "optimizer",
+    "opt_betas": "optimizer.betas",
+    "opt_eps": "optimizer.eps",
+    "opt_momentum": "optimizer.momentum",
     "optim": "optimizer",
+    "optimizer_name": "optimizer",
+    "optimizer_type": "optimizer",
     "output_dir": "hydra.run.dir",
     "patience": "early_stopping.patience",
     "per_device_train_batch_size": "batch_size",
@@ -84,26 +103,41 @@ _OTHER_TRAINERS = {
     "warmup_lr": "schedule.warmup_factor",
     "warmup_ratio": "schedule.warmup_epochs",
     "wd": "optimizer.weight_decay",
+    "weight_decay_filter": "optimizer.no_decay",
 }
 
 # Keys that only some choices of a shipped group have, with one that has it.
 _OF_A_CHOICE = {
+    "adam_beta1": "optimizer=adamw optimizer.betas",
+    "adam_beta2": "optimizer=adamw optimizer.betas",
+    "adam_epsilon": "optimizer=adamw optimizer.eps",
+    "beta1": "optimizer=adamw optimizer.betas",
+    "beta2": "optimizer=adamw optimizer.betas",
+    "betas": "optimizer=adamw optimizer.betas",
     "cooldown_epochs": "schedule=plateau schedule.cooldown",
     "decay_epochs": "schedule=step schedule.decay_epochs",
     "decay_milestones": "schedule=multi_step schedule.milestones",
     "decay_rate": "schedule=step schedule.decay_rate",
     "div_factor": "schedule=one_cycle schedule.div_factor",
+    "eps": "optimizer=adamw optimizer.eps",
+    "epsilon": "optimizer=adamw optimizer.eps",
     "gamma": "schedule=step schedule.decay_rate",
     "lr_min": "schedule=cosine schedule.min_lr",
     "milestones": "schedule=multi_step schedule.milestones",
     "min_lr": "schedule=cosine schedule.min_lr",
     "multi_step_decay_milestones": "schedule=multi_step schedule.milestones",
+    "nesterov": "optimizer=nesterov optimizer.momentum",
+    "opt_betas": "optimizer=adamw optimizer.betas",
+    "opt_eps": "optimizer=adamw optimizer.eps",
     "patience_epochs": "schedule=plateau schedule.patience",
     "pct_start": "schedule=one_cycle schedule.pct_start",
     "step_size": "schedule=step schedule.decay_epochs",
+    "use_nesterov": "optimizer=nesterov optimizer.momentum",
     "warmup_epochs": "schedule=cosine schedule.warmup_epochs",
     "warmup_steps": "schedule=cosine schedule.warmup_steps",
 }
+
+_SHIPPED = re.compile(r"trainer\.|mindspore\.nn\.(Momentum|SGD)$")
 
 
 def full_keys(key: str, config: DictConfig) -> list[str]:
@@ -141,4 +175,4 @@ def _is_open(key: str, choice: str, config: DictConfig) -> bool:
     """Return whether a choice may be meant by a key: not if the group has one of the user's own."""
     group, own = choice.partition("=")[0], key.partition(".")[0]
     chosen = OmegaConf.select(config, f"{group}._target_") or ""
-    return own in (key, group) and str(chosen).startswith("trainer.")
+    return own in (key, group) and bool(_SHIPPED.match(str(chosen)))

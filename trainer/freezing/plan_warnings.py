@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from trainer.config.rules import Rule, matches
 from trainer.core.text import clip, quantity, shorten
 from trainer.freezing.assignment import UPSTREAM
-from trainer.freezing.plan import Plan
+from trainer.freezing.plan import Plan, decays_by_default
 from trainer.freezing.selection import expand_all, select
 
 if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
@@ -32,6 +32,23 @@ def plan_warnings(
         *_frozen_upstream(plan),
         *_shadowed(rules, tree),
         *_frozen_new_head(plan, expand_all(new_head, tree)),
+    ]
+
+
+def undecayed_by_name(plan: Plan, tree: "ModuleTree") -> list[str]:
+    """Return the warning that weight decay leaves out parameters only because of their names."""
+    norms = {p.name for p in tree.parameters if p.role.startswith("norm_")}
+    names = [
+        p.name
+        for p in plan.select("trainable")
+        if p.name not in norms and p.weight_decay is None and not decays_by_default(p.name)
+    ]
+    if not names:
+        return []
+    count = quantity(len(names), "parameter")
+    return [
+        f"no weight decay for {count} whose name has gamma or beta in it, although not of a "
+        f"normalisation: {shorten(names)} (to decide by the cell: optimizer.no_decay=[norm])"
     ]
 
 

@@ -107,10 +107,9 @@ class _Reader:
         )
         if depth < 1 or (cell and branch.treatment and branch.norm != MIXED):
             return branch
-        own_parameters = [
-            self._branch(_beneath(cell, p.name), "", [p]) for p in self._own.get(cell, ())
-        ]
-        cells = [self.branch(c, _beneath(cell, c), depth - 1) for c in self._children.get(cell, ())]
+        own, inner_cells, prefix = self._own.get(cell, ()), self._children.get(cell, ()), f"{cell}."
+        own_parameters = [self._branch(p.name.removeprefix(prefix), "", [p]) for p in own]
+        cells = [self.branch(c, c.removeprefix(prefix), depth - 1) for c in inner_cells]
         shown = [child for child in cells if child.treatment or child.values or child.cut]
         return replace(branch, children=tuple(_folded([*own_parameters, *shown])))
 
@@ -154,10 +153,6 @@ def _merge_patterns(ways: set[Treatment]) -> set[Treatment]:
     if len(ways) < _MANY_PATTERNS or len(merged) > 1:
         return ways
     return {replace(merged.pop(), by=f"{len(ways)} patterns or rules")}
-
-
-def _beneath(cell: str, name: str) -> str:
-    return name.removeprefix(f"{cell}.")
 
 
 def _folded(branches: Iterable[Branch]) -> Iterator[Branch]:

@@ -1,8 +1,10 @@
 """The second note's table, and the probe on any net."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.support.command import Command
+from tests.support.command import Command, start
 
 NONE = "none"
 GRADIENTS = {  # f1.weight, f1.bias, f2.weight, f2.bias, f3.weight, f3.bias
@@ -38,6 +40,14 @@ def test_cut_in_the_middle_leaves_only_what_is_behind_it(command: Command) -> No
     ]
     assert "upstream of the cut (stop_gradient)" in ended.out
     assert command.left() == []
+
+
+def test_nothing_is_printed_after_the_table(tmp_path: Path) -> None:
+    """At its exit Python destroys cells, whose destructor needs what may be gone by then."""
+    with start(tmp_path, "trainer.probe", "experiment=seed_pytorch", "freeze=f2") as process:
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert "f3.bias" in out
 
 
 def test_help_and_mistakes(command: Command) -> None:

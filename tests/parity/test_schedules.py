@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from trainer.optim.schedule import StepCounts, build_schedule
-from trainer.optim.schedules.plateau import plateau
 
 pytest.importorskip(
     "torch", reason="parity is not tested: PyTorch is not installed, see CONTRIBUTING.md"
@@ -168,14 +167,17 @@ def test_a_plateau_is_pytorchs(name: str, cooldown: int, mode: Any) -> None:
     sgd, values = optimizer(), [float(value) for value in HISTORIES[name]]
     settings: dict[str, Any] = {"patience": 2, "cooldown": cooldown, "threshold": 1e-3}
     scheduler = theirs.ReduceLROnPlateau(sgd, mode, 0.3, min_lr=1e-7, **settings)
-    rates = []
-    for value in values:
+    spec = {"_target_": "trainer.optim.schedules.plateau.plateau", "decay_rate": 0.3}
+    schedule = build_schedule({**spec, **settings, "min_lr": 1e-7}, LR, mode)
+    assert schedule is not None
+    history: list[tuple[int, float]] = []
+    factor = schedule(StepCounts(60, 1), lambda: history)
+    ours, rates = [], []
+    for step, value in enumerate(values, 1):
         scheduler.step(value)
         rates.append(float(sgd.param_groups[0]["lr"]))
-    least: dict[str, Any] = {"min_factor": 1e-7 / LR, "min_change": 1e-8 / LR}
-    ours = [
-        LR * plateau(values[: n + 1], mode, 0.3, **settings, **least) for n in range(len(values))
-    ]
+        history.append((step, value))
+        ours.append(LR * factor(step))
     assert_equal(ours, rates)
 
 

@@ -188,6 +188,23 @@ def test_what_lies_beyond_the_last_step_is_refused_before_training(
     assert command.left() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("broken", "schedule: expected a function of (step, steps): called with (7, 8): "),
+        ("negative", "schedule: expected a factor of at least 0, received -1.0 at step 7"),
+    ],
+)
+def test_a_custom_schedule_that_fails_later_is_refused_before_training(
+    command: Command, name: str, problem: str
+) -> None:
+    own = ("schedule=custom", f"schedule._target_=tests.support.schedules.{name}")
+    ended = command.train(*SMALL, "epochs=2", *own)
+    assert ended.code == 2
+    assert problem in ended.err
+    assert command.left() == []
+
+
 def test_the_plan_shows_the_rates(command: Command) -> None:
     ended = command.plan(*COSINE, "epochs=3")
     assert ended.code == 0, ended.err

@@ -83,7 +83,7 @@ class RateSchedule:
 
     def _factor_at(self, step: int) -> float:
         factor = self._factor(step)
-        check_factor(factor)
+        check_factor(factor, step)
         return factor
 
 

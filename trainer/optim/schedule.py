@@ -71,34 +71,19 @@ def build_schedule(
     if spec is None:
         return None
     schedule = _shipped(spec, lr, mode) if is_shipped(spec) else _custom(spec)
-    _check(schedule)
+    check_factor(schedule(StepCounts(2, 2), _no_history)(0), 0)
     return schedule
 
 
-def _check(schedule: Schedule) -> None:
-    """Call a schedule once, before anything is trained.
-
-    Raises:
-        ConfigError: it does not take (step, steps), or returns no finite number of at least 0.
-    """
-    try:
-        factor = float(schedule(StepCounts(2, 2), _no_history)(0))
-    except ConfigError:
-        raise
-    except Exception as error:  # of the user's own code
-        why = text.first_line(error)
-        raise ConfigError([f"schedule: expected a function of (step, steps): {why}"]) from None
-    check_factor(factor)
-
-
-def check_factor(factor: float) -> None:
+def check_factor(factor: float, step: int) -> None:
     """Refuse a factor that no learning rate can be multiplied by.
 
     Raises:
         ConfigError: it is not finite, or below 0.
     """
     if not (math.isfinite(factor) and factor >= 0):
-        raise ConfigError([f"schedule: expected a factor of at least 0, received {factor}"])
+        expected = f"expected a factor of at least 0, received {factor} at step {step}"
+        raise ConfigError([f"schedule: {expected}"])
 
 
 def _custom(spec: Mapping[str, Any]) -> Schedule:
@@ -109,7 +94,15 @@ def _custom(spec: Mapping[str, Any]) -> Schedule:
         raise ConfigError(
             [f"schedule: expected a function of (step, steps), received a {received}"]
         )
-    return lambda length, history: lambda step: float(function(step, length.steps))
+
+    def factor(step: int, steps: int) -> float:
+        try:
+            return float(function(step, steps))
+        except Exception as error:  # of the user's own code
+            why = f"called with ({step}, {steps}): {text.first_line(error)}"
+            raise ConfigError([f"schedule: expected a function of (step, steps): {why}"]) from None
+
+    return lambda length, history: lambda step: factor(step, length.steps)
 
 
 def _shipped(spec: Mapping[str, Any], lr: float, mode: str) -> Schedule:

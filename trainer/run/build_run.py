@@ -22,10 +22,11 @@ from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
 from trainer.metrics.build_metrics import task_problems
-from trainer.run import learning_rate, length, one_sample_check
+from trainer.run import length, one_sample_check
 from trainer.run.balanced_loss import balance
 from trainer.run.build_plan import resolve_plan
 from trainer.run.components import Preflight, RunComponents
+from trainer.run.learning_rate import check_schedule
 from trainer.run.preflight import preflight
 
 
@@ -46,7 +47,7 @@ def build_run(
     # Before dropout is seeded, because the fingerprint is to be the same for all seeds.
     fingerprint = decide.fingerprint(settings, checked.model)
     data = pipelines.build_data(settings)
-    _check_accumulation(settings, data)
+    _check_steps(settings, checked, data)
     trial = _try_out(settings, checked, data)
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     trial.restart()
@@ -67,21 +68,22 @@ def _check_last_batch(checked: Preflight, data: Data, plan: Plan, trial: "_Trial
     one_sample_check.check(data.train, checked.model, plan, trial.samples, ranks)
 
 
-def _check_accumulation(settings: Settings, data: Data) -> None:
-    """Check that an epoch has enough batches for one step.
+def _check_steps(settings: Settings, checked: Preflight, data: Data) -> None:
+    """Check that an epoch has enough batches for one step, and each step a learning rate.
 
     Raises:
-        ConfigError: it has fewer.
+        ConfigError: it has not.
     """
     steps = settings.gradient.accumulation_steps
     batches = steps_per_epoch(data.train, world.current().world_size) if steps > 1 else steps
     if steps > batches:
         expected = f"expected at most {batches}, the batches of an epoch, received {steps}"
         raise ConfigError([f"gradient.accumulation_steps: {expected}"])
+    check_schedule(settings, checked.extras.schedule, data)
 
 
 def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, data: Data) -> None:
-    """Check that plan and data are those of the checkpoint, and that the run's length fits them.
+    """Check that plan and data are those of the checkpoint, and the run is long enough.
 
     Raises:
         ConfigError: they differ, which ``resume.allow`` does not allow, or do not fit.
@@ -90,7 +92,6 @@ def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, dat
     problems += length.resume_problems(
         point, length.run_length(settings, data.train, world.current().world_size)
     )
-    problems += learning_rate.data_problems(settings, data, world.current().world_size)
     problems += restore.edited_data_problems(
         point, settings.seed, data.fingerprint, lambda: pipelines.read_again(settings, data)
     )

@@ -84,15 +84,22 @@ def preview_row(settings: Settings, schedule: Schedule | None) -> list[Row]:
     return schedule_row(settings, build_rate_schedule(settings, schedule, None, counts), counts)
 
 
-def data_problems(settings: Settings, data: Data, world_size: int) -> list[str]:
-    """Return what of the schedule does not fit the data."""
-    spec = optional_spec(settings.schedule)
-    problems = length_problems(spec, step_counts(settings, data.train, world_size))
+def check_schedule(settings: Settings, schedule: Schedule | None, data: Data) -> None:
+    """Compute the rates of all steps before anything is trained.
+
+    Raises:
+        ConfigError: the schedule does not fit the data, or fails at one of the steps.
+    """
+    spec, ranks = optional_spec(settings.schedule), world.current().world_size
+    counts = step_counts(settings, data.train, ranks)
+    problems = length_problems(spec, counts)
     is_plateau = spec is not None and short_name(spec["_target_"]) == PLATEAU
     if is_plateau and data.validation is None:
         expected = "expected validation data to monitor, received none from the dataset"
         problems.append(f"schedule={PLATEAU}: {expected}")
-    return problems
+    if problems:
+        raise ConfigError(problems)
+    build_rate_schedule(settings, schedule, None, counts).span(counts.steps)
 
 
 def jump_row(

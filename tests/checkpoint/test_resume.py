@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from omegaconf import ListConfig, OmegaConf
 
+from trainer.checkpoint import checkpoint_index
 from trainer.checkpoint.changed_settings import changed_settings
-from trainer.checkpoint.resume import resume_request
+from trainer.checkpoint.resume import ResumeRequest, restore_cores, resume_request
+from trainer.core import cpu_cores
 from trainer.core.errors import ConfigError
 
 
@@ -109,6 +111,37 @@ def test_mistakes(lines: list[str], text: str) -> None:
 def test_the_nearest_run_is_offered(run: Path) -> None:
     with pytest.raises(ConfigError, match=r"nearest: it's a run"):
         resume_request([f"resume='{quoted(run.parent)}/its a run'"])
+
+
+@pytest.mark.parametrize(
+    ("request_", "recorded", "used"),
+    [
+        (ResumeRequest([]), {"cores": "3"}, []),
+        (ResumeRequest([], Path("run")), {"cores": "3"}, [3]),
+        (ResumeRequest([], Path("run")), {}, [0]),
+        (ResumeRequest([], Path("run")), {"cores": "all"}, [0]),
+        (ResumeRequest([], Path("run"), frozenset({"device"})), {"cores": "3"}, []),
+        (ResumeRequest([], Path("run"), frozenset({"seed"})), {"cores": "3"}, [3]),
+    ],
+)
+def test_the_cores_of_the_run_are_used_unless_others_are_allowed(
+    request_: ResumeRequest,
+    recorded: dict[str, str],
+    used: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folders: list[Path] = []
+    cores: list[int] = []
+
+    def versions(folder: Path) -> dict[str, str]:
+        folders.append(folder)
+        return recorded
+
+    monkeypatch.setattr(checkpoint_index, "last_versions", versions)
+    monkeypatch.setattr(cpu_cores, "use_only", cores.append)
+    restore_cores(request_)
+    assert cores == used
+    assert folders == [Path("run/checkpoints")] * len(used)
 
 
 SETTINGS: dict[str, Any] = {

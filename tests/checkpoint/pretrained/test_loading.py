@@ -102,6 +102,9 @@ def test_ones_in_a_shape_come_and_go_but_nothing_is_transposed() -> None:
     assert "1 loaded (1 reshaped)" in provenance.summary()
     assert provenance.as_json()["reshaped"] == [{"parameter": "weight", "from": [1, 2, 3]}]
     narrow = nn.Dense(5, 1, has_bias=False)
+    pointwise = np.arange(5, dtype=np.float32).reshape(1, 5, 1, 1)  # a convolution of 1 x 1
+    loading.load_weights(narrow, WeightsSource(PYTORCH, {"weight": pointwise}))
+    assert narrow.weight.asnumpy().tolist() == [[0, 1, 2, 3, 4]]
     with pytest.raises(ConfigError, match=r"has shape \(5, 1\), the model expects \(1, 5\)"):
         loading.load_weights(narrow, WeightsSource(PYTORCH, {"weight": np.ones((5, 1))}))
 

@@ -46,6 +46,15 @@ def test_a_cell_that_is_the_net_itself_and_one_inside_another() -> None:
     assert known["layer.running_mean"] == "layer.bn2d.moving_mean"
 
 
+@pytest.mark.parametrize("kind", ["Abstract", "Zoo"])
+def test_another_cell_with_a_part_named_bn2d_is_not_one(kind: str) -> None:
+    cell = type(kind, (nn.Cell,), {})()
+    cell.bn2d = nn.BatchNorm2d(2)
+    known = torch_names.parameter_by_name(Holder(cell))
+    assert known["layer.bn2d.running_mean"] == "layer.bn2d.moving_mean"
+    assert "layer.running_mean" not in known
+
+
 def test_only_cells_that_normalise_have_a_scale() -> None:
     scaled = Holder(nn.Dense(2, 2))
     scaled.layer.gamma = Parameter(Tensor([1.0, 1.0]), name="gamma")

@@ -120,6 +120,8 @@ def test_state_of_another_shape_or_name_keeps_its_first_value() -> None:
     state = {
         "moments.conv1.weight": np.full(model.conv1.weight.shape, 2.0, np.float32),
         "moments.conv2.weight": np.ones(3, np.float32),
+        "moments.conv2.bias": np.ones(1, np.float32),
+        "moments.fc.bias": np.ones((3, 1), np.float32),
         "masks": np.array(8, np.int32),
         "gone": np.ones(1),
     }
@@ -129,7 +131,8 @@ def test_state_of_another_shape_or_name_keeps_its_first_value() -> None:
     now = {n: p.asnumpy() for n, p in restore.training_state(optimizer, extra).items()}
     assert (now["moments.conv1.weight"] == 2).all()
     assert now["moments.conv2.weight"].shape == model.conv2.weight.shape
-    assert not now["moments.conv2.weight"].any()
+    for name in ("conv2.weight", "conv2.bias", "fc.bias"):
+        assert not now[f"moments.{name}"].any()
     assert now["masks"] == 8
 
 

@@ -88,7 +88,7 @@ def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> Non
     assert asked == [1, 2, 3]
     assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]
     assert [epoch.validation.loss for epoch in recorder.epochs] == [0, 1, 2, 3]
-    assert last.loss == 3
+    assert last == Progress(3)
 
 
 def test_the_net_is_thawed_at_the_end() -> None:

@@ -4,9 +4,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer.artifacts import manifest, plan_check, plan_history, run_record
+from trainer.artifacts import manifest, plan_check, plan_history, run_record, run_result
 from trainer.artifacts.run_record import MetricsLine, ProofRecord
-from trainer.checkpoint import checkpoint_index
+from trainer.artifacts.run_result import Moment
+from trainer.checkpoint import checkpoint, checkpoint_index
 from trainer.checkpoint.snapshot_store import SnapshotStore, TensorEntry
 from trainer.config import retention
 from trainer.config.groups import SnapshotSettings
@@ -15,6 +16,7 @@ from trainer.core import tensors
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import CHECKPOINTS, CONFIG, METRICS, MODEL, PROOF, SNAPSHOTS
 from trainer.core.text import shorten
+from trainer.engine.progress import Progress
 from trainer.freezing.plan import Plan
 
 _Indexes = dict[int, dict[str, TensorEntry]]
@@ -159,8 +161,9 @@ def _metrics(lines: list[MetricsLine], proof: ProofRecord | None, indexes: _Inde
 
 
 def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: bool) -> Check:
-    """Compare the weights at the end with plan, proof and the last snapshot."""
-    check = Check(MODEL, "frozen tensors as at the start, all tensors as in the last snapshot")
+    """Compare the weights at the end with plan, proof and what was stored at their moment."""
+    moment, stored = _stored(run, indexes)
+    check = Check(MODEL, f"frozen tensors as at the start, all tensors as in {moment}")
     try:
         weights = tensors.read(run / MODEL)
     except ConfigError as error:
@@ -173,14 +176,39 @@ def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: b
         check.wrong.append(f"{MODEL} and plan.json: expected the same tensors")
     hashes = {name: tensors.sha256(array) for name, array in weights.items()}
     start = {row.name: row.sha256_before for row in proof.tensors}
-    last = {n: entry.sha256 for n, entry in indexes[max(indexes)].items()} if indexes else {}
     check.moved += [f"{n}: in {MODEL}" for n in start if hashes.get(n, start[n]) != start[n]]
-    if not (done and last):
+    if not (done and stored):
         check.said = "frozen tensors as at the start"
         check.unchecked.append(f"{MODEL}: there is no snapshot of the same moment")
-    elif names := [name for name in last if hashes.get(name) != last[name]]:
-        check.wrong.append(f"{MODEL}: expected the last snapshot's values in {shorten(names)}")
+    elif names := [name for name in stored if hashes.get(name) != stored[name]]:
+        check.wrong.append(f"{MODEL}: expected the values of {moment} in {shorten(names)}")
     return check
+
+
+def _stored(run: Path, indexes: _Indexes) -> tuple[str, dict[str, str]]:
+    """Return what holds the final weights as well, and the hashes there; none if nothing does.
+
+    These are the weights of the last snapshot, or those of the moment that the result names.
+    """
+    with suppress(ConfigError):  # another check reports it
+        result = run_result.read(run)
+        if result is not None and result.weights != result.end:
+            return _stored_best(run, result.weights, indexes)
+    last = indexes[max(indexes)] if indexes else {}
+    return "the last snapshot", {name: entry.sha256 for name, entry in last.items()}
+
+
+def _stored_best(run: Path, best: Moment, indexes: _Indexes) -> tuple[str, dict[str, str]]:
+    if not best.steps and best.epochs in indexes:
+        index = indexes[best.epochs]
+        moment = f"the snapshot of epoch {best.epochs}"
+        return moment, {name: entry.sha256 for name, entry in index.items()}
+    folder = run / CHECKPOINTS / checkpoint.name_of(Progress(best.epochs, best.steps))
+    with suppress(ConfigError):
+        weights = checkpoint.weights(folder)
+        moment = f"the checkpoint of {best}"
+        return moment, {name: tensors.sha256(array) for name, array in weights.items()}
+    return f"{best}", {}
 
 
 def _settings(settings: Settings, plan: Plan) -> Check:

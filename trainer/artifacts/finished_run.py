@@ -29,6 +29,9 @@ _FIXED: dict[str, Any] = {
     "distributed": {},
     "gradient": {},
     "ema": {},
+    "limit_train_batches": None,
+    "limit_validation_batches": None,  # all validation data are measured
+    "overfit_batches": None,
 }
 
 

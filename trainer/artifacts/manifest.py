@@ -27,6 +27,7 @@ from trainer.core.run_files import (
     PICTURES,
     PLAN,
     PROOF,
+    RESULT,
     SNAPSHOTS,
 )
 
@@ -40,6 +41,7 @@ _WRITTEN = {
     CLASS_WEIGHTS,
     PROOF,
     METRICS,
+    RESULT,
     MODEL,
     EMA,
     COSTS,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from trainer.artifacts import run_result
 from trainer.core import atomic_files, file_lock, format_version
 from trainer.core.errors import CannotWrite, Stopped
 from trainer.core.exit_status import exit_status
@@ -24,7 +25,7 @@ class Status:
     Attributes:
         state: running, done, stopped (it resumes if it is started again) or failed.
         code: the exit code; negative, the signal that killed it; None while it runs.
-        why: the message with which it ended; empty if it ended well.
+        why: the message with which it ended; empty if it ended well, and not early.
         host: the machine on which it ran last.
         process: its process ID there.
         job: Slurm's job ID; empty outside Slurm.
@@ -52,7 +53,7 @@ def keep_status(run: Path) -> Iterator[None]:
         with suppress(CannotWrite):  # the error that ended the run is the one to report
             write(run, replace(running, state=state, code=code, why=why))
         raise
-    write(run, replace(running, state="done", code=0))
+    write(run, replace(running, state="done", code=0, why=run_result.reason(run)))
 
 
 def write(run: Path, status: Status) -> None:

@@ -107,15 +107,16 @@ def _within(epoch: EpochResult, measurements: Sequence[Measurement]) -> Record:
 def measurements(path: Path, epochs: int) -> list[Record]:
     """Return the evaluations of a run by an older trainer, which had one at each epoch's end."""
     return [
-        {"epochs": row["epoch"], "steps": 0, "values": _values(row)}
+        {"epochs": row["epoch"], "steps": 0, "values": values(row)}
         for row in read(path)
         if 0 < row["epoch"] <= epochs
     ]
 
 
-def _values(row: Record) -> dict[str, float]:
-    values = {name: row.get(name) for name in (LOSS, ACCURACY)} | row.get("metrics", {})
-    return {name: float(value) for name, value in values.items() if value is not None}
+def values(row: Record) -> dict[str, float]:
+    """Return what the evaluation at the end of an epoch has measured, by name."""
+    every = {name: row.get(name) for name in (LOSS, ACCURACY)} | row.get("metrics", {})
+    return {name: float(value) for name, value in every.items() if value is not None}
 
 
 def _score(score: Score) -> Record:

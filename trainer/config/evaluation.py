@@ -1,6 +1,6 @@
 """Evaluation: what is measured on the validation data and when, and the monitored value."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -82,15 +82,21 @@ def mode(name: str) -> metrics.Mode:
     return _BUILT_IN.get(plain) or metrics.mode(plain)
 
 
-def problems(evaluation: Evaluation, stopping: EarlyStopping, best: Any) -> list[str]:
+def problems(
+    evaluation: Evaluation, stopping: EarlyStopping, best: str | None, has_ema: bool = False
+) -> list[str]:
     """Return what does not fit together in the settings of evaluation and checkpoints.
 
     Args:
         evaluation: the settings of the same name.
         stopping: likewise.
         best: ``checkpoint.best``.
+        has_ema: whether averages of the weights are evaluated too.
     """
     texts = []
+    for key, name in (("evaluation.monitor", evaluation.monitor), ("checkpoint.best", best)):
+        if name is not None and name.startswith(EMA) and not has_ema:
+            texts.append(f"{key}: expected ema.decay with {name}, received null")
     if best is not None and (problem := unknown(best, evaluation.metrics)):
         texts.append(f"checkpoint.best: {problem}")
     elif stopping.restore_best and best != evaluation.monitor:

@@ -1,6 +1,6 @@
 """Settings: what a configuration says, typed and checked once. Pure Python."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -119,12 +119,19 @@ def read(
         details = error.errors(include_url=False)
     problems = [describe(detail, Settings) for detail in details]
     wrong = {str(detail["loc"][0]) for detail in details}
-    rest = {key: value for key, value in config.items() if key not in wrong}
-    rest |= {key: value for key, value in _STAND_INS.items() if key in wrong}
     try:
-        return Settings.model_validate(rest, context=context), problems
+        return Settings.model_validate(_without(wrong, config), context=context), problems
     except ValidationError:
         raise ConfigError([*known, *problems]) from None
+
+
+def _without(wrong: Collection[str], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with other values in the place of wrong ones."""
+    rest = {key: value for key, value in config.items() if key not in wrong}
+    rest |= {key: value for key, value in _STAND_INS.items() if key in wrong}
+    if "evaluation" in wrong and isinstance(rest.get("checkpoint"), Mapping):
+        rest["checkpoint"] = {**rest["checkpoint"], "best": None}  # it may be a wrong monitor
+    return rest
 
 
 def _check_characters(config: Mapping[str, Any], known: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ INITIAL = "init.json"
 CLASS_WEIGHTS = "class_weights.json"  # only of a run with loss.class_weights=balanced
 PROOF = "proof.json"
 METRICS = "metrics.jsonl"
+RESULT = "result.json"
 SNAPSHOTS = "snapshots"
 CHECKPOINTS = "checkpoints"
 MANIFEST = "manifest.json"

@@ -28,13 +28,20 @@ _USE_ARRAYS = (
 _EPOCHS = 100_000  # more than any run has, so that no two seeds share the order of an epoch
 
 
-def batches(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Batch]:
+def batches(pipeline: ds.Dataset, seed: int, epoch: int, alone: bool = True) -> Iterator[Batch]:
     """Yield the pipeline's batches: inputs and, last, the label.
 
     Their order, and what Python functions in the pipeline draw from ``random`` and ``np.random`` in
     one worker, depend on the seed and the epoch alone, so that a run can be repeated and resumed.
+
+    Args:
+        pipeline: of batches.
+        seed: the run's.
+        epoch: counted from 1; 0 for what is no epoch.
+        alone: whether no other pipeline is being read; if one is, it may draw from ``random`` and
+            ``np.random``, which are left as they are.
     """
-    _seed(seed, epoch)
+    _seed(seed, epoch, alone)
     yield from _read(pipeline.create_tuple_iterator(num_epochs=1), epoch)
 
 
@@ -43,9 +50,9 @@ def reversed_batch(batch: Batch) -> list[Tensor]:
     return [Tensor(column.asnumpy()[::-1].copy()) for column in batch]
 
 
-def columns(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns]:
+def columns(pipeline: ds.Dataset, seed: int, epoch: int, alone: bool = True) -> Iterator[Columns]:
     """Yield the same batches as NumPy arrays."""
-    _seed(seed, epoch)
+    _seed(seed, epoch, alone)
     iterator = pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
     yield from _read(iterator, epoch)
 
@@ -121,8 +128,24 @@ def seed_of(seed: int, epoch: int) -> int:
     return (seed * _EPOCHS + epoch) % 2**32
 
 
-def _seed(seed: int, epoch: int) -> None:
+def _seed(seed: int, epoch: int, alone: bool) -> None:
     number = seed_of(seed, epoch)
     ds.config.set_seed(number)
-    random.seed(number)
-    np.random.seed(number)
+    if alone:
+        random.seed(number)
+        np.random.seed(number)
+
+
+class ReadingState:
+    """Tells whether the batches of an epoch are being read."""
+
+    def __init__(self) -> None:
+        self.is_reading = False
+
+    def track(self, batches: Iterable[_T]) -> Iterator[_T]:
+        """Yield the batches, until the reader is done with them or leaves them."""
+        self.is_reading = True
+        try:
+            yield from batches
+        finally:
+            self.is_reading = False

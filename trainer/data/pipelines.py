@@ -7,6 +7,7 @@ from pathlib import Path
 import mindspore.dataset as ds
 
 from trainer.backend.batch_types import Batch
+from trainer.config.evaluation import LOSS
 from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
 from trainer.core.errors import BadData, ConfigError
@@ -33,7 +34,23 @@ def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
     for name, pipeline in zip(("training", "validation"), pipelines, strict=True):
         if pipeline is not None and _size(settings, pipeline) == 0:
             raise ConfigError([_empty(name, settings.batch_size)])
-    return pipelines[0], pipelines[1]
+    return _limited(settings, pipelines[0], pipelines[1])
+
+
+def _limited(
+    settings: Settings, train: ds.Dataset, validation: ds.Dataset | None
+) -> tuple[ds.Dataset, ds.Dataset | None]:
+    """Return pipelines with no more batches than the settings allow."""
+    if settings.overfit_batches is not None:
+        train = _take(train, settings.overfit_batches)
+        return train, train
+    limited = None if validation is None else _take(validation, settings.limit_validation_batches)
+    return _take(train, settings.limit_train_batches), limited
+
+
+def _take(pipeline: ds.Dataset, count: int | None) -> ds.Dataset:
+    size: int = pipeline.get_dataset_size()
+    return pipeline if count is None or count >= size else pipeline.take(count)
 
 
 def _empty(name: str, batch_size: int) -> str:
@@ -89,10 +106,9 @@ class Data:
 def build_data(settings: Settings) -> Data:
     """Return the data; raises what ``build_pipelines`` and ``first_batch`` do."""
     train, validation = build_pipelines(settings)
-    if validation is None and settings.evaluation.metrics:
-        names = ", ".join(settings.evaluation.metrics)
+    if validation is None and (keys := _needing_validation(settings)):
         expected = "expected validation data to measure, received none from the dataset"
-        raise ConfigError([f"evaluation.metrics={names}: {expected}"])
+        raise ConfigError([f"{key}: {expected}" for key in keys])
     source = fingerprint.of_sources([train, validation])
     first = first_batch(settings, train)
     racing = random_draws.racing_operations(train, settings.seed)
@@ -100,8 +116,36 @@ def build_data(settings: Settings) -> Data:
     if own and _is_repeatable(settings, train, first):
         own = []
     scored = validation and first_batch(settings, validation)
+    if settings.evaluation.every_steps:
+        _check_draws(settings)
     hashed = "" if racing or own else fingerprint.of_batches([first, scored])
     return Data(train, validation, first, scored, racing, own, Fingerprint(hashed, source))
+
+
+def _check_draws(settings: Settings) -> None:
+    """Refuse validation data that draw random numbers while training data are being read.
+
+    Raises:
+        ConfigError: their Python functions draw from the generators that those of the training
+            data draw from, so that no run could be repeated or resumed.
+    """
+    if random_draws.has_drawn(settings.seed):
+        expected = "expected validation data that do not draw from random or np.random"
+        received = f"received {settings.dataset.target}, whose validation data do"
+        raise ConfigError([f"evaluation.every_steps: {expected}, {received}"])
+
+
+def _needing_validation(settings: Settings) -> list[str]:
+    """Return the settings that ask for a measurement on validation data."""
+    when, stopping = settings.evaluation, settings.early_stopping
+    values = {
+        f"evaluation.metrics={', '.join(when.metrics)}": bool(when.metrics),
+        f"evaluation.monitor={when.monitor}": when.monitor not in (LOSS, *when.metrics),
+        f"evaluation.every_steps={when.every_steps}": when.every_steps is not None,
+        f"early_stopping.patience={stopping.patience}": stopping.patience is not None,
+        "early_stopping.restore_best=true": stopping.restore_best,
+    }
+    return [key for key, needs in values.items() if needs]
 
 
 def _is_repeatable(settings: Settings, pipeline: ds.Dataset, first: Batch) -> bool:

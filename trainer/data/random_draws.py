@@ -23,13 +23,14 @@ def racing_operations(pipeline: ds.Dataset, seed: int) -> list[str]:
         pipeline: of batches.
         seed: the run's.
     """
-    if not _has_drawn(seed_of(seed, 0)):
+    if not has_drawn(seed):
         return []
     return list(dict.fromkeys(_threaded(pipeline)))
 
 
-def _has_drawn(seed: int) -> bool:
-    """Tell whether numbers were drawn from ``random`` or ``np.random`` since they were seeded."""
+def has_drawn(run_seed: int) -> bool:
+    """Tell whether reading a batch of epoch 0 has drawn from ``random`` or ``np.random``."""
+    seed = seed_of(run_seed, 0)
     now, seeded = np.random.get_state(legacy=False), np.random.RandomState(seed)
     expected = seeded.get_state(legacy=False)
     is_same = _position(now) == _position(expected) and now["has_gauss"] == expected["has_gauss"]

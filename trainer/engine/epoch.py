@@ -26,12 +26,12 @@ def train_epoch(
     step: OptimizerStep,
     progress: Progress,
     host_copy: HostCopy,
-) -> tuple[Score, Progress]:
-    """Train the rest of an epoch, and record it; return its score, and the progress after it."""
+) -> Progress:
+    """Train the rest of an epoch, and record it; return the progress."""
     frozen_model.set_train()
     progress, speed = _steps(loop, frozen_model, step, progress)
-    is_over = loop.ends_within(progress)
-    score, ema = _evaluate_end(loop, progress, is_over)
+    stopped_at = progress if loop.ends_within(progress) else None
+    score, ema = _evaluate_end(loop, progress, stopped_at is not None)
     end = time.perf_counter()
     loop.callback.on_epoch_end(
         EpochResult(
@@ -43,13 +43,13 @@ def train_epoch(
             loss=progress.loss / max(progress.steps, 1),
             seconds=progress.seconds,
             images_per_second=speed,
-            stopped_at=progress if is_over else None,
+            stopped_at=stopped_at,
             progress=progress,
             ema=ema,
         )
     )
     loop.callback.on_epoch_overhead(time.perf_counter() - end)
-    return score, progress.epoch_start(progress.epochs + 1)
+    return stopped_at or progress.epoch_start(progress.epochs + 1)
 
 
 def _steps(

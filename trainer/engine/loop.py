@@ -15,19 +15,18 @@ from trainer.engine.optimizer_step import OptimizerStep
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
-from trainer.metrics.evaluator import Score
 from trainer.optim.optimizer import carry_over
 
 
-def train(loop: Loop, phases: Sequence[Phase]) -> Score:
-    """Train through the phases in turn; return the last score on the validation data.
+def train(loop: Loop, phases: Sequence[Phase]) -> Progress:
+    """Train through the phases in turn; return how far the run has come.
 
     Raises:
         NotFinite: a loss was not finite; that step changed no weight.
         Stopped: ``loop.stop_reason`` returned one; the callbacks know where.
         BadData: ``loop.batches`` raised it; all steps before that batch are saved.
     """
-    last_epoch, previous, score, progress = 0, None, None, loop.start or Progress()
+    last_epoch, previous, progress = 0, None, loop.start or Progress()
     host_copy = loop.host_copy or HostCopy(loop.model)
     for phase in phases:
         epochs = range(max(last_epoch, progress.epochs) + 1, last_epoch + phase.epochs + 1)
@@ -43,11 +42,11 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Score:
             _begin(loop, phase.plan, optimizer, host_copy)
         step = loop.make_step(optimizer)  # compiled: it ignores later changes of flags and hooks
         for epoch in epochs:
-            result = _epoch(loop, frozen_model, step, progress, host_copy)
-            score, progress = result or (score, progress.epoch_start(epoch))
+            if progress.epochs == epoch - 1:  # else the run has ended before
+                progress = _epoch(loop, frozen_model, step, progress, host_copy)
         frozen_model.undo()
         previous = optimizer
-    return loop.evaluate() if score is None else score
+    return progress
 
 
 def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, host_copy: HostCopy) -> None:
@@ -65,10 +64,10 @@ def _epoch(
     step: OptimizerStep,
     progress: Progress,
     host_copy: HostCopy,
-) -> tuple[Score, Progress] | None:
-    """Train the rest of an epoch; return what ``train_epoch`` returns, None if the run is over."""
+) -> Progress:
+    """Train the rest of an epoch, unless the run is over before; return the progress."""
     if not progress.steps and loop.end_reason():
-        return None
+        return progress
     with _causes_named(loop, progress.epochs + 1):
         return train_epoch(loop, frozen_model, step, progress, host_copy)
 

@@ -27,6 +27,7 @@ from trainer.run.cached_features import cached_features
 from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
+from trainer.run.length import data_epoch
 from trainer.run.step_rows import fetches_each
 
 
@@ -80,7 +81,7 @@ def _plain_loop(
     context: FitContext, compiled: CompiledRun, callbacks: Callback, stop: StopFlag
 ) -> Loop:
     settings, components = context.settings, context.components
-    point, seed = components.resume_point, settings.seed
+    point = components.resume_point
 
     def make_optimizer(applied: FrozenModel) -> nn.Optimizer:
         spec = settings.optimizer.spec()
@@ -92,8 +93,8 @@ def _plain_loop(
         model=components.model,
         make_optimizer=make_optimizer,
         make_step=lambda optimizer: compiled.make_step(optimizer)(None),
-        batches=lambda epoch: _checked(data.batches(components.train, seed, epoch), components),
-        evaluate=lambda: _evaluate(compiled, components, seed),
+        batches=partial(_batches, context),
+        evaluate=lambda: _evaluate(context, compiled),
         callback=callbacks,
         stop_reason=stop,
         start=point.progress if point else None,
@@ -103,6 +104,7 @@ def _plain_loop(
         length=context.length,
         accumulation_steps=settings.gradient.accumulation_steps,
         averaged=compiled.averages.applied if compiled.averages else None,
+        end_reason=context.end_reason,
     )
 
 
@@ -110,10 +112,26 @@ def _checked(batches: Iterable[AnyBatch], components: RunComponents) -> Iterator
     return checked(batches, components.classes, ignored_label(components.loss))
 
 
-def _evaluate(compiled: CompiledRun, components: RunComponents, seed: int) -> Score:
+def _batches(context: FitContext, epoch: int) -> Iterator[Batch]:
+    """Return the training batches of an epoch."""
+    components, settings = context.components, context.settings
+    batches = data.batches(components.train, settings.seed, data_epoch(settings, epoch))
+    return context.reading.track(_checked(batches, components))
+
+
+def _columns(context: FitContext, epoch: int) -> Iterator[Columns]:
+    """Return the same as NumPy arrays."""
+    components, settings = context.components, context.settings
+    columns = data.columns(components.train, settings.seed, data_epoch(settings, epoch))
+    return context.reading.track(_checked(columns, components))
+
+
+def _evaluate(context: FitContext, compiled: CompiledRun) -> Score:
+    components = context.components
     if components.validation is None:
         return NOT_MEASURED
-    batches = data.batches(components.validation, seed, 0)
+    alone = not context.reading.is_reading
+    batches = data.batches(components.validation, context.settings.seed, 0, alone)
     return compiled.evaluator(batches, metrics=components.extras.metrics)
 
 
@@ -135,9 +153,7 @@ def _with_rates(
 
 def _sharded_batches(context: FitContext) -> Callable[[int], Iterator[Batch]]:
     def batches(epoch: int) -> Iterator[Batch]:
-        components, seed = context.components, context.settings.seed
-        columns = _checked(data.columns(components.train, seed, epoch), components)
-        return _tensors(data.shard(columns, context.world))
+        return _tensors(data.shard(_columns(context, epoch), context.world))
 
     return batches
 
@@ -150,7 +166,8 @@ def _on_features(loop: Loop, context: FitContext, features: Features) -> Loop:
     def evaluate() -> Score:
         if components.validation is None:
             return NOT_MEASURED
-        columns = data.columns(components.validation, seed, 0)
+        alone = not context.reading.is_reading
+        columns = data.columns(components.validation, seed, 0, alone)
         batches = _tensors(features.batches(columns))
         score = evaluator(batches, metrics=components.extras.metrics)
         features.flush()
@@ -160,16 +177,13 @@ def _on_features(loop: Loop, context: FitContext, features: Features) -> Loop:
 
 
 def _feature_batches(context: FitContext, features: Features) -> Callable[[int], Iterator[Batch]]:
-    seed, count = context.settings.seed, context.settings.features.views
-
-    def columns(epoch: int) -> Iterator[Columns]:
-        components = context.components
-        return _checked(data.columns(components.train, seed, epoch), components)
-
-    views = AugmentedViews(features, columns, count, seed) if count else None
+    settings, count = context.settings, context.settings.features.views
+    columns = partial(_columns, context)
+    views = AugmentedViews(features, columns, count, settings.seed) if count else None
 
     def batches(epoch: int) -> Iterator[Batch]:
-        sharded = data.shard(views.batches(epoch) if views else columns(epoch), context.world)
+        view = max(data_epoch(settings, epoch), 1)
+        sharded = data.shard(views.batches(view) if views else columns(epoch), context.world)
         try:
             yield from _tensors(sharded if views else features.batches(sharded))
         finally:  # an epoch may be left before its end

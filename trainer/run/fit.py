@@ -7,7 +7,8 @@ from pathlib import Path
 
 import mindspore as ms
 
-from trainer.artifacts import manifest
+from trainer.artifacts import manifest, run_result
+from trainer.artifacts.run_result import Moment, RunResult
 from trainer.backend import host_copy
 from trainer.callbacks import freeze_proof, metrics_jsonl
 from trainer.callbacks.metrics_jsonl import Record
@@ -15,17 +16,17 @@ from trainer.checkpoint import class_weights
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config import schema
 from trainer.config.schema import Settings
-from trainer.core import atomic_files, format_version, tensors
+from trainer.core import atomic_files, format_version
 from trainer.core.errors import BadData, NotFinite, Stopped, WeightsNotFinite
-from trainer.core.run_files import EMA, INITIAL, METRICS, MODEL, PLAN, PROOF
+from trainer.core.run_files import INITIAL, METRICS, PLAN, PROOF
 from trainer.core.signals import StopFlag
-from trainer.core.tensors import Weights
 from trainer.engine.callback import RunInfo
 from trainer.engine.ema import WeightAverages
 from trainer.engine.loop import train
 from trainer.engine.loop_spec import Loop, Phase
-from trainer.metrics.evaluator import Score
-from trainer.run import summary
+from trainer.engine.progress import Progress
+from trainer.metrics.monitor import Monitor
+from trainer.run import final_weights, summary
 from trainer.run.build_callbacks import build_callbacks
 from trainer.run.build_loop import build_loop
 from trainer.run.components import RunComponents
@@ -38,7 +39,7 @@ file_log = logging.getLogger(f"{__name__}.table")
 
 def fit(
     settings: Settings, components: RunComponents, folder: Path, stop: StopFlag, pool: GraphPool
-) -> Score:
+) -> RunResult | None:
     """Train; leave plan, metrics, snapshots, proof, checkpoints, weights and plots in the folder.
 
     Args:
@@ -47,6 +48,9 @@ def fit(
         folder: where everything is written; a run that is resumed has begun in it.
         stop: returns why to stop, if so.
         pool: the graphs that earlier runs of this process were compiled into.
+
+    Returns:
+        How it ended; None on the ranks that write nothing.
 
     Raises:
         FrozenMoved, NotFinite, Stopped: see ``trainer.core.errors``; the folder is complete, except
@@ -59,20 +63,23 @@ def fit(
     callbacks = build_callbacks(context, compiled, shares_process=pool.runs > 1)
     loop = build_loop(context, compiled, callbacks, stop)
     ms.set_seed(settings.seed)  # so that it does not matter what was built and tried before
-    score = _train(context, loop, compiled.averages)
+    result = _train(context, loop, compiled.averages)
     if context.world.world_size == 1:
         pool.release(compiled)
-    return score
+    return result
 
 
-def _train(context: FitContext, loop: Loop, averages: WeightAverages | None) -> Score:
+def _train(context: FitContext, loop: Loop, averages: WeightAverages | None) -> RunResult | None:
     """Train, and tell the callbacks how it ended."""
-    finished, folder = False, context.folder
+    finished, folder, is_main = False, context.folder, context.world.is_main
     try:
-        with _final_weights(context, averages) if context.world.is_main else nullcontext():
-            score = _train_phases(context, loop)
+        with _weights_so_far(context, averages) if is_main else nullcontext():
+            end = _train_phases(context, loop)
+        result = final_weights.write(context, averages, end) if is_main else None
+        if reason := context.end_reason():
+            log.info(reason)
         finished = True
-        return score
+        return result
     finally:
         loop.callback.on_run_end(finished)
         if context.world.is_main:
@@ -94,27 +101,21 @@ def _write_start(context: FitContext) -> None:
         )
 
 
-def _train_phases(context: FitContext, loop: Loop) -> Score:
+def _train_phases(context: FitContext, loop: Loop) -> Progress:
     settings, submit = context.settings, context.writer.submit
     loop.callback.on_run_start(RunInfo(context.folder, settings.plain(), submit))
     if loop.start is not None:
         loop.callback.on_resume(loop.start.epochs)
     context.world.gather(None)  # all ranks have read what the first is about to change
-    score = train(loop, [Phase(context.components.plan, context.length.epochs)])
+    end = train(loop, [Phase(context.components.plan, context.length.epochs)])
     context.writer.wait()  # a run of which something could not be written is not finished
-    return score
+    return end
 
 
 @contextmanager
-def _final_weights(context: FitContext, averages: WeightAverages | None) -> Iterator[None]:
-    """Write the weights when training is over, unless frozen ones moved or some are not finite."""
+def _weights_so_far(context: FitContext, averages: WeightAverages | None) -> Iterator[None]:
+    """Write the weights of a run that ends too soon, if none that is frozen moved."""
     model = context.components.model
-
-    def write(weights: Weights) -> None:
-        tensors.write(context.folder / MODEL, weights)
-        if averages is not None:
-            tensors.write(context.folder / EMA, averages.weights())
-
     try:
         yield
     except WeightsNotFinite:
@@ -122,13 +123,12 @@ def _final_weights(context: FitContext, averages: WeightAverages | None) -> Iter
     except (Stopped, NotFinite, BadData):
         weights, proof = host_copy.to_numpy(model), context.proof
         if proof.has_reference and not proof.moved(context.components.plan, weights):
-            write(weights)
+            final_weights.write_so_far(context, weights, averages)
         raise
-    write(host_copy.to_numpy(model))
 
 
-def finished(settings: Settings, point: ResumePoint, folder: Path) -> Record | None:
-    """Return the last epoch's metrics of a finished run with these settings; None: it resumes.
+def finished(settings: Settings, point: ResumePoint, folder: Path) -> RunResult | None:
+    """Return the result of a finished run with these settings; None: it resumes.
 
     Raises:
         ConfigError: a run cannot resume from its records; nothing has been written.
@@ -140,4 +140,13 @@ def finished(settings: Settings, point: ResumePoint, folder: Path) -> Record | N
         return None
     recorded = schema.read(checkpoint.settings)[0]  # an older version's lacks today's keys
     same = atomic_files.plain(recorded.plain()) == atomic_files.plain(settings.plain())
-    return records[-1] if same and checkpoint.progress.epochs == settings.epochs else None
+    result = run_result.read(folder) or _result_of_older(settings, records[-1])
+    end = Moment(checkpoint.progress.epochs, checkpoint.progress.steps)
+    return result if same and result.end == end else None
+
+
+def _result_of_older(settings: Settings, last: Record) -> RunResult:
+    """Return the result of a run whose trainer wrote none."""
+    monitor, end = Monitor.of(settings.evaluation.monitor), Moment(settings.epochs)
+    value = metrics_jsonl.values(last).get(monitor.name)
+    return RunResult("epochs", "", end, end, monitor.name, monitor.mode, value)

@@ -1,7 +1,7 @@
 """Fit context: what the callbacks and the loop of one run share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mindspore import Parameter
@@ -9,11 +9,13 @@ from mindspore import Parameter
 from trainer.backend.host_copy import HostCopy
 from trainer.callbacks import metrics_jsonl
 from trainer.callbacks.background_writer import BackgroundWriter
+from trainer.callbacks.early_stopping import EarlyStopping
 from trainer.callbacks.freeze_proof import FreezeProof
 from trainer.checkpoint import restore
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.config.schema import Settings
 from trainer.core.run_files import METRICS, PROOF
+from trainer.data.batches import ReadingState
 from trainer.distributed import world
 from trainer.distributed.world import World
 from trainer.engine.history import History
@@ -44,6 +46,8 @@ class FitContext:
         length: of the run.
         history: all evaluations, with those before a resume.
         monitor: the value that decides what is best.
+        stopping: whether it no longer improves.
+        reading: whether training batches are being read.
     """
 
     settings: Settings
@@ -58,6 +62,8 @@ class FitContext:
     length: RunLength
     history: History
     monitor: Monitor
+    stopping: EarlyStopping
+    reading: ReadingState = field(default_factory=ReadingState)
 
     @classmethod
     def of(cls, settings: Settings, compiled: CompiledRun, folder: Path) -> "FitContext":
@@ -66,6 +72,7 @@ class FitContext:
         checkpoint = components.resume_point.checkpoint if components.resume_point else None
         length = run_length(settings, components.train, ranks.world_size)
         history = _history(checkpoint, folder, length)
+        monitor = Monitor.of(settings.evaluation.monitor)
         return cls(
             settings,
             components,
@@ -78,8 +85,13 @@ class FitContext:
             _rate_schedule(settings, components, length, history),
             length,
             history,
-            Monitor.of(settings.evaluation.monitor),
+            monitor,
+            EarlyStopping(settings.early_stopping, monitor, history),
         )
+
+    def end_reason(self) -> str:
+        """Return why the run ends before its time; empty: continue."""
+        return self.stopping.reason()
 
     @property
     def step_counts(self) -> StepCounts:

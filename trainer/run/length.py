@@ -26,10 +26,15 @@ def run_length(settings: Settings, train: ds.Dataset, world_size: int) -> RunLen
     )
 
 
+def data_epoch(settings: Settings, epoch: int) -> int:
+    """Return the epoch whose order of the data an epoch has: its own, or always the same."""
+    return epoch if settings.overfit_batches is None else 0
+
+
 def problems(settings: Settings) -> list[str]:
     """Return what does not fit together in lengths, evaluation and early stopping."""
     parts = settings.evaluation, settings.early_stopping, settings.checkpoint.best
-    texts = evaluation.problems(*parts)
+    texts = evaluation.problems(*parts, has_ema=settings.ema.decay is not None)
     limits = {
         "limit_train_batches": settings.limit_train_batches,
         "limit_validation_batches": settings.limit_validation_batches,

@@ -14,6 +14,7 @@ from hydra import compose
 from omegaconf import DictConfig
 from pydantic import ValidationError
 
+from trainer.artifacts import run_result
 from trainer.backend import device
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import config_folders, overrides
@@ -29,7 +30,7 @@ from trainer.core.errors import (
     RanksDiffer,
     Stopped,
 )
-from trainer.core.run_files import METRICS, RANKS
+from trainer.core.run_files import RANKS
 from trainer.core.signals import StopFlag
 from trainer.distributed import rendezvous, world
 from trainer.run import preload
@@ -129,7 +130,7 @@ def start_ranks(
     folder: Path,
     stop: StopFlag,
 ) -> float | None:
-    """Start the ranks of a run on this machine, supervise them, and return the last accuracy.
+    """Start the ranks of a run on this machine, supervise them, and return the monitored value.
 
     Args:
         config: a whole configuration.
@@ -148,20 +149,14 @@ def start_ranks(
 
     settings = Distributed.model_validate(config["distributed"])
     supervisor.run_ranks(_rank_arguments(lines, request, folder), settings, folder / RANKS, stop)
-    return _last_accuracy(folder)
+    result = run_result.read(folder)
+    return None if result is None else result.value
 
 
 def _rank_arguments(lines: Sequence[str], request: ResumeRequest, folder: Path) -> list[str]:
     allow = [f"resume.allow=[{','.join(sorted(request.allow))}]"] if request.allow else []
     run_folder = f"hydra.run.dir={quoted(str(folder.resolve()))}"
     return [*config_folders.flags(), *lines, run_folder, *allow]
-
-
-def _last_accuracy(folder: Path) -> float | None:
-    from trainer.callbacks import metrics_jsonl
-
-    records = metrics_jsonl.read(folder / METRICS)
-    return records[-1].get("accuracy") if records else None
 
 
 def _launcher(config: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from trainer.core.run_files import (
     MODEL,
     PLAN,
     PROOF,
+    RESULT,
     SNAPSHOTS,
     WEIGHTS_PICTURE,
 )
@@ -67,10 +68,15 @@ def start_summary(
         *_ranks_rows(settings, components),
         *step_rows(settings, components),
         ("optimizer", f"{type(optimizer).__name__}, {_options(settings)}"),
-        ("run", f"{quantity(settings.epochs, 'epoch')}, seed {settings.seed}, in {folder}"),
+        ("run", f"{_length(settings)}, seed {settings.seed}, in {folder}"),
         *_resume_rows(components),
     ]
     return _text(rows)
+
+
+def _length(settings: Settings) -> str:
+    epochs, limit = quantity(settings.epochs, "epoch"), settings.max_steps
+    return epochs if limit is None else f"at most {epochs} and {quantity(limit, 'step')}"
 
 
 def start_details(settings: Settings, plan: Plan, optimizer: nn.Optimizer) -> str:
@@ -186,6 +192,7 @@ FILES = (
     (INITIAL, "where the first weights came from, and what was not loaded"),
     (CLASS_WEIGHTS, "the weights of the classes, from the training labels"),
     (METRICS, "one line per epoch"),
+    (RESULT, "how the run ended, and which epoch's weights these are"),
     (COSTS, "seconds to compile, per step and per epoch's end; memory"),
     (SNAPSHOTS, "the weights after every epoch"),
     (MANIFEST, "hashes of all these, for trainer.verify"),

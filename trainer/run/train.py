@@ -40,7 +40,7 @@ def train(
     configured: "Configured | None" = None,
     pool: "Callable[[], GraphPool] | None" = None,
 ) -> float | None:
-    """Train in the folder that Hydra has made; return the accuracy, which sweeps compare.
+    """Train in the folder that Hydra has made; return the monitored value, which sweeps compare.
 
     Args:
         config: the whole configuration of the run.
@@ -106,8 +106,9 @@ def _start(
     ranks, point = world.current(), components.resume_point
     is_finished = partial(fit.finished, settings, point, folder) if point else lambda: None
     if last := ranks.from_main(is_finished):
-        log.info("already finished (%s); left unchanged", text.quantity(settings.epochs, "epoch"))
-        return last.get("accuracy")
+        how = last.reason or text.quantity(last.end.epochs, "epoch")
+        log.info("already finished (%s); left unchanged", how)
+        return last.value
     lock = file_lock.lock_run if point else file_lock.claim_run
     with ExitStack() as stack:
         ranks.from_main(lambda: stack.enter_context(lock(folder)))
@@ -115,7 +116,8 @@ def _start(
         stop.set_time_limit(settings.max_minutes)
         with _recorded(folder) if ranks.is_main else nullcontext(), multi_rank.exit_together():
             graphs = pool() if pool else GraphPool()
-            return fit.fit(settings, components, folder, stop, graphs).accuracy
+            result = fit.fit(settings, components, folder, stop, graphs)
+            return None if result is None else result.value
 
 
 @contextmanager

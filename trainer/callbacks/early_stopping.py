@@ -1,0 +1,42 @@
+"""Early stopping: why a run ends before its time, from the history of its evaluations alone."""
+
+from trainer.config.evaluation import EarlyStopping as Settings
+from trainer.core.text import quantity
+from trainer.engine.history import History
+from trainer.metrics.monitor import Monitor, best_of, without_improvement
+
+
+class EarlyStopping:
+    """Tells whether the monitored value no longer improves.
+
+    It keeps no count of its own: a resumed run has the same history, and ends at the same moment.
+
+    Args:
+        settings: how long to wait for an improvement, and how large it has to be.
+        monitor: what is monitored.
+        history: of the run.
+    """
+
+    def __init__(self, settings: Settings, monitor: Monitor, history: History) -> None:
+        self._settings = settings
+        self._monitor = monitor
+        self._history = history
+
+    def reason(self) -> str:
+        """Return why the run ends here; empty: continue."""
+        patience = self._settings.patience
+        if patience is None:
+            return ""
+        series = self._history.series(self._monitor.name)
+        values = [value for _, value in series]
+        count = without_improvement(values, self._monitor, self._settings.min_delta)
+        if count < patience:
+            return ""
+        best = best_of({(p.epochs, p.steps): value for p, value in series}, self._monitor)
+        known = "" if best is None else f"; the best is that of {_place(*best)}"
+        evaluations = quantity(count, "evaluation")
+        return f"stopped early: {self._monitor.name} has not improved in {evaluations}{known}"
+
+
+def _place(epochs: int, steps: int) -> str:
+    return f"epoch {epochs + 1}, step {steps}" if steps else f"epoch {epochs}"

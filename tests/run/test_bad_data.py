@@ -9,18 +9,32 @@ import pytest
 
 from tests.support.command import Command
 
-MODULE = """
+MODULE = '''
 import mindspore.dataset as ds
 import numpy as np
 from mindspore import nn
 
 
-def pipelines(batch_size, train, validation):
+class Read:
+    """Rows that cannot be listed, as if they were read from files."""
+
+    def __init__(self, rows):
+        self.read = rows.__getitem__
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, index):
+        return self.read(index)
+
+
+def pipelines(batch_size, train, validation, in_memory=False):
     def pipeline(wrong):
         label = np.arange(40) % 3
         if wrong is not None:
             label[wrong] = 3
         rows = [(np.full(4, n, np.float32), np.asarray(n, np.int32)) for n in label]
+        rows = rows if in_memory else Read(rows)
         return ds.GeneratorDataset(rows, ["x", "label"], shuffle=False).batch(batch_size)
     return pipeline(train), pipeline(validation)
 
@@ -32,7 +46,7 @@ class Net(nn.Cell):
 
     def construct(self, x):
         return self.head(self.dense(x))
-"""
+'''
 
 RUN = [
     "model=custom",
@@ -68,6 +82,18 @@ def test_a_label_of_a_later_batch_ends_the_run_before_its_step(command: Command)
     (saved,) = (command.folder / "run" / "checkpoints").glob("epoch_00000_step_00000002")
     progress = json.loads((saved / "checkpoint.json").read_text())["progress"]
     assert progress["steps"] == 2
+
+
+@pytest.mark.parametrize(("train", "validation"), [(20, "null"), ("null", 20)])
+def test_a_label_in_memory_is_found_before_training(
+    command: Command, train: object, validation: object
+) -> None:
+    data = f"+dataset.train={train}", f"+dataset.validation={validation}"
+    ended = command.train(*RUN, *data, "+dataset.in_memory=true")
+    assert ended.code == 2
+    assert "dataset: expected labels of 0 to 2, the model's 3 classes, received 3" in ended.err
+    assert "(first at sample 20 of the data)" in ended.err
+    assert "run" not in command.left()
 
 
 def test_a_label_of_the_validation_data_is_found_before_training(command: Command) -> None:

@@ -8,11 +8,12 @@ from mindspore import Parameter
 from trainer.backend import dropout
 from trainer.backend.graph import dry_run
 from trainer.backend.graph.dry_run import DryRun
+from trainer.backend.graph.task import ignored_label
 from trainer.checkpoint import restore
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
-from trainer.data import pipelines
+from trainer.data import labels_in_memory, pipelines
 from trainer.data.last_batch import steps_per_epoch
 from trainer.data.pipelines import Data
 from trainer.distributed import world
@@ -53,7 +54,7 @@ def build_run(
     trial.restart()
     _check_resume(settings, resume_point, plan, data)
     weights = balance(checked.loss, data.train, settings.seed, trial.classes, resume_point)
-    _check_last_batch(checked, data, plan, trial)
+    _check_data(checked, data, plan, trial)
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
@@ -62,8 +63,18 @@ def build_run(
     return RunComponents(*parts, checked.device_description, *state, *rest, *facts)
 
 
-def _check_last_batch(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:
-    """Check that no rank has to train on one sample, if the model cannot."""
+def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:
+    """Check what can be seen of the data without reading all of them.
+
+    Raises:
+        ConfigError: a label in memory is no class, or a rank would have to train on one sample and
+            the model cannot.
+    """
+    parts = [part for part in (data.train, data.validation) if part is not None]
+    if (classes := trial.classes) is not None:
+        ignored = ignored_label(checked.loss)
+        for text in filter(None, (labels_in_memory.problem(p, classes, ignored) for p in parts)):
+            raise ConfigError([f"dataset: {text}"])
     ranks = world.current().world_size
     one_sample_check.check(data.train, checked.model, plan, trial.samples, ranks)
 

@@ -12,7 +12,7 @@ from trainer.artifacts import status
 from trainer.artifacts.status import Status
 from trainer.backend import device
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.config import saved
+from trainer.config import recorded_settings
 from trainer.core import file_lock
 from trainer.core.signals import StopFlag
 from trainer.launch import jobs
@@ -36,7 +36,7 @@ def job_config(finished: Path, tmp_path: Path) -> JobConfig:
 
 def make_config(folder: Path, line: str, run: Path) -> JobConfig:
     """Return a job with the settings of a run."""
-    settings = saved.settings_of(run / ".hydra/config.yaml")
+    settings = recorded_settings.settings_of(run / ".hydra/config.yaml")
     return JobConfig(jobs.make_job(folder, [line], []), OmegaConf.create({}), settings)
 
 

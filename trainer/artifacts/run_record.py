@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from yaml import YAMLError
 
-from trainer.config.saved import settings_of
+from trainer.config.recorded_settings import settings_of
 from trainer.config.schema import Settings
 from trainer.core import format_version
 from trainer.core.errors import ConfigError

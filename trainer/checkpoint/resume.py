@@ -17,7 +17,7 @@ from trainer.checkpoint import class_weights
 from trainer.checkpoint.changed_settings import KEYS_BY_PART, changed_settings
 from trainer.checkpoint.override_lines import parse_lines
 from trainer.checkpoint.recorded_groups import with_recorded_groups
-from trainer.config import recorded_folder, saved
+from trainer.config import recorded_folder, recorded_settings
 from trainer.config.overrides import quoted, recorded_lines
 from trainer.config.schema import Settings
 from trainer.core import cpu_cores, format_version
@@ -235,7 +235,7 @@ def _resume_from(
 def _is_recorded(settings: Settings, folder: Path) -> bool:
     """Tell whether a run was resumed with these settings before, but killed before it saved."""
     try:
-        recorded = saved.settings_of(folder / CONFIG)
+        recorded = recorded_settings.settings_of(folder / CONFIG)
     except (OSError, ValueError, YAMLError, OmegaConfBaseException, ConfigError):
         return False
     return not changed_settings(recorded.plain(), settings.plain())

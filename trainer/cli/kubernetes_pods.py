@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from trainer.config.options import Options
+from trainer.config.plugin_options import Options
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"  # RFC 1123
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from trainer.backend import finite
+from trainer.backend import non_finite
 from trainer.backend.batch_types import Batch
 from trainer.core.errors import BadData, NotFinite, WeightsNotFinite
 
@@ -19,7 +19,7 @@ def weights_not_finite(error: WeightsNotFinite, batches: Iterable[Batch]) -> Wei
     """Return the error of an epoch's weights with its cause; the batches are the epoch's."""
     try:
         for number, batch in enumerate(batches, 1):
-            if columns := finite.non_finite_columns(batch):
+            if columns := non_finite.non_finite_columns(batch):
                 return WeightsNotFinite(f"{error}. {_mend(f'In step {number}, {columns}')}")
     except BadData:  # the steps up to that batch had finite inputs
         pass
@@ -31,9 +31,9 @@ _TOO_HIGH = "Likely: optimizer.lr is too high"
 
 def _cause(batches: Sequence[Batch], is_first: bool) -> str:
     for batch in batches:
-        if columns := finite.non_finite_columns(batch):
+        if columns := non_finite.non_finite_columns(batch):
             return _mend(columns[0].upper() + columns[1:])
-    largest = max(map(finite.largest_value, batches))
+    largest = max(map(non_finite.largest_value, batches))
     inputs = f"The inputs are finite, at most {largest:.3g} in magnitude"
     if is_first:
         return f"{inputs}, and nothing was updated yet. Likely: the first weights, or the inputs"

@@ -10,7 +10,7 @@ or parameters and says how they are treated: trained, or frozen by a method. Fro
 - ``eval_modules.py``: the cells whose normalisation and dropout run in inference mode.
 - ``layer_depth.py``: the distance from the head, for layer-wise learning-rate decay.
 - ``plan.py``: the plan, which is the rules resolved against one model; it is written to plan.json.
-- ``validation.py``, ``unmatched.py``: the configuration errors of rules for a model, all at once.
+- ``validation.py``, ``unmatched_selectors.py``: the configuration errors of rules, all at once.
 - ``plan_warnings.py``: what a plan does that its author may not have meant.
 
 These modules need no MindSpore: a model is a ``ModuleTree`` to them. From a plan to training:

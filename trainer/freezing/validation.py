@@ -20,7 +20,7 @@ from trainer.freezing.selection import (
     expand_all,
     select,
 )
-from trainer.freezing.unmatched import unmatched
+from trainer.freezing.unmatched_selectors import unmatched
 
 if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo

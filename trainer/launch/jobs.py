@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.artifacts import manifest, run_record
-from trainer.config import config_folders, saved
+from trainer.config import config_folders, recorded_settings
 from trainer.config.overrides import quoted
 from trainer.config.schema import Settings
 from trainer.core import atomic_files
@@ -138,7 +138,7 @@ def is_finished(folder: Path, settings: Settings | None = None) -> bool:
     if run_manifest is None or not run_manifest.done:
         return False
     with suppress(Exception):  # of any kind: the run itself will then report the problem
-        return settings is None or saved.settings_of(folder / CONFIG) == settings
+        return settings is None or recorded_settings.settings_of(folder / CONFIG) == settings
     return False
 
 

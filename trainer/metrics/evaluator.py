@@ -11,7 +11,7 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-from trainer.backend import finite
+from trainer.backend import non_finite
 from trainer.backend.batch_types import Batch
 from trainer.core.errors import BadData
 from trainer.distributed.world import World
@@ -147,8 +147,8 @@ class Evaluator:
         if math.isfinite(counts[0]) or self._has_warned:
             return
         self._has_warned = True
-        largest = finite.largest_value(batch)
-        cause = finite.non_finite_columns(batch) or (
+        largest = non_finite.largest_value(batch)
+        cause = non_finite.non_finite_columns(batch) or (
             f"the inputs are finite, at most {largest:.3g} in magnitude, so it is the weights"
         )
         log.warning("warning: the loss of validation batch %d is not finite: %s", number + 1, cause)

@@ -15,7 +15,7 @@ from trainer.freezing import plan as plans
 from trainer.freezing import validation
 from trainer.freezing.plan import Plan
 from trainer.freezing.selection import expand
-from trainer.freezing.unmatched import unmatched_pattern
+from trainer.freezing.unmatched_selectors import unmatched_pattern
 from trainer.optim.coverage import check_coverage
 from trainer.optim.optimizer import build_optimizer, check_step
 from trainer.run.components import Preflight

@@ -14,8 +14,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from pydantic import Field
 
-from trainer.config import hydra_plugins, options, schema
-from trainer.config.options import Options
+from trainer.config import hydra_plugins, plugin_options, schema
+from trainer.config.plugin_options import Options
 from trainer.core.errors import ConfigError, Stopped
 from trainer.core.text import quantity
 from trainer.launch.job_config import JobConfig
@@ -49,8 +49,8 @@ class LocalLauncher(SweepLauncher):
             ConfigError: an option is wrong; nothing has been written.
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        arguments = options.plain(config.hydra.launcher)
-        self.options, problems = options.parsed(LocalOptions, arguments, "hydra.launcher")
+        arguments = plugin_options.plain(config.hydra.launcher)
+        self.options, problems = plugin_options.parsed(LocalOptions, arguments, "hydra.launcher")
         if problems:
             raise ConfigError(problems)
         self._handles: list[WorkerHandle] = []

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 
 from pydantic import Field
 
-from trainer.config import options
-from trainer.config.options import Options
+from trainer.config import plugin_options
+from trainer.config.plugin_options import Options
 from trainer.core.errors import ConfigError, nearest
 from trainer.launch.slurm import queue
 
@@ -59,7 +59,7 @@ def read_request(arguments: Mapping[str, object]) -> ResourceRequest:
     Raises:
         ConfigError: everything that is wrong with them, or that there is no Slurm here.
     """
-    request, problems = options.parsed(ResourceRequest, arguments, _KEY)
+    request, problems = plugin_options.parsed(ResourceRequest, arguments, _KEY)
     missing = []
     if find_spec("submitit") is None:
         missing.append("expected the package submitit; pip install 'freeze-trainer[slurm]'")

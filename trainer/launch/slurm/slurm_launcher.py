@@ -9,7 +9,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from trainer.artifacts import status
-from trainer.config import hydra_plugins, options
+from trainer.config import hydra_plugins, plugin_options
 from trainer.core.errors import ConfigError, Stopped
 from trainer.core.run_files import OUTPUT
 from trainer.core.text import quantity
@@ -37,7 +37,7 @@ class SlurmLauncher(SweepLauncher):
             ConfigError: the cluster does not have them; nothing has been written.
         """
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        self.request = partitions.read_request(options.plain(config.hydra.launcher))
+        self.request = partitions.read_request(plugin_options.plain(config.hydra.launcher))
         self.waits = self.request.wait
 
     def check(self, job_configs: Sequence[JobConfig]) -> None:

@@ -14,8 +14,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 from pydantic import Field
 
-from trainer.config import hydra_plugins, options, sweep_overrides
-from trainer.config.options import Options
+from trainer.config import hydra_plugins, plugin_options, sweep_overrides
+from trainer.config.plugin_options import Options
 from trainer.core.errors import ConfigError
 from trainer.launch import jobs
 from trainer.launch.sweep import current_sweep
@@ -55,8 +55,8 @@ class OptunaSweeper(Sweeper):
         Raises:
             ConfigError: an option is wrong, or Optuna is missing; nothing has been written.
         """
-        arguments = options.plain(config.hydra.sweeper)
-        self.options, problems = options.parsed(SearchOptions, arguments, "hydra.sweeper")
+        arguments = plugin_options.plain(config.hydra.sweeper)
+        self.options, problems = plugin_options.parsed(SearchOptions, arguments, "hydra.sweeper")
         if find_spec("optuna") is None:
             expected = "expected the package optuna; pip install 'freeze-trainer[search]'"
             problems.append(f"hydra/sweeper=optuna: {expected}")

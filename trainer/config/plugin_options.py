@@ -1,4 +1,4 @@
-"""Options: the arguments of a launcher or sweeper, checked like settings. Pure Python."""
+"""Plugin options: the arguments of a launcher or sweeper, checked like settings. Pure Python."""
 
 from collections.abc import Mapping
 from typing import TypeVar

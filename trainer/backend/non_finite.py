@@ -1,4 +1,4 @@
-"""Finite: whether the values of a batch are finite, checked on the host after a failure."""
+"""Non-finite values: which columns of a batch have them, checked on the host after a failure."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Saved settings: the configuration that a run has recorded, read back."""
+"""Recorded settings: the configuration that a run has recorded, read back."""
 
 from pathlib import Path
 from typing import Any

@@ -41,6 +41,7 @@ def assert_goes_on(command: Command, *lines: str) -> None:
     [
         ["freeze=conv1", "epochs=2"],
         ["freeze=null", "epochs=1", "optimizer=adam"],
+        ["freeze=conv1", "epochs=1", "optimizer=lamb", "optimizer.no_decay=[bias]"],
         ["epochs=1", "schedule=custom", "schedule._target_=tests.support.schedules.linear"],
         ["epochs=1", "device.precision=float16", "device.loss_scale=dynamic"],
         ["experiment=seed_mindspore", "epochs=4", "dataset.samples=4"],

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from trainer.artifacts import finished_run
 from trainer.backend import device
-from trainer.checkpoint import replaced_options, resume
+from trainer.checkpoint import resume
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
 from trainer.cli.sweep_check import check_sweep
@@ -54,8 +54,6 @@ def main() -> None:
         _refuse(flags)
         request = resume.resume_request(flags.overrides)
         resume.check_config_dir(request)
-        if not flags.multirun:
-            request = replaced_options.retain_optimizer(request)
         for line in flags.overrides:
             sys.argv.remove(line)
         sys.argv += request.overrides

@@ -56,6 +56,19 @@ def test_an_epoch_that_has_begun_counts(run: Path, epochs: int, fits: bool) -> N
     assert problems == ([] if fits else [message])
 
 
+@pytest.mark.parametrize(("file", "found"), [("model.safetensors", 1), ("another", 0)])
+def test_a_run_that_has_ended_without_a_checkpoint_is_not_begun_again(
+    file: str, found: int, tmp_path: Path
+) -> None:
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / file).touch()
+    point, problems = resume_point(ResumeRequest([], tmp_path), settings_of())
+    assert point is None
+    assert problems == [f"resume: expected a checkpoint in {tmp_path}, found none"] * found
+    _, problems = resume_point(ResumeRequest([], tmp_path, required=True), settings_of())
+    assert len(problems) == 1
+
+
 CHANGES: dict[str, dict[str, Any]] = {
     "policy": {"freeze": "a"},
     "model": {"model": {"_target_": "a.Net", "width": 4}},
@@ -64,6 +77,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "loss": {"loss": {"_target_": "a.Other"}},
     "adapter": {"adapter": {"_target_": "a.adapter"}},
     "schedule": {"schedule": {"_target_": "a.schedule"}},
+    "gradient": {"gradient": {"clip": "norm", "clip_value": 0.5}},
+    "ema": {"ema": {"decay": 0.9}},
     "device": {"device": {"target": "cpu", "precision": "float16"}},
     "seed": {"seed": 1},
 }

@@ -13,10 +13,12 @@ from mindspore import Parameter, Tensor, nn, ops
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph.label_shape import check_label_shape
 from trainer.backend.graph.task import (
+    MULTILABEL,
     class_axis,
     ignored_label,
     is_classification,
     label_problem,
+    share_problem,
     task,
 )
 from trainer.core.errors import ConfigError
@@ -198,6 +200,8 @@ def _check_classes(loss: nn.Cell, output: Any, label: Tensor) -> int | None:
     check = getattr(loss, "shape_problem", None)
     if check and isinstance(output, Tensor) and (problem := check(output.shape)):
         raise ConfigError([problem])
+    if task(output, label, loss) == MULTILABEL and (problem := share_problem(label.asnumpy())):
+        raise ConfigError([f"dataset: {problem}"])
     if not is_classification(output, label, loss):
         return None
     classes = int(output.shape[class_axis(loss)])

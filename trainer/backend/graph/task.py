@@ -7,7 +7,7 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-CLASSIFICATION = "classification"
+CLASSIFICATION, MULTILABEL = "classification", "multilabel"
 _MOST = 5  # wrong labels that a message lists
 
 
@@ -51,6 +51,14 @@ def task(output: Any, label: Tensor, loss: nn.Cell) -> str | None:
         return CLASSIFICATION
     others = [name for name in tasks(loss) if name != CLASSIFICATION]
     return others[0] if len(others) == 1 else None
+
+
+def share_problem(labels: NDArray[Any]) -> str:
+    """Return what is wrong with labels of 0 to 1 for each output; empty: nothing."""
+    if labels.size == 0 or not (labels.min() < 0 or labels.max() > 1):
+        return ""
+    received = f"{labels.min():.6g} to {labels.max():.6g}"
+    return f"expected labels of 0 to 1 for each output, received {received}"
 
 
 def label_problem(labels: NDArray[Any], classes: int, ignored: int | None = None) -> str:

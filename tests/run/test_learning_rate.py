@@ -109,9 +109,7 @@ STAGNATES = ("schedule.threshold=0.9", "schedule.warmup_epochs=1", "schedule.war
 def test_a_plateau_follows_the_evaluations_after_the_warm_up(command: Command) -> None:
     ended = command.train(*PLATEAU, *STAGNATES)
     assert ended.code == 0, ended.err
-    assert (
-        "schedule   plateau: lr 0.005 first, 0.01 at most; falls when validation_loss" in ended.out
-    )
+    assert "schedule   plateau: lr 0.01 at the peak; falls when validation_loss" in ended.out
     # the last step of the warm-up; then the first evaluation that counts, at the end of epoch 2
     expected = [0.005, 0.00875, 0.01, 0.01, 0.005, 0.0025]
     received = [rate["lr_factor 1"] for rate in rates(command.folder / "run")]
@@ -126,6 +124,7 @@ def test_a_plateau_resumes_with_its_rates(command: Command) -> None:
     ended = command.resume("run", "epochs=5")
     assert ended.code == 0, ended.err
     assert "jumps" not in ended.out
+    assert "schedule   plateau: lr 0.01 at the peak, now 0.005; falls" in ended.out
     assert rates(command.folder / "run") == rates(command.folder / "whole")
     assert bits(command.folder / "run") == bits(command.folder / "whole")
 

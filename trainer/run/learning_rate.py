@@ -62,10 +62,10 @@ def schedule_row(settings: Settings, rates: RateSchedule, counts: StepCounts) ->
     name = short_name(settings.schedule.target)
     span = rates.span(counts.steps)
     if name == PLATEAU:
-        monitor = f"falls when {settings.evaluation.monitor} does not improve"
-        return [
-            ("schedule", f"{name}: lr {span.first:.4g} first, {span.peak:.4g} at most; {monitor}")
-        ]
+        lr, monitor = settings.optimizer.lr, settings.evaluation.monitor
+        now = f", now {span.last:.4g}" if span.last < lr else ""
+        fall = f"falls when {monitor} does not improve"
+        return [("schedule", f"{name}: lr {lr:.4g} at the peak{now}; {fall}")]
     peak = f"{span.peak:.4g} at the peak (step {span.peak_step + 1}), " if span.peak_step else ""
     ends = f"lr {span.first:.4g} first, {peak}{span.last:.4g} last"
     return [("schedule", f"{name}: {ends}, of {counts.steps} steps")]

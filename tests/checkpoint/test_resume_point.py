@@ -103,3 +103,9 @@ def test_other_batches_begin_the_epoch_again_with_nothing_of_its_sums(run: Path,
     point, _ = resumed(run, part, **CHANGES[part])
     assert point is not None
     assert point.progress == (Progress(2) if part in ("dataset", "seed") else PROGRESS)
+
+
+def test_so_does_another_number_of_batches_per_step(run: Path) -> None:
+    point, problems = resumed(run, "gradient", gradient={"accumulation_steps": 2})
+    assert point is not None
+    assert (point.progress, problems) == (Progress(2), [])

@@ -48,7 +48,7 @@ def test_the_work_that_is_saved_is_that_of_one_sample() -> None:
 class TwoInputs(TwoConvs):
     """Adds a second input, which the first convolution sees too, to the scores."""
 
-    def construct(self, x: Tensor, shift: Tensor) -> Tensor:
+    def construct(self, x: Tensor, shift: Tensor) -> Tensor:  # type: ignore[override]
         return super().construct(x + shift.reshape(-1, 1, 1, 1)) + shift.reshape(-1, 1)
 
 

@@ -29,7 +29,7 @@ def test_a_mode_is_min_or_max(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ema.accuracy", [], ""),
         ("f1", [], "to measure it: evaluation.metrics=[f1]"),
         ("acuracy", [], "nearest: accuracy"),
-        ("ema.f2", ["f1"], "nearest: f1"),
+        ("ema.f11", ["f1"], "nearest: f1"),
     ],
 )
 def test_what_can_be_monitored(name: str, measured: list[str], problem: str) -> None:
@@ -44,7 +44,7 @@ def test_the_best_checkpoint_is_the_monitors_where_it_is_restored() -> None:
     (problem,) = evaluation.problems(monitor, restoring, "validation_loss")
     assert "checkpoint.best: expected evaluation.monitor (accuracy)" in problem
     assert evaluation.problems(monitor, restoring, None)
-    (problem,) = evaluation.problems(monitor, EarlyStopping(), "f2")
+    (problem,) = evaluation.problems(monitor, EarlyStopping(), "f11")
     assert "nearest: f1" in problem
 
 

@@ -88,13 +88,14 @@ class AdamW(Adam):
         weight_decay: float = 0.01,
     ) -> None:
         super().__init__(params, learning_rate, betas, eps, weight_decay)
+        self.ones = ops.ones_like(self.decay_of_each)
         self.decays_each = tuple(decay > 0 for decay in self.decays)
 
     def construct(self, gradients: tuple[Tensor, ...]) -> tuple[bool, ...]:
         """Decay the parameters, then update them by their gradients."""
         rates = self.rates()
         if self.decays_any:
-            factors = ops.unstack(1 - rates * self.decay_of_each)
+            factors = ops.unstack(self.ones - rates * self.decay_of_each)
             decayed = self.hyper_map(_decayed, self.decays_each, factors, self._parameters)
             gradients = ops.depend(gradients, decayed)
         return self.update(gradients, rates)

@@ -42,7 +42,7 @@ class MomentOptimizer(nn.Optimizer):
         check_eps(eps)
         super().__init__(learning_rate, params, weight_decay)
         self.beta1, self.beta2 = (Tensor(beta, ms.float32) for beta in betas)
-        self.log_beta1, self.log_beta2 = map(_log, betas)
+        self.log_beta1, self.log_beta2 = (Tensor(_log(beta), ms.float32) for beta in betas)
         self.eps = Tensor(eps, ms.float32)
         self.moment1 = self._parameters.clone(prefix="moment1", init="zeros")
         self.moment2 = self._parameters.clone(prefix="moment2", init="zeros")

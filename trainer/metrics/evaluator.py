@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trainer.backend import non_finite
 from trainer.backend.batch_types import Batch
+from trainer.backend.compile import compile_errors
 from trainer.core.errors import BadData
 from trainer.distributed.world import World
 from trainer.losses.total_weight import total_weight
@@ -86,7 +87,7 @@ class Evaluator:
         self.loss = loss
         self.world = world or World()
         self.forward = forward or net
-        self._weighted_loss = _WeightedLoss(loss)
+        self._weighted_loss = compile_errors.reported(_WeightedLoss(loss))
         self._has_warned = False
 
     def __call__(

@@ -81,14 +81,21 @@ def _first_accepted(
 ) -> tuple[Batch, bytes, int | None, str | None]:
     """Return the first two samples, or else the whole batch, and what ``_loss_bytes`` does."""
     error: Exception | None = None
-    for samples in ([Tensor(column.asnumpy()[:_SAMPLES]) for column in batch], list(batch)):
+    for samples in (_first(batch, _SAMPLES), list(batch)):
         restart()
         try:
-            return samples, *_loss_bytes(model, loss, samples, batch[-1])
+            accepted = samples, *_loss_bytes(model, loss, samples, batch[-1])
+            if accepted[2] is None:  # another dimension may be two by chance, and broadcast
+                _loss_bytes(model, loss, _first(batch, _SAMPLES + 1), batch[-1])
+            return accepted
         except _BATCH_ERRORS as caught:
             error = caught
     assert error is not None
     raise ConfigError([_misfit(batch, error)]) from None
+
+
+def _first(batch: Batch, count: int) -> Batch:
+    return [Tensor(column.asnumpy()[:count]) for column in batch]
 
 
 def _misfit(batch: Batch, error: Exception) -> str:

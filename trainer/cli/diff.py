@@ -24,6 +24,7 @@ Prints for each parameter its norms, its largest and mean change from A to B, an
 equal bit for bit; what changed most comes first. A and B each are
   RUN@0, RUN@7, RUN@last   a snapshot of a run
   RUN@best                 its best checkpoint; or the folder of any checkpoint
+  RUN@ema                  the averages of its weights, if it had ema.decay
   RUN                      a run's folder: its model.safetensors
   FILE.safetensors         a file
   all=true                 one line for each parameter; otherwise at most {_LINES} lines, in which

@@ -26,7 +26,7 @@ _USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [out=FOLDER]
 Prints loss and accuracy of a finished run's model on its validation data and, for each class,
 precision, recall and the classes it is mistaken for. Writes evaluation.json and confusion.png.
   RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
-              RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
+              RUN@last, RUN@best or RUN@ema those of a snapshot, its best checkpoint or its averages
   KEY=VALUE   overrides of {", ".join(_ALLOWED)} and the keys in them
   out=FOLDER  where the two files go; default: RUN
 Example:

@@ -30,7 +30,7 @@ _USAGE = f"""usage: python -m trainer.export RUN format=FORMAT [KEY=VALUE ...] [
 Writes the model of a finished run, in inference mode and with nothing frozen, then loads the file
 and compares its outputs for the first validation batch with those of the model.
   RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
-              RUN@last or RUN@best the weights of a snapshot or of its best checkpoint
+              RUN@last, RUN@best or RUN@ema those of a snapshot, its best checkpoint or its averages
   KEY=VALUE   overrides of {", ".join(_ALLOWED)}, which determine the shapes of the inputs
   FORMAT      mindir, onnx, safetensors, or your own (export_format/ of --config-dir)
   out=FILE    default: RUN/export.FORMAT

@@ -17,8 +17,8 @@ from trainer.engine.update import StepOptions
 
 torch = pytest.importorskip("torch")
 
-# Shorter than a row of the summed squares, one row, and rows with a rest.
-SHAPES = (), (3,), (16, 32), (8, 3, 7, 7), (100, 41)
+# Summed together; and each by itself, in rows of 448, 410 and 1.
+SHAPES = (), (3,), (16, 32), (64, 3, 7, 7), (100, 41), (2503,)
 
 
 def gradients(scale: float) -> list[Any]:

@@ -68,10 +68,12 @@ class Named(nn.Cell):
         self.norm = nn.LayerNorm([3])
 
 
-def decays(net: nn.Cell, no_decay: list[str] | None, *rules: Rule) -> dict[str, float]:
+def decays(
+    net: nn.Cell, no_decay: list[str] | None, *rules: Rule, spec: dict[str, Any] = DECAY
+) -> dict[str, float]:
     """Weight decay of each parameter, as the optimizer applies it."""
     resolved = plan.resolve(rules, module_tree.describe(net), no_decay=no_decay or ())
-    spec = {**DECAY, "no_decay": no_decay}
+    spec = {**spec, "no_decay": no_decay}
     built = optimizer.build_optimizer(spec, FrozenModel(net, resolved).trainable, resolved)
     names = {id(p): name for name, p in net.parameters_and_names()}
     values = arguments.decays(built)
@@ -104,6 +106,13 @@ def test_a_rule_decides_before_no_decay() -> None:
         "norm.gamma": 0.5,
         "norm.beta": 0.0,
     }
+
+
+def test_the_decay_of_a_class_by_default_is_left_out_too() -> None:
+    spec = {"_target_": "trainer.optim.optimizers.adam.AdamW", "lr": 0.1}
+    result = decays(Named(), ["norm", "bias"], spec=spec)
+    assert result.pop("beta_proj.weight") == pytest.approx(0.01)
+    assert set(result.values()) == {0.0}
 
 
 def test_the_plan_lists_what_does_not_decay() -> None:

@@ -21,11 +21,22 @@ _NO_KERNEL = re.compile(r"Unsupported op \[\w+\] on \w+")
 
 def rate_argument(target: str) -> str:
     """Return what a class or function calls the learning rate: ``learning_rate``, or ``lr``."""
-    try:
-        names = inspect.signature(get_object(target)).parameters
-    except Exception:  # it does not exist, or has no signature: whoever calls it reports that
-        return "learning_rate"
+    names = _parameters(target)
     return "lr" if "lr" in names and "learning_rate" not in names else "learning_rate"
+
+
+def default_decay(target: str) -> float:
+    """Return the weight decay that a class or function has where none is given."""
+    parameter = _parameters(target).get("weight_decay")
+    default = parameter.default if parameter is not None else 0.0
+    return float(default) if isinstance(default, int | float) else 0.0
+
+
+def _parameters(target: str) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(get_object(target)).parameters
+    except Exception:  # it does not exist, or has no signature: whoever calls it reports that
+        return {}
 
 
 def check_kind(target: str, optimizer: object) -> None:

@@ -12,6 +12,7 @@ from trainer.freezing.plan import Plan
 from trainer.optim.custom_optimizers import (
     check_device,
     check_kind,
+    default_decay,
     rate_argument,
     scratch_parameters,
 )
@@ -36,6 +37,8 @@ def build_optimizer(
     target = str(spec["_target_"])
     names = {"lr": rate_argument(target)}
     arguments = {names.get(key, key): value for key, value in spec.items() if key != "no_decay"}
+    if spec.get("no_decay") is not None:  # without it, earlier runs' groups had none by default
+        spec = {"weight_decay": default_decay(target), **spec}
     grouped = param_groups(spec, parameters, plan) if plan else list(parameters)
     optimizer = instantiate.instantiate_target("optimizer", arguments, grouped)
     check_kind(target, optimizer)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.artifacts.audit import audit
+from trainer.core.run_files import EMA
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 OVERRIDES = ("freeze=conv1", "epochs=3", "device.threads=free")
@@ -136,6 +137,7 @@ def differences(one: Path, other: Path) -> list[str]:
     """Return what differs between the folders of two runs that must be equal."""
     names = ["model.safetensors", "proof.json", "plan.json"]
     names += sorted(str(path.relative_to(one)) for path in one.glob("snapshots/*"))
+    names += [EMA] if (one / EMA).exists() else []
     different = [name for name in names if not _is_equal(one / name, other / name)]
     if _metrics(one) != _metrics(other):
         different.append("metrics.jsonl")

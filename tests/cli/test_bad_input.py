@@ -117,6 +117,22 @@ CASES = {
     "key of several groups": (["folder=x"], "did you mean compile_cache.folder or features.folder"),
     "key of another trainer": (["max_epochs=3"], "max_epochs: unknown key; did you mean epochs?"),
     "key of another trainer in a group": (["optimizer.learning_rate=3"], "mean optimizer.lr?"),
+    "clipping of another trainer": (["clip_grad=1"], "did you mean gradient.clip_value?"),
+    "accumulation of another trainer": (
+        ["accumulate_grad_batches=2"],
+        "did you mean gradient.accumulation_steps?",
+    ),
+    "averages of another trainer": (["model_ema=true"], "did you mean ema.decay?"),
+    "clipping without a limit": (["gradient.clip=norm"], "expected gradient.clip_value with clip"),
+    "limit without clipping": (
+        ["gradient.clip_value=1"],
+        "expected gradient.clip=norm or gradient.clip=value with clip_value=1",
+    ),
+    "decay of 1": (["ema.decay=1"], "ema.decay: expected less than 1"),
+    "update of more batches than an epoch": (
+        ["gradient.accumulation_steps=23"],
+        "expected at most 22, the batches of an epoch, received 23",
+    ),
     "schedule of another trainer": (["sched=cosine"], "did you mean schedule?"),
     "key of a schedule": (
         ["schedule=cosine", "min_lr=0.1"],

@@ -10,6 +10,17 @@ from scripts import stress_runs
 pytestmark = pytest.mark.slow
 
 OVERRIDES = [*stress_runs.OVERRIDES, "epochs=2"]
+RECIPE = (
+    "optimizer=adamw",
+    "optimizer.lr=0.001",
+    "schedule=cosine",
+    "schedule.warmup_steps=3",
+    "gradient.clip=norm",
+    "gradient.clip_value=1",
+    "gradient.accumulation_steps=3",
+    "ema.decay=0.9",
+    "ema.warmup=true",
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +36,16 @@ def test_killed_runs_end_with_the_same_bits(whole: tuple[Path, float], tmp_path:
     killed = stress_runs.kill(tmp_path / "run", OVERRIDES, draw, seconds, 3, moments)
     assert killed["writing"] > 0
     assert stress_runs.differences(folder, tmp_path / "run") == []
+
+
+def test_killed_runs_of_a_recipe_end_with_the_same_bits(tmp_path: Path) -> None:
+    lines = [*OVERRIDES, *RECIPE]
+    seconds = stress_runs.uninterrupted(tmp_path / "whole", lines)
+    assert (tmp_path / "whole/ema.safetensors").is_file()
+    draw, moments = random.Random(2), ["writing", "training"]
+    killed = stress_runs.kill(tmp_path / "run", lines, draw, seconds, 5, moments)
+    assert killed.total() > 0
+    assert stress_runs.differences(tmp_path / "whole", tmp_path / "run") == []
 
 
 def test_a_disk_that_fills_up_ends_the_run_with_74_and_it_goes_on(

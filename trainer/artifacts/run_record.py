@@ -83,6 +83,7 @@ class MetricsLine:
     loss: float | None = None
     validation_loss: Annotated[float, BeforeValidator(_none_as_nan)] = math.nan
     accuracy: float | None = None
+    monitor: dict[str, Any] | None = None  # an older trainer wrote none
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Run result: how a run ended, and which weights it left with which values. Needs no MindSpore."""
 
 import json
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -77,8 +76,3 @@ def reason(run: Path) -> str:
     """Return why a run ended early; empty: it did not, or it is not known."""
     result = read(run)
     return result.reason if result else ""
-
-
-def objective(result: RunResult) -> float | None:
-    """Return the monitored value; None if it was not measured, or is not a number."""
-    return None if result.value is None or math.isnan(result.value) else result.value

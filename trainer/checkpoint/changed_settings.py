@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _STORED = ("features.views", "features.dtype", "features.exact")
+_PLATEAU = "trainer.optim.schedules.plateau.plateau"  # its rates depend on what is monitored
+_MONITORED = ("evaluation.monitor", "evaluation.every_epochs", "evaluation.every_steps")
 _LIMITS = ("limit_train_batches", "limit_validation_batches", "overfit_batches")
 
 # The keys that make it another run, by the part of the run that resume.allow names. The other keys
@@ -30,6 +32,8 @@ def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[
     """Return the keys in which two settings differ, by the part of the run that they belong to."""
     old, new = _flatten(before), _flatten(now)
     parts = {key: part for part, keys in KEYS_BY_PART.items() for key in keys}
+    if new.get("schedule._target_") == _PLATEAU:
+        parts |= dict.fromkeys(_MONITORED, "schedule")
     changes: dict[str, list[str]] = {}
     for key in {**old, **new}:
         part = parts.get(key, parts.get(key.partition(".")[0]))

@@ -48,6 +48,12 @@ def _limited(
     return _take(train, settings.limit_train_batches), limited
 
 
+def unlimited(pipeline: ds.Dataset) -> ds.Dataset:
+    """Return a pipeline without the limit on its batches, if it has one."""
+    is_limited = type(pipeline).__name__ == "TakeDataset"
+    return pipeline.children[0] if is_limited else pipeline
+
+
 def _take(pipeline: ds.Dataset, count: int | None) -> ds.Dataset:
     size: int = pipeline.get_dataset_size()
     return pipeline if count is None or count >= size else pipeline.take(count)

@@ -16,6 +16,7 @@ from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.core.text import first_line, shorten
 from trainer.data import batches
+from trainer.data.pipelines import unlimited
 from trainer.feature_cache import cost_model, random_ops
 from trainer.feature_cache.cacheable import (
     Cacheable,
@@ -185,10 +186,12 @@ def _check_data(settings: Settings, source: SampleSource) -> None:
     if names := dict.fromkeys(n for p in pipelines for n in random_ops.random_operations(p)):
         raise NotCacheable(f"the data are augmented at random by {shorten([*names])}; {advice}")
 
-    def inputs(epoch: int) -> Iterator[Columns]:
-        return (c[:-1] for c in batches.columns(source.train, settings.seed, epoch))
+    whole = unlimited(source.train)  # limited epochs have other samples each
 
-    if random_ops.epochs_differ(inputs, source.volume(settings).train):
+    def inputs(epoch: int) -> Iterator[Columns]:
+        return (c[:-1] for c in batches.columns(whole, settings.seed, epoch))
+
+    if random_ops.epochs_differ(inputs, whole.get_dataset_size() * source.batch_sizes[0]):
         raise NotCacheable(f"the data are not the same in every epoch; {advice}")
 
 

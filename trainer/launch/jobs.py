@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.artifacts import manifest, run_record
+from trainer.artifacts import manifest, run_result
 from trainer.config import config_folders, recorded_settings
 from trainer.config.overrides import quoted
 from trainer.config.schema import Settings
 from trainer.core import atomic_files
 from trainer.core.errors import ConfigError
-from trainer.core.run_files import CONFIG, METRICS
+from trainer.core.run_files import CONFIG
 
 RECORD = "jobs.json"  # in a sweep's folder
 _MAX_NAME = 120  # characters of a job's name; file systems allow 255 bytes
@@ -143,9 +143,10 @@ def is_finished(folder: Path, settings: Settings | None = None) -> bool:
 
 
 def objective(folder: Path) -> float | None:
-    """Return what a search maximises: the last accuracy, or the negated validation loss."""
-    with suppress(OSError, ValueError, IndexError):
-        last = run_record.read_metrics(folder / METRICS)[-1]
-        objective = -last.validation_loss if last.accuracy is None else last.accuracy
-        return None if math.isnan(objective) else objective
-    return None
+    """Return what a search optimises: the monitored value of the run's final weights.
+
+    None if it is not known, or not finite.
+    """
+    result = run_result.read(folder)
+    value = result.value if result else None
+    return value if value is not None and math.isfinite(value) else None

@@ -1,14 +1,15 @@
 """Sweep: the state of one command's sweep, and how its jobs have ended."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hydra.plugins.plugin import Plugin
 
-from trainer.artifacts import status
+from trainer.artifacts import run_result, status
 from trainer.artifacts.status import Status
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import hydra_plugins
@@ -35,6 +36,7 @@ class Sweep:
         folder_key: the setting that names the folder on the command line.
         exit_stack: callbacks for the end of the sweep.
         trials: of a search, those that have ended and those that it is to have; None: no search.
+        trial_infos: of a search that prunes: which trial each of the next jobs is.
     """
 
     request: ResumeRequest
@@ -44,6 +46,7 @@ class Sweep:
     folder_key: str = "hydra.sweep.dir"
     exit_stack: ExitStack = field(default_factory=ExitStack)
     trials: tuple[int, int] | None = None
+    trial_infos: Sequence[Mapping[str, Any]] = ()
     _is_locked: bool = False
 
     @contextmanager
@@ -143,7 +146,7 @@ def record_end(sweep: Sweep, job_config: JobConfig, code: int, why: str) -> Stat
     folder = job_config.job.folder
     job_status = status.read(folder)
     if jobs.is_finished(folder, job_config.settings):
-        result = Status("done", 0)
+        result = Status("done", 0, run_result.reason(folder))
     elif code == 0:
         result = Status("failed", 0, "it exited with 0, but its folder holds no finished run")
     elif job_status is None or job_status.state in ("running", "done") or job_status.code != code:

@@ -12,7 +12,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from trainer.artifacts.status import Status
 from trainer.config import hydra_plugins, sweep_overrides
@@ -73,6 +73,9 @@ class SweepLauncher(Launcher):
             for number, lines in enumerate(job_overrides)
         ]
         distinct = list({config.job.name: config for config in job_configs}.values())
+        for job_config, info in zip(job_configs, sweep.trial_infos, strict=False):
+            with open_dict(job_config.config):
+                job_config.config.hydra.sweeper.trial = dict(info)
         self.check(distinct)
         with sweep.locked():
             jobs.record_jobs(sweep.folder, [config.job for config in distinct], fixed)
@@ -97,6 +100,7 @@ class SweepLauncher(Launcher):
         """
         job = job_config.job
         job_return = JobReturn(overrides=list(job.overrides), cfg=task_config(job_config.config))
+        job_return.working_dir = str(job.folder)
         ended = sweep.statuses.get(job.name, Status("failed", None, "it was not started"))
         failed = ended.state != "done" and self.config.hydra.sweeper._target_ == _SEARCH
         job_return.status = JobStatus.FAILED if failed else JobStatus.COMPLETED

@@ -57,12 +57,14 @@ def build_callbacks(
     ranks: list[Callback] = []
     if context.world.world_size > 1:
         ranks = [RankConsistency(context.world, context.extra)]
-    history = HistoryRecorder(context.history)
+    history: list[Callback] = [HistoryRecorder(context.history)]
+    if context.pruning is not None:
+        history.append(context.pruning)
     if not context.world.is_main:
-        return CallbackList(context.writer, context.proof, history, *ranks, FreezeGuard())
+        return CallbackList(context.writer, context.proof, *history, *ranks, FreezeGuard())
     reuses_step = compiled.step is not None and not context.components.cache_decision.storable
     costs = CostsRecorder(context.folder / COSTS, reuses_step, shares_process)
-    first = [context.writer, StartSummary(context), _snapshots(context), context.proof, history]
+    first = [context.writer, StartSummary(context), _snapshots(context), context.proof, *history]
     last = [FreezeGuard(), _model_checkpoint(context), costs, ManifestWriter(context.folder)]
     return CallbackList(*first, *_reports(context), *_cpu_affinity(context), *ranks, *last)
 

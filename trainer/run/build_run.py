@@ -139,7 +139,8 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
     except ConfigError as error:
         precision = settings.device.precision
         raise ConfigError([_misfit(text, precision) for text in error.problems]) from None
-    if problems := task_problems(checked.extras.metrics, [result.task] if result.task else []):
+    problems = task_problems(checked.extras.metrics, [result.task] if result.task else [])
+    if problems := [*problems, *length.class_problems(settings, result.classes)]:
         raise ConfigError(problems)
     return _Trial(result.samples, result.repeatable, result.classes, result.task, count)
 

@@ -12,6 +12,7 @@ from trainer.artifacts.run_result import Moment, RunResult
 from trainer.backend import host_copy
 from trainer.callbacks import freeze_proof, metrics_jsonl
 from trainer.callbacks.metrics_jsonl import Record
+from trainer.callbacks.pruning import TrialInfo
 from trainer.checkpoint import class_weights
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config import schema
@@ -38,9 +39,14 @@ file_log = logging.getLogger(f"{__name__}.table")
 
 
 def fit(
-    settings: Settings, components: RunComponents, folder: Path, stop: StopFlag, pool: GraphPool
+    settings: Settings,
+    components: RunComponents,
+    folder: Path,
+    stop: StopFlag,
+    pool: GraphPool,
+    trial: TrialInfo | None = None,
 ) -> RunResult | None:
-    """Train; leave plan, metrics, snapshots, proof, checkpoints, weights and plots in the folder.
+    """Train, and write the run's folder; return how it ended, None on ranks that write nothing.
 
     Args:
         settings: of the run.
@@ -48,22 +54,17 @@ def fit(
         folder: where everything is written; a run that is resumed has begun in it.
         stop: returns why to stop, if so.
         pool: the graphs that earlier runs of this process were compiled into.
-
-    Returns:
-        How it ended; None on the ranks that write nothing.
+        trial: of a search that may prune it; None: the run is none.
 
     Raises:
-        FrozenMoved, NotFinite, Stopped: see ``trainer.core.errors``; the folder is complete, except
-            for weights that moved or are not finite.
+        FrozenMoved, NotFinite, Stopped: the folder is complete, except for such weights.
         CannotWrite: something is missing in the folder; what is there is complete.
     """
     compiled = pool.acquire(settings, components)
-    context = FitContext.of(settings, compiled, folder)
+    context = FitContext.of(settings, compiled, folder, trial)
     _write_start(context)
     callbacks = build_callbacks(context, compiled, shares_process=pool.runs > 1)
-    loop = build_loop(context, compiled, callbacks, stop)
-    ms.set_seed(settings.seed)  # so that it does not matter what was built and tried before
-    result = _train(context, loop, compiled.averages)
+    result = _train(context, build_loop(context, compiled, callbacks, stop), compiled.averages)
     if context.world.world_size == 1:
         pool.release(compiled)
     return result
@@ -71,6 +72,7 @@ def fit(
 
 def _train(context: FitContext, loop: Loop, averages: WeightAverages | None) -> RunResult | None:
     """Train, and tell the callbacks how it ended."""
+    ms.set_seed(context.settings.seed)  # it does not matter what was built and tried before
     finished, folder, is_main = False, context.folder, context.world.is_main
     try:
         with _weights_so_far(context, averages) if is_main else nullcontext():

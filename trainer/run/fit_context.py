@@ -11,6 +11,7 @@ from trainer.callbacks import metrics_jsonl
 from trainer.callbacks.background_writer import BackgroundWriter
 from trainer.callbacks.early_stopping import EarlyStopping
 from trainer.callbacks.freeze_proof import FreezeProof
+from trainer.callbacks.pruning import Pruning, TrialInfo
 from trainer.checkpoint import restore
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.config.schema import Settings
@@ -47,6 +48,7 @@ class FitContext:
         history: all evaluations, with those before a resume.
         monitor: the value that decides what is best.
         stopping: whether it no longer improves.
+        pruning: ends a trial of a search; None: the run is none, or is not pruned.
         reading: whether training batches are being read.
     """
 
@@ -63,10 +65,13 @@ class FitContext:
     history: History
     monitor: Monitor
     stopping: EarlyStopping
+    pruning: Pruning | None = None
     reading: ReadingState = field(default_factory=ReadingState)
 
     @classmethod
-    def of(cls, settings: Settings, compiled: CompiledRun, folder: Path) -> "FitContext":
+    def of(
+        cls, settings: Settings, compiled: CompiledRun, folder: Path, trial: TrialInfo | None = None
+    ) -> "FitContext":
         """Return the context of a run."""
         components, ranks, writer = compiled.components, world.current(), BackgroundWriter()
         checkpoint = components.resume_point.checkpoint if components.resume_point else None
@@ -87,11 +92,12 @@ class FitContext:
             history,
             monitor,
             EarlyStopping(settings.early_stopping, monitor, history),
+            Pruning(trial, monitor, history) if trial else None,
         )
 
     def end_reason(self) -> str:
         """Return why the run ends before its time; empty: continue."""
-        return self.stopping.reason()
+        return self.stopping.reason() or (self.pruning.reason if self.pruning else "")
 
     @property
     def step_counts(self) -> StepCounts:

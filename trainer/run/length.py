@@ -45,6 +45,15 @@ def problems(settings: Settings) -> list[str]:
     return texts
 
 
+def class_problems(settings: Settings, classes: int | None) -> list[str]:
+    """Return that an accuracy is monitored although labels are no classes."""
+    monitor = settings.evaluation.monitor
+    if classes is not None or monitor.removeprefix(evaluation.EMA) != evaluation.ACCURACY:
+        return []
+    expected = "expected a value that the labels allow, such as validation_loss"
+    return [f"evaluation.monitor: {expected}, received {monitor}, but the labels are no classes"]
+
+
 def resume_problems(point: ResumePoint | None, length: RunLength) -> list[str]:
     """Return that a run has taken more steps than it is to have.
 

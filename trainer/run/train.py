@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -25,6 +25,7 @@ from trainer.distributed import rendezvous, world
 from trainer.run import configure, multi_rank
 
 if TYPE_CHECKING:
+    from trainer.callbacks.pruning import TrialInfo
     from trainer.run.components import RunComponents
     from trainer.run.graph_reuse import GraphPool
 
@@ -116,8 +117,18 @@ def _start(
         stop.set_time_limit(settings.max_minutes)
         with _recorded(folder) if ranks.is_main else nullcontext(), multi_rank.exit_together():
             graphs = pool() if pool else GraphPool()
-            result = fit.fit(settings, components, folder, stop, graphs)
+            result = fit.fit(settings, components, folder, stop, graphs, _trial())
             return None if result is None else result.value
+
+
+def _trial() -> "TrialInfo | None":
+    """Return which trial of a search this run is, if the search prunes its trials."""
+    from trainer.callbacks.pruning import TrialInfo
+
+    sweeper = OmegaConf.to_container(HydraConfig.get().sweeper)
+    assert isinstance(sweeper, dict)
+    info: Any = sweeper.get("trial")
+    return TrialInfo(**info) if info else None
 
 
 @contextmanager

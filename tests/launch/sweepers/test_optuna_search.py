@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.command import Command, until
 from tests.support.sweeps import run_sweep, start_sweep
+from trainer.artifacts import run_result, status
 from trainer.core.errors import ConfigError
 from trainer.launch import jobs
 from trainer.launch.sweepers.optuna_search import search_space
@@ -20,7 +21,7 @@ def trials(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_search_maximises_the_accuracy_and_resumes_from_its_database(
+def test_a_search_optimises_the_monitor_and_resumes_from_its_database(
     tmp_path: Path, command: Command
 ) -> None:
     first = run_sweep(tmp_path, *SEARCH, "hydra.sweeper.n_trials=2")
@@ -32,8 +33,12 @@ def test_a_search_maximises_the_accuracy_and_resumes_from_its_database(
     assert trials(tmp_path) == ["COMPLETE"] * 3
     searched = jobs.read_jobs(tmp_path / "sweep")
     assert len({job.name for job in searched}) == 3, "it does not draw the same again"
-    best = max(jobs.objective(job.folder) or 0 for job in searched)
-    assert f": {best:.4g}" in again.out
+    best = min(jobs.objective(job.folder) or 9 for job in searched)
+    assert f": validation_loss {best:.4g}" in again.out
+    other_value = "evaluation.monitor=accuracy", "hydra.sweep.dir=sweep"
+    monitored = command.train("-m", *SEARCH, *other_value)
+    assert monitored.code == 2
+    assert "expected validation_loss (minimize), which it optimises" in monitored.err
     words = (SEARCH[0], "optimizer.lr=interval(0.5,0.6)", "epochs=1", "hydra.sweep.dir=sweep")
     other = command.train("-m", *words)
     assert other.code == 2
@@ -71,12 +76,42 @@ def test_a_failed_trial_is_reported_and_the_others_run(tmp_path: Path) -> None:
     assert trials(tmp_path) == ["FAIL", "FAIL"]
 
 
+@pytest.mark.slow
+def test_a_bad_trial_ends_early_and_says_so(tmp_path: Path) -> None:
+    ended = run_sweep(
+        tmp_path, "hydra/sweeper=optuna", "optimizer.lr=choice(0.05,0.03,0.02,0.000001)",
+        "epochs=3",
+        "limit_train_batches=6", "hydra.sweeper.pruner=median", "hydra.sweeper.startup_trials=1",
+        "hydra.sweeper.sampler=random", "hydra.sweeper.n_trials=9", "hydra.sweeper.seed=1",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    searched = jobs.read_jobs(tmp_path / "sweep")
+    pruned = [job for job in searched if "e-06" in job.name]
+    results = [run_result.read(job.folder) for job in pruned]
+    assert [result.ended for result in results if result] == ["pruned"]
+    assert "PRUNED" in trials(tmp_path)
+    state = status.read(pruned[0].folder)
+    assert state is not None
+    assert (state.state, state.code) == ("done", 0)
+    assert state.why.startswith("pruned by the search: validation_loss of evaluation 1")
+    assert jobs.is_finished(pruned[0].folder)
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["hydra.sweeper.n_trials=0", "seed=1,2"], "hydra.sweeper.n_trials: expected at least 1"),
         (["hydra.sweeper.sampler=best", "seed=1,2"], "expected 'tpe' or 'random', received 'best'"),
         (["seed=1"], "sweep: expected values to choose from, received none"),
+        (
+            ["hydra.sweeper.pruner=median", "hydra/launcher=slurm", "seed=1,2"],
+            "expected hydra/launcher=local or joblib, whose jobs reach the database",
+        ),
+        (
+            ["hydra.sweeper.pruner=median", "distributed=msrun", "seed=1,2"],
+            "hydra.sweeper.pruner=median: expected distributed=none, received",
+        ),
+        (["hydra.sweeper.pruner=best", "seed=1,2"], "hydra.sweeper.pruner: expected"),
     ],
 )
 def test_an_impossible_search_is_one_message(

@@ -132,7 +132,12 @@ class JobQueue:
             self._ended += 1
             result = record_end(self.sweep, job_config, code, why)
             count = f"[{self._ended:{len(str(self._count))}d}/{self._count}]"
-            log.info("%s %s  %s  %.1f s", count, job_config.job.name, result.state, seconds)
+            state = (
+                f"{result.state} ({result.why})"
+                if result.state == "done" and result.why
+                else result.state
+            )
+            log.info("%s %s  %s  %.1f s", count, job_config.job.name, state, seconds)
 
 
 def _run_worker(queue: JobQueue, worker: WorkerHandle, share: bool) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from trainer.artifacts import costs, run_record, status
+from trainer.artifacts import costs, run_record, run_result, status
 from trainer.artifacts.run_record import MetricsLine
+from trainer.config.evaluation import ACCURACY, LOSS
 from trainer.core.run_files import COSTS, METRICS
 from trainer.launch import jobs
 from trainer.launch.jobs import Job
@@ -27,7 +29,7 @@ class JobResult:
         job: the job.
         state: done, running, stopped, failed, or pending: it has not begun.
         code: its exit code, negative for a signal; None: it has none yet.
-        why: why it failed or stopped.
+        why: why it failed, stopped, or ended early.
         epochs: whole epochs trained.
         accuracy: on the validation data, 0 to 1; None: labels are no classes, or there is none yet.
         validation_loss: likewise.
@@ -35,6 +37,10 @@ class JobResult:
         step_ms: median time of a training step.
         compile_s: additional time of the first step; None: its graph had been compiled already.
         memory_mb: peak memory of its process.
+        monitor: the value that decides what is best; empty: an older trainer recorded none.
+        mode: whether its lowest or its highest value is the best: ``min`` or ``max``.
+        value: that of the final weights; None: there is none yet.
+        ended: what ended it, as in ``result.json``; empty: it has not come to its end.
     """
 
     job: Job
@@ -48,6 +54,34 @@ class JobResult:
     step_ms: float | None = None
     compile_s: float | None = None
     memory_mb: float | None = None
+    monitor: str = ""
+    mode: str = ""
+    value: float | None = None
+    ended: str = ""
+
+    @property
+    def figure(self) -> tuple[str, str, float | None]:
+        """The name of what decides, its mode and its value; of an older run, the accuracy."""
+        if self.monitor:
+            return self.monitor, self.mode, self.value
+        if self.accuracy is not None:
+            return ACCURACY, "max", self.accuracy
+        return LOSS, "min", self.validation_loss
+
+    @property
+    def cost(self) -> float | None:
+        """A number that is lowest for the best result; None if there is none."""
+        _, mode, value = self.figure
+        return value if value is None or mode == "min" else -value
+
+    @property
+    def outcome(self) -> str:
+        """Its state, and what ended it before its time."""
+        early = _EARLY.get(self.ended, "") if self.state == "done" else ""
+        return f"{self.state}{early}"
+
+
+_EARLY = {"early_stopping": ", stopped early", "pruned": ", pruned"}
 
 
 @dataclass(frozen=True)
@@ -69,9 +103,9 @@ class SettingResult:
 
     def states(self) -> str:
         """Return the states of its jobs: ``4 done, 1 failed``."""
-        counts = Counter(member.state for member in self.members)
+        counts = Counter(member.outcome for member in self.members)
         if len(self.members) == 1:
-            return self.members[0].state
+            return self.members[0].outcome
         return ", ".join(f"{number} {state}" for state, number in counts.items())
 
 
@@ -112,9 +146,9 @@ def _read_result(job: Job) -> JobResult:
         result = replace(
             result,
             epochs=lines[-1].epoch,
-            accuracy=lines[-1].accuracy,
-            validation_loss=_known(lines[-1].validation_loss),
+            **_last_measured(lines),
         )
+        result = replace(result, **_final(job.folder))
     if run_costs:
         seconds = run_costs.step_seconds
         result = replace(
@@ -126,13 +160,41 @@ def _read_result(job: Job) -> JobResult:
     return result
 
 
+def _last_measured(lines: Sequence[MetricsLine]) -> dict[str, Any]:
+    """Return the figures of the last evaluation, and what decides."""
+    measured = [line for line in lines if not math.isnan(line.validation_loss)] or lines[-1:]
+    last = measured[-1]
+    figures = {"accuracy": last.accuracy, "validation_loss": _known(last.validation_loss)}
+    if last.monitor is None:  # an older trainer's
+        return figures
+    value = last.monitor["value"]
+    names = {"monitor": last.monitor["name"], "mode": last.monitor["mode"]}
+    return {**figures, **names, "value": None if value is None else float(value)}
+
+
+def _final(folder: Path) -> dict[str, Any]:
+    """Return the figures of the final weights; none if the run has not come to its end."""
+    result = run_result.read(folder)
+    if result is None:
+        return {}
+    values = result.values
+    return {
+        "monitor": result.monitor,
+        "mode": result.mode,
+        "value": result.value,
+        "ended": result.ended,
+        "accuracy": values.get(ACCURACY),
+        "validation_loss": values.get(LOSS),
+    }
+
+
 def _drift(lines: Iterable[MetricsLine]) -> float | None:
     moved = [w.largest_since_start for line in lines for w in line.weights if w.state == "frozen"]
     return max(moved, key=lambda value: math.inf if math.isnan(value) else value, default=None)
 
 
 def group_by_setting(results: Sequence[JobResult]) -> list[SettingResult]:
-    """Return the settings, the best first: by accuracy, or by validation loss without one."""
+    """Return the settings, the best first, by the mean of what decides."""
     groups: dict[str, list[JobResult]] = {}
     for result in results:
         overrides = [line for line in result.job.varying if line.partition("=")[0] != SEED]
@@ -142,13 +204,15 @@ def group_by_setting(results: Sequence[JobResult]) -> list[SettingResult]:
 
 
 def _sort_key(setting: SettingResult) -> tuple[float, float]:
-    """Return the negated mean accuracy, then the mean loss; a setting without either comes last."""
-    accuracies = setting.values(lambda result: result.accuracy)
+    """Return the mean of what decides, then that of the loss; a setting without it comes last."""
+    costs = setting.values(lambda result: result.cost)
     losses = setting.values(lambda result: result.validation_loss)
-    return (
-        -statistics.fmean(accuracies) if accuracies else (0.0 if losses else math.inf),
-        statistics.fmean(losses) if losses else math.inf,
-    )
+    return _mean(costs), _mean(losses)
+
+
+def _mean(values: Sequence[float]) -> float:
+    mean = statistics.fmean(values) if values else math.inf
+    return math.inf if math.isnan(mean) else mean
 
 
 def failed_jobs(results: Iterable[JobResult]) -> list[JobResult]:

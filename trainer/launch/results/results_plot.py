@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from trainer.config.evaluation import ACCURACY, EMA
 from trainer.core.plotting import FROZEN, PALE, save
 from trainer.launch.results.job_results import JobResult, SettingResult, group_by_setting
 
@@ -34,10 +35,12 @@ def plot_settings(ranked: Sequence[SettingResult]) -> Figure:
 
 
 def _plot_results(axes: Axes, shown: Sequence[SettingResult]) -> None:
-    has_accuracy = any(setting.values(lambda r: r.accuracy) for setting in shown)
+    names = dict.fromkeys(member.figure[0] for setting in shown for member in setting.members)
+    name = next(iter(names))
+    is_share = name.removeprefix(EMA) == ACCURACY
     for row, setting in enumerate(shown):
-        values = setting.values(lambda r: r.accuracy if has_accuracy else r.validation_loss)
-        scaled = [100 * value if has_accuracy else value for value in values]
+        values = setting.values(lambda r: r.figure[2])
+        scaled = [100 * value if is_share else value for value in values]
         if scaled:
             rows = row + np.linspace(-0.2, 0.2, len(scaled) + 2)[1:-1]  # equal ones side by side
             axes.plot(scaled, rows, "o", color=FROZEN, alpha=0.6, markersize=5)
@@ -52,7 +55,7 @@ def _plot_results(axes: Axes, shown: Sequence[SettingResult]) -> None:
                 color=_BAD,
                 fontsize=7,
             )
-    axes.set_xlabel("validation accuracy (%)" if has_accuracy else "validation loss")
+    axes.set_xlabel(f"validation {name} (%)" if is_share else name.replace("_", " "))
     axes.grid(axis="x", alpha=0.3)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainer.config.evaluation import ACCURACY, EMA
 from trainer.core import atomic_files
 from trainer.core.exit_status import one_line
 from trainer.core.table import table
@@ -20,7 +21,7 @@ from trainer.launch.results.job_results import (
 from trainer.launch.results.paired_difference import PairedDifference, paired_difference
 
 TABLE, RECORD, PICTURE = "sweep.csv", "sweep.json", "sweep.png"
-_HEAD = ("setting", "jobs", "result", "spread", "drift", "ms per step", "compile s", "MB", "state")
+_HEAD = ("spread", "drift", "ms per step", "compile s", "MB", "state")
 _MAX_ROWS = 20  # so that the table of a large sweep fits a screen
 _MAX_PAIRED = 5  # settings that are compared with the best
 
@@ -29,38 +30,61 @@ def format_table(results: Sequence[JobResult]) -> str:
     """Return the table, one row per setting, the best first; the others are counted."""
     settings = group_by_setting(results)
     more = len(settings) - _MAX_ROWS
-    rows = [_row(setting) for setting in settings[:_MAX_ROWS]]
+    names = _figures(results)
+    head = ("setting", "jobs", names[0], _HEAD[0], *names[1:], *_HEAD[1:])
+    rows = [_row(setting, names) for setting in settings[:_MAX_ROWS]]
     note = [f"and {quantity(more, 'more setting')}: {TABLE} has every job"] if more > 0 else []
     paired = _paired_lines(settings[: _MAX_PAIRED + 1])
-    return "\n".join([table([_HEAD, *rows], left=(0, len(_HEAD) - 1)), *note, *paired])
+    return "\n".join([table([head, *rows], left=(0, len(head) - 1)), *note, *paired])
 
 
 def _paired_lines(settings: Sequence[SettingResult]) -> list[str]:
     """Return how far each setting is behind the first, over the seeds that both have."""
     pairs = [(setting, _behind(setting, settings[0])) for setting in settings[1:]]
-    rows = [(setting.name, _format_paired(pair)) for setting, pair in pairs if pair]
+    rows = [
+        (setting.name, _format_paired(pair, _is_share(setting))) for setting, pair in pairs if pair
+    ]
     if not rows:
         return []
-    head = f"{settings[0].name} exceeds, by the mean over common seeds (95 % interval):"
+    verb = "is below" if settings[0].members[0].figure[1] == "min" else "exceeds"
+    head = f"{settings[0].name} {verb}, by the mean over common seeds (95 % interval):"
     return ["", head, *(f"  {name}: {text}" for name, text in rows)]
 
 
 def _behind(setting: SettingResult, best: SettingResult) -> PairedDifference | None:
-    return paired_difference(best, setting, lambda result: result.accuracy)
+    return paired_difference(best, setting, lambda result: _negated(result.cost))
 
 
-def _format_paired(pair: PairedDifference) -> str:
-    mean, low, high = (f"{100 * value:.2f}" for value in (pair.mean, pair.low, pair.high))
-    return f"{mean} % ({low} to {high}, {pair.seeds} seeds)"
+def _negated(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
-def _row(setting: SettingResult) -> tuple[str, ...]:
-    accuracies = setting.values(lambda r: r.accuracy)
-    losses = setting.values(lambda r: r.validation_loss)
-    if accuracies:
-        result, spread = _mean_and_spread(accuracies, _format_percent)
-    else:
-        result, spread = _mean_and_spread(losses, lambda value: f"{value:.4g}")
+def _is_share(setting: SettingResult) -> bool:
+    return setting.members[0].figure[0].removeprefix(EMA) == ACCURACY
+
+
+def _format_paired(pair: PairedDifference, is_share: bool) -> str:
+    values = pair.mean, pair.low, pair.high
+    mean, low, high = (f"{100 * v:.2f}" if is_share else f"{v:.4g}" for v in values)
+    return f"{mean}{' %' if is_share else ''} ({low} to {high}, {pair.seeds} seeds)"
+
+
+def _figures(results: Sequence[JobResult]) -> tuple[str, ...]:
+    """Return the names of the columns of results: what decides, and the accuracy if known."""
+    names = dict.fromkeys(r.figure[0] for r in results if r.figure[2] is not None)
+    decides = " or ".join(names) or "result"
+    has_accuracy = any(result.accuracy is not None for result in results)
+    return (decides, ACCURACY) if has_accuracy and ACCURACY not in names else (decides,)
+
+
+def _form(name: str) -> Callable[[float], str]:
+    """Return how the values of a name are written."""
+    return _format_percent if name.removeprefix(EMA) == ACCURACY else "{:.4g}".format
+
+
+def _row(setting: SettingResult, names: Sequence[str]) -> tuple[str, ...]:
+    result, spread = _mean_and_spread(setting.values(lambda r: r.figure[2]), _form(names[0]))
+    accuracy, _ = _mean_and_spread(setting.values(lambda r: r.accuracy), _format_percent)
     drifts = setting.values(lambda r: r.drift)
     steps = setting.values(lambda r: r.step_ms)
     compiles = setting.values(lambda r: r.compile_s)
@@ -70,6 +94,7 @@ def _row(setting: SettingResult) -> tuple[str, ...]:
         str(len(setting.members)),
         result,
         spread,
+        *([accuracy] if len(names) > 1 else []),
         f"{max(drifts):.3g}" if drifts else "none frozen" if result else "",
         format_ms(statistics.median(steps)) if steps else "",
         f"{max(compiles):.1f}" if compiles else "",
@@ -103,6 +128,8 @@ def write(sweep: Path, results: Sequence[JobResult]) -> None:
         {
             "setting": setting.name,
             "jobs": [member.job.name for member in setting.members],
+            "monitor": setting.members[0].figure[0],
+            "value": _summary(setting.values(lambda r: r.figure[2])),
             "accuracy": _summary(setting.values(lambda r: r.accuracy)),
             "validation_loss": _summary(setting.values(lambda r: r.validation_loss)),
             "state": setting.states(),

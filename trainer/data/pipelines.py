@@ -143,10 +143,11 @@ def _check_draws(settings: Settings) -> None:
 
 def _needing_validation(settings: Settings) -> list[str]:
     """Return the settings that ask for a measurement on validation data."""
-    when, stopping = settings.evaluation, settings.early_stopping
+    when, stopping, target = settings.evaluation, settings.early_stopping, settings.schedule
     values = {
         f"evaluation.metrics={', '.join(when.metrics)}": bool(when.metrics),
         f"evaluation.monitor={when.monitor}": when.monitor not in (LOSS, *when.metrics),
+        "schedule=plateau": target is not None and target.target.endswith(".plateau.plateau"),
         f"evaluation.every_steps={when.every_steps}": when.every_steps is not None,
         f"early_stopping.patience={stopping.patience}": stopping.patience is not None,
         "early_stopping.restore_best=true": stopping.restore_best,

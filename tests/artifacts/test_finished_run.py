@@ -11,6 +11,7 @@ ALLOWED = ("dataset", "batch_size", "device")
 CONFIG = {
     "model": {"_target_": "my.Net", "num_classes": "${dataset.num_classes}"},
     "dataset": {"_target_": "my.data", "num_classes": 5, "batch_size": "${batch_size}"},
+    "loss": {"_target_": "my.Loss"},
     "batch_size": 32,
     "epochs": 3,
     "freeze": "conv1",

@@ -98,6 +98,19 @@ def test_a_run_that_stops_after_single_steps_ends_with_the_same_bits(
     assert command.verify(str(own / "cut")).code == 0
 
 
+def test_a_run_with_nothing_left_to_train_leaves_the_averages_of_its_checkpoint(
+    command: Command, own: Path
+) -> None:
+    """As one that was killed while it wrote its last files."""
+    assert placed(command, "run", *LINES, PLAIN)[0] == 0
+    before = averages(own / "run")
+    for name in ("manifest.json", "ema.safetensors"):
+        (own / "run" / name).unlink()
+    resumed = command.resume("run")
+    assert resumed.code == 0, resumed.err
+    assert averages(own / "run") == before != bits(own / "run")
+
+
 def test_averages_are_weights_of_the_run_wherever_weights_are_named(
     command: Command, own: Path
 ) -> None:

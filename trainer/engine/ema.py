@@ -49,6 +49,12 @@ class WeightAverages:
         ]
         self._set = SetParameters(self.sources)
 
+    def restore(self, state: Weights) -> None:
+        """Take those averages that a checkpoint's state holds; a graph must not be compiled yet."""
+        for average in self.averages:
+            if average.name in state and state[average.name].shape == tuple(average.shape):
+                average.set_data(Tensor(state[average.name], average.dtype))
+
     def state(self) -> dict[str, Parameter]:
         """Return the averages as a checkpoint holds them."""
         return {average.name: average for average in self.averages}

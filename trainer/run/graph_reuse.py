@@ -156,7 +156,7 @@ class GraphPool:
         cache = compile_cache.of_run(settings, components)
         diverged = train_step.stop_flag(settings.device.fetch_every)
         graphs = scaler, _evaluator(components, cache), key, mark, cache
-        averages = WeightAverages(components.model, components.plan) if options.averages else None
+        averages = _averages(components) if options.averages else None
         steps = options, accumulation_steps, averages
         return CompiledRun(components, *graphs, *steps, diverged)
 
@@ -175,6 +175,14 @@ def step_options(settings: Settings, components: RunComponents) -> StepOptions:
         clip=clip,
         reports=settings.device.loss_scale != 1 or gradient.clip == "norm",
     )
+
+
+def _averages(components: RunComponents) -> WeightAverages:
+    """Return the averages of a run, which it may resume with nothing left to train."""
+    averages = WeightAverages(components.model, components.plan)
+    if components.resume_point is not None:
+        averages.restore(components.resume_point.checkpoint.state)
+    return averages
 
 
 def _can_adopt(components: RunComponents) -> bool:

@@ -57,6 +57,25 @@ def test_a_rule_that_trains_may_hold_statistics(norm: str | None, held: bool) ->
     assert set(MEANS) <= set(resolved.names("frozen" if held else "buffer"))
 
 
+@pytest.mark.parametrize(
+    ("rule", "state", "by", "method"),
+    [
+        (frozen("bn1"), "frozen", "f", "requires_grad"),
+        (frozen("bn1", norm="affine-only"), "frozen", "f", "requires_grad"),
+        (frozen("bn1", norm="train"), "buffer", "", ""),
+        (trained("bn1", norm="eval"), "frozen", "t", ""),
+        (trained("bn1", norm="train"), "buffer", "", ""),
+        (trained("fc"), "buffer", "", ""),
+    ],
+)
+def test_statistics_have_the_method_of_the_rule_that_freezes_them(
+    rule: Rule, state: str, by: str, method: str
+) -> None:
+    planned = {p.name: p for p in plan.resolve([rule], NORMED).parameters}
+    for name in MEANS:
+        assert (planned[name].state, planned[name].by, planned[name].method) == (state, by, method)
+
+
 def test_a_rule_of_roles_leaves_statistics_to_the_rule_after_it() -> None:
     rules = [trained(roles=("norm_scale", "norm_shift")), trained("fc"), frozen()]
     resolved = plan.resolve(rules, NORMED)

@@ -54,6 +54,9 @@ def test_the_cause_is_that_of_the_optimizer_a_statistic_or_neither() -> None:
     statistic = Plan((ParameterPlan("a.weight", (5_000,), 20_000, "frozen", STATISTICS),))
     named = Plan((ParameterPlan("a.moving_mean", (5_000,), 20_000, "frozen", "a"),))
     assert compared(after).cause.startswith("not known")
+    for by in ("a", "upstream of the cut", "zzz", STATISTICS[:-1]):
+        other = Plan((ParameterPlan("a.weight", (5_000,), 20_000, "frozen", by),))
+        assert compared(after, other).cause.startswith("not known")
     assert compared(after, optimized={"b.weight"}).cause.startswith("not known")
     assert compared(after, optimized={"a.weight"}).cause.startswith("the optimizer was given it;")
     assert "a normalisation layer ran" in compared(after, statistic).cause

@@ -83,6 +83,9 @@ def test_each_epoch_has_a_bar_of_its_steps(
     screen.on_epoch_end(EpochResult(2, ONE_FROZEN, {}, NOT_MEASURED))
     screen.on_step_end(0.5, 1.0, Progress(2, 1))
     screen.on_run_end(True)
+    with caplog.at_level("INFO"):
+        screen.on_evaluation(Progress(2, 1), Score(1.5, None, 8))
+    assert caplog.messages[-1] == "epoch   3  step 1/4  validation      1.5"
     spans = [(bar.arguments["initial"], bar.arguments["total"], bar.updates) for bar in Bar.made]
     assert spans == [(7, 10, 2), (9, 10, 1), (0, 4, 1)]
     assert Bar.made[0].losses == ["0.2500", "0.2500"]

@@ -77,7 +77,14 @@ def test_free_leaves_all_threads_alone(other: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("apart_seconds", "chosen"), [(0.5, (FIRST, REST)), (0.9, (CORES, CORES)), (1, (CORES, CORES))]
+    ("apart_seconds", "chosen"),
+    [
+        (0.5, (FIRST, REST)),
+        (0.8, (FIRST, REST)),
+        (0.81, (CORES, CORES)),
+        (0.9, (CORES, CORES)),
+        (1, (CORES, CORES)),
+    ],
 )
 def test_auto_tries_both_and_keeps_what_is_clearly_faster(
     apart_seconds: float, chosen: tuple[set[int], set[int]], other: int

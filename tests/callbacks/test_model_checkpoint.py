@@ -178,6 +178,27 @@ def test_a_disk_that_is_full_is_told_and_the_one_before_is_left(
     assert not list((tmp_path / "checkpoints").glob(".epoch*"))
 
 
+@pytest.mark.parametrize(
+    ("best", "values", "cost"),
+    [
+        ("accuracy", {"validation_loss": 0.5, "accuracy": 0.25}, -0.25),
+        ("accuracy", {"validation_loss": 0.5}, 0.5),  # labels are no classes
+        ("validation_loss", {"validation_loss": 0.5, "accuracy": 0.25}, 0.5),
+        ("validation_loss", {"accuracy": 0.25}, None),
+        (None, {"validation_loss": 0.5, "accuracy": 0.25}, None),
+        ("accuracy", {}, None),
+    ],
+)
+def test_the_cost_by_which_the_best_is_chosen(
+    best: str | None, values: dict[str, float], cost: float | None, tmp_path: Path
+) -> None:
+    history = History()
+    history.add(Progress(2, 1), values)
+    kept = saving(tmp_path, TwoConvs(), history, best=best)[1]
+    assert kept._cost(Progress(2, 1)) == cost
+    assert kept._cost(Progress(2, 2)) is None
+
+
 def test_the_best_is_the_epoch_with_the_least_loss_or_the_most_right(tmp_path: Path) -> None:
     nan = math.nan
     scores = [(nan, nan), (0.5, 0.9), (0.4, 0.8), (0.6, 0.7), (0.7, 0.6)]

@@ -56,6 +56,14 @@ def test_apart_gives_the_main_thread_a_core_of_its_own_until_the_end(other: int)
     assert places(other) == (CORES, CORES)
 
 
+def test_a_process_with_one_core_of_several_leaves_all_threads_alone(other: int) -> None:
+    os.sched_setaffinity(0, FIRST)
+    placement = CpuAffinity("apart")
+    assert places(other) == (FIRST, CORES)
+    placement.on_run_end(True)
+    assert places(other) == (FIRST, CORES)
+
+
 def test_threads_that_come_with_an_epoch_are_placed_in_its_first_steps(other: int) -> None:
     placement = CpuAffinity("apart")
     for _ in range(40):

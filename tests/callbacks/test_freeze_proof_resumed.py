@@ -106,6 +106,8 @@ def resumed_run(
     rows = [{"name": name, "sha256_before": value} for name, value in frozen.items()]
     path.write_text(json.dumps({"tensors": rows, "chapters": chapters or []}))
     weights["fc.bias"] = np.zeros(7, np.float32)  # of another model, which was allowed
+    if "conv2.bias" not in frozen:
+        weights["conv2.bias"] = np.zeros(1, np.float32)
     checkpoint = Checkpoint(Progress(1, 2), weights, {}, frozen, plain(before), {}, 10, {})
     proof, applied = FreezeProof(path, checkpoint), FrozenModel(model, now)
     proof.on_resume(1)
@@ -169,5 +171,6 @@ def test_chapters_from_before_the_checkpoint_stay(
 def test_a_tensor_of_another_shape_is_proven_from_the_resume_on(tmp_path: Path) -> None:
     model, path = resumed_run(tmp_path, FIRST, SECOND)
     rows = {row["name"]: row for row in json.loads(path.read_text())["tensors"]}
-    assert rows["fc.bias"]["sha256_before"] == sha256(to_numpy(model)["fc.bias"])
+    for name in ("fc.bias", "conv2.bias"):
+        assert rows[name]["sha256_before"] == sha256(to_numpy(model)[name])
     assert list(rows) == [*SECOND.names("frozen")]

@@ -221,6 +221,7 @@ def test_up_to_six_learning_rates_are_named(number: int, named: int) -> None:
     axes = curves_figure([epoch | {"lr": rates} for epoch in epochs()]).axes[-1]
     legend = axes.get_legend()
     assert len(legend.get_texts() if legend else []) == named
+    assert axes.get_ylim()[0] == 0
     colours = [line.get_color() for line in axes.lines]
     assert len(set(map(str, colours))) == number
     assert colours[0] == colormaps["viridis"](0.0)

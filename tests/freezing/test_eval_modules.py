@@ -74,6 +74,7 @@ def test_statistics_have_the_method_of_the_rule_that_freezes_them(
     planned = {p.name: p for p in plan.resolve([rule], NORMED).parameters}
     for name in MEANS:
         assert (planned[name].state, planned[name].by, planned[name].method) == (state, by, method)
+    assert not any(p.method for p in planned.values() if p.state != "frozen")
 
 
 def test_a_rule_of_roles_leaves_statistics_to_the_rule_after_it() -> None:

@@ -68,7 +68,7 @@ def mapped(function: Any) -> ds.Dataset:
         partial(add, generator=GLOBAL),
         transforms.Compose([by_global]),
     ],
-    ids=str,
+    ids=["global", "another", "closure", "default", "object", "method", "partial", "compose"],
 )
 def test_a_generator_is_found_where_a_function_refers_to_it(function: Any) -> None:
     assert holders(mapped(function)) == ["map"]

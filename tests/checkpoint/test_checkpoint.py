@@ -182,6 +182,24 @@ def test_the_best_is_kept_beside_them(tmp_path: Path) -> None:
     assert checkpoint_index.best(tmp_path) == tmp_path / made(1).name
 
 
+@pytest.mark.parametrize(
+    ("metrics", "best"),
+    [
+        ([0.0, -0.25, -0.5], 2),  # accuracies, the first of which is 0
+        ([0.25, 0.0, 0.5], 1),  # losses, one of which is 0
+        ([-0.5, 0.0, None], 0),
+        ([0.5, 0.5, 0.5], 0),
+        ([None, None, 0.5], 2),
+    ],
+)
+def test_the_best_has_the_lowest_metric_whatever_its_sign(
+    metrics: list[float | None], best: int, tmp_path: Path
+) -> None:
+    for number, metric in enumerate(metrics):
+        checkpoint_index.save(tmp_path, made(number), metric)
+    assert checkpoint_index.best(tmp_path) == tmp_path / made(best).name
+
+
 def test_what_came_after_a_resume_is_no_longer_listed(tmp_path: Path) -> None:
     kept(tmp_path, 1, 2, 3)
     checkpoint_index.save(tmp_path, made(2, 5))

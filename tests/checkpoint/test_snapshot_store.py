@@ -176,6 +176,19 @@ def test_nothing_goes_that_a_damaged_index_may_have_named(
     assert "epoch_001.json" in caplog.text
 
 
+def test_of_several_damaged_indexes_the_first_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    written(tmp_path)
+    for epoch in (1, 3):
+        (tmp_path / f"epoch_00{epoch}.json").write_text("{")
+    SnapshotStore(tmp_path).drop([0])
+    (message,) = caplog.messages
+    assert "snapshots take more space than they need" in message
+    assert "epoch_001.json" in message
+    assert "epoch_003.json" not in message
+
+
 def test_what_no_index_names_is_a_problem(tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / "epoch_003.json").unlink()

@@ -81,6 +81,19 @@ def test_epochs_are_written_in_order(tmp_path: Path) -> None:
         SnapshotStore(tmp_path).write(4, weights(4))
 
 
+def test_what_has_not_changed_is_not_written_again_at_epoch_1000(tmp_path: Path) -> None:
+    """Names of files sort by their numbers only up to 999."""
+    store = SnapshotStore(tmp_path)
+    for epoch in (998, 999, 1000):
+        store.write(epoch, {"still": np.zeros(3), "moves": np.full(3, epoch)})
+    store.write(1001, {"still": np.ones(3), "moves": np.full(3, 1000)})
+    held = {path.name: sorted(load_file(path)) for path in tmp_path.glob("*.safetensors")}
+    assert held["epoch_1000.safetensors"] == ["moves"]
+    assert held["epoch_1001.safetensors"] == ["still"]
+    assert store.epochs() == [998, 999, 1000, 1001]
+    assert SnapshotStore(tmp_path).read(1000)["still"].tolist() == [0, 0, 0]
+
+
 def test_what_later_epochs_refer_to_survives(tmp_path: Path) -> None:
     written(tmp_path)
     store = SnapshotStore(tmp_path)

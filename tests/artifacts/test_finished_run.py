@@ -5,7 +5,11 @@ from omegaconf import OmegaConf
 
 from trainer.artifacts import finished_run
 from trainer.artifacts.finished_run import RunArguments
+from trainer.config import schema
+from trainer.config.evaluation import EarlyStopping, Evaluation
+from trainer.config.groups import CheckpointSettings
 from trainer.core.errors import ConfigError
+from trainer.run import length
 
 ALLOWED = ("dataset", "batch_size", "device")
 CONFIG = {
@@ -38,6 +42,32 @@ def test_a_runs_configuration_takes_its_weights_and_freezes_nothing(run: Path) -
     assert config["init_from"] == str(run / "model.safetensors")
     assert (config["freeze"], config["init_map"], config["epochs"]) == (None, None, 3)
     assert config["dataset"]["batch_size"] == 8
+
+
+def test_what_only_training_needs_is_left_out(run: Path) -> None:
+    training = {
+        "dataset": {"_target_": "my.data", "num_classes": 5},
+        "optimizer": {"_target_": "mindspore.nn.SGD", "lr": 0.1},
+        "device": {"target": "cpu"},
+        "ema": {"decay": 0.9},
+        "evaluation": {"metrics": ["f1"], "monitor": "ema.f1", "every_steps": 2},
+        "checkpoint": {"best": "ema.f1"},
+        "early_stopping": {"patience": 2, "restore_best": True},
+        "schedule": {"_target_": "trainer.optim.schedules.cosine.cosine", "warmup_steps": 50},
+        "gradient": {"accumulation_steps": 4},
+        "max_steps": 100,
+        "features": {"mode": "store"},
+        "callback": {"mine": {"_target_": "gone.Callback"}},
+    }
+    OmegaConf.save(OmegaConf.create({**CONFIG, **training}), run / ".hydra/config.yaml")
+    config, _ = finished_run.model_configuration(given(run), ALLOWED)
+    settings, problems = schema.read(config)
+    assert not [*problems, *length.problems(settings)]
+    assert settings.evaluation == Evaluation(metrics=["f1"])
+    assert settings.checkpoint == CheckpointSettings()
+    assert settings.early_stopping == EarlyStopping()
+    assert (settings.schedule, settings.max_steps, settings.callback) == (None, None, {})
+    assert (settings.gradient.accumulation_steps, settings.features.mode) == (1, "off")
 
 
 def test_other_data_do_not_change_the_net(run: Path) -> None:

@@ -29,6 +29,14 @@ _FIXED: dict[str, Any] = {
     "distributed": {},
     "gradient": {},
     "ema": {},
+    "schedule": None,
+    "max_steps": None,
+    "max_minutes": None,
+    "early_stopping": {},
+    "checkpoint": {},
+    "features": {},  # nothing is frozen
+    "callback": {},
+    "tracker": {},
     "limit_train_batches": None,
     "limit_validation_batches": None,  # all validation data are measured
     "overfit_batches": None,
@@ -140,7 +148,9 @@ def model_configuration(
         reason = " ".join(str(error).split())
         raise ConfigError([f"expected the settings of a run in {path} ({reason})"]) from None
     _use_recorded_class_weights(settings, arguments.run)
-    return {**settings, **_FIXED, "init_from": arguments.weights}, problems
+    metrics = (settings.get("evaluation") or {}).get("metrics", [])
+    fixed = {**_FIXED, "evaluation": {"metrics": metrics}, "init_from": arguments.weights}
+    return {**settings, **fixed}, problems
 
 
 def _use_recorded_class_weights(settings: dict[str, Any], run: Path) -> None:

@@ -133,6 +133,14 @@ def test_scores_that_are_nan_are_wrong_and_have_no_rank() -> None:
         top_k(SCORES[:, :5], LABELS % 5, k=5)
 
 
+@pytest.mark.parametrize("name", ["f1", "precision", "recall"])
+def test_scores_that_are_nan_are_no_further_class_of_a_mean(name: str) -> None:
+    scores = SCORES.copy()
+    scores[:20] = np.nan
+    of_classes = np.array(per_class(name, scores, LABELS), np.float64)
+    assert value(name, scores, LABELS) == pytest.approx(of_classes.mean())
+
+
 def test_labels_that_are_neither_0_nor_1_are_named() -> None:
     with pytest.raises(ConfigError, match="expected labels of 0 or 1 for each output"):
         value("f1", SCORES, SEVERAL * 2)

@@ -108,6 +108,7 @@ def _by_class(metric: Any, scores: Array, labels: Array, average: str | None) ->
     """Return the average of a metric of scikit-learn, or its value for each class."""
     pair = labels_and_predictions(scores, labels)
     if average is not None:
-        return float(metric(*pair, average=average, zero_division=0))
+        occurring = None if pair[0].ndim > 1 else np.setdiff1d(np.union1d(*pair), [NO_CLASS])
+        return float(metric(*pair, labels=occurring, average=average, zero_division=0))
     classes = np.arange(scores.shape[-1 if scores.shape == labels.shape else 1])
     return metric(*pair, labels=classes, average=None, zero_division=np.nan)

@@ -1,5 +1,6 @@
 """Progress: how far a run has come. No MindSpore."""
 
+import math
 from dataclasses import dataclass, replace
 
 
@@ -31,7 +32,7 @@ class Progress:
         skipped: number of steps of the whole run whose update was skipped after an overflow.
         norms: number of steps of the epoch whose gradient norm is known.
         norm: sum of these norms.
-        largest_norm: the largest of them.
+        largest_norm: the largest of them; NaN if one of them is NaN.
     """
 
     epochs: int = 0
@@ -56,8 +57,8 @@ class Progress:
         )
         if report.norm is None or not report.updated:
             return progress
-        largest = max(self.largest_norm, report.norm)
         norms, norm = self.norms + 1, self.norm + report.norm
+        largest = norm if math.isnan(norm) else max(self.largest_norm, report.norm)
         return replace(progress, norms=norms, norm=norm, largest_norm=largest)
 
     def epoch_start(self, epochs: int) -> "Progress":

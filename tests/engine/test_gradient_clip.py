@@ -5,13 +5,14 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Parameter, Tensor, nn
+from mindspore import Parameter, Tensor, amp, nn
 
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS
 from trainer.backend.host_copy import to_numpy
 from trainer.engine.gradient_clip import Clip, GlobalNorm, clip_factor, clip_value
 from trainer.engine.optimizer_step import read_report
+from trainer.engine.progress import StepReport
 from trainer.engine.train_step import TrainStep
 from trainer.engine.update import StepOptions
 
@@ -63,16 +64,24 @@ def test_clipped_gradients_and_their_norm_are_those_of_torch(clip: Clip, scale: 
         np.testing.assert_allclose(ours.asnumpy(), theirs, rtol=1e-6)
 
 
-def moved(clip: Clip | None) -> tuple[Any, float]:
+def moved(clip: Clip | None, scale: float | None = None) -> tuple[Any, float]:
+    changes, report = changes_and_report(LOSS, clip, scale)
+    assert report.norm is not None
+    return changes, report.norm
+
+
+def changes_and_report(
+    loss: nn.Cell, clip: Clip | None, scale: float | None
+) -> tuple[Any, StepReport]:
     ms.set_seed(0)
     net = TwoConvs().set_train()
     before = to_numpy(net)
     options = StepOptions(clip=clip, reports=True)
-    step = TrainStep(net, LOSS, nn.SGD(net.trainable_params(), 1.0), options=options)
-    norm = read_report(step(*IMAGES)).norm
-    assert norm is not None
+    scaler = amp.StaticLossScaler(scale) if scale else None
+    step = TrainStep(net, loss, nn.SGD(net.trainable_params(), 1.0), scaler, options=options)
+    report = read_report(step(*IMAGES))
     changes = zip(before, before.values(), to_numpy(net).values(), strict=True)
-    return {name: np.subtract(new, old) for name, old, new in changes}, norm
+    return {name: np.subtract(new, old) for name, old, new in changes}, report
 
 
 def length(change: Any) -> float:
@@ -102,3 +111,25 @@ def test_a_clip_that_is_never_reached_changes_no_bit() -> None:
     plain, _ = moved(None)
     clipped, _ = moved(Clip("norm", 1e6))
     assert all((array == plain[name]).all() for name, array in clipped.items())
+
+
+def test_scaled_gradients_whose_squares_overflow_are_clipped_like_others() -> None:
+    clip = Clip("norm", 0.25)
+    plain, norm = moved(clip)
+    scaled, norm_of_scaled = moved(clip, 2.0**64)
+    assert norm_of_scaled == pytest.approx(norm)
+    for name, array in scaled.items():
+        np.testing.assert_allclose(array, plain[name], rtol=1e-5, atol=1e-8)
+
+
+class Steep(nn.Cell):
+    """A loss whose gradients are finite, and the sum of their squares is not."""
+
+    def construct(self, output: Tensor, label: Tensor) -> Tensor:
+        return LOSS(output, label) * 1e25
+
+
+def test_an_update_of_scaled_gradients_without_a_finite_norm_is_skipped() -> None:
+    changes, report = changes_and_report(Steep(), Clip("norm", 0.25), 2.0)
+    assert not report.updated
+    assert not any(array.any() for array in changes.values())

@@ -42,11 +42,19 @@ class GlobalNorm(nn.Cell):
         self.rows = tuple(_row_length(size) if size >= _LARGE else 0 for size in sizes)
         self.ones = {row: Tensor(np.ones((row, 1), np.float32)) for row in set(self.rows) if row}
 
-    def construct(self, tensors: Sequence[Tensor]) -> Tensor:
-        """Return the norm as a float32 scalar."""
+    def construct(self, tensors: Sequence[Tensor], factor: Tensor | None = None) -> Tensor:
+        """Return the norm as a float32 scalar.
+
+        Args:
+            tensors: of the shapes of the parameters.
+            factor: by which each value is multiplied before it is squared, because the squares of
+                scaled gradients may overflow; None: 1.
+        """
         sums, small = [], []
         for tensor, row in zip(tensors, self.rows):  # noqa: B905 (not in a graph)
             values = tensor.astype(ms.float32)
+            if factor is not None:
+                values = values * factor
             if row:
                 squares = (values * values).reshape(-1, row)
                 sums.append(ops.matmul(squares, self.ones[row]).reshape(-1))

@@ -88,7 +88,7 @@ class Update(nn.Cell):
 
         Args:
             loss: of the step; if it is not finite, the statistics are put back to ``before``.
-            gradients: if one is not finite under a loss scale, the scale is adjusted.
+            gradients: if one or their norm is not finite under a loss scale, the scale is adjusted.
             before: the statistics before the forward pass.
             rates: the learning rates; None: those of before.
             weight: what the gradients are to be divided by; None: nothing.
@@ -97,6 +97,8 @@ class Update(nn.Cell):
         norm, factor = self.norm_and_factor(gradients, weight)
         if self.scaler is not None:
             is_finite = amp.all_finite(gradients)
+            if self.clips_norm:
+                is_finite = ops.logical_and(is_finite, ops.isfinite(norm))
             is_good = ops.logical_and(is_good, is_finite)
             self.scaler.adjust(is_finite)
         self.set_rates(rates)
@@ -123,9 +125,19 @@ class Update(nn.Cell):
         if self.scaler is not None:
             factor = factor * ops.reciprocal(self.scaler.scale_value)
         if self.clips_norm:
-            norm = self.global_norm(gradients) * factor
+            norm = self.norm(gradients, factor)
             factor = factor * clip_factor(norm, self.limit)
         return norm, factor
+
+    def norm(self, gradients: Sequence[Tensor], factor: Tensor) -> Tensor:
+        """Return the norm of the gradients times a factor.
+
+        Scaled gradients are multiplied one by one: the sum of their squares may overflow although
+        each of them is finite, and a limit divided by infinity would clip all of them to 0.
+        """
+        if self.scaler is None:
+            return self.global_norm(gradients) * factor
+        return self.global_norm(gradients, factor)
 
     def set_rates(self, rates: Tensor | None) -> None:
         """Set the optimizer's learning rates."""

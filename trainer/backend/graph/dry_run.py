@@ -15,6 +15,7 @@ from trainer.backend.graph.label_shape import check_label_shape
 from trainer.backend.graph.task import (
     MULTILABEL,
     class_axis,
+    class_axis_problem,
     ignored_label,
     is_classification,
     label_problem,
@@ -204,6 +205,8 @@ def _check_classes(loss: nn.Cell, output: Any, label: Tensor) -> int | None:
 
     A loss may have a ``shape_problem`` of the outputs' shape, which is raised if it returns one.
     """
+    if problem := class_axis_problem(output, label, loss):
+        raise ConfigError([problem])
     check = getattr(loss, "shape_problem", None)
     if check and isinstance(output, Tensor) and (problem := check(output.shape)):
         raise ConfigError([problem])

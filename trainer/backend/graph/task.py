@@ -21,6 +21,20 @@ def class_axis(loss: nn.Cell) -> int:
     return int(getattr(loss, "class_axis", 1))
 
 
+def class_axis_problem(output: Any, label: Tensor, loss: nn.Cell) -> str:
+    """Return that the outputs lack the axis of a loss's classes; empty: they have it.
+
+    A loss with a label for each output has no need of its default axis.
+    """
+    if not isinstance(output, Tensor) or not hasattr(loss, "class_axis"):
+        return ""
+    axis, axes = class_axis(loss), output.ndim
+    if -axes <= axis < axes or (axis == 1 and task(output, label, loss) == MULTILABEL):
+        return ""
+    bounds = f"{-axes} to {axes - 1} for outputs of {axes} {'axis' if axes == 1 else 'axes'}"
+    return f"loss.class_axis: expected {bounds}, received {axis}"
+
+
 def ignored_label(loss: nn.Cell) -> int | None:
     """Return the class number that does not count; None: all labels do.
 

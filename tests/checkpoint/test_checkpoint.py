@@ -200,6 +200,32 @@ def test_the_best_has_the_lowest_metric_whatever_its_sign(
     assert checkpoint_index.best(tmp_path) == tmp_path / made(best).name
 
 
+def monitoring(name: str, epochs: int) -> Checkpoint:
+    return replace(made(epochs), settings={"checkpoint": {"best": name}})
+
+
+def test_the_best_is_chosen_among_those_with_the_same_monitor(tmp_path: Path) -> None:
+    for epochs, accuracy in enumerate([0.5, 0.9], 1):
+        checkpoint_index.save(tmp_path, monitoring("accuracy", epochs), -accuracy)
+    for epochs, loss in enumerate([0.4, 0.3, 0.6, 0.7], 3):
+        checkpoint_index.save(tmp_path, monitoring("validation_loss", epochs), loss)
+    assert kept(tmp_path) == [made(4).name, made(5).name, made(6).name]
+    assert checkpoint_index.best(tmp_path) == tmp_path / made(4).name
+    assert checkpoint_index.best(tmp_path, "accuracy") is None
+
+
+def test_an_index_without_monitors_has_those_that_the_checkpoints_record(tmp_path: Path) -> None:
+    for epochs, cost in enumerate([-0.9, -0.5], 1):
+        checkpoint_index.save(tmp_path, monitoring("accuracy", epochs), cost)
+    index = json.loads((tmp_path / "index.json").read_text())
+    for entry in index["kept"]:
+        assert entry.pop("monitor") == "accuracy"
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    assert checkpoint_index.best(tmp_path) == tmp_path / made(1).name
+    checkpoint_index.save(tmp_path, monitoring("validation_loss", 3), 0.5)
+    assert checkpoint_index.best(tmp_path) == tmp_path / made(3).name
+
+
 def test_what_came_after_a_resume_is_no_longer_listed(tmp_path: Path) -> None:
     kept(tmp_path, 1, 2, 3)
     checkpoint_index.save(tmp_path, made(2, 5))

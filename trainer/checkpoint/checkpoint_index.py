@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from trainer.checkpoint import checkpoint
 from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
+from trainer.config.evaluation import LOSS
 from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 
@@ -24,11 +26,13 @@ class CheckpointEntry:
         name: of its folder.
         sha256: of its record, which holds those of its other files.
         metric: by which the best is chosen, the lowest; None if it was not measured here.
+        monitor: the name of its value, ``checkpoint.best``; a resume may have changed it.
     """
 
     name: str
     sha256: str
     metric: float | None = None
+    monitor: str | None = None
 
 
 def save(
@@ -40,8 +44,8 @@ def save(
 ) -> None:
     """Write a checkpoint, list it, and remove those that are no longer needed.
 
-    Retained are the last two and the one with the lowest ``metric``. If the process is killed, at
-    whatever moment, all checkpoints that the index lists exist.
+    Retained are the last two and, of those with this one's monitor, the one with the lowest
+    ``metric``. If the process is killed, at whatever moment, all that the index lists exist.
 
     Args:
         folder: of all checkpoints.
@@ -54,8 +58,10 @@ def save(
     entries = [entry for entry in _entries(folder)[0] if entry.name < new.name]
     if after is not None:
         entries = [entry for entry in entries if entry.name <= after]
-    entries.append(CheckpointEntry(new.name, checkpoint.write(folder, new, like), metric))
-    retained = [e for e in entries if e in entries[-_RETAINED:] or e == _best(entries)]
+    sha256, monitor = checkpoint.write(folder, new, like), _monitor(new.settings)
+    entries.append(CheckpointEntry(new.name, sha256, metric, monitor))
+    best_entry = _best(entries, monitor)
+    retained = [e for e in entries if e in entries[-_RETAINED:] or e == best_entry]
     _write_index(folder, retained)
     _remove_others(folder, retained)
 
@@ -103,14 +109,20 @@ def _read(folder: Path, entry: CheckpointEntry) -> Checkpoint:
     return checkpoint.read(folder / entry.name, entry.sha256 or None)
 
 
-def best(folder: Path) -> Path | None:
-    """Return the folder of the best checkpoint, None if none was measured."""
-    entry = _best(_entries(folder)[0])
+def best(folder: Path, monitor: str | None = None) -> Path | None:
+    """Return the folder of the best checkpoint, None if none was measured.
+
+    Args:
+        folder: of all checkpoints.
+        monitor: the value that decides; None: that of the last checkpoint.
+    """
+    entries = _entries(folder)[0]
+    entry = _best(entries, monitor or entries[-1].monitor) if entries else None
     return folder / entry.name if entry else None
 
 
-def _best(entries: list[CheckpointEntry]) -> CheckpointEntry | None:
-    measured = [entry for entry in entries if entry.metric is not None]
+def _best(entries: list[CheckpointEntry], monitor: str | None) -> CheckpointEntry | None:
+    measured = [e for e in entries if e.metric is not None and e.monitor == monitor]
     return min(measured, key=lambda entry: entry.metric or 0.0, default=None)
 
 
@@ -120,13 +132,30 @@ def _entries(folder: Path) -> tuple[list[CheckpointEntry], list[str]]:
     try:
         index = json.loads(path.read_text())
         format_version.check(index, path)
-        return [CheckpointEntry(**entry) for entry in index["kept"]], []
+        return [_entry(folder, entry) for entry in index["kept"]], []
     except FileNotFoundError:
         refused = []
     except (OSError, ValueError, KeyError, TypeError) as error:
         refused = [f"{path}: expected an index of checkpoints, received {error!r}"]
     names = sorted(p.name for p in folder.glob("epoch_*_step_*"))
     return [CheckpointEntry(name, "") for name in names], refused
+
+
+def _entry(folder: Path, row: Mapping[str, Any]) -> CheckpointEntry:
+    """Return an entry; one that an older trainer wrote has the monitor of its checkpoint."""
+    if "monitor" in row:
+        return CheckpointEntry(**row)
+    monitor: str | None = LOSS
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # damaged: found later
+        record = json.loads((folder / row["name"] / checkpoint.RECORD).read_text())
+        monitor = _monitor(record["settings"])
+    return CheckpointEntry(**row, monitor=monitor)
+
+
+def _monitor(settings: Mapping[str, Any]) -> str | None:
+    """Return ``checkpoint.best`` of recorded settings."""
+    name = settings.get("checkpoint", {}).get("best", LOSS)
+    return None if name is None else str(name)
 
 
 def _write_index(folder: Path, entries: list[CheckpointEntry]) -> None:

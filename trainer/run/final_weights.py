@@ -89,7 +89,8 @@ def _best(context: FitContext) -> _Final | None:
     """
     if not context.settings.early_stopping.restore_best:
         return None
-    folder = checkpoint_index.best(context.folder / CHECKPOINTS)
+    monitor = context.settings.checkpoint.best
+    folder = checkpoint_index.best(context.folder / CHECKPOINTS, monitor)
     if folder is None:
         return None
     try:

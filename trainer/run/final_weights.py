@@ -63,6 +63,8 @@ def _write_tensors(folder: Path, weights: Weights, averages: Weights | None) -> 
     tensors.write(folder / MODEL, weights)
     if averages is not None:
         tensors.write(folder / EMA, averages)
+    else:
+        (folder / EMA).unlink(missing_ok=True)  # of before a resume with ema.decay=null
 
 
 def _ended(context: FitContext, end: Progress) -> Ended:
@@ -101,4 +103,6 @@ def _best(context: FitContext) -> _Final | None:
     moment = Moment(best.progress.epochs, best.progress.steps)
     state = best.state.items()
     averages = {n.removeprefix(PREFIX): array for n, array in state if n.startswith(PREFIX)}
+    if context.settings.ema.decay is None:  # a resume has switched them off
+        averages = {}
     return _Final(best.weights, averages or None, moment, history.at(best.progress))

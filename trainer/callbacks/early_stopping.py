@@ -34,8 +34,9 @@ class EarlyStopping:
             return ""
         best = best_of({(p.epochs, p.steps): value for p, value in series}, self._monitor)
         known = "" if best is None else f"; the best is that of {_place(*best)}"
-        evaluations = quantity(count, "evaluation")
-        return f"stopped early: {self._monitor.name} has not improved in {evaluations}{known}"
+        delta, evaluations = self._settings.min_delta, quantity(count, "evaluation")
+        by = f" by more than {delta:g}" if delta else ""
+        return f"stopped early: {self._monitor.name} has not improved{by} in {evaluations}{known}"
 
 
 def _place(epochs: int, steps: int) -> str:

@@ -133,6 +133,11 @@ CASES = {
         ["gradient.accumulation_steps=23"],
         "expected at most 22, the batches of an epoch, received 23",
     ),
+    "warm-up without averages": (["ema.warmup=true"], "expected ema.decay with warmup=true"),
+    "evaluations more steps apart than an epoch has": (
+        ["evaluation.every_steps=12", "gradient.accumulation_steps=2"],
+        "evaluation.every_steps: expected at most 11, the optimizer steps of an epoch, received 12",
+    ),
     "schedule of another trainer": (["sched=cosine"], "did you mean schedule?"),
     "key of a schedule": (
         ["schedule=cosine", "min_lr=0.1"],

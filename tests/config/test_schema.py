@@ -70,3 +70,9 @@ def test_settings_go_on_with_defaults_where_a_value_is_wrong() -> None:
 def test_missing_group_is_a_mistake_told_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"earlier\n.*model: expected a value, received none"):
         schema.read({key: GOOD[key] for key in GOOD if key != "model"}, ["earlier"])
+
+
+def test_a_warm_up_of_no_averages_is_an_error_unless_a_run_has_recorded_it() -> None:
+    (problem,) = problems(ema={"warmup": True})
+    assert problem == "ema: expected ema.decay with warmup=true, received null"
+    assert not schema.read({**GOOD, "ema": {"warmup": True}}, recorded=True)[1]

@@ -136,7 +136,8 @@ def test_averages_are_weights_of_the_run_wherever_weights_are_named(
 
 
 def test_a_run_without_averages_says_so(command: Command, own: Path) -> None:
-    assert placed(command, "run", *LINES, NET, "ema.decay=null", "epochs=1")[0] == 0
+    without = "ema.decay=null", "ema.warmup=false"
+    assert placed(command, "run", *LINES, NET, *without, "epochs=1")[0] == 0
     assert not (own / "run/ema.safetensors").exists()
     evaluated = command.evaluate("run@ema")
     assert evaluated.code == 2

@@ -3,9 +3,10 @@
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from trainer.config.groups import Group
+from trainer.config.policy import RECORDED
 
 
 class Gradient(Group):
@@ -49,3 +50,10 @@ class Ema(Group):
     def warmup_updates(self) -> int:
         """The number in the formula of the warm-up; 0: there is none."""
         return _WARMUP if self.warmup is True else int(self.warmup)
+
+    @model_validator(mode="after")
+    def _warmup_has_its_decay(self, info: ValidationInfo) -> "Ema":
+        if self.warmup and self.decay is None and info.context != RECORDED:
+            warmup = str(self.warmup).lower()
+            raise ValueError(f"expected ema.decay with warmup={warmup}, received null")
+        return self

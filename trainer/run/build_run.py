@@ -80,7 +80,7 @@ def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> 
 
 
 def _check_steps(settings: Settings, checked: Preflight, data: Data) -> None:
-    """Check that an epoch has enough batches for one step, and each step a learning rate.
+    """Check that an epoch has the batches of a step and an evaluation, each step a learning rate.
 
     Raises:
         ConfigError: it has not.
@@ -90,6 +90,8 @@ def _check_steps(settings: Settings, checked: Preflight, data: Data) -> None:
     if steps > batches:
         expected = f"expected at most {batches}, the batches of an epoch, received {steps}"
         raise ConfigError([f"gradient.accumulation_steps: {expected}"])
+    if problems := length.interval_problems(settings, data.train, world.current().world_size):
+        raise ConfigError(problems)
     check_schedule(settings, checked.extras.schedule, data)
 
 

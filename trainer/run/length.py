@@ -26,6 +26,16 @@ def run_length(settings: Settings, train: ds.Dataset, world_size: int) -> RunLen
     )
 
 
+def interval_problems(settings: Settings, train: ds.Dataset, world_size: int) -> list[str]:
+    """Return that no epoch has the steps of ``evaluation.every_steps``; see ``run_length``."""
+    every = settings.evaluation.every_steps
+    if every is None:
+        return []
+    steps = run_length(settings, train, world_size).steps_per_epoch
+    expected = f"expected at most {steps}, the optimizer steps of an epoch, received {every}"
+    return [f"evaluation.every_steps: {expected}"] if every > steps else []
+
+
 def data_epoch(settings: Settings, epoch: int) -> int:
     """Return the epoch whose order of the data an epoch has: its own, or always the same."""
     return epoch if settings.overfit_batches is None else 0

@@ -8,6 +8,8 @@ import pytest
 from mindspore import Tensor, nn
 from sklearn.utils.class_weight import compute_class_weight
 
+from trainer.config.instantiate import instantiate_target
+from trainer.core.errors import ConfigError
 from trainer.losses.cross_entropy import CrossEntropyLoss
 from trainer.losses.focal import FocalLoss
 from trainer.losses.total_weight import total_weight
@@ -93,3 +95,24 @@ def test_weights_of_the_wrong_number_are_a_problem_of_the_outputs_shape() -> Non
     )
     assert CrossEntropyLoss(class_weights=[1, 2], class_axis=-1).shape_problem((8, 3, 2)) == ""
     assert CrossEntropyLoss().shape_problem((8, 3)) == ""
+
+
+@pytest.mark.parametrize(
+    ("loss", "arguments"),
+    [
+        (
+            CrossEntropyLoss,
+            {"label_smoothing": 2, "class_weights": 3, "ignore_index": 1.5, "class_axis": None},
+        ),
+        (FocalLoss, {"alpha": 2, "gamma": -1, "ignore_index": 1.5, "class_axis": None}),
+    ],
+)
+def test_all_wrong_arguments_are_reported_together(
+    loss: type[nn.Cell], arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        instantiate_target("loss", {"_target_": f"{loss.__module__}.{loss.__name__}", **arguments})
+    assert len(caught.value.problems) == len(arguments)
+    for (name, value), problem in zip(arguments.items(), caught.value.problems, strict=True):
+        assert problem.startswith(f"loss: {loss.__module__}.{loss.__name__}: expected {name} ")
+        assert problem.endswith(f"received {value!r}")

@@ -89,8 +89,9 @@ def test_a_changed_file_of_weights_is_refused(own: Command) -> None:
 
 
 def test_weights_of_the_wrong_number_are_named(own: Command) -> None:
-    ended = own.train("loss.class_weights=[1,2]", "epochs=0")
+    ended = own.train("loss.class_weights=[1,2]", "loss.ignore_index=1.5", "epochs=0")
     assert ended.code == 2
+    assert "expected ignore_index to be a whole number, received 1.5" in ended.err
     expected = "expected 5 weights, one for each of model.num_classes, received 2"
     assert f"loss.class_weights: {expected}" in ended.err
     assert "epochs: " in ended.err  # with the other errors, before the data are read

@@ -11,7 +11,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from trainer.config.unknown_target import unknown_target
-from trainer.core.errors import ConfigError
+from trainer.core.errors import ArgumentErrors, ConfigError
 
 # Raised for a wrong argument, a missing file or a wrong name. Anything else is a bug of the target
 # and keeps its traceback.
@@ -41,6 +41,8 @@ def instantiate_target(key: str, spec: Mapping[str, Any], *arguments: Any) -> An
             raise ConfigError([f"{key}: {target}: {problem}"]) from None
         if cause is None:
             raise ConfigError([f"{key}: {_first_line(error)}"]) from None
+        if isinstance(cause, ArgumentErrors):
+            raise ConfigError([f"{key}: {target}: {text}" for text in cause.problems]) from None
         if isinstance(cause, _USER_ERRORS):
             text = f"{key}: {target}: {_text(cause)}{_leaked(key, target, cause)}"
             raise ConfigError([text]) from None

@@ -105,6 +105,18 @@ class Interrupted(TrainerExit):
     code = 130
 
 
+class ArgumentErrors(ValueError):
+    """Wrong arguments of a component; each is a configuration error of its own.
+
+    Args:
+        problems: one text per argument: what was expected, and what was received.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `` (nearest: a, b)`` for names like ``name``, or all if there are few."""
     names = list(dict.fromkeys(known))

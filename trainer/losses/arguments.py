@@ -1,8 +1,37 @@
-"""Arguments of losses, checked when they are built: the error names the key and the range."""
+"""Arguments of losses, checked when they are built: the errors name the key and the range."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isfinite
 from numbers import Real
 from typing import Any
+
+from trainer.core.errors import ArgumentErrors
+
+
+@contextmanager
+def collect_errors() -> Iterator[Callable[..., Any]]:
+    """Report all wrong arguments of a loss together.
+
+    Yields:
+        a function that returns what a check returns for the arguments that follow; None: they are
+        wrong, which the end of the block raises.
+
+    Raises:
+        ArgumentErrors: an argument is wrong.
+    """
+    problems: list[str] = []
+
+    def checked(check: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        try:
+            return check(*arguments, **options)
+        except ValueError as error:
+            problems.append(str(error))
+            return None
+
+    yield checked
+    if problems:
+        raise ArgumentErrors(problems)
 
 
 def checked_share(key: str, value: Any, below_one: bool = False) -> float:

@@ -6,7 +6,7 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from trainer.losses import class_weights as weights_of
-from trainer.losses.arguments import checked_label, checked_share, checked_whole
+from trainer.losses.arguments import checked_label, checked_share, checked_whole, collect_errors
 
 _NONE_IGNORED = (
     -100
@@ -36,10 +36,13 @@ class CrossEntropyLoss(nn.Cell):
         class_axis: int = 1,
     ) -> None:
         super().__init__()
-        self.label_smoothing = checked_share("label_smoothing", label_smoothing, below_one=True)
-        self.ignore_index = checked_label("ignore_index", ignore_index)
-        self.class_axis = checked_whole("class_axis", class_axis)
-        self.class_weights = weights_of.checked(class_weights)
+        with collect_errors() as checked:
+            self.label_smoothing = checked(
+                checked_share, "label_smoothing", label_smoothing, below_one=True
+            )
+            self.class_weights = checked(weights_of.checked, class_weights)
+            self.ignore_index = checked(checked_label, "ignore_index", ignore_index)
+            self.class_axis = checked(checked_whole, "class_axis", class_axis)
         self.weights = weights_of.tensor(self.class_weights)
         self.ignored = _NONE_IGNORED if ignore_index is None else ignore_index
         self.skipped = Tensor(self.ignored, ms.int32)

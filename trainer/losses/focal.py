@@ -8,6 +8,7 @@ from trainer.losses.arguments import (
     checked_not_negative,
     checked_share,
     checked_whole,
+    collect_errors,
 )
 
 
@@ -34,10 +35,13 @@ class FocalLoss(nn.Cell):
         class_axis: int = 1,
     ) -> None:
         super().__init__()
-        self.alpha = None if alpha is None else _tensor(checked_share("alpha", alpha))
-        self.gamma = _tensor(checked_not_negative("gamma", gamma))
-        self.ignore_index = checked_label("ignore_index", ignore_index)
-        self.class_axis = checked_whole("class_axis", class_axis)
+        with collect_errors() as checked:
+            alpha = None if alpha is None else checked(checked_share, "alpha", alpha)
+            gamma = checked(checked_not_negative, "gamma", gamma)
+            self.ignore_index = checked(checked_label, "ignore_index", ignore_index)
+            self.class_axis = checked(checked_whole, "class_axis", class_axis)
+        self.alpha = None if alpha is None else _tensor(alpha)
+        self.gamma = _tensor(gamma)
         self.skipped = Tensor(-1 if ignore_index is None else ignore_index, ms.int32)
         self.one, self.zero = _tensor(1.0), _tensor(0.0)
 

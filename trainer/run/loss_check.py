@@ -15,18 +15,19 @@ def loss_problems(
 ) -> list[str]:
     """Return what of a loss does not fit settings and metrics; None: it could not be built."""
     if loss is None:
-        return []
-    problems = [*task_problems(metrics, tasks(loss)), _number_problem(settings, loss)]
+        problems = [_number_problem(settings, settings.loss.spec().get("class_weights"))]
+    else:
+        weights = getattr(loss, "class_weights", None)
+        problems = [*task_problems(metrics, tasks(loss)), _number_problem(settings, weights)]
     return [problem for problem in problems if problem]
 
 
-def _number_problem(settings: Settings, loss: nn.Cell) -> str:
+def _number_problem(settings: Settings, weights: Any) -> str:
     """Return that the weights are not as many as ``model.num_classes``; empty: it is not known.
 
     Other models show their number of classes with the first batch.
     """
     classes: Any = settings.model.spec().get("num_classes")
-    weights = getattr(loss, "class_weights", None)
     if not isinstance(classes, int) or not isinstance(weights, list) or len(weights) == classes:
         return ""
     expected = f"expected {classes} weights, one for each of model.num_classes"

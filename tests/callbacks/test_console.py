@@ -37,6 +37,10 @@ ONE_FROZEN = Plan((ParameterPlan("a", (), 4, "frozen"), *NOTHING_FROZEN.paramete
             "nothing frozen",
         ),
         (
+            EpochResult(0, ONE_FROZEN, {}, Score(1.5, 0.5, 8, {"accuracy": 0.5})),
+            "epoch   0  loss    start  validation      1.5  accuracy  50.0 %  frozen ok (1)",
+        ),
+        (
             EpochResult(1, ONE_FROZEN, {}, NOT_MEASURED, steps=1, loss=1.0, moved={"a": "by 1"}),
             "epoch   1  loss        1  0 images/s  frozen MOVED (1)",
         ),

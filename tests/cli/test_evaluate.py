@@ -62,9 +62,11 @@ def test_metrics_are_listed_for_each_class(command: Command, run: str) -> None:
     ended = command.evaluate(run, "evaluation.metrics=[f1,auroc,top5]")
     assert ended.code == 2
     assert "top5 does not fit" in ended.err
-    ended = command.evaluate(run, "evaluation.metrics=[f1,auroc,recall]")
+    ended = command.evaluate(run, "evaluation.metrics=[f1,auroc,recall,accuracy]")
     assert ended.code == 0, ended.err
+    assert [line.split()[0] for line in ended.out.splitlines() if line].count("accuracy") == 1
     found = json.loads((command.folder / "a run/evaluation.json").read_text())
+    assert found["metrics"].pop("accuracy") == found["accuracy"]
     assert found["metrics"].keys() == {"f1", "auroc", "recall"}
     for name, mean in found["metrics"].items():
         assert np.mean([row[name] for row in found["classes"]]) == pytest.approx(mean)

@@ -100,10 +100,11 @@ def line(epoch: EpochResult) -> str:
 
 def _score(score: Score) -> list[str]:
     """Return the parts of a line that say what was measured."""
+    repeated = None if score.accuracy is None else "accuracy"  # it may be a metric as well
     return [
         f"validation {score.loss:8.4g}" if score.measured else "",
         "" if score.accuracy is None else f"accuracy {100 * score.accuracy:5.1f} %",
-        *(f"{name} {value:.4g}" for name, value in score.metrics.items()),
+        *(f"{name} {value:.4g}" for name, value in score.metrics.items() if name != repeated),
     ]
 
 

@@ -101,7 +101,8 @@ def report(weights: str, settings: "Settings", result: Evaluation) -> str:
     ]
     if score.accuracy is not None:
         rows.append(("accuracy", f"{100 * score.accuracy:.2f} %"))
-    rows += [(name, f"{value:.6g}") for name, value in score.metrics.items()]
+    named = {name for name, _ in rows}  # accuracy may be one of the metrics as well
+    rows += [(n, f"{value:.6g}") for n, value in score.metrics.items() if n not in named]
     width = max(11, *(len(name) + 2 for name, _ in rows))
     parts = ["\n".join(f"{name:<{width}}{text}" for name, text in rows)]
     if result.confusion:

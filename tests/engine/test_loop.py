@@ -18,6 +18,7 @@ from trainer.engine.loop import train as train_loop
 from trainer.engine.loop_spec import Loop, Phase
 from trainer.engine.optimizer_step import SingleBatchStep
 from trainer.engine.progress import Progress
+from trainer.engine.run_length import RunLength
 from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Score
 
@@ -89,6 +90,25 @@ def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> Non
     assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]
     assert [epoch.validation.loss for epoch in recorder.epochs] == [0, 1, 2, 3]
     assert last == Progress(3)
+
+
+def test_weights_whose_evaluation_ends_the_run_are_evaluated_once() -> None:
+    net, recorder, scores = TwoConvs(), Recorder(), list[Score]()
+
+    def evaluate() -> Score:
+        scores.append(Score(float(len(scores)), None, 1))
+        return scores[-1]
+
+    make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
+    step = lambda optimizer: SingleBatchStep(TrainStep(net, LOSS, optimizer))  # noqa: E731
+    loop = Loop(
+        net, make, step, lambda epoch: [IMAGES] * 3, evaluate, recorder,
+        length=RunLength(2, 3, every_steps=2),
+        end_reason=lambda: "stopped early" if len(scores) == 2 else "",
+    )  # fmt: skip
+    assert train_loop(loop, [Phase(plan_of(net), 2)]).steps == 2
+    assert [epoch.validation.loss for epoch in recorder.epochs] == [0, 1]
+    assert len(scores) == 2
 
 
 def test_the_net_is_thawed_at_the_end() -> None:

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from mindspore import Tensor
@@ -29,16 +30,15 @@ def train_epoch(
 ) -> Progress:
     """Train the rest of an epoch, and record it; return the progress."""
     frozen_model.set_train()
-    progress, speed = _steps(loop, frozen_model, step, progress)
+    evaluations = _Evaluations(loop)
+    progress, speed = _steps(loop, frozen_model, step, progress, evaluations)
     stopped_at = progress if loop.ends_within(progress) else None
-    score, ema = _evaluate_end(loop, progress, stopped_at is not None)
+    score, ema = _evaluate_end(loop, progress, evaluations, stopped_at is not None)
     end = time.perf_counter()
+    parts = progress.epochs + 1, frozen_model.plan, host_copy.fetch(), score
     loop.callback.on_epoch_end(
         EpochResult(
-            progress.epochs + 1,
-            frozen_model.plan,
-            host_copy.fetch(),
-            score,
+            *parts,
             steps=progress.steps,
             loss=progress.loss / max(progress.steps, 1),
             seconds=progress.seconds,
@@ -52,31 +52,61 @@ def train_epoch(
     return stopped_at or progress.epoch_start(progress.epochs + 1)
 
 
+class _Evaluations:
+    """The evaluations of an epoch; weights that have just been evaluated are not again.
+
+    An evaluation within an epoch may end the run, which is evaluated at its end.
+    """
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._last: tuple[Progress, tuple[Score, Score | None]] | None = None
+
+    def at(self, progress: Progress) -> tuple[Score, Score | None]:
+        """Return the scores at a progress; see ``evaluate``."""
+        if self._last is None or self._last[0] != progress:
+            self._last = progress, evaluate(self._loop, progress)
+        return self._last[1]
+
+
 def _steps(
-    loop: Loop, frozen_model: FrozenModel, step: OptimizerStep, progress: Progress
+    loop: Loop,
+    frozen_model: FrozenModel,
+    step: OptimizerStep,
+    progress: Progress,
+    evaluations: _Evaluations,
 ) -> tuple[Progress, float]:
     """Take the remaining steps of an epoch; return the progress, and samples per second."""
     epoch = progress.epochs + 1
     times: list[tuple[int, float]] = []
     pending: list[tuple[Tensor, list[Batch]]] = []
+    sync = partial(_sync, loop, frozen_model, evaluations, pending)
     start = time.perf_counter()
-    # Batches already trained on are prepared again, so that random preparation continues as it was.
-    done = progress.steps * loop.accumulation_steps
-    batches = groups(islice(loop.batches(epoch), done, None), loop.accumulation_steps)
+    batches = _remaining_batches(loop, progress)
     while not loop.ends_within(progress) and (group := next(batches, None)) is not None:
         if isinstance(group, BadData):
-            progress, _ = _sync(loop, frozen_model, pending, progress, start, times)
+            progress, _ = sync(progress, start, times)
             loop.callback.on_interrupt(progress)
             raise BadData(f"epoch {epoch}, step {progress.steps + 1}: {group}; all before is saved")
         pending.append((step(group, loop.updates(progress) + len(pending)), group))
         if not _syncs_after(loop, progress, len(pending)):
             continue
-        progress, start = _sync(loop, frozen_model, pending, progress, start, times)
+        progress, start = sync(progress, start, times)
         if reason := loop.stop_reason():
             loop.callback.on_interrupt(progress)
             raise Stopped(f"{reason} in epoch {epoch}, after step {progress.steps}; all is saved")
-    progress, _ = _sync(loop, frozen_model, pending, progress, start, times)
+    progress, _ = sync(progress, start, times)
     return progress, _samples_per_second(times)
+
+
+def _remaining_batches(loop: Loop, progress: Progress) -> Iterator[list[Batch] | BadData]:
+    """Return the batches of each step that is left of an epoch.
+
+    Those already trained on are prepared again, so that random preparation continues as it was.
+    """
+    done = progress.steps * loop.accumulation_steps
+    batches = islice(loop.batches(progress.epochs + 1), done, None)
+    return groups(batches, loop.accumulation_steps)
 
 
 def _syncs_after(loop: Loop, progress: Progress, count: int) -> bool:
@@ -90,6 +120,7 @@ def _syncs_after(loop: Loop, progress: Progress, count: int) -> bool:
 def _sync(
     loop: Loop,
     frozen_model: FrozenModel,
+    evaluations: _Evaluations,
     pending: list[tuple[Tensor, list[Batch]]],
     progress: Progress,
     start: float,
@@ -101,7 +132,7 @@ def _sync(
     progress = _fetch_reports(loop, pending, progress, start, times)
     now = time.perf_counter()
     if loop.evaluates_within(progress):  # first, so that a checkpoint here has its values
-        loop.callback.on_evaluation(progress, *evaluate(loop, progress))
+        loop.callback.on_evaluation(progress, *evaluations.at(progress))
         frozen_model.set_train()
         now = time.perf_counter()
     loop.callback.on_weights_synced(progress)
@@ -155,9 +186,11 @@ def evaluate(loop: Loop, progress: Progress) -> tuple[Score, Score | None]:
         raise BadData(f"evaluation after epoch {epoch}: {error}") from None
 
 
-def _evaluate_end(loop: Loop, progress: Progress, is_over: bool) -> tuple[Score, Score | None]:
+def _evaluate_end(
+    loop: Loop, progress: Progress, evaluations: _Evaluations, is_over: bool
+) -> tuple[Score, Score | None]:
     """Return the scores at the end of an epoch, or of the run; not measured if it is not time."""
     length = loop.length
     if is_over or length is None or length.evaluates_after(progress.epochs + 1):
-        return evaluate(loop, progress)
+        return evaluations.at(progress)
     return NOT_MEASURED, None

@@ -39,7 +39,10 @@ CASES = {
         ["optimizer=adamw", "optimizer.betas=[0.9,1]"],
         "optimizer.betas: expected less than 1.0, received 1",
     ),
-    "one beta": (["optimizer=adam", "optimizer.betas=[0.9]"], "optimizer.betas: expected"),
+    "one beta": (
+        ["optimizer=adam", "optimizer.betas=[0.9]"],
+        "optimizer.betas: expected two numbers, received [0.9]",
+    ),
     "eps below 0": (
         ["optimizer=lamb", "optimizer.eps=-1"],
         "optimizer.eps: expected more than 0.0, received -1",

@@ -102,5 +102,5 @@ def problems(
     elif stopping.restore_best and best != evaluation.monitor:
         expected = f"expected evaluation.monitor ({evaluation.monitor})"
         why = "early_stopping.restore_best, which takes the best checkpoint"
-        texts.append(f"checkpoint.best: {expected} with {why}, received {best}")
+        texts.append(f"checkpoint.best: {expected} with {why}, received {best or 'null'}")
     return texts

@@ -19,6 +19,12 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _two(betas: list[float]) -> list[float]:
+    if len(betas) != 2:
+        raise ValueError(f"expected two numbers, received {betas!r}")
+    return betas
+
+
 _Beta = Annotated[float, Field(ge=0, lt=1)]
 _Kinds = Annotated[list[Annotated[str, AfterValidator(_known_kind)]], BeforeValidator(_as_list)]
 
@@ -29,7 +35,7 @@ class Optimizer(Target):
     lr: float = Field(ge=0, allow_inf_nan=False)
     weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False)
     momentum: float = Field(0.0, ge=0, lt=1)
-    betas: Annotated[list[_Beta], Field(min_length=2, max_length=2)] | None = None
+    betas: Annotated[list[_Beta], AfterValidator(_two)] | None = None
     eps: float | None = Field(None, gt=0, allow_inf_nan=False)
     no_decay: _Kinds | None = None
 

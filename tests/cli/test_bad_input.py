@@ -141,6 +141,10 @@ CASES = {
         ["evaluation.every_steps=12", "gradient.accumulation_steps=2"],
         "evaluation.every_steps: expected at most 11, the optimizer steps of an epoch, received 12",
     ),
+    "five highest scores of five classes": (
+        ["evaluation.metrics=[top5]", "model.num_classes=5"],
+        "evaluation.metrics: expected a metric for 5 classes, received top5, which needs more than",
+    ),
     "schedule of another trainer": (["sched=cosine"], "did you mean schedule?"),
     "key of a schedule": (
         ["schedule=cosine", "min_lr=0.1"],

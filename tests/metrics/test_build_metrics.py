@@ -6,7 +6,7 @@ from mindspore import Tensor, nn
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from trainer.core.errors import ConfigError
-from trainer.metrics.build_metrics import build_metrics, compute
+from trainer.metrics.build_metrics import build_metrics, class_problems, compute
 from trainer.metrics.evaluator import Evaluator
 
 _random = np.random.default_rng(0)
@@ -42,6 +42,16 @@ def test_a_metric_that_does_not_fit_is_named() -> None:
     metrics = build_metrics(["f1"])
     with pytest.raises(ConfigError, match=r"f1 does not fit outputs \(4, 2\) and labels \(4, 2\)"):
         compute(metrics, [(np.zeros((4, 2)), np.full((4, 2), 0.5))])
+
+
+@pytest.mark.parametrize(("classes", "fits"), [(5, False), (6, True), (None, True)])
+def test_the_five_highest_scores_need_more_than_five_classes(
+    classes: int | None, fits: bool
+) -> None:
+    problems = class_problems(build_metrics(["top5", "f1"]), classes)
+    needs = "received top5, which needs more than 5"
+    expected = f"evaluation.metrics: expected a metric for 5 classes, {needs}"
+    assert problems == ([] if fits else [expected])
 
 
 def test_several_outputs_are_refused() -> None:

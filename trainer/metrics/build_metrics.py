@@ -54,6 +54,24 @@ def task_problems(metrics: Mapping[str, Metric], tasks: Collection[str]) -> list
     return problems
 
 
+def class_problems(metrics: Mapping[str, Metric], classes: int | None) -> list[str]:
+    """Return the problems of metrics that need more classes.
+
+    Args:
+        metrics: by name. One without ``more_classes_than`` takes any number.
+        classes: their number; None: labels are no classes.
+    """
+    problems = []
+    for name, metric in metrics.items():
+        key = getattr(getattr(metric, "func", metric), "more_classes_than", "")
+        number = getattr(metric, "keywords", {}).get(key)
+        if classes is not None and isinstance(number, int) and classes <= number:
+            expected = f"expected a metric for {classes} classes"
+            problem = f"received {name}, which needs more than {number}"
+            problems.append(f"evaluation.metrics: {expected}, {problem}")
+    return problems
+
+
 def compute(
     metrics: Mapping[str, Metric], batches: Sequence[tuple[NDArray[Any], NDArray[Any]]]
 ) -> dict[str, float]:

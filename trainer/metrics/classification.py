@@ -53,7 +53,7 @@ def accuracy(scores: Array, labels: Array) -> float:
     return float(accuracy_score(*labels_and_predictions(scores, labels)))
 
 
-@for_tasks("classification")
+@for_tasks("classification", more_classes_than="k")
 def top_k(scores: Array, labels: Array, k: int) -> float:
     """Return the share of samples whose class is among the ``k`` highest scores."""
     from sklearn.metrics import top_k_accuracy_score

@@ -22,7 +22,7 @@ from trainer.feature_cache import decide
 from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
-from trainer.metrics.build_metrics import task_problems
+from trainer.metrics.build_metrics import class_problems, task_problems
 from trainer.run import length, one_sample_check
 from trainer.run.balanced_loss import balance
 from trainer.run.build_plan import resolve_plan
@@ -141,8 +141,10 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
     except ConfigError as error:
         precision = settings.device.precision
         raise ConfigError([_misfit(text, precision) for text in error.problems]) from None
-    problems = task_problems(checked.extras.metrics, [result.task] if result.task else [])
-    if problems := [*problems, *length.class_problems(settings, result.classes)]:
+    metrics, classes = checked.extras.metrics, result.classes
+    problems = task_problems(metrics, [result.task] if result.task else [])
+    problems += class_problems(metrics, classes)
+    if problems := [*problems, *length.class_problems(settings, classes)]:
         raise ConfigError(problems)
     return _Trial(result.samples, result.repeatable, result.classes, result.task, count)
 

@@ -36,6 +36,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         "model.safetensors",
         "plan.json",
         "proof.json",
+        "result.json",
         "snapshots",
         "status.json",
         "train.log",

@@ -19,7 +19,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 from mindspore._c_expression import MixedPrecisionType, typing
 from mindspore.common.initializer import Initializer
-from mindspore.ops import Primitive
+from mindspore.ops import MultitypeFuncGraph, Primitive
 
 from trainer.backend.compile import bytecode
 from trainer.core import atomic_files
@@ -162,6 +162,7 @@ class _Reader:
         yield MethodType, lambda method: self._value([method.__func__, method.__self__])
         yield staticmethod | classmethod, lambda method: self._value(method.__func__)
         yield property, lambda value: self._value([value.fget])
+        yield MultitypeFuncGraph, lambda graph: self._value([graph.entries, graph.default_func])
         yield functools.partial, lambda part: self._value([part.func, part.args, part.keywords])
         yield ModuleType, lambda module: [module.__name__, self._file(module.__name__)]
 

@@ -136,6 +136,7 @@ def full_disk(folder: Path, overrides: Sequence[str], draw: random.Random) -> li
 def differences(one: Path, other: Path) -> list[str]:
     """Return what differs between the folders of two runs that must be equal."""
     names = ["model.safetensors", "proof.json", "plan.json"]
+    names += ["ema.safetensors"] if (one / "ema.safetensors").exists() else []
     names += sorted(str(path.relative_to(one)) for path in one.glob("snapshots/*"))
     names += [EMA] if (one / EMA).exists() else []
     different = [name for name in names if not _is_equal(one / name, other / name)]

@@ -157,7 +157,7 @@ NO_VALIDATION = (
 def test_a_plateau_needs_something_to_monitor(command: Command) -> None:
     ended = command.train(*NO_VALIDATION, "schedule=plateau", "epochs=1")
     assert ended.code == 2
-    assert "schedule=plateau: expected validation data to monitor, received none" in ended.err
+    assert "schedule=plateau: expected validation data to measure, received none" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_it_trains_plans_and_verifies_with_the_users_own_modules(
     installed: Environment, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.py").write_text("from mindspore.nn import CrossEntropyLoss as Loss\n")
-    words = ["freeze=conv1", "epochs=1", "batch_size=128", "loss._target_=mine.Loss"]
+    words = ["freeze=conv1", "epochs=1", "batch_size=128", "loss=custom", "loss._target_=mine.Loss"]
     trained = started(installed, tmp_path, *words, "hydra.run.dir=a")
     assert trained.returncode == 0, trained.stderr
     planned = started(installed, tmp_path, "plan", "freeze=conv1")

@@ -3,7 +3,7 @@
     python judge.py COPY REACH MUTANTS RESULTS ROOM
 
 This process imports MindSpore and pytest, but nothing of the trainer, and forks a process per
-attempt, which saves three seconds each time. It writes each mutant into the copy, runs the tests
+attempt, which saves the time to import them. It writes each mutant into the copy, runs the tests
 that call the changed function in three steps (the files that mirror the module, the rest of the
 room, the other rooms; in the last two the quickest files first, for ``$BUDGET`` seconds), and
 restores the file. A mutant is killed by the first test that fails, or by a step that takes five

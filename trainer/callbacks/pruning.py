@@ -1,8 +1,8 @@
 """Pruning: ends a trial of a search whose values are worse than those of the others.
 
 A trial reports each monitored value to the search's database, and asks its pruner there. Optuna's
-median pruner compares the best value so far, so that a value that is not finite after a good one
-would never be pruned: it is pruned here.
+median pruner compares the best value so far, so that it would never prune a trial for a value that
+is not finite after a good one. Here it is pruned.
 """
 
 import math
@@ -31,8 +31,8 @@ class TrialInfo:
         study: name of the search.
         trial: the trial's key in the database.
         pruner: decides which trials are pruned.
-        startup_trials: number of trials that have to end before one is pruned by the median.
-        warmup: number of evaluations of a trial before it may be pruned.
+        startup_trials: number of trials to be complete before one is pruned by the median.
+        warmup: the first evaluation at which a trial may be pruned, counted from 1.
     """
 
     storage: str

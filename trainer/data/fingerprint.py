@@ -64,7 +64,7 @@ def of_batches(batches: Iterable[Batch | None]) -> str:
 def of_sources(pipelines: Iterable[ds.Dataset | None]) -> str:
     """Return a hash of the arrays that Python sources hold in memory; empty if there are none.
 
-    It takes 0.15 s per GB. Call it before data are read, because a source may keep what it reads.
+    Call it before data are read, because a source may keep what it reads.
     """
     digest, has_arrays = xxhash.xxh3_128(), False
     for pipeline in pipelines:

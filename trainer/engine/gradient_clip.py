@@ -29,8 +29,8 @@ class Clip:
 class GlobalNorm(nn.Cell):
     """The norm of several tensors as one vector, like PyTorch's ``clip_grad_norm_``.
 
-    ``ops.square(g).sum()`` takes 84 ms for the gradients of ResNet-18 on two cores, and slices of a
-    tensor take longer still; the squares as rows times a column of ones take 5.
+    The squares are summed as rows times a column of ones, because ``ops.square(g).sum()`` takes
+    many times as long on CPU, and slices of a tensor take longer still.
 
     Args:
         parameters: tensors of the shapes to come.

@@ -1,4 +1,4 @@
-"""Binary cross-entropy with logits, as PyTorch's ``BCEWithLogitsLoss``: several labels a sample."""
+"""Binary cross-entropy with logits, as PyTorch's ``BCEWithLogitsLoss``: several labels at once."""
 
 from collections.abc import Sequence
 

@@ -45,7 +45,7 @@ def paired_difference(
     count = len(differences)
     if count < 2:
         return None
-    from scipy.special import stdtrit  # takes a quarter of a second to import
+    from scipy.special import stdtrit  # slow to import
 
     mean = statistics.fmean(differences)
     error = statistics.stdev(differences) / math.sqrt(count)

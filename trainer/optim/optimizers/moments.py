@@ -19,8 +19,8 @@ def _count(one: Tensor, steps: Tensor) -> Tensor:
 class MomentOptimizer(nn.Optimizer):
     """Averages of each parameter's gradient and of its square, with exact bias correction.
 
-    Each parameter has a step count of its own, as in PyTorch: with one for all, as in MindSpore, a
-    parameter that is thawed at step 200 moves 2.4 times too far.
+    Each parameter has its own step count, as in PyTorch. With one for all, as in MindSpore, a
+    parameter that is thawed late would begin with too large steps.
 
     Args:
         params: parameters, or groups of them.

@@ -18,29 +18,9 @@ from trainer.core.run_files import CONFIG, HYDRA_CONFIG, MODEL
 
 _NEEDED = {CONFIG: "its settings", MODEL: "the weights at its end"}
 
-# How and from what a model was trained does not matter to one that is only used.
-_FIXED: dict[str, Any] = {
-    "new_head": [],
-    "init_map": None,
-    "init_strict": True,
-    "freeze": None,
-    "method": "stop_gradient",  # the run's may be a custom one, which may be gone
-    "policy": {},
-    "distributed": {},
-    "gradient": {},
-    "ema": {},
-    "schedule": None,
-    "max_steps": None,
-    "max_minutes": None,
-    "early_stopping": {},
-    "checkpoint": {},
-    "features": {},  # nothing is frozen
-    "callback": {},
-    "tracker": {},
-    "limit_train_batches": None,
-    "limit_validation_batches": None,  # all validation data are measured
-    "overfit_batches": None,
-}
+# What a model is built, measured and exported with; how it was trained does not matter any more.
+_KEPT = ("model", "adapter", "dataset", "batch_size", "loss", "device", "compile_cache", "seed")
+_ANY_OPTIMIZER = {"_target_": "mindspore.nn.SGD", "lr": 0.0}  # settings without one are refused
 
 
 @dataclass(frozen=True)
@@ -148,9 +128,10 @@ def model_configuration(
         reason = " ".join(str(error).split())
         raise ConfigError([f"expected the settings of a run in {path} ({reason})"]) from None
     _use_recorded_class_weights(settings, arguments.run)
+    kept = {key: settings[key] for key in _KEPT if key in settings}
     metrics = (settings.get("evaluation") or {}).get("metrics", [])
-    fixed = {**_FIXED, "evaluation": {"metrics": metrics}, "init_from": arguments.weights}
-    return {**settings, **fixed}, problems
+    fixed = {"optimizer": _ANY_OPTIMIZER, "evaluation": {"metrics": metrics}}
+    return {**kept, **fixed, "init_from": arguments.weights}, problems
 
 
 def _use_recorded_class_weights(settings: dict[str, Any], run: Path) -> None:

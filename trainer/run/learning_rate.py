@@ -92,12 +92,7 @@ def check_schedule(settings: Settings, schedule: Schedule | None, data: Data) ->
     """
     spec, ranks = optional_spec(settings.schedule), world.current().world_size
     counts = step_counts(settings, data.train, ranks)
-    problems = length_problems(spec, counts)
-    is_plateau = spec is not None and short_name(spec["_target_"]) == PLATEAU
-    if is_plateau and data.validation is None:
-        expected = "expected validation data to monitor, received none from the dataset"
-        problems.append(f"schedule={PLATEAU}: {expected}")
-    if problems:
+    if problems := length_problems(spec, counts):
         raise ConfigError(problems)
     build_rate_schedule(settings, schedule, None, counts).span(counts.steps)
 

@@ -73,8 +73,11 @@ class Loop:
 
     def ends_within(self, progress: Progress) -> bool:
         """Tell whether the run is over although the epoch is not."""
-        is_short = self.length is not None and self.length.ends_within(progress)
-        return is_short or (progress.steps > 0 and bool(self.end_reason()))
+        if self.length is None:
+            return False
+        if self.length.evaluates_within(progress):  # nothing else changes the reason in an epoch
+            return bool(self.end_reason())
+        return self.length.ends_within(progress)
 
     def evaluates_within(self, progress: Progress) -> bool:
         """Tell whether the model is evaluated after these steps of an epoch."""

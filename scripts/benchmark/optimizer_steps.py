@@ -10,27 +10,15 @@ from collections.abc import Iterator
 
 import mindspore as ms
 import numpy as np
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, Tensor
 
 from trainer.config import overrides
 from trainer.core.table import table
+from trainer.optim.custom_optimizers import OptimizerOnly
 from trainer.optim.optimizer import build_optimizer
 
 ROUNDS = 60
 NAMES = ("nn_adam", "adam", "adam_weight_decay", "adamw", "lamb", "lion")
-
-
-class Step(nn.Cell):
-    """An optimizer's step as a graph."""
-
-    def __init__(self, optimizer: nn.Optimizer) -> None:
-        super().__init__(auto_prefix=False)
-        self.optimizer = optimizer
-        self.zero = Tensor(0.0, ms.float32)
-
-    def construct(self, *gradients: Tensor) -> Tensor:
-        """Update the parameters by their gradients."""
-        return ops.depend(self.zero, self.optimizer(gradients))
 
 
 def shapes() -> Iterator[tuple[int, ...]]:
@@ -48,7 +36,7 @@ def _convolution(inputs: int, outputs: int, size: int) -> Iterator[tuple[int, ..
     yield from ((outputs, inputs, size, size), (outputs,), (outputs,))
 
 
-def step_of(name: str) -> Step:
+def step_of(name: str) -> OptimizerOnly:
     """Return the step of an optimizer, with weight decay."""
     random = np.random.default_rng(0)
     values = [random.normal(size=shape).astype(np.float32) for shape in shapes()]
@@ -57,7 +45,7 @@ def step_of(name: str) -> Step:
         spec = {"_target_": "mindspore.nn.Adam", "lr": 1e-3}
     else:
         spec = overrides.check([f"optimizer={name}"])[0]["optimizer"]
-    return Step(build_optimizer({**spec, "weight_decay": 0.01}, parameters))
+    return OptimizerOnly(build_optimizer({**spec, "weight_decay": 0.01}, parameters))
 
 
 def main() -> None:

@@ -86,6 +86,6 @@ def test_what_is_shipped_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise AssertionError("a step was compiled")
 
-    monkeypatch.setattr("trainer.optim.custom_optimizers._Step", fail)
+    monkeypatch.setattr("trainer.optim.custom_optimizers.OptimizerOnly", fail)
     check_step({"_target_": "trainer.optim.optimizers.adam.Adam", "lr": 0.01})
     check_step({"_target_": "mindspore.nn.Momentum", "lr": 0.01, "momentum": 0.9})

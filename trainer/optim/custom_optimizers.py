@@ -70,7 +70,8 @@ def check_device(spec: Mapping[str, Any], optimizer: nn.Optimizer) -> None:
     if _SHIPPED.match(str(spec["_target_"])):
         return
     try:
-        _Step(optimizer)(*(Tensor(np.ones(p.shape, np.float32)) for p in optimizer.parameters))
+        gradients = [Tensor(np.ones(p.shape, np.float32)) for p in optimizer.parameters]
+        OptimizerOnly(optimizer)(*gradients)
         np.asarray(optimizer.parameters[0].asnumpy())  # an error may come this late
     except Exception as error:  # of any package
         why = match[0] if (match := _NO_KERNEL.search(str(error))) else text.first_line(error)
@@ -86,12 +87,14 @@ def scratch_parameters() -> list[Parameter]:
     return [Parameter(Tensor(np.ones(s, np.float32)), name=n) for n, s in shapes.items()]
 
 
-class _Step(nn.Cell):
+class OptimizerOnly(nn.Cell):
+    """A graph of nothing but an optimizer's step."""
+
     def __init__(self, optimizer: nn.Optimizer) -> None:
         super().__init__(auto_prefix=False)
         self.optimizer = optimizer
         self.zero = Tensor(0.0, ms.float32)
 
     def construct(self, *gradients: Tensor) -> Tensor:
-        """Take a step."""
+        """Update the parameters by their gradients."""
         return ops.depend(self.zero, self.optimizer(gradients))

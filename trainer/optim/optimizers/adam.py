@@ -77,24 +77,15 @@ class Adam(MomentOptimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay, as ``torch.optim.AdamW``."""
+    """Adam with decoupled weight decay, as ``torch.optim.AdamW``.
 
-    def __init__(
-        self,
-        params: Groups,
-        learning_rate: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.01,
-    ) -> None:
-        super().__init__(params, learning_rate, betas, eps, weight_decay)
-        self.ones = ops.ones_like(self.decay_of_each)
-        self.decays_each = tuple(decay > 0 for decay in self.decays)
+    Its default decay of 0.01 stands in ``conf/optimizer/adamw.yaml``.
+    """
 
     def construct(self, gradients: tuple[Tensor, ...]) -> tuple[bool, ...]:
         """Decay the parameters, then update them by their gradients."""
         rates = self.rates()
-        if self.decays_any:
+        if any(self.decays_each):
             factors = ops.unstack(self.ones - rates * self.decay_of_each)
             decayed = self.hyper_map(_decayed, self.decays_each, factors, self._parameters)
             gradients = ops.depend(gradients, decayed)

@@ -77,7 +77,6 @@ class Lamb(MomentOptimizer):
         self.max_grad_norm = max_grad_norm
         self.one = Tensor(1.0, ms.float32)
         self.ones = ops.ones_like(self.decay_of_each)
-        self.decays_each = tuple(decay > 0 for decay in self.decays)
 
     def construct(self, gradients: tuple[Tensor, ...]) -> tuple[bool, ...]:
         """Update the parameters by their gradients."""

@@ -3,7 +3,6 @@
 Command: ``python -m tests.parity.optimizers`` prints how far apart they end.
 """
 
-import importlib.util
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
@@ -16,6 +15,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from tests.support.torchvision_import import define_operators
 from tests.support.training import rule
 from trainer.backend import host_copy
 from trainer.backend.graph import module_tree
@@ -58,17 +58,10 @@ def reference(name: str) -> Callable[..., torch.optim.Optimizer]:
 
 @cache
 def _timm() -> Any:
-    """Import timm's optimizers next to a PyTorch whose build is not that of torchvision."""
-    if importlib.util.find_spec("torchvision"):
-        for operator in ("nms", "qnms"):
-            schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            _TORCHVISION.define(f"{operator}{schema}")
+    define_operators()
     from timm import optim
 
     return optim
-
-
-_TORCHVISION = torch.library.Library("torchvision", "FRAGMENT")
 
 
 class Model(nn.Cell):

@@ -18,6 +18,8 @@ from trainer.losses.mse import MSELoss
 
 torch = pytest.importorskip("torch")
 
+from tests.support.torchvision_import import define_operators  # noqa: E402
+
 pytestmark = pytest.mark.parity
 
 Array = NDArray[Any]
@@ -118,10 +120,7 @@ def test_losses_of_a_regression(ours: nn.Cell, theirs: Any) -> None:
 
 @pytest.fixture(scope="module")
 def sigmoid_focal_loss() -> Any:
-    """torchvision's; next to a build of PyTorch for CPUs it lacks an operator, which is no loss."""
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    define_operators()
     return pytest.importorskip("torchvision.ops").sigmoid_focal_loss
 
 

@@ -1,10 +1,7 @@
 """The shipped schedules equal PyTorch's and timm's within 1e-12 at every step."""
 
-import sys
 import warnings
-from collections.abc import Callable, Iterator
-from importlib import util
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +14,8 @@ pytest.importorskip(
 )
 import torch
 from torch.optim import lr_scheduler as theirs
+
+from tests.support.torchvision_import import define_operators
 
 pytestmark = pytest.mark.parity
 
@@ -181,30 +180,14 @@ def test_a_plateau_is_pytorchs(name: str, cooldown: int, mode: Any) -> None:
     assert_equal(ours, rates)
 
 
-@pytest.fixture
-def timm() -> Iterator[None]:
-    """Timm's schedulers alone: the whole package needs a torchvision that fits PyTorch's build."""
-    spec = util.find_spec("timm")
-    if spec is None or spec.submodule_search_locations is None:
-        pytest.skip("timm is not installed")
-    module = ModuleType("timm")
-    module.__path__ = list(spec.submodule_search_locations)
-    before = dict(sys.modules)
-    sys.modules["timm"] = module
-    yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "timm"]:
-        del sys.modules[name]
-    sys.modules.update({k: v for k, v in before.items() if k.partition(".")[0] == "timm"})
-
-
-@pytest.mark.usefixtures("timm")
 @pytest.mark.parametrize("steps", [8, 63, 1000])
 @pytest.mark.parametrize("first", [0, 1, 5])
 def test_a_cosine_with_warm_up_is_timms(steps: int, first: int) -> None:
-    from timm.scheduler.cosine_lr import CosineLRScheduler
+    define_operators()
+    timm = pytest.importorskip("timm.scheduler", reason="timm is not installed")
 
     sgd, rates = optimizer(), []
-    scheduler = CosineLRScheduler(
+    scheduler = timm.CosineLRScheduler(
         sgd,
         t_initial=steps - first,
         lr_min=MIN_LR,

@@ -190,7 +190,10 @@ def test_what_lies_beyond_the_last_step_is_refused_before_training(
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("broken", "schedule: expected a function of (step, steps): called with (7, 8): "),
+        (
+            "broken",
+            "schedule: expected a function of (step, steps), received an error from (7, 8): ",
+        ),
         ("negative", "schedule: expected a factor of at least 0, received -1.0 at step 7"),
     ],
 )

@@ -21,7 +21,7 @@ def used() -> int:
 
 
 def use_only(count: int) -> None:
-    """Use only so many of the cores from now on, if MindSpore has not counted them yet."""
+    """Use only this number of cores from now on, if MindSpore has not counted them yet."""
     if 0 < count < used() and "mindspore" not in sys.modules:
         os.sched_setaffinity(0, _used[:count])
         del _used[count:]

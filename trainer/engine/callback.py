@@ -119,7 +119,7 @@ class CallbackList(Callback):
         self._failed_start: Callback | None = None
 
     def on_run_start(self, run: RunInfo) -> None:
-        """Pass it on; those after one that fails do not hear of the run's end either."""
+        """Pass it on; those after one that fails are not called at the run's end either."""
         for callback in self._callbacks:
             self._failed_start = callback
             callback.on_run_start(run)

@@ -1,4 +1,4 @@
-"""Epoch: its steps, its evaluations, and what the callbacks hear of them."""
+"""Epoch: its steps, its evaluations, and the calls of the callbacks."""
 
 import math
 import time

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class StepRates:
-    """The learning rates of each update; an unchanged tensor is not made again.
+    """The learning rates of each update; an unchanged tensor is reused.
 
     Args:
         rates: returns those of all groups, in float64, by the number of updates before.

@@ -47,8 +47,8 @@ def undecayed_by_name(plan: Plan, tree: "ModuleTree") -> list[str]:
         return []
     count = quantity(len(names), "parameter")
     return [
-        f"no weight decay for {count} whose name has gamma or beta in it, although not of a "
-        f"normalisation: {shorten(names)} (to decide by the cell: optimizer.no_decay=[norm])"
+        f"no weight decay for {count} outside normalisation cells, whose name has gamma or beta in "
+        f"it: {shorten(names)} (to decide by the cell: optimizer.no_decay=[norm])"
     ]
 
 

@@ -8,9 +8,8 @@ from mindspore import Tensor, nn, ops
 from trainer.losses import class_weights as weights_of
 from trainer.losses.arguments import checked_label, checked_share, checked_whole, collect_errors
 
-_NONE_IGNORED = (
-    -100
-)  # a label that MindSpore ignores unless told otherwise; the label check refuses it
+# A label that MindSpore ignores by default; the check of labels refuses it.
+_NONE_IGNORED = -100
 
 
 class CrossEntropyLoss(nn.Cell):

@@ -36,10 +36,10 @@ def labels_and_predictions(scores: Array, labels: Array) -> tuple[Array, Array]:
     """Return class numbers [n] and predicted ones; or labels [n, classes] of 0 and 1 each."""
     if scores.shape == labels.shape:
         width = labels.shape[-1] if labels.ndim > 1 else 1
-        rows, answers = labels.reshape(-1, width), (scores > 0).reshape(-1, width)
-        if not np.isin(rows, (0, 1)).all():
-            raise ValueError("expected labels of 0 or 1 for each output, received others")
-        return rows.astype(np.int64), answers.astype(np.int64)
+        rows, predicted = labels.reshape(-1, width), (scores > 0).reshape(-1, width)
+        if (others := rows[~np.isin(rows, (0, 1))]).size:
+            raise ValueError(f"expected labels of 0 or 1 for each output, received {others[0]:.6g}")
+        return rows.astype(np.int64), predicted.astype(np.int64)
     if labels.dtype.kind not in "iu":
         raise ValueError(f"expected class numbers as labels, received {labels.dtype}")
     return labels.ravel(), predictions(scores).ravel()
@@ -100,8 +100,8 @@ def balanced_accuracy(scores: Array, labels: Array) -> float:
     """Return the mean recall over the classes that occur in the labels."""
     from sklearn.metrics import recall_score
 
-    numbers, answers = labels_and_predictions(scores, labels)
-    return float(recall_score(numbers, answers, labels=np.unique(numbers), average="macro"))
+    numbers, predicted = labels_and_predictions(scores, labels)
+    return float(recall_score(numbers, predicted, labels=np.unique(numbers), average="macro"))
 
 
 def _by_class(metric: Any, scores: Array, labels: Array, average: str | None) -> Any:

@@ -19,7 +19,7 @@ _PAIRS = 10
 
 
 class Confusion:
-    """Counts of labels and answers, one call a batch."""
+    """Counts of labels and predictions, one call per batch."""
 
     def __init__(self) -> None:
         self._counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)  # with NO_CLASS, the last one
@@ -45,7 +45,7 @@ class Confusion:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Rows are labels, columns answers; a sample whose scores are NaN has no answer."""
+        """Rows are labels, columns predictions; a sample with NaN scores has none."""
         return self._counts[:-1, :-1]
 
     @property

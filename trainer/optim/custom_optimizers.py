@@ -47,16 +47,17 @@ def check_kind(target: str, optimizer: object) -> None:
     """
     kind = type(optimizer)
     if any(base.__module__.startswith(_OTHER_KIND) for base in kind.__mro__):
-        why = "has learning rates, groups and state of its own, which no schedule or policy reaches"
+        expected = "expected a mindspore.nn.Optimizer"
+        why = "has its own learning rates, groups and state, which no schedule or policy reaches"
         remedy = "use optimizer=adamw, adam or sgd, which equal PyTorch's"
-        raise ConfigError([f"optimizer: {target} {why}; {remedy}"])
+        raise ConfigError([f"optimizer: {expected}, received {target}, which {why}; {remedy}"])
     if not isinstance(optimizer, nn.Optimizer):
         expected = "expected a mindspore.nn.Optimizer"
         raise ConfigError([f"optimizer: {expected}, received a {kind.__name__}"])
     if optimizer.dynamic_lr or not learning_rates(optimizer):
         expected = "expected an optimizer whose learning rate is the number optimizer.lr"
-        received = f"{target} has a schedule of its own or none"
-        raise ConfigError([f"optimizer: {expected}, but {received}; use schedule=..."])
+        received = f"received {target}, which has its own schedule or no such rate"
+        raise ConfigError([f"optimizer: {expected}, {received}; use schedule=..."])
 
 
 def check_device(spec: Mapping[str, Any], optimizer: nn.Optimizer) -> None:

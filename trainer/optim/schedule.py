@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from trainer.config.instantiate import instantiate_target
-from trainer.config.schedule import is_shipped
+from trainer.config.schedule import ScheduleKeys, is_shipped
 from trainer.core import text
-from trainer.core.errors import ConfigError
+from trainer.core.errors import ConfigError, nearest
 from trainer.optim.schedules.warmup import warmup
 
 # The number of optimizer steps after which a value was monitored, and that value.
@@ -99,8 +99,9 @@ def _custom(spec: Mapping[str, Any]) -> Schedule:
         try:
             return float(function(step, steps))
         except Exception as error:  # of the user's own code
-            why = f"called with ({step}, {steps}): {text.first_line(error)}"
-            raise ConfigError([f"schedule: expected a function of (step, steps): {why}"]) from None
+            expected = "expected a function of (step, steps)"
+            received = f"received an error from ({step}, {steps}): {text.first_line(error)}"
+            raise ConfigError([f"schedule: {expected}, {received}"]) from None
 
     return lambda length, history: lambda step: factor(step, length.steps)
 
@@ -155,11 +156,11 @@ def _check_keys(spec: Mapping[str, Any], names: Container[str]) -> None:
     Raises:
         ConfigError: it has no such argument.
     """
-    arguments = {key: _ARGUMENTS.get(key, key) for key in spec if key not in _WARMUP}
+    known = [key for key in ScheduleKeys.model_fields if _ARGUMENTS.get(key, key) in names]
     problems = [
-        f"schedule.{key}: unknown key of {spec['_target_']}"
-        for key, argument in arguments.items()
-        if argument not in names
+        f"schedule.{key}: unknown key of {spec['_target_']}{nearest(key, known)}"
+        for key in spec
+        if key not in _WARMUP and _ARGUMENTS.get(key, key) not in names
     ]
     if problems:
         raise ConfigError(problems)

@@ -51,7 +51,7 @@ def run_from_config(
     from trainer.run.build_run import build_run
 
     components = build_run(settings, [*found, *more], resume_point)
-    if resume_point is None:  # a run that has begun with it can go on
+    if resume_point is None:  # a run that has begun with it may continue
         check_batch_size(settings, components, request.overrides)
     return settings, components
 

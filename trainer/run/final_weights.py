@@ -64,7 +64,7 @@ def _write_tensors(folder: Path, weights: Weights, averages: Weights | None) -> 
     if averages is not None:
         tensors.write(folder / EMA, averages)
     else:
-        (folder / EMA).unlink(missing_ok=True)  # of before a resume with ema.decay=null
+        (folder / EMA).unlink(missing_ok=True)  # from before a resume with ema.decay=null
 
 
 def _ended(context: FitContext, end: Progress) -> Ended:

@@ -178,7 +178,7 @@ def step_options(settings: Settings, components: RunComponents) -> StepOptions:
 
 
 def _averages(components: RunComponents) -> WeightAverages:
-    """Return the averages of a run, which it may resume with nothing left to train."""
+    """Return the averages of a run; those of the checkpoint, if it resumes."""
     averages = WeightAverages(components.model, components.plan)
     if components.resume_point is not None:
         averages.restore(components.resume_point.checkpoint.state)

@@ -9,7 +9,7 @@ import pytest
 from mindspore import Parameter, Tensor, nn
 
 from tests.support.nets import TwoConvs
-from tests.support.training import plan_of, rule
+from tests.support.training import momentum, plan_of, rule
 from trainer.backend.host_copy import to_numpy
 from trainer.checkpoint import checkpoint, restore
 from trainer.checkpoint.checkpoint import Checkpoint
@@ -19,6 +19,7 @@ from trainer.core.errors import ConfigError
 from trainer.data.fingerprint import Fingerprint
 from trainer.engine import train_step
 from trainer.engine.progress import Progress
+from trainer.freezing.frozen_model import FrozenModel
 
 PLAN = plan_of(TwoConvs(), rule("conv1"))
 
@@ -150,3 +151,30 @@ def test_extra_state_is_that_of_the_loss_scale_and_of_dropout(
 ) -> None:
     masks = None if count is None else Parameter(Tensor(0, ms.int32), name=count)
     assert set(restore.extra_state(train_step.loss_scaler(scale), masks)) == names
+
+
+def test_restored_state_is_the_saved_one_and_what_is_new_starts_fresh() -> None:
+    net = TwoConvs()
+    applied = FrozenModel(net, plan_of(net, rule("conv1")))
+    made = momentum(applied)
+    count = Parameter(Tensor(0, ms.uint32), name="count")
+    saved = {
+        "moments.conv2.weight": np.ones(net.conv2.weight.shape, np.float32),
+        "moments.conv2.bias": np.ones(99, np.float32),
+        "global_step": np.array([7], np.int32),
+        "count": np.array(7, np.uint32),
+    }
+    restore.load_state(point(state=saved), made, {"count": count})
+    state = restore.training_state(made, {"count": count})
+    assert (state["moments.conv2.weight"].asnumpy() == 1).all()
+    assert not state["moments.conv2.bias"].asnumpy().any(), "of another shape"
+    assert state["global_step"].asnumpy() == 7
+    assert count.asnumpy() == 7
+    restore.load_state(None, made, {})
+
+
+def test_the_scale_of_the_loss_is_among_the_state() -> None:
+    assert {"scaler.scale_value", "scaler.counter"} <= set(
+        restore.extra_state(train_step.loss_scaler("dynamic"), None)
+    )
+    assert restore.extra_state(None, None) == {}

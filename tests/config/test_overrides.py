@@ -1,4 +1,4 @@
-"""The command line against `conf/`; what is wrong with it is in test_bad_input.py."""
+"""The command line against `conf/`; errors in it are in `tests/cli`."""
 
 import pytest
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 
-from tests.support.nets import TwoConvs
-from tests.support.stored import trial
+from tests.support.nets import Normed, TwoConvs
+from tests.support.stored import Rounding, trial
 from tests.support.training import LOSS, plan_of, rule
 from trainer.feature_cache import cacheable
-from trainer.feature_cache.cacheable import CacheProbe
+from trainer.feature_cache.cacheable import CacheProbe, NotCacheable
 from trainer.feature_cache.constant_outputs import Calls, find_constant
 
 ROW = ((2, 3), ms.float32)
@@ -108,3 +108,37 @@ def test_what_training_or_other_weights_change_is_not_constant(
     found = set(find_constant(net, plan, trial(net, plan).batch))
     assert constant <= found
     assert not changing & found
+
+
+class Repeating(TwoConvs):
+    """Calls a cell twice, so that one stored output would have to be told from the other."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        one, other = self.conv1(x), self.conv1(-x)
+        return self.fc(self.flatten(self.conv2(one + other)))
+
+
+def test_statistics_that_move_end_the_part_that_is_stored() -> None:
+    given = rule("conv1", "bn1", method="requires_grad", norm="train")
+    net = Normed()
+    found = cacheable.find_cacheable(trial(net, plan_of(net, given)))
+    assert found.boundary.stored == ("conv1",)
+
+
+def test_a_cell_that_is_called_twice_is_not_stored() -> None:
+    net = Repeating()
+    with pytest.raises(NotCacheable, match="no output of a frozen cell is constant"):
+        cacheable.find_cacheable(trial(net, plan_of(net, rule("conv1"))))
+
+
+def test_a_cell_that_rounds_by_place_is_passed_over() -> None:
+    """A product of a whole batch, which sums its rows in blocks."""
+    net, random = Rounding(), np.random.default_rng(0)
+    batch = [random.random((32, 1, 6, 6), np.float32), random.integers(0, 3, 32).astype(np.int32)]
+    few, whole = ([Tensor(column[:count]) for column in batch] for count in (2, 32))
+    plan = plan_of(net, rule("fc"))
+    far = cacheable.find_cacheable(CacheProbe(net, plan, nn.CrossEntropyLoss(), few))
+    near = cacheable.find_cacheable(
+        CacheProbe(net, plan, nn.CrossEntropyLoss(), few, full_batch=whole)
+    )
+    assert (far.boundary.stored, near.boundary.stored) == (("fc",), ("flatten",))

@@ -62,3 +62,14 @@ def test_what_pays_saves_half_more_than_it_costs(saved: float, pays: bool) -> No
 @pytest.mark.parametrize(("saved", "negligible"), [(0.049, True), (0.05, False), (1.0, False)])
 def test_a_twentieth_of_a_second_is_negligible(saved: float, negligible: bool) -> None:
     assert Estimate(saved, 0.0).is_negligible is negligible
+
+
+def test_more_epochs_save_more_and_views_less() -> None:
+    def saved(epochs: int, views: int = 1) -> float:
+        volume = Volume(1000, 100, epochs, views)
+        return cost_model.estimate(volume, 1e9, 2048, "CPU").saved
+
+    assert 0 < saved(1) < saved(2) < saved(10)
+    assert saved(10, views=5) < saved(10)
+    assert Volume(1000, 100, 10, 5).rows == 5100
+    assert Volume(1000, 100, 2, 5).rows == 2100

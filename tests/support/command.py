@@ -104,6 +104,17 @@ class Command:
         return Ended(code, printed.out, printed.err)
 
 
+def refused(command: Command, *overrides: str) -> Ended:
+    """Train, and check that a configuration error is reported and that no file is left."""
+    before = command.left()
+    ended = command.train(*overrides)
+    assert ended.code == 2, ended
+    assert "configuration error" in ended.err
+    assert "Traceback" not in ended.err
+    assert command.left() == before
+    return ended
+
+
 def trained(folder: Path, *overrides: str) -> Path:
     """Make a finished run in a folder, for tests that share it, and return its folder."""
     with pytest.MonkeyPatch.context() as patch:

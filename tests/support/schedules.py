@@ -1,4 +1,7 @@
-"""Learning-rate schedules for runs: the simplest of each kind."""
+"""Learning-rate schedules for runs: the simplest of each kind, and settings of a small run."""
+
+# 4 steps per epoch
+SMALL = ("experiment=seed_mindspore", "batch_size=2", "dataset.samples=8", "optimizer.lr=0.01")
 
 
 def linear(step: int, steps: int) -> float:

@@ -23,12 +23,9 @@ def apply(cells, parameters):
 
 
 @pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    (tmp_path / "mine.py").write_text(MINE)
-    monkeypatch.syspath_prepend(tmp_path)
-    return Command(tmp_path, monkeypatch, capsys)
+def command(command: Command) -> Command:
+    command.add_module("mine", MINE)
+    return command
 
 
 @pytest.mark.slow

@@ -1,7 +1,5 @@
 """A user's own data that cannot be read, or hold no sample."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.command import Command
@@ -9,12 +7,9 @@ from tests.support.own_code import DATA, MINE, NET
 
 
 @pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    (tmp_path / "mine.py").write_text(MINE)
-    monkeypatch.syspath_prepend(tmp_path)
-    return Command(tmp_path, monkeypatch, capsys)
+def command(command: Command) -> Command:
+    command.add_module("mine", MINE)
+    return command
 
 
 def test_data_that_cannot_be_read_are_a_mistake_with_their_own_error(command: Command) -> None:

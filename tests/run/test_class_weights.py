@@ -47,10 +47,9 @@ LINES = (
 
 
 @pytest.fixture
-def own(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+def own(command: Command) -> Command:
     """The commands, in a folder with the module of the lines."""
-    (command.folder / "own_rows.py").write_text(ROWS)
-    monkeypatch.syspath_prepend(str(command.folder))
+    command.add_module("own_rows", ROWS)
     return command
 
 

@@ -1,7 +1,6 @@
 """A net that writes to its own frozen weight: the run ends with 3 and says what moved."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -32,12 +31,9 @@ class Drifting(nn.Cell):
 
 
 @pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    (tmp_path / "drifting.py").write_text(NET)
-    monkeypatch.syspath_prepend(tmp_path)
-    return Command(tmp_path, monkeypatch, capsys)
+def command(command: Command) -> Command:
+    command.add_module("drifting", NET)
+    return command
 
 
 @pytest.mark.parametrize("method", ["stop_gradient", "requires_grad"])

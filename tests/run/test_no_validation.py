@@ -23,12 +23,9 @@ RUN = ["freeze=conv1", "epochs=1", "dataset._target_=no_validation.pipelines"]
 
 
 @pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    (tmp_path / "no_validation.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(tmp_path)
-    return Command(tmp_path, monkeypatch, capsys)
+def command(command: Command) -> Command:
+    command.add_module("no_validation", MODULE)
+    return command
 
 
 @pytest.mark.parametrize("features", ["off", "store"])

@@ -1,7 +1,5 @@
 """A last batch of one sample, which batch normalisation cannot take, is found before training."""
 
-from pathlib import Path
-
 import mindspore.dataset as ds
 import numpy as np
 import pytest
@@ -45,12 +43,9 @@ RUN = [
 
 
 @pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    (tmp_path / "one_sample.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(tmp_path)
-    return Command(tmp_path, monkeypatch, capsys)
+def command(command: Command) -> Command:
+    command.add_module("one_sample", MODULE)
+    return command
 
 
 def test_it_is_refused_where_statistics_move(command: Command) -> None:

@@ -14,10 +14,9 @@ from tests.support.runs import bits, contents, placed, records
 
 
 @pytest.fixture
-def own(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def own(command: Command) -> None:
     """A net with dropout and data with noise, importable."""
-    (command.folder / "own_dropping.py").write_text(OWN)
-    monkeypatch.syspath_prepend(command.folder)
+    command.add_module("own_dropping", OWN)
 
 
 def assert_goes_on(command: Command, *lines: str) -> None:

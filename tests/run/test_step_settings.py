@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.support.command import Command
+from tests.support.dropping import OWN, OWN_LINES
 from tests.support.jobs import Job
 from tests.support.runs import bits, placed, records
 
@@ -21,52 +22,14 @@ ALL = (
     "ema.warmup=true",
     "schedule=cosine",
 )
-OWN = """
-import mindspore.dataset as ds
-import numpy as np
-from mindspore import nn, ops
-
-
-class Net(nn.Cell):
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Dense(4, 16)
-        self.rest = nn.SequentialCell(nn.BatchNorm1d(16), nn.Dropout(p=0.4), nn.Dense(16, 3))
-
-    def construct(self, x):
-        return self.rest(ops.relu(self.first(x)))
-
-
-class Plain(nn.SequentialCell):
-    def __init__(self):
-        super().__init__(nn.Dense(4, 16), nn.ReLU(), nn.Dense(16, 3))
-
-
-def pipelines(batch_size):
-    random = np.random.default_rng(0)
-    values = random.random((24, 4), np.float32)
-    rows = [(value, np.asarray(number % 3, np.int32)) for number, value in enumerate(values)]
-    train = ds.GeneratorDataset(rows, ["row", "label"], num_parallel_workers=1).batch(batch_size)
-    return train, ds.GeneratorDataset(rows, ["row", "label"], shuffle=False).batch(batch_size)
-"""
-LINES = (
-    "model=custom",
-    "init_from=null",
-    "dataset=custom",
-    "dataset._target_=own_steps.pipelines",
-    "+dataset.batch_size=8",
-    "batch_size=8",
-    "epochs=2",
-    *ALL,
-)
-NET, PLAIN = "model._target_=own_steps.Net", "model._target_=own_steps.Plain"
+LINES = (*OWN_LINES, "+dataset.noise=false", "batch_size=8", "epochs=2", *ALL)
+PLAIN = "model._target_=own_dropping.Plain"
 
 
 @pytest.fixture
-def own(command: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own(command: Command) -> Path:
     """The folder of the commands, with a model and data that can be imported."""
-    (command.folder / "own_steps.py").write_text(OWN)
-    monkeypatch.syspath_prepend(command.folder)
+    command.add_module("own_dropping", OWN)
     return command.folder
 
 
@@ -84,9 +47,9 @@ def test_a_run_that_stops_after_single_steps_ends_with_the_same_bits(
     command: Command, own: Path
 ) -> None:
     """An epoch has three batches: an update over two, and one over the one that is left."""
-    assert placed(command, "whole", *LINES, NET)[0] == 0
+    assert placed(command, "whole", *LINES)[0] == 0
     for _ in range(3):
-        code, output = placed(command, "cut", *LINES, NET, "max_minutes=1e-9")
+        code, output = placed(command, "cut", *LINES, "max_minutes=1e-9")
         assert code == 75, output
     resumed = command.resume("cut", "max_minutes=null")
     assert resumed.code == 0, resumed.err
@@ -114,7 +77,7 @@ def test_a_run_with_nothing_left_to_train_leaves_the_averages_of_its_checkpoint(
 def test_averages_are_weights_of_the_run_wherever_weights_are_named(
     command: Command, own: Path
 ) -> None:
-    assert placed(command, "run", *LINES, NET, "freeze=first")[0] == 0
+    assert placed(command, "run", *LINES, "freeze=first")[0] == 0
     trained = load_file(own / "run/ema.safetensors")
     assert not [name for name in trained if name.startswith("first")]
     assert {"rest.0.gamma", "rest.0.moving_mean", "rest.0.moving_variance"} <= trained.keys()
@@ -130,14 +93,14 @@ def test_averages_are_weights_of_the_run_wherever_weights_are_named(
     assert (whole["first.weight"] == model["first.weight"]).all()
     difference = command.diff("run", "run@ema")
     assert "frozen and equal: 2 tensors" in difference.out
-    assert placed(command, "next", *LINES, NET, "init_from=run@ema", "epochs=1")[0] == 0
+    assert placed(command, "next", *LINES, "init_from=run@ema", "epochs=1")[0] == 0
     plain = command.evaluate("next@last")
     assert plain.code == 0, plain.err
 
 
 def test_a_run_without_averages_says_so(command: Command, own: Path) -> None:
     without = "ema.decay=null", "ema.warmup=false"
-    assert placed(command, "run", *LINES, NET, *without, "epochs=1")[0] == 0
+    assert placed(command, "run", *LINES, *without, "epochs=1")[0] == 0
     assert not (own / "run/ema.safetensors").exists()
     evaluated = command.evaluate("run@ema")
     assert evaluated.code == 2
@@ -178,7 +141,7 @@ def test_two_ranks_are_one_process_and_resume_to_their_own_bits(own: Path) -> No
 
 
 def test_another_accumulation_starts_the_epoch_again(command: Command, own: Path) -> None:
-    code, output = placed(command, "cut", *LINES, NET, "max_minutes=1e-9")
+    code, output = placed(command, "cut", *LINES, "max_minutes=1e-9")
     assert code == 75, output
     other = ("gradient.accumulation_steps=1", "max_minutes=null")
     refused = command.resume("cut", *other)
@@ -193,11 +156,11 @@ def test_bad_values_are_reported_together_and_too_large_an_update_with_the_data(
     command: Command, own: Path
 ) -> None:
     bad = ("gradient.clip=norm", "gradient.clip_value=null", "ema.decay=1", "ema.warmup=-1")
-    code, output = placed(command, "bad", *LINES, NET, *bad)
+    code, output = placed(command, "bad", *LINES, *bad)
     assert code == 2
     assert "expected gradient.clip_value with clip=norm, received none" in output
     assert "ema.decay: expected less than 1" in output
     assert "ema.warmup: expected true, false, or a whole number of at least 1" in output
-    code, output = placed(command, "large", *LINES, NET, "gradient.accumulation_steps=4")
+    code, output = placed(command, "large", *LINES, "gradient.accumulation_steps=4")
     assert code == 2
     assert "accumulation_steps: expected at most 3, the batches of an epoch, received 4" in output

@@ -89,6 +89,12 @@ class Command:
         """``python -m trainer.compare``."""
         return self._call(compare.main, list(words))
 
+    def add_module(self, name: str, text: str) -> None:
+        """Write a Python module into the folder, from where it can be imported."""
+        (self.folder / f"{name}.py").write_text(text)
+        self._patch.syspath_prepend(self.folder)
+        self._patch.delitem(sys.modules, name, raising=False)
+
     def left(self) -> list[str]:
         """Names of what lies in the folder."""
         return sorted(path.name for path in self.folder.iterdir())

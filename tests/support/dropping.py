@@ -1,4 +1,4 @@
-"""A net with dropout and data with noise, as a module of a user; and a run of one step."""
+"""Models with and without dropout, and noisy data, as a custom module; and a run of one step."""
 
 ONE_STEP = "max_minutes=1e-9"
 
@@ -23,16 +23,23 @@ class Unseen(Dropping):
         return super().construct(ops.dropout(x, p=0.5))
 
 
+class Plain(nn.SequentialCell):
+    def __init__(self):
+        super().__init__(nn.Dense(4, 16), nn.ReLU(), nn.Dense(16, 3))
+
+
 def noisy(row, label):
     return row + np.random.normal(size=row.shape).astype(np.float32), label
 
 
-def pipelines(batch_size):
+def pipelines(batch_size, noise=True):
     random = np.random.default_rng(0)
     values = random.random((24, 4), np.float32)
     rows = [(value, np.asarray(number % 3, np.int32)) for number, value in enumerate(values)]
     train = ds.GeneratorDataset(rows, ["row", "label"], num_parallel_workers=1)
-    train = train.map(noisy, ["row", "label"], num_parallel_workers=1).batch(batch_size)
+    if noise:
+        train = train.map(noisy, ["row", "label"], num_parallel_workers=1)
+    train = train.batch(batch_size)
     return train, ds.GeneratorDataset(rows, ["row", "label"], shuffle=False).batch(batch_size)
 """
 

@@ -42,7 +42,9 @@ def test_statistics_have_a_panel_and_a_scale_of_their_own() -> None:
         "features.0.0.weight",
         "features.0.1.gamma",
     ]
-    assert all("moving" in label.get_text() for label in statistics.get_yticklabels())
+    names = [label.get_text() for label in statistics.get_yticklabels()]
+    assert len(names) == 8
+    assert all("moving" in name for name in names)
     assert len(scales) == 2
     assert scales[0].get_ylim()[1] < 0.1 < scales[1].get_ylim()[0]
 

@@ -35,9 +35,8 @@ def test_it_draws_and_suggests_and_leaves_nothing_else(command: Command) -> None
     assert valley < least, "the loss still falls there"
 
 
-def test_the_weights_are_as_before_and_frozen_ones_never_move(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("command")
+def test_the_weights_are_as_before_and_frozen_ones_never_move() -> None:
     lines = ["freeze=conv1", "optimizer=adam"]
     settings, components = configure.run_from_overrides(ResumeRequest(lines))
     before = host_copy.to_numpy(components.model)

@@ -1,4 +1,4 @@
-"""The command line against `conf/`; errors in it are in `tests/cli`."""
+"""The command line against `conf/`; `tests/cli` tests the errors in it."""
 
 import pytest
 

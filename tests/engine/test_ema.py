@@ -134,9 +134,9 @@ def test_weights_come_back_bit_for_bit_even_where_the_evaluation_fails() -> None
     averages = WeightAverages(net, plan_of(net))
     net.conv1.weight.set_data(net.conv1.weight + 1)
     before = to_numpy(net)
-    with pytest.raises(KeyError), averages.applied():
+    with pytest.raises(KeyError, match="evaluation"), averages.applied():
         assert changed(before, to_numpy(net)) == {"conv1.weight"}
-        raise KeyError
+        raise KeyError("the evaluation")
     assert not changed(before, to_numpy(net))
     assert averages.weights()["fc.weight"].tobytes() == odd.tobytes()
 

@@ -16,8 +16,6 @@ from trainer.engine.progress import StepReport
 from trainer.engine.train_step import TrainStep
 from trainer.engine.update import StepOptions
 
-torch = pytest.importorskip("torch")
-
 # Summed together; and each by itself, in rows of 448, 410 and 1.
 SHAPES = (), (3,), (16, 32), (64, 3, 7, 7), (100, 41), (2503,)
 
@@ -41,7 +39,7 @@ class Clipped(nn.Cell):
         return norm, [tensor * factor for tensor in tensors]
 
 
-def in_torch(clip: Clip, arrays: list[Any]) -> tuple[float, list[Any]]:
+def in_torch(torch: Any, clip: Clip, arrays: list[Any]) -> tuple[float, list[Any]]:
     parameters = [torch.nn.Parameter(torch.zeros(a.shape)) for a in arrays]
     for parameter, array in zip(parameters, arrays, strict=True):
         parameter.grad = torch.from_numpy(array.copy())
@@ -53,12 +51,19 @@ def in_torch(clip: Clip, arrays: list[Any]) -> tuple[float, list[Any]]:
     return float(norm), [p.grad.numpy() for p in parameters]
 
 
+@pytest.fixture
+def torch() -> Any:
+    return pytest.importorskip("torch")
+
+
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 @pytest.mark.parametrize("clip", [Clip("norm", 1.0), Clip("norm", 1e9), Clip("value", 0.5)])
-def test_clipped_gradients_and_their_norm_are_those_of_torch(clip: Clip, scale: float) -> None:
+def test_clipped_gradients_and_their_norm_are_those_of_torch(
+    torch: Any, clip: Clip, scale: float
+) -> None:
     arrays = gradients(scale)
     norm, clipped = Clipped(clip, arrays)(*map(Tensor, arrays))
-    expected_norm, expected = in_torch(clip, arrays)
+    expected_norm, expected = in_torch(torch, clip, arrays)
     assert float(norm.asnumpy()) == pytest.approx(expected_norm, rel=1e-6)
     for ours, theirs in zip(clipped, expected, strict=True):
         np.testing.assert_allclose(ours.asnumpy(), theirs, rtol=1e-6)

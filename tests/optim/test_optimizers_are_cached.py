@@ -13,6 +13,11 @@ def shipped(group: str) -> list[str]:
     return sorted({spec["_target_"] for spec in specs if spec["_target_"] != "???"})
 
 
-@pytest.mark.parametrize("target", [*shipped("optimizer"), *shipped("loss")])
-def test_the_class_can_be_compared(target: str) -> None:
-    assert fingerprint.of_class(get_class(target)) == fingerprint.of_class(get_class(target))
+TARGETS = [*shipped("optimizer"), *shipped("loss")]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_class_can_be_compared_and_differs_from_the_others(target: str) -> None:
+    others = {fingerprint.of_class(get_class(other)) for other in TARGETS if other != target}
+    assert len(others) == len(TARGETS) - 1
+    assert fingerprint.of_class(get_class(target)) not in others

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from trainer.backend import device
+from trainer.config.groups import Device
 
-device.prepare()  # before any test imports MindSpore
+DEVICE = Device(target="cpu")
+device.prepare(DEVICE)  # before any test imports MindSpore
 
 import mindspore as ms  # noqa: E402
 
 from tests.support.command import CHECKOUT, Command, trained  # noqa: E402
 
 ms.set_device("CPU")
+assert device.install_convolutions(DEVICE) == []
 
 
 # The files that start first, so that two workers end at about the same time.

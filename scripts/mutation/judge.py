@@ -215,8 +215,9 @@ def preload() -> None:
     """Import what every test needs and what no change concerns."""
     sys.path.insert(0, os.environ["PYTHONPATH"])
     from trainer.backend import device
+    from trainer.config.groups import Device
 
-    device.prepare()
+    device.prepare(Device(target="cpu"))
     for name in ("mindspore", "pytest", "omegaconf", "pydantic", "safetensors.numpy"):
         importlib.import_module(name)
     for name in [name for name in sys.modules if name.split(".")[0] == "trainer"]:

@@ -11,7 +11,13 @@ from trainer.backend import device
 from trainer.config.groups import Device
 from trainer.core.errors import ConfigError
 
-SHOW = "import os; from trainer.backend import device; device.prepare({!r}); print({})"
+SHOW = """
+import os
+from trainer.backend import device
+from trainer.config.groups import Device
+device.prepare(Device(target="cpu", convolutions="plain", instruction_set={!r}))
+print({})
+"""
 
 
 def environment(argument: str, name: str, **given: str) -> str:
@@ -48,8 +54,9 @@ def test_what_is_imported_is_passed_over_by_the_garbage_collector_and_a_net_is_n
     script = """
 import gc
 from trainer.backend import device
+from trainer.config.groups import Device
 from trainer.run import preload
-device.prepare()
+device.prepare(Device(target="cpu"))
 preload.load()
 from mindspore import nn
 from trainer.freezing.api import live_optimizers

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.checkpoints import make_checkpoint
+from trainer.backend.convolutions import choice
 from trainer.checkpoint import checkpoint
 from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
 from trainer.core import cpu_cores
@@ -93,12 +94,24 @@ def test_where_the_disk_has_no_links_it_is_written_again(
 
 def test_versions_are_of_all_that_may_change_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     before = checkpoint.versions()
-    names = "mindspore", "numpy", "python", "machine", "instruction set", "cores", "ranks"
-    assert set(names) == set(before)
+    programs = {"mindspore", "numpy", "python"}
+    assert set(before) == programs | {
+        "machine",
+        "instruction set",
+        "convolutions",
+        "cores",
+        "ranks",
+    }
     assert before["cores"] == str(len(os.sched_getaffinity(0)))
     monkeypatch.setattr(cpu_cores, "used", lambda: 99)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "another")
     monkeypatch.setattr(world, "current", lambda: World(world_size=7))
+    monkeypatch.setattr(choice, "name", lambda: "others")
     now = checkpoint.versions()
     changes = {name: now[name] for name in now if now[name] != before[name]}
-    assert changes == {"instruction set": "another", "cores": "99", "ranks": "7"}
+    assert changes == {
+        "instruction set": "another",
+        "convolutions": "others",
+        "cores": "99",
+        "ranks": "7",
+    }

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from omegaconf import ListConfig, OmegaConf
 
+from trainer.backend.convolutions import choice
 from trainer.checkpoint import checkpoint_index
 from trainer.checkpoint.changed_settings import changed_settings
-from trainer.checkpoint.resume import ResumeRequest, restore_cores, resume_request
+from trainer.checkpoint.resume import ResumeRequest, restore_computation, resume_request
 from trainer.core import cpu_cores
 from trainer.core.errors import ConfigError
 
@@ -139,9 +140,31 @@ def test_the_cores_of_the_run_are_used_unless_others_are_allowed(
 
     monkeypatch.setattr(checkpoint_index, "last_versions", versions)
     monkeypatch.setattr(cpu_cores, "use_only", cores.append)
-    restore_cores(request_)
+    monkeypatch.setattr(choice, "prefer_plain", lambda: None)
+    restore_computation(request_)
     assert cores == used
     assert folders == [Path("run/checkpoints")] * len(used)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "allow", "plain"),
+    [
+        ({"convolutions": "plain"}, [], True),
+        ({"cores": "2"}, [], True),
+        ({"convolutions": "blocked"}, [], False),
+        ({}, [], False),
+        ({"convolutions": "plain"}, ["device"], False),
+    ],
+    ids=["plain", "from before there was a choice", "blocked", "no checkpoint", "allowed"],
+)
+def test_plain_convolutions_stay_plain(
+    recorded: dict[str, str], allow: list[str], plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(checkpoint_index, "last_versions", lambda folder: recorded)
+    monkeypatch.setattr(choice, "prefer_plain", lambda: calls.append(True))
+    restore_computation(ResumeRequest([], Path("run"), frozenset(allow)))
+    assert calls == [True] * plain
 
 
 SETTINGS: dict[str, Any] = {

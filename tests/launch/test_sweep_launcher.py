@@ -13,6 +13,7 @@ from trainer.artifacts.status import Status
 from trainer.backend import device
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import recorded_settings
+from trainer.config.groups import Device
 from trainer.core import file_lock
 from trainer.core.signals import StopFlag
 from trainer.launch import jobs
@@ -129,7 +130,7 @@ def test_jobs_start_with_the_environment_as_it_was(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MS_COMPILER_CACHE_ENABLE", "0")
     monkeypatch.delenv("GLOG_v", raising=False)
     with device.restore_environment():
-        device.prepare()
+        device.prepare(Device(target="cpu"))
         assert jobs.job_environment()["GLOG_v"] == "3"
     assert "GLOG_v" not in jobs.job_environment()
 

@@ -12,12 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from trainer.core.errors import ConfigError
+from trainer.backend import instruction_set, processor
+from trainer.backend.convolutions import choice, verdict
+from trainer.core.errors import ConfigError, RestartRequired
 from trainer.core.text import quantity
 
 
 class DeviceOptions(Protocol):
-    """The settings that ``select`` reads."""
+    """The settings that are read here."""
 
     @property
     def target(self) -> str:
@@ -39,40 +41,95 @@ class DeviceOptions(Protocol):
     def loss_scale(self) -> object:
         """A number, or dynamic."""
 
+    @property
+    def instruction_set(self) -> str:
+        """Either auto or native."""
+
+    @property
+    def convolutions(self) -> str:
+        """One of auto, blocked and plain."""
+
 
 log = logging.getLogger(__name__)
 
-_ISA = "ONEDNN_MAX_CPU_ISA"
 _CACHE = "MS_COMPILER_CACHE_ENABLE"
 _SILENCE = "GLOG_v"
+_RESTORED = (instruction_set.VARIABLE, instruction_set.CAPPED, _CACHE, _SILENCE)
 
 
-def prepare(instruction_set: str = "auto") -> None:
+def prepare(options: DeviceOptions, may_test: bool = True) -> None:
     """Set the environment for MindSpore; call it before MindSpore is imported.
 
-    - oneDNN is limited to AVX2 on AVX-512 machines. MindSpore 2.10 falls back to oneDNN's reference
-      convolution there: LeNet-5, batch 64, took 112 ms per step with default settings and 12 ms
-      with AVX2 on two cores of an EPYC; ``scripts/bench`` measures it. Matrix products are not
-      affected. A value that the user has set is retained.
+    - Convolutions are going to be blocked, or oneDNN is limited to an instruction set in which
+      plain ones are fast. A limit that the user has set is retained.
     - The compile cache is switched off: its key ignores what is frozen, so a second run with
       another freeze would train the frozen layer. ``trainer.backend.compile.mindir`` gives it one
       graph at a time.
     - MindSpore's own warnings are silenced unless ``GLOG_v`` is set: none of them helps a user.
+
+    Args:
+        options: the settings.
+        may_test: whether a self-test of blocked convolutions may be started.
     """
-    if "mindspore" in sys.modules and _ISA not in os.environ:
-        log.warning("warning: MindSpore was imported before the trainer could set %s", _ISA)
-    if instruction_set == "auto" and _has_avx512():
-        os.environ.setdefault(_ISA, "AVX2")
     if os.environ.get(_CACHE, "0") != "0":
         log.warning("warning: %s is switched off: it would train frozen layers", _CACHE)
     os.environ[_CACHE] = "0"
     os.environ.setdefault(_SILENCE, "3")
+    if "mindspore" not in sys.modules:
+        instruction_set.uncap()
+    setting = choice.PLAIN if _has_ascend(options.target) else options.convolutions
+    if choice.choose(setting, may_test).blocked:
+        return
+    if "mindspore" in sys.modules and instruction_set.VARIABLE not in os.environ:
+        imported = "MindSpore was imported before the trainer could set"
+        log.warning("warning: %s %s", imported, instruction_set.VARIABLE)
+    if _would_cap(options):
+        instruction_set.cap()
+
+
+def install_convolutions(options: DeviceOptions) -> list[str]:
+    """Make MindSpore's convolutions blocked, if that was chosen; return configuration errors.
+
+    Call it once MindSpore is imported.
+
+    Raises:
+        RestartRequired: it fails, and without it convolutions are slow unless oneDNN is limited,
+            which only a new process can do.
+    """
+    was_chosen = choice.current().blocked
+    is_required = choice.wanted(options.convolutions) == choice.BLOCKED
+    why = choice.install().why
+    if was_chosen and why and not is_required and _would_cap(options):
+        raise RestartRequired(f"convolutions cannot be blocked: {why}", verdict.inheritance(why))
+    process_problem = choice.process_problem(options.convolutions)
+    return setting_problems(options) or ([process_problem] if process_problem else [])
+
+
+def setting_problems(options: DeviceOptions) -> list[str]:
+    """Return why this machine cannot compute as ``device.convolutions`` says."""
+    if _has_ascend(options.target):
+        if options.convolutions != choice.BLOCKED:
+            return []
+        return ["device.convolutions=blocked: expected device=cpu, received an Ascend device"]
+    problem = choice.setting_problem(options.convolutions)
+    return [problem] if problem else []
+
+
+def _would_cap(options: DeviceOptions) -> bool:
+    """Return whether oneDNN is to be limited where convolutions are plain."""
+    is_free = instruction_set.VARIABLE not in os.environ
+    return options.instruction_set == "auto" and processor.has_avx512() and is_free
+
+
+def _has_ascend(target: str) -> bool:
+    """Return whether the device is an Ascend; MindSpore, which would know, is not imported yet."""
+    return target == "ascend" or (target == "auto" and any(Path("/dev").glob("davinci[0-9]*")))
 
 
 @contextmanager
 def restore_environment() -> Iterator[None]:
     """Take back what ``prepare`` sets in the block: each started job prepares its own."""
-    before = {name: os.environ.get(name) for name in (_ISA, _CACHE, _SILENCE)}
+    before = {name: os.environ.get(name) for name in _RESTORED}
     try:
         yield
     finally:
@@ -155,7 +212,8 @@ def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
     if target == "cpu":
         cores = len(os.sched_getaffinity(0))
         parts.append(quantity(cores, "core"))
-        parts.append(f"oneDNN {os.environ.get(_ISA, 'default')}")
+        parts.append(f"oneDNN {os.environ.get(instruction_set.VARIABLE, 'default')}")
+        parts.append(choice.description())
     else:
         parts += [
             f"device {device.device_id + local_rank}",
@@ -164,20 +222,3 @@ def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
     if device.precision != "float32":
         parts.append(f"{device.precision}, loss scale {device.loss_scale}")
     return ", ".join(parts)
-
-
-def cpu_model() -> str:
-    """Return the name of this machine's processor; empty if it is not known."""
-    lines = _cpuinfo().splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
-
-
-def _has_avx512() -> bool:
-    return "avx512f" in _cpuinfo()
-
-
-def _cpuinfo() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return ""

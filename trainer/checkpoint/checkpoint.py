@@ -13,6 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from trainer.backend.convolutions import choice
 from trainer.core import atomic_files, cpu_cores, format_version, tensors
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
@@ -24,6 +25,7 @@ _FROZEN = "frozen.safetensors"  # absent if nothing is frozen, and in checkpoint
 _STATE = "state.safetensors"
 RECORD = "checkpoint.json"
 CORES = "cores"
+CONVOLUTIONS = "convolutions"
 
 
 class CorruptCheckpoint(Exception):
@@ -199,7 +201,7 @@ def weights(folder: Path) -> Weights:
 
 
 def versions() -> dict[str, str]:
-    """Return what may make a difference to the last bit: programs, processor, cores, ranks.
+    """Return what may make a difference to the last bit: programs, processor, cores, ranks ...
 
     Kernels divide their sums among the cores that the process may use.
     """
@@ -209,6 +211,7 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "instruction set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native"),
+        CONVOLUTIONS: choice.name(),
         CORES: str(cpu_cores.used()),
         "ranks": str(world.current().world_size),
     }

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 from yaml import YAMLError
 
+from trainer.backend.convolutions import choice
 from trainer.checkpoint import class_weights
 from trainer.checkpoint.changed_settings import KEYS_BY_PART, changed_settings
 from trainer.checkpoint.override_lines import parse_lines
@@ -160,17 +161,21 @@ def check_config_dir(request: ResumeRequest) -> None:
     recorded_folder.check(request.folder, recorded_folder.WORD in request.allow)
 
 
-def restore_cores(request: ResumeRequest) -> None:
-    """Use as many cores as the run that resumes began with, for the same bits.
+def restore_computation(request: ResumeRequest) -> None:
+    """Use as many cores as the run that resumes began with, and its convolutions: the same bits.
 
-    Call it before MindSpore is imported. With ``resume.allow=[device]`` all cores are used.
+    Call it before MindSpore is imported. With ``resume.allow=[device]`` all cores are used, and the
+    convolutions of a new run.
     """
     from trainer.checkpoint import checkpoint, checkpoint_index
 
-    if request.folder is not None and "device" not in request.allow:
-        recorded = checkpoint_index.last_versions(request.folder / CHECKPOINTS)
-        cores = recorded.get(checkpoint.CORES, "")
-        cpu_cores.use_only(int(cores) if cores.isdecimal() else 0)
+    if request.folder is None or "device" in request.allow:
+        return
+    recorded = checkpoint_index.last_versions(request.folder / CHECKPOINTS)
+    cores = recorded.get(checkpoint.CORES, "")
+    cpu_cores.use_only(int(cores) if cores.isdecimal() else 0)
+    if recorded and recorded.get(checkpoint.CONVOLUTIONS, choice.PLAIN) == choice.PLAIN:
+        choice.prefer_plain()  # also for runs from before there was a choice
 
 
 def resume_point(

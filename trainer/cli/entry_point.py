@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
+from trainer.backend import instruction_set
 from trainer.config import config_folders
 from trainer.core import log_handlers, matplotlib_folder, path_errors
-from trainer.core.errors import ConfigError, Interrupted, TrainerExit
+from trainer.core.errors import ConfigError, Interrupted, RestartRequired, TrainerExit
 from trainer.core.exit_status import exit_status
 from trainer.core.out_of_memory import out_of_memory
 from trainer.core.signals import StopFlag, catch_signals
@@ -32,6 +33,8 @@ def exit_codes() -> Iterator[StopFlag]:
             yield stop
         if world.current().world_size > 1:
             _leave(0)
+    except RestartRequired as required:
+        _restart(required, stop)
     except BrokenPipeError:  # the reader of the output has ended, as in `... --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -41,13 +44,28 @@ def exit_codes() -> Iterator[StopFlag]:
         if code == 1 and not isinstance(error, TrainerExit):
             raise
         if why:  # empty if another rank has reported it
-            with suppress(OSError):  # the terminal may be closed
-                print(why, file=sys.stderr)
+            _report(why)
         if code == Interrupted.code and isinstance(error, KeyboardInterrupt):
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)  # an ordinary exit aborts while MindSpore runs
         _leave(code)
+
+
+def _report(text: str) -> None:
+    with suppress(OSError):  # the terminal may be closed
+        print(text, file=sys.stderr)
+
+
+def _restart(required: RestartRequired, stop: StopFlag) -> NoReturn:
+    """Start this command again, unless a signal has come."""
+    if stop():
+        sys.exit(Interrupted.code)
+    _report(f"{required}; the command starts again")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    environment = instruction_set.environment_of_user() | required.environment
+    os.execve(sys.executable, sys.orig_argv, environment)
 
 
 def _open_closed_streams() -> None:

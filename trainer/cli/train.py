@@ -100,7 +100,7 @@ def _one(request: ResumeRequest, stop: StopFlag) -> None:
     """Check a single run, then train it: in this process, or in ranks that it starts."""
     config, problems = overrides.check(request.overrides)
     problems += rendezvous.problems(config)
-    resume.restore_cores(request)
+    resume.restore_computation(request)
     request = multi_rank.join(config, request)
     ranks = world.current()
     with file_lock.lock_run(request.folder if ranks.is_main else None):

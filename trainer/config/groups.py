@@ -62,6 +62,7 @@ class Device(Group):
     jit_level: Literal["O0", "O1", "O2"] | None = None
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     loss_scale: Annotated[Any, AfterValidator(_loss_scale)] = 1.0
+    convolutions: Literal["auto", "blocked", "plain"] = "auto"
     instruction_set: Literal["auto", "native"] = "auto"
     threads: Literal["auto", "free", "apart"] = "auto"
     fetch_every: int = Field(1, ge=1)

@@ -1,6 +1,6 @@
 """Errors: the ways in which a run may end early, an exception with an exit code for each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from trainer.core.text import first_rows
@@ -103,6 +103,19 @@ class Interrupted(TrainerExit):
     """A signal came before training began: nothing was saved, and nothing is lost."""
 
     code = 130
+
+
+class RestartRequired(TrainerExit):
+    """The process has to start again, with variables that count before MindSpore is imported.
+
+    Args:
+        why: what has failed.
+        environment: the variables.
+    """
+
+    def __init__(self, why: str, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+        super().__init__(why)
 
 
 class ArgumentErrors(ValueError):

@@ -4,7 +4,7 @@ import os
 
 import mindspore as ms
 
-from trainer.backend import device
+from trainer.backend import processor
 from trainer.backend.host_copy import to_numpy
 from trainer.checkpoint import checkpoint
 from trainer.config.schema import Settings
@@ -19,8 +19,8 @@ from trainer.run.components import RunComponents
 
 # Prefixes of environment variables that may change what is computed.
 _COMPUTING = ("ONEDNN_", "DNNL_")
-# Settings of the device on which no bit of a feature depends.
-_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id"}
+# Settings of the device on which no bit of a feature depends; the versions state the convolutions.
+_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id", "convolutions"}
 
 
 def cached_features(settings: Settings, components: RunComponents) -> Features:
@@ -53,7 +53,7 @@ def _key(settings: Settings, storable: Cacheable, components: RunComponents) -> 
             "sizes": sizes if settings.features.exact else [],
             "target": ms.get_context("device_target"),
             "device": settings.device.model_dump(exclude=_NO_BIT),
-            "processor": device.cpu_model(),
+            "processor": processor.model(),
             "environment": {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)},
             "versions": {k: v for k, v in checkpoint.versions().items() if k != "ranks"},
         }

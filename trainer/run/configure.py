@@ -47,6 +47,7 @@ def run_from_config(
         ConfigError: all problems.
     """
     settings, found = _read(config, problems, request.overrides)
+    found += [] if found else device.install_convolutions(settings.device)
     resume_point, more = resume.resume_point(request, settings)
     from trainer.run.build_run import build_run
 
@@ -97,6 +98,7 @@ def preflight_config(
         ConfigError: all problems.
     """
     settings, found = _read(config, problems, lines)
+    found += [] if found else device.setting_problems(settings.device)
     from trainer.backend import lazy_init
     from trainer.run.preflight import preflight
 
@@ -116,6 +118,6 @@ def _read(
     found = [*problems, *more]
     if found and lines and not any(map(_OF_THE_MODEL.match, lines)):
         raise ConfigError(found)
-    device.prepare(settings.device.instruction_set)
+    device.prepare(settings.device, may_test=not found)
     preload.load()
     return settings, found

@@ -79,8 +79,9 @@ def _join_ranks(config: Mapping[str, Any], launcher: str) -> bool:
     if by_srun and not rendezvous.is_slurm_task():
         return False
     info = rendezvous.from_slurm(settings.port) if by_srun else rendezvous.from_msrun()
-    device.prepare(device_settings.instruction_set)
+    device.prepare(device_settings)
     preload.load()
+    device.install_convolutions(device_settings)  # a restart is possible only before ranks meet
     from trainer.distributed import collectives
 
     def select_device() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mindspore import nn
 
+from trainer.backend.convolutions import choice
 from trainer.backend.graph import module_tree
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.checkpoint import checkpoint
@@ -148,7 +149,8 @@ def _resume_rows(components: RunComponents) -> list[Row]:
 
 def _continued_rows(point: ResumePoint) -> list[Row]:
     """Return where a run continues, and what is not as it was when the run began."""
-    progress, before, now = point.progress, point.checkpoint.versions, checkpoint.versions()
+    progress, now = point.progress, checkpoint.versions()
+    before = {checkpoint.CONVOLUTIONS: choice.PLAIN, **point.checkpoint.versions}
     steps = quantity(progress.steps, "more step")
     rows = [("resume", f"after epoch {progress.epochs} and {steps}")]
     if cpu_cores.used() < cpu_cores.available():

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import config_folders
 from trainer.core import log_handlers
+from trainer.core.errors import RestartRequired
 from trainer.core.exit_status import exit_status
 from trainer.core.run_files import OUTPUT
 from trainer.core.signals import catch_signals
@@ -39,9 +40,9 @@ def main() -> None:
     config_folders.use(config_folders.split(sys.argv[2:])[0])
     with os.fdopen(int(sys.argv[1]), "w", buffering=1) as responses:
         for line in _requests():
-            code, why = _train_job(json.loads(line))
+            response = _train_job(json.loads(line))
             _training.clear()
-            responses.write(json.dumps({"code": code, "why": why}) + "\n")
+            responses.write(json.dumps(response) + "\n")
 
 
 def _requests() -> Iterator[str]:
@@ -69,8 +70,11 @@ def _graph_pool() -> "GraphPool":
     return GraphPool()
 
 
-def _train_job(request: dict[str, Any]) -> tuple[int, str]:
-    """Train a job, with its output in its folder; return its exit code and why."""
+def _train_job(request: dict[str, Any]) -> dict[str, Any]:
+    """Train a job, with its output in its folder; return its exit code and why.
+
+    If this process has to start again, return the variables that the next one needs instead.
+    """
     folder = Path(request["folder"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,11 +88,13 @@ def _train_job(request: dict[str, Any]) -> tuple[int, str]:
             HydraConfig.instance().cfg = hydra_config
             resume_request = ResumeRequest([], folder, frozenset(request["allow"]))
             train.train(task_config(config), resume_request, stop, pool=_graph_pool)
-        return 0, ""
+        return {"code": 0, "why": ""}
+    except RestartRequired as required:
+        return {"code": required.code, "why": str(required), "restart": required.environment}
     except BaseException as error:  # of any kind: the next job may succeed
         code, why = exit_status(error)
         print(why, file=sys.stderr)
-        return code, why
+        return {"code": code, "why": why}
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -1,20 +1,24 @@
 """WorkerHandle: a worker process of a sweep, as the command that starts it sees it."""
 
 import json
+import logging
 import os
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from trainer.config import config_folders
 from trainer.core.run_files import OUTPUT
 from trainer.launch import jobs
+
+log = logging.getLogger(__name__)
 
 _WORKER = "trainer.launch.local.worker"
 _POLL = 0.5  # seconds between checks whether a silent process has died
@@ -40,22 +44,32 @@ class WorkerHandle:
         if self._device not in (None, config.device):
             self.close()  # the device of a process, and how it computes, cannot be changed
         self._device = config.device
-        process = self._start_if_needed()
         request = {"folder": str(folder), "config": OmegaConf.to_yaml(config), "allow": [*allow]}
+        response = self._respond(request)
+        if restart := response.get("restart"):  # for once: the next process knows why
+            log.warning("%s; the process of the job starts again", response["why"])
+            os.environ.update(restart)
+            self.close()
+            response = self._respond(request)
+        return int(response["code"]), str(response["why"])
+
+    def _respond(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Have the process train a job; return its response, or how it died."""
+        process = self._start_if_needed()
         try:
             assert process.stdin is not None
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
-            response = _read_line(self._responses, process)
+            line = _read_line(self._responses, process)
         except BrokenPipeError:
-            response = ""
-        if response:
-            result = json.loads(response)
-            return int(result["code"]), str(result["why"])
+            line = ""
+        if line:
+            return dict(json.loads(line))
         code = process.wait()
         self.close()
         end = f"killed by {signal.Signals(-code).name}" if code < 0 else f"it exited with {code}"
-        return code or 1, f"its process died: {end}; see {folder / OUTPUT}"
+        why = f"its process died: {end}; see {Path(request['folder']) / OUTPUT}"
+        return {"code": code or 1, "why": why}
 
     def stop(self) -> None:
         """Save and end the job in training; the signal is sent to a process only once."""

@@ -1,0 +1,85 @@
+"""Library: the compiled part, as Python calls it. Imports no MindSpore."""
+
+import ctypes
+import platform
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+_NAME = "_blocked"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the library has done in this process.
+
+    Attributes:
+        blocked: convolutions that were made in blocked layouts.
+        plain: convolutions for which that was not possible.
+        executed: executions in blocked layouts.
+        failed: executions in plain layouts, because something failed.
+        scratch: bytes of memory for reordered tensors.
+        kept: reordered tensors that are kept from one execution to the next.
+    """
+
+    blocked: int
+    plain: int
+    executed: int
+    failed: int
+    scratch: int
+    kept: int
+
+
+def path() -> Path | None:
+    """Return the file of the library; None if it was not built."""
+    folder = Path(__file__).parent
+    files = (folder / f"{_NAME}{suffix}" for suffix in EXTENSION_SUFFIXES)
+    return next((file for file in files if file.is_file()), None)
+
+
+def missing_reason() -> str:
+    """Return why there is no library; empty if there is one."""
+    if path() is not None:
+        return ""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return "their library exists only for Linux on x86-64"
+    return "their library was not built when the trainer was installed, which takes a C++ compiler"
+
+
+def install() -> str:
+    """Give MindSpore blocked convolutions from now on; return why not, empty if it has them.
+
+    Call it once MindSpore is imported. Later calls do nothing.
+    """
+    try:
+        why: bytes | None = _library().blocked_install()
+    except OSError as error:  # it was built for another system, for example
+        return f"their library cannot be loaded: {error}"
+    return why.decode() if why else ""
+
+
+def onednn_version() -> str:
+    """Return the version of MindSpore's oneDNN, such as ``3.10.1``; empty if it has none."""
+    version: bytes = _library().blocked_onednn()
+    return version.decode()
+
+
+def counts() -> Counts:
+    """Return what the library has done in this process."""
+    numbers = (ctypes.c_ulonglong * 6)()
+    _library().blocked_counts(numbers)
+    return Counts(*numbers)
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    file = path()
+    if file is None:
+        raise OSError(missing_reason())
+    library = ctypes.CDLL(str(file))
+    for function in (library.blocked_install, library.blocked_onednn):
+        function.argtypes, function.restype = [], ctypes.c_char_p
+    library.blocked_counts.restype = None
+    return library

@@ -1,0 +1,34 @@
+#include "api.h"
+
+#include <dlfcn.h>
+
+namespace blocked {
+
+Api api;
+
+bool load_api(void *library) noexcept {
+  Api loaded;
+#define BLOCKED_LOAD(name)                                                             \
+  loaded.name = reinterpret_cast<decltype(loaded.name)>(dlsym(library, "dnnl_" #name)); \
+  if (loaded.name == nullptr) return false;
+  BLOCKED_FUNCTIONS(BLOCKED_LOAD)
+#undef BLOCKED_LOAD
+  api = loaded;
+  return true;
+}
+
+MemoryDesc clone(const_dnnl_memory_desc_t desc) {
+  dnnl_memory_desc_t copy = nullptr;
+  if (desc != nullptr) check(api.memory_desc_clone(&copy, desc));
+  return MemoryDesc(copy);
+}
+
+PrimitiveAttr with_user_scratchpad(const_dnnl_primitive_attr_t attr) {
+  dnnl_primitive_attr_t copy = nullptr;
+  check(attr != nullptr ? api.primitive_attr_clone(&copy, attr) : api.primitive_attr_create(&copy));
+  PrimitiveAttr owned(copy);
+  check(api.primitive_attr_set_scratchpad_mode(copy, dnnl_scratchpad_mode_user));
+  return owned;
+}
+
+}  // namespace blocked

@@ -156,6 +156,10 @@ def _continued_rows(point: ResumePoint) -> list[Row]:
     if cpu_cores.used() < cpu_cores.available():
         cores = f"{cpu_cores.used()} of {quantity(cpu_cores.available(), 'core')}"
         rows.append(("", f"on {cores}, as it began; on all: resume.allow=[device]"))
+    if choice.could_be_blocked():
+        rows.append(
+            ("", "with plain convolutions, as it began; with blocked ones: resume.allow=[device]")
+        )
     differing = [
         f"{key} {before.get(key, 'unknown')}, now {value}"
         for key, value in now.items()

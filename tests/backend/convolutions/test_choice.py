@@ -52,6 +52,26 @@ def test_it_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choice.process_problem("auto") == choice.process_problem("plain") == ""
 
 
+def test_only_a_resumed_run_could_have_blocked_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    choice.prefer_plain()
+    assert not choice.could_be_blocked()
+    choice.choose("auto")
+    assert choice.could_be_blocked()
+    for why in ("they differ", None):
+        monkeypatch.setattr(verdict, "reason", lambda may_test=True, why=why: why)
+        assert not choice.could_be_blocked()
+
+
+@pytest.mark.parametrize(("setting", "variable"), [("plain", ""), ("auto", "plain")])
+def test_one_that_is_to_have_plain_ones_could_not(
+    setting: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(choice.VARIABLE, variable)
+    choice.prefer_plain()
+    choice.choose(setting)
+    assert not choice.could_be_blocked()
+
+
 def test_a_process_with_blocked_ones_computes_no_plain_ones() -> None:
     choice.choose("auto")
     choice.install()

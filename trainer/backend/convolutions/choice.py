@@ -20,11 +20,13 @@ class Choice:
         blocked: whether they are blocked, or are going to be once MindSpore is imported.
         installed: whether the library is at work.
         why: why they are not blocked although that was wanted; empty: they are, or it was not.
+        as_before: whether they are plain only because the run that resumes began with plain ones.
     """
 
     blocked: bool = False
     installed: bool = False
     why: str = ""
+    as_before: bool = False
 
 
 @dataclass
@@ -57,7 +59,7 @@ def choose(setting: str, may_test: bool = True) -> Choice:
     """
     if _state.choice is None:
         if wanted(setting) == PLAIN:
-            _state.choice = Choice()
+            _state.choice = Choice(as_before=setting == AUTO and not os.environ.get(VARIABLE))
         else:
             why = verdict.reason(may_test)
             _state.choice = Choice(why == "", why=why or "")
@@ -101,6 +103,14 @@ def process_problem(setting: str) -> str:
         f"device.convolutions={setting}: expected a process of its own, received one that has "
         f"begun with {name()} convolutions"
     )
+
+
+def could_be_blocked() -> bool:
+    """Return whether they would be blocked if the run that resumes had not begun with plain ones.
+
+    False also where no self-test has shown that.
+    """
+    return current().as_before and verdict.reason(may_test=False) == ""
 
 
 def description() -> str:

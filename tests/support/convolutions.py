@@ -1,4 +1,4 @@
-"""Runs many kinds of convolution and writes the outputs and all gradients into a file.
+"""Runs many kinds of convolution, and BatchNorm, and writes outputs and gradients into a file.
 
 A process of its own: ``python -m tests.support.convolutions RESULTS.npz graph|pynative [LIBRARY]``.
 oneDNN reads its instruction set before its first primitive. With the library, the convolutions are
@@ -59,6 +59,11 @@ def kinds() -> dict[str, tuple[nn.Cell, tuple[int, ...]]]:
             nn.Conv2dTranspose(8, 16, 4, 2, pad_mode="pad", padding=1),
             (2, 8, 6, 6),
         ),
+        "BatchNorm": (nn.BatchNorm2d(32).set_train(), (4, 32, 9, 9)),
+        "BatchNorm in evaluation": (nn.BatchNorm2d(32).set_train(False), (4, 32, 9, 9)),
+        "BatchNorm of one pixel": (nn.BatchNorm2d(64).set_train(), (8, 64, 1, 1)),
+        "BatchNorm of volumes": (nn.BatchNorm3d(16).set_train(), (2, 16, 5, 5, 5)),
+        "BatchNorm of odd channels": (nn.BatchNorm2d(5).set_train(), (4, 5, 9, 9)),
     }
 
 
@@ -90,6 +95,8 @@ def results(cell: nn.Cell, shape: tuple[int, ...]) -> Iterator[tuple[str, np.nda
     yield "gradient of the input", of_inputs.asnumpy()
     for parameter, gradient in zip(parameters, of_parameters, strict=True):
         yield f"gradient of {parameter.name.rpartition('.')[2]}", gradient.asnumpy()
+    for parameter in set(cell.get_parameters()) - set(parameters):  # BatchNorm's statistics
+        yield parameter.name.rpartition(".")[2], parameter.asnumpy()
 
 
 def main(path: str, mode: str, library: str = "") -> None:

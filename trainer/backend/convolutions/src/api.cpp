@@ -23,12 +23,21 @@ MemoryDesc clone(const_dnnl_memory_desc_t desc) {
   return MemoryDesc(copy);
 }
 
-PrimitiveAttr with_user_scratchpad(const_dnnl_primitive_attr_t attr) {
+PrimitiveAttr clone(const_dnnl_primitive_attr_t attr) {
   dnnl_primitive_attr_t copy = nullptr;
-  check(attr != nullptr ? api.primitive_attr_clone(&copy, attr) : api.primitive_attr_create(&copy));
-  PrimitiveAttr owned(copy);
-  check(api.primitive_attr_set_scratchpad_mode(copy, dnnl_scratchpad_mode_user));
-  return owned;
+  if (attr != nullptr) check(api.primitive_attr_clone(&copy, attr));
+  return PrimitiveAttr(copy);
+}
+
+PrimitiveAttr with_user_scratchpad(const_dnnl_primitive_attr_t attr) {
+  PrimitiveAttr copy = clone(attr);
+  if (!copy) {
+    dnnl_primitive_attr_t created = nullptr;
+    check(api.primitive_attr_create(&created));
+    copy.reset(created);
+  }
+  check(api.primitive_attr_set_scratchpad_mode(copy.get(), dnnl_scratchpad_mode_user));
+  return copy;
 }
 
 }  // namespace blocked

@@ -8,31 +8,35 @@
 
 namespace blocked {
 
-#define BLOCKED_FUNCTIONS(X)                        \
-  X(version)                                        \
-  X(convolution_forward_primitive_desc_create)      \
+#define BLOCKED_FUNCTIONS(X)                            \
+  X(version)                                            \
+  X(convolution_forward_primitive_desc_create)          \
   X(convolution_backward_data_primitive_desc_create)    \
   X(convolution_backward_weights_primitive_desc_create) \
-  X(reorder_primitive_desc_create)                  \
-  X(primitive_desc_query_md)                        \
-  X(primitive_desc_destroy)                         \
-  X(primitive_create)                               \
-  X(primitive_execute)                              \
-  X(primitive_destroy)                              \
-  X(stream_wait)                                    \
-  X(primitive_attr_create)                          \
-  X(primitive_attr_clone)                           \
-  X(primitive_attr_set_scratchpad_mode)             \
-  X(primitive_attr_get_post_ops)                    \
-  X(primitive_attr_destroy)                         \
-  X(post_ops_len)                                   \
-  X(memory_desc_create_with_tag)                    \
-  X(memory_desc_clone)                              \
-  X(memory_desc_query)                              \
-  X(memory_desc_equal)                              \
-  X(memory_desc_get_size)                           \
-  X(memory_desc_destroy)                            \
-  X(memory_create)                                  \
+  X(batch_normalization_forward_primitive_desc_create)  \
+  X(batch_normalization_backward_primitive_desc_create) \
+  X(reorder_primitive_desc_create)                      \
+  X(primitive_desc_query)                               \
+  X(primitive_desc_query_md)                            \
+  X(primitive_desc_destroy)                             \
+  X(primitive_create)                                   \
+  X(primitive_execute)                                  \
+  X(primitive_destroy)                                  \
+  X(stream_wait)                                        \
+  X(primitive_attr_create)                              \
+  X(primitive_attr_clone)                               \
+  X(primitive_attr_set_scratchpad_mode)                 \
+  X(primitive_attr_get_post_ops)                        \
+  X(primitive_attr_destroy)                             \
+  X(post_ops_len)                                       \
+  X(memory_desc_create_with_tag)                        \
+  X(memory_desc_create_with_string_tag)                 \
+  X(memory_desc_clone)                                  \
+  X(memory_desc_query)                                  \
+  X(memory_desc_equal)                                  \
+  X(memory_desc_get_size)                               \
+  X(memory_desc_destroy)                                \
+  X(memory_create)                                      \
   X(memory_destroy)
 
 struct Api {
@@ -72,8 +76,9 @@ using PrimitiveHandle = std::unique_ptr<dnnl_primitive, Destroy>;
 using PrimitiveAttr = std::unique_ptr<dnnl_primitive_attr, Destroy>;
 using PrimitiveDesc = std::unique_ptr<dnnl_primitive_desc, Destroy>;
 
-// A copy of a descriptor; null for null.
+// Copies; null for null.
 MemoryDesc clone(const_dnnl_memory_desc_t desc);
+PrimitiveAttr clone(const_dnnl_primitive_attr_t attr);
 
 // A copy of the attributes whose scratch memory is passed in at each execution.
 PrimitiveAttr with_user_scratchpad(const_dnnl_primitive_attr_t attr);

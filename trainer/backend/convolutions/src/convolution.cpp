@@ -5,36 +5,13 @@
 namespace blocked {
 namespace {
 
-int ndims_of(const_dnnl_memory_desc_t desc) {
-  int ndims = 0;
-  check(api.memory_desc_query(desc, dnnl_query_ndims_s32, &ndims));
-  return ndims;
-}
-
-// The shape and type of a descriptor, with a layout of oneDNN's choice.
+// The shape of a descriptor, with a layout of oneDNN's choice.
 MemoryDesc any_layout(const_dnnl_memory_desc_t plain) {
-  if (plain == nullptr) throw Failure(dnnl_unimplemented);
-  dnnl_dims_t *dims = nullptr;
-  dnnl_data_type_t type = dnnl_data_type_undef;
-  check(api.memory_desc_query(plain, dnnl_query_dims, &dims));
-  check(api.memory_desc_query(plain, dnnl_query_data_type, &type));
-  if (type != dnnl_f32) throw Failure(dnnl_unimplemented);
+  require_float32(plain);
   dnnl_memory_desc_t desc = nullptr;
-  check(api.memory_desc_create_with_tag(&desc, ndims_of(plain), *dims, type, dnnl_format_tag_any));
+  check(api.memory_desc_create_with_tag(&desc, ndims_of(plain), dims_of(plain), dnnl_f32,
+                                        dnnl_format_tag_any));
   return MemoryDesc(desc);
-}
-
-bool has_post_ops(const_dnnl_primitive_attr_t attr) {
-  const_dnnl_post_ops_t post_ops = nullptr;
-  if (attr == nullptr) return false;
-  check(api.primitive_attr_get_post_ops(attr, &post_ops));
-  return post_ops != nullptr && api.post_ops_len(post_ops) > 0;
-}
-
-PrimitiveAttr clone_attr(const_dnnl_primitive_attr_t attr) {
-  dnnl_primitive_attr_t copy = nullptr;
-  if (attr != nullptr) check(api.primitive_attr_clone(&copy, attr));
-  return PrimitiveAttr(copy);
 }
 
 PrimitiveDesc make_desc(const ConvolutionRequest &request) {
@@ -64,7 +41,7 @@ dnnl_status_t create_desc(dnnl_primitive_desc_t *desc, const ConvolutionRequest 
 }
 
 PrimitiveDesc make_blocked_desc(const ConvolutionRequest &request) {
-  if (has_post_ops(request.attr)) throw Failure(dnnl_unimplemented);
+  require_no_post_ops(request.attr);
   const MemoryDesc src = any_layout(request.src);
   const MemoryDesc weights = any_layout(request.weights);
   const MemoryDesc dst = any_layout(request.dst);
@@ -78,12 +55,13 @@ PrimitiveDesc make_blocked_desc(const ConvolutionRequest &request) {
 }
 
 Convolution::Convolution(const ConvolutionRequest &request)
-    : request_(request),
+    : Operation(request.engine),
+      request_(request),
       src_(clone(request.src)),
       weights_(clone(request.weights)),
       bias_(clone(request.bias)),
       dst_(clone(request.dst)),
-      attr_(clone_attr(request.attr)) {
+      attr_(clone(request.attr)) {
   request_.src = src_.get();
   request_.weights = weights_.get();
   request_.bias = bias_.get();
@@ -113,21 +91,21 @@ PrimitiveDesc Convolution::make_plain_desc() const {
   return make_desc(backward);
 }
 
-std::array<Operand, 3> Convolution::operands() const {
+std::vector<Operand> Convolution::operands() const {
   const auto src = src_.get(), weights = weights_.get(), dst = dst_.get();
   switch (request_.direction) {
     case Direction::backward_data:
-      return {{{DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, dst, true},
-               {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, weights, true},
-               {DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, src, false}}};
+      return {{DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, dst, true},
+              {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, weights, true},
+              {DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, src, false}};
     case Direction::backward_weights:
-      return {{{DNNL_ARG_SRC, dnnl_query_src_md, src, true},
-               {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, dst, true},
-               {DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, weights, false}}};
+      return {{DNNL_ARG_SRC, dnnl_query_src_md, src, true},
+              {DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, dst, true},
+              {DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, weights, false}};
     default:
-      return {{{DNNL_ARG_SRC, dnnl_query_src_md, src, true},
-               {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, weights, true},
-               {DNNL_ARG_DST, dnnl_query_dst_md, dst, false}}};
+      return {{DNNL_ARG_SRC, dnnl_query_src_md, src, true},
+              {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, weights, true},
+              {DNNL_ARG_DST, dnnl_query_dst_md, dst, false}};
   }
 }
 

@@ -1,9 +1,7 @@
 // What MindSpore requests of a convolution, and oneDNN's descriptors that are made of it.
 #pragma once
 
-#include <array>
-
-#include "api.h"
+#include "operation.h"
 
 namespace blocked {
 
@@ -26,28 +24,16 @@ struct ConvolutionRequest {
 dnnl_status_t create_desc(dnnl_primitive_desc_t *desc, const ConvolutionRequest &request) noexcept;
 
 // The same convolution with layouts of oneDNN's choice and scratch memory that is passed in. Throws
-// where that is not possible: other types than float32, or operations fused into the convolution,
-// which may read the output that is written.
+// where that is not possible.
 PrimitiveDesc make_blocked_desc(const ConvolutionRequest &request);
 
-// A tensor of a convolution that has a layout of its own.
-struct Operand {
-  int arg;
-  dnnl_query_t query;
-  const_dnnl_memory_desc_t plain;
-  bool is_input;
-};
-
 // A request that owns its arguments.
-class Convolution {
+class Convolution : public Operation {
  public:
   explicit Convolution(const ConvolutionRequest &request);
 
-  // A descriptor with the layouts that MindSpore requested.
-  PrimitiveDesc make_plain_desc() const;
-
-  std::array<Operand, 3> operands() const;
-  dnnl_engine_t engine() const { return request_.engine; }
+  PrimitiveDesc make_plain_desc() const override;
+  std::vector<Operand> operands() const override;
 
  private:
   struct Dims {

@@ -7,7 +7,7 @@
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
-// Null if MindSpore's convolutions are blocked from now on, or else why not; then nothing has
+// Null if MindSpore's convolutions and BatchNorm are blocked from now on, or else why not; then nothing has
 // changed. Further calls change nothing.
 EXPORT const char *blocked_install() try {
   return blocked::install();
@@ -24,7 +24,7 @@ EXPORT const char *blocked_onednn() try {
   return "";
 }
 
-// Convolutions made blocked, left plain; executions blocked, plain because something failed; bytes of
+// Operations made blocked, left plain; executions blocked, plain because something failed; bytes of
 // scratch memory now; reordered weights retained.
 EXPORT void blocked_counts(unsigned long long *counts) {
   counts[0] = blocked::counters.made_blocked;

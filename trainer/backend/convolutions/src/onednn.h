@@ -44,6 +44,7 @@ enum dnnl_prop_kind_t : int { dnnl_prop_kind_undef = 0, dnnl_forward_training = 
 enum dnnl_alg_kind_t : int { dnnl_convolution_direct = 1 };
 enum dnnl_scratchpad_mode_t : int { dnnl_scratchpad_mode_user = 1 };
 enum dnnl_query_t : int {
+  dnnl_query_impl_info_str = 8,
   dnnl_query_src_md = 129,
   dnnl_query_diff_src_md = 130,
   dnnl_query_weights_md = 131,
@@ -100,9 +101,18 @@ dnnl_status_t dnnl_convolution_backward_weights_primitive_desc_create(
     const_dnnl_memory_desc_t diff_dst, const dnnl_dims_t strides, const dnnl_dims_t dilates,
     const dnnl_dims_t padding_l, const dnnl_dims_t padding_r, const_dnnl_primitive_desc_t hint,
     const_dnnl_primitive_attr_t);
+dnnl_status_t dnnl_batch_normalization_forward_primitive_desc_create(
+    dnnl_primitive_desc_t *, dnnl_engine_t, dnnl_prop_kind_t, const_dnnl_memory_desc_t src,
+    const_dnnl_memory_desc_t dst, float epsilon, unsigned flags, const_dnnl_primitive_attr_t);
+dnnl_status_t dnnl_batch_normalization_backward_primitive_desc_create(
+    dnnl_primitive_desc_t *, dnnl_engine_t, dnnl_prop_kind_t, const_dnnl_memory_desc_t diff_src,
+    const_dnnl_memory_desc_t diff_dst, const_dnnl_memory_desc_t src, float epsilon, unsigned flags,
+    const_dnnl_primitive_desc_t hint, const_dnnl_primitive_attr_t);
 dnnl_status_t dnnl_reorder_primitive_desc_create(
     dnnl_primitive_desc_t *, const_dnnl_memory_desc_t src, dnnl_engine_t src_engine,
     const_dnnl_memory_desc_t dst, dnnl_engine_t dst_engine, const_dnnl_primitive_attr_t);
+dnnl_status_t dnnl_primitive_desc_query(const_dnnl_primitive_desc_t, dnnl_query_t, int index,
+                                        void *result);
 const_dnnl_memory_desc_t dnnl_primitive_desc_query_md(const_dnnl_primitive_desc_t, dnnl_query_t,
                                                       int index);
 dnnl_status_t dnnl_primitive_desc_destroy(dnnl_primitive_desc_t);
@@ -124,6 +134,9 @@ int dnnl_post_ops_len(const_dnnl_post_ops_t);
 
 dnnl_status_t dnnl_memory_desc_create_with_tag(dnnl_memory_desc_t *, int ndims, const dnnl_dims_t,
                                                dnnl_data_type_t, dnnl_format_tag_t);
+dnnl_status_t dnnl_memory_desc_create_with_string_tag(dnnl_memory_desc_t *, int ndims,
+                                                      const dnnl_dims_t, dnnl_data_type_t,
+                                                      const char *tag);
 dnnl_status_t dnnl_memory_desc_clone(dnnl_memory_desc_t *, const_dnnl_memory_desc_t);
 dnnl_status_t dnnl_memory_desc_query(const_dnnl_memory_desc_t, dnnl_query_t, void *result);
 int dnnl_memory_desc_equal(const_dnnl_memory_desc_t, const_dnnl_memory_desc_t);

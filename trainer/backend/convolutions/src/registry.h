@@ -1,4 +1,4 @@
-// Which of oneDNN's objects that MindSpore holds are blocked convolutions.
+// Which of oneDNN's objects that MindSpore holds are blocked operations.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,8 @@
 #include <shared_mutex>
 #include <unordered_map>
 #include <utility>
+
+#include "blocked_operation.h"
 
 namespace blocked {
 
@@ -39,5 +41,8 @@ class Registry {
   mutable std::shared_mutex mutex_;
   std::unordered_map<Handle, std::shared_ptr<Value>> values_;
 };
+
+Registry<const_dnnl_primitive_desc_t, const Operation> &operations();
+Registry<const_dnnl_primitive_t, BlockedOperation> &primitives();
 
 }  // namespace blocked

@@ -1,4 +1,4 @@
-// Scratch memory for blocked tensors, shared by all convolutions and threads.
+// Scratch memory for blocked tensors, shared by all operations and threads.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ struct Block {
 
 // A pool of blocks. An execution leases one block for all it needs, so executions in several threads
 // do not meet, and those one after another use the same memory while it is still in the processor's
-// cache. What is free is bounded; what is leased is what the running convolutions need.
+// cache. What is free is bounded; what is leased is what the running operations need.
 class ScratchPool {
  public:
   // At most this much is retained between executions; more is returned to the system at once.

@@ -1,25 +1,25 @@
-// A convolution in blocked layouts, with plain tensors outside.
+// An operation in blocked layouts, with plain tensors outside.
 #pragma once
 
 #include <memory>
 #include <mutex>
 #include <vector>
 
-#include "convolution.h"
+#include "operation.h"
 #include "primitive.h"
 
 namespace blocked {
 
-class BlockedConvolution {
+class BlockedOperation {
  public:
   // `desc` is from `make_blocked_desc`. Throws if a primitive or a reorder cannot be made.
-  BlockedConvolution(const_dnnl_primitive_desc_t desc,
-                     std::shared_ptr<const Convolution> convolution);
+  BlockedOperation(const_dnnl_primitive_desc_t desc,
+                     std::shared_ptr<const Operation> operation);
 
   // What MindSpore takes for its own primitive.
   dnnl_primitive_t handle() const { return primitive_.handle(); }
 
-  // Reorders the inputs, convolves, reorders the output. Throws if any of it fails; the plain
+  // Reorders the inputs, executes, reorders the output. Throws if any of it fails; the plain
   // inputs are unchanged then.
   void execute(dnnl_stream_t stream, int count, const dnnl_exec_arg_t *args) const;
 
@@ -40,7 +40,7 @@ class BlockedConvolution {
   void reorder(const Tensor &tensor, dnnl_memory_t plain, dnnl_memory_t blocked,
                dnnl_stream_t stream, char *scratch) const;
 
-  std::shared_ptr<const Convolution> convolution_;
+  std::shared_ptr<const Operation> operation_;
   Primitive primitive_;
   std::vector<Tensor> tensors_;  // those whose layout differs from the plain one
   std::size_t scratch_size_ = 0;

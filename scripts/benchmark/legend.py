@@ -17,10 +17,10 @@ wait: time at the end of an epoch before training continues: fetching and compar
 peak MB: peak memory of the process during training, including the images.
 This trainer: `python -m trainer` with its proof, checks and files, which give the numbers.
   device.threads=free in runs of less than 100 steps: a trial of thread placements would fill them.
-MindSpore, hand-written loop: nn.TrainOneStepCell in a loop, ONEDNN_MAX_CPU_ISA=AVX2, flags of
-  frozen parameters cleared, and stop_gradient after the last frozen cell if that is the method.
-MindSpore Model.train: default settings, without that variable; once, for a few steps, and only
-  where these do not take minutes.
+MindSpore, hand-written loop: nn.TrainOneStepCell in a loop, with the trainer's convolutions, flags
+  of frozen parameters cleared, and stop_gradient after the last frozen cell if that is the method.
+MindSpore Model.train: default settings, with MindSpore's convolutions; once, for a few steps, and
+  only where these do not take minutes.
 PyTorch: requires_grad_(False); torch.compile with an empty cache.
 Lightning: BaseFinetuning.freeze(train_bn=False), which keeps batch statistics in use there.
 fastai: Learner.freeze, which continues to train batch normalisation there, its default.

@@ -15,10 +15,11 @@ from scripts.benchmark.case import CLASSES, RATE, SEED, Case
 from scripts.benchmark.clock import Result
 from scripts.benchmark.contenders import ROOT
 from trainer.artifacts import costs as run_costs
+from trainer.backend import instruction_set
 from trainer.callbacks import metrics_jsonl
 from trainer.core.run_files import COSTS, METRICS
 
-_ISA = "ONEDNN_MAX_CPU_ISA"
+_ISA = instruction_set.VARIABLE
 _TRIAL = 100  # steps; a shorter run would consist of the trainer's trial of thread placements
 _TIMEOUT = 600  # seconds
 
@@ -50,7 +51,6 @@ def measure(case: Case, folder: Path) -> Result | str:
 def _loop(case: Case, folder: Path) -> Result:
     task = json.dumps(asdict(case))
     variables = {
-        "hand": {_ISA: "AVX2"},
         "compile": {"TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")},  # an empty cache
     }.get(case.contender)
     out = start(["scripts.benchmark.work", task, str(folder)], variables)

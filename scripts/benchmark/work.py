@@ -3,12 +3,17 @@
 import importlib
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 from scripts.benchmark.case import Case, Task
 from scripts.benchmark.clock import Clock
 from scripts.benchmark.contenders import LOOPS
+from trainer.backend import device
+from trainer.config.groups import Device
+from trainer.core.errors import ConfigError
 
 
 def main() -> None:
@@ -17,9 +22,20 @@ def main() -> None:
     case = Case(**{**fields, "task": Task(**fields["task"])})
     module, function = LOOPS[case.contender]
     clock = Clock()
-    train = getattr(importlib.import_module(f"scripts.benchmark.{module}"), function)
+    with as_the_trainer() if case.contender == "hand" else nullcontext():
+        train = getattr(importlib.import_module(f"scripts.benchmark.{module}"), function)
     parameters = train(case, Path(sys.argv[2]), clock)
     print(json.dumps(asdict(clock.result(parameters))))
+
+
+@contextmanager
+def as_the_trainer() -> Iterator[None]:
+    """Have MindSpore, which is imported in the block, compute with the trainer's convolutions."""
+    options = Device(target="cpu")
+    device.prepare(options)
+    yield
+    if problems := device.install_convolutions(options):
+        raise ConfigError(problems)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ print({})
 
 def environment(argument: str, name: str, **given: str) -> str:
     """Return a variable as `prepare` leaves it, in a process that starts with ``given``."""
-    hidden = {"ONEDNN_MAX_CPU_ISA", "MS_COMPILER_CACHE_ENABLE", "GLOG_v"}
+    hidden = {"ONEDNN_MAX_CPU_ISA", "TRAINER_CAPPED", "MS_COMPILER_CACHE_ENABLE", "GLOG_v"}
     kept = {key: value for key, value in os.environ.items() if key not in hidden}
     script = SHOW.format(argument, f"os.environ.get({name!r})")
     return subprocess.run(
@@ -39,6 +39,51 @@ def test_instruction_set_is_held_where_it_helps() -> None:
         expected = "AVX2" if "avx512f" in cpu.read() else "None"
     assert environment("auto", "ONEDNN_MAX_CPU_ISA") == expected
     assert environment("native", "ONEDNN_MAX_CPU_ISA") == "None"
+
+
+CHOICE = """
+import os
+from trainer.backend import device, processor
+from trainer.backend.convolutions import library, verdict
+from trainer.config.groups import Device
+processor.has_avx512 = lambda: True
+verdict.reason = lambda may_test=True: {why!r}
+library.install = lambda: ""
+options = Device(**{options!r})
+device.prepare(options)
+print(os.environ.get("ONEDNN_MAX_CPU_ISA"), device.install_convolutions(options))
+"""
+IMPOSSIBLE = "['device.convolutions=blocked: they cannot be used: broken; expected auto or plain']"
+ON_ASCEND = "['device.convolutions=blocked: expected device=cpu, received an Ascend device']"
+
+
+@pytest.mark.parametrize(
+    ("options", "why", "printed"),
+    [
+        ({"target": "cpu"}, "", "None []"),
+        ({"target": "cpu"}, "broken", "AVX2 []"),
+        ({"target": "cpu", "convolutions": "plain"}, "", "AVX2 []"),
+        ({"target": "cpu", "convolutions": "blocked"}, "broken", f"AVX2 {IMPOSSIBLE}"),
+        ({"target": "cpu", "instruction_set": "native"}, "broken", "None []"),
+        ({"target": "ascend"}, "", "AVX2 []"),
+        ({"target": "ascend", "convolutions": "blocked"}, "", f"AVX2 {ON_ASCEND}"),
+    ],
+)
+@pytest.mark.parametrize("outer", [{}, {"ONEDNN_MAX_CPU_ISA": "AVX2", "TRAINER_CAPPED": "1"}])
+def test_onednn_is_limited_where_convolutions_are_plain(
+    options: dict[str, str], why: str, printed: str, outer: dict[str, str]
+) -> None:
+    """Also in a process that was started by a limited one."""
+    hidden = {"ONEDNN_MAX_CPU_ISA", "TRAINER_CAPPED", "TRAINER_CONVOLUTIONS"}
+    inherited = {key: value for key, value in os.environ.items() if key not in hidden}
+    ended = subprocess.run(
+        [sys.executable, "-c", CHOICE.format(options=options, why=why)],
+        env={**inherited, **outer, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == f"{printed}\n"
 
 
 def test_what_the_user_has_set_stays() -> None:

@@ -1,15 +1,13 @@
 """Convolutions that cannot be blocked although the self-test passed: a second start, limited."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import CHECKOUT
 from tests.support.jobs import PAIR
+from tests.support.patched import COMPUTING, train
+from tests.support.patched import environment as patched
 from trainer.backend.convolutions import library, verdict
 
 pytestmark = pytest.mark.slow
@@ -32,21 +30,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     """Variables of a process whose self-test has passed, and whose library fails."""
     file = tmp_path / "library.so"
     file.touch()
-    (tmp_path / "sitecustomize.py").write_text(FAILING.format(file=str(file)))
-    for name in ("TRAINER_CONVOLUTIONS", "TRAINER_CAPPED", "ONEDNN_MAX_CPU_ISA"):
+    for name in COMPUTING:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(library, "path", lambda: file)
-    path = os.pathsep.join([str(tmp_path), str(CHECKOUT)])
-    return {**os.environ, **verdict.inheritance(""), "PYTHONPATH": path}
-
-
-def train(
-    folder: Path, environment: dict[str, str], *words: str
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trainer", *words]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
-    )
+    return patched(tmp_path, FAILING.format(file=str(file)), verdict.inheritance(""))
 
 
 def test_a_command_starts_again(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.support.command import CHECKOUT, start, until
+from tests.support.patched import COMPUTING
 from tests.support.runs import bits, records
 from trainer.backend.convolutions import library
 
@@ -29,7 +30,7 @@ BLOCKED, PLAIN = "device.convolutions=blocked", "device.convolutions=plain"
 @pytest.fixture(autouse=True)
 def free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes start as from a shell in which nothing is set, whatever this one computes with."""
-    for name in ("TRAINER_CONVOLUTIONS", "TRAINER_CAPPED", "ONEDNN_MAX_CPU_ISA"):
+    for name in COMPUTING:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -60,7 +61,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a blocked and a plain run."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("TRAINER_CONVOLUTIONS", "TRAINER_CAPPED", "ONEDNN_MAX_CPU_ISA"):
+        for name in COMPUTING:
             patch.delenv(name, raising=False)
         for name, setting in (("blocked", BLOCKED), ("plain", PLAIN)):
             out = train(folder, *OVERRIDES, setting, f"hydra.run.dir={name}")
@@ -114,6 +115,15 @@ def test_a_blocked_run_does_not_become_plain_unnoticed(tmp_path: Path) -> None:
     assert "device.convolutions: auto -> plain" in out
     out = train(tmp_path, "resume=run", "epochs=2", environment={"TRAINER_CONVOLUTIONS": "plain"})
     assert "convolutions blocked, now plain" in out
+
+
+def test_the_jobs_of_a_sweep_may_differ_in_it(runs: Path, tmp_path: Path) -> None:
+    lines = (*OVERRIDES, f"{BLOCKED},plain", "hydra.sweep.dir=sweep")
+    train(tmp_path, "-m", *lines)
+    for name in ("blocked", "plain"):
+        job = tmp_path / "sweep" / f"device.convolutions={name}"
+        assert versions(job)["convolutions"] == name
+        assert bits(job) == bits(runs / name)
 
 
 def test_a_killed_blocked_run_ends_with_the_same_bits(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
     if target == "cpu":
         cores = len(os.sched_getaffinity(0))
         parts.append(quantity(cores, "core"))
-        parts.append(f"oneDNN {os.environ.get(instruction_set.VARIABLE, 'default')}")
+        parts.append(f"oneDNN {instruction_set.name()}")
         parts.append(choice.description())
     else:
         parts += [

@@ -8,8 +8,15 @@ products are not affected.
 
 import os
 
+from trainer.backend import processor
+
 VARIABLE = "ONEDNN_MAX_CPU_ISA"
 CAPPED = "TRAINER_CAPPED"  # set where the limit is the trainer's and not the user's
+
+
+def name() -> str:
+    """Return the limit; without one, ``AVX-512`` on a processor that has it, else ``native``."""
+    return os.environ.get(VARIABLE) or ("AVX-512" if processor.has_avx512() else "native")
 
 
 def cap() -> None:

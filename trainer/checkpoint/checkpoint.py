@@ -13,6 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from trainer.backend import instruction_set
 from trainer.backend.convolutions import choice
 from trainer.core import atomic_files, cpu_cores, format_version, tensors
 from trainer.core.errors import ConfigError
@@ -210,7 +211,7 @@ def versions() -> dict[str, str]:
         **{name: importlib.metadata.version(name) for name in packages},
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "instruction set": os.environ.get("ONEDNN_MAX_CPU_ISA", "native"),
+        "instruction set": instruction_set.name(),
         CONVOLUTIONS: choice.name(),
         CORES: str(cpu_cores.used()),
         "ranks": str(world.current().world_size),

@@ -4,7 +4,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 
-from trainer.backend.convolutions import library, reference, self_test
+from trainer.backend.convolutions import batch_norm_reference, library, reference, self_test
 from trainer.backend.convolutions.library import Counts
 from trainer.backend.convolutions.reference import Array, Convolution
 
@@ -12,6 +12,17 @@ from trainer.backend.convolutions.reference import Array, Convolution
 @pytest.mark.parametrize("shape", self_test.CASES, ids=lambda shape: shape.name)
 def test_mindspore_agrees_with_numpy(shape: Convolution) -> None:
     assert self_test._wrong(shape) == ""
+
+
+@pytest.mark.parametrize("size", self_test.BATCH_NORM_CASES)
+def test_mindspore_agrees_with_numpy_about_batch_norm(size: tuple[int, ...]) -> None:
+    assert self_test._wrong_batch_norm(size) == ""
+
+
+def test_a_wrong_batch_norm_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = batch_norm_reference.forward
+    monkeypatch.setattr(batch_norm_reference, "forward", lambda *given: right(*given) + 0.01)
+    assert "BatchNorm differs by" in self_test._wrong_batch_norm((4, 32, 7, 7))
 
 
 def test_a_wrong_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +54,7 @@ def test_what_keeps_them_from_being_installed_is_printed(
 ) -> None:
     monkeypatch.setattr(library, "install", lambda: "a slot is missing")
     monkeypatch.setattr(self_test, "CASES", ())
+    monkeypatch.setattr(self_test, "BATCH_NORM_CASES", ())
     self_test.main()
     ms.set_context(mode=ms.GRAPH_MODE)
     assert capsys.readouterr().out == '{"why": "a slot is missing"}\n'

@@ -1,4 +1,4 @@
-"""Self-test: small convolutions of each kind, with all gradients, against plain NumPy.
+"""Self-test: small operations of each kind, with all gradients, against plain NumPy.
 
 ``python -m trainer.backend.convolutions.self_test`` prints why blocked convolutions cannot be used
 on this machine, as JSON; the text is empty if they can. ``verdict`` starts it as a child process.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.backend.convolutions import library, reference
+from trainer.backend.convolutions import batch_norm_reference, library, reference
 from trainer.backend.convolutions.reference import Array, Convolution
 from trainer.backend.convolutions.tested_versions import untested_reason
 
@@ -27,6 +27,7 @@ CASES = (
     Convolution("dilation", (1, 8, 11, 11), 16, 3, pad=2, dilation=2),
     Convolution("3-D", (1, 4, 5, 5, 5), 8, 3, pad=1),
 )
+BATCH_NORM_CASES = ((4, 32, 7, 7), (3, 5, 6, 6))
 
 
 def main() -> None:
@@ -49,6 +50,8 @@ def reason() -> str:
     why = library.install() or untested_reason("oneDNN", library.onednn_version())
     for shape in CASES:
         why = why or _wrong(shape)
+    for size in BATCH_NORM_CASES:
+        why = why or _wrong_batch_norm(size)
     return why or _unused(library.counts())
 
 
@@ -58,12 +61,15 @@ def _wrong(shape: Convolution) -> str:
     x, weight = (generator.normal(size=size) for size in (shape.inputs, shape.weight_shape))
     dy = generator.normal(size=reference.forward(shape, x, weight).shape)
     bias = generator.normal(size=shape.outputs)
-    difference = reference.largest_difference(
-        _computed(shape, x, weight, bias, dy), _expected(shape, x, weight, bias, dy)
-    )
+    received = _computed(shape, x, weight, bias, dy)
+    return _difference(shape.name, received, _expected(shape, x, weight, bias, dy))
+
+
+def _difference(name: str, received: Sequence[Array], expected: Sequence[Array]) -> str:
+    difference = reference.largest_difference(received, expected)
     if difference <= _TOLERANCE:
         return ""
-    return f"their self-test failed: {shape.name} differs by {difference:.1e} of the largest value"
+    return f"their self-test failed: {name} differs by {difference:.1e} of the largest value"
 
 
 def _expected(shape: Convolution, x: Array, weight: Array, bias: Array, dy: Array) -> list[Array]:
@@ -98,6 +104,39 @@ def _function(shape: Convolution) -> Any:
     convolve = kind(shape.outputs, shape.kernel, 1, "pad", shape.pad, **options)
     add = ops.BiasAdd()
     return lambda x, weight, *bias: add(convolve(x, weight), *bias) if bias else convolve(x, weight)
+
+
+def _wrong_batch_norm(size: tuple[int, ...]) -> str:
+    """Return that MindSpore and NumPy disagree about BatchNorm; empty if they agree."""
+    generator = np.random.default_rng(0)
+    x, dy = generator.normal(size=size), generator.normal(size=size)
+    gamma, beta, mean = (generator.normal(size=size[1]) for _ in range(3))
+    variance = generator.uniform(0.5, 2, size=size[1])
+    expected = [
+        batch_norm_reference.inference(x, gamma, beta, mean, variance),
+        batch_norm_reference.forward(x, gamma, beta),
+        *batch_norm_reference.gradients(x, gamma, dy),
+    ]
+    return _difference("BatchNorm", _batch_norm(x, dy, gamma, beta, mean, variance), expected)
+
+
+def _batch_norm(x: Array, dy: Array, *values: Array) -> list[Array]:
+    """Return output in inference, then output and gradients in training, by MindSpore."""
+    import mindspore as ms
+    from mindspore import Tensor, nn, ops
+
+    inputs, upstream = (Tensor(array.astype(np.float32)) for array in (x, dy))
+    cell = nn.BatchNorm2d(x.shape[1], batch_norm_reference.EPSILON)
+    weights = (cell.gamma, cell.beta, cell.moving_mean, cell.moving_variance)
+    for parameter, value in zip(weights, values, strict=True):
+        parameter.set_data(Tensor(value.astype(np.float32)))
+
+    def weighted(inputs: Tensor) -> Tensor:
+        return ops.ReduceSum()(ops.Mul()(cell(inputs), upstream))
+
+    outputs = [cell.set_train(False)(inputs), cell.set_train()(inputs)]
+    dx, gradients = ms.grad(weighted, 0, ms.ParameterTuple(weights[:2]))(inputs)
+    return [tensor.asnumpy() for tensor in (*outputs, dx, *gradients)]
 
 
 def _unused(counts: library.Counts) -> str:

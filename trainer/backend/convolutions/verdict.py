@@ -23,7 +23,7 @@ from trainer.core.errors import CannotWrite, ConfigError
 
 log = logging.getLogger(__name__)
 
-_SELF_TEST = ("self_test.py", "reference.py")
+_SELF_TEST = ("self_test.py", "reference.py", "batch_norm_reference.py")
 # The verdict that child processes inherit, with its key: theirs may be another machine.
 _INHERITED = "TRAINER_CONVOLUTIONS_VERDICT"
 

@@ -53,7 +53,7 @@ options = Device(**{options!r})
 device.prepare(options)
 print(os.environ.get("ONEDNN_MAX_CPU_ISA"), device.install_convolutions(options))
 """
-IMPOSSIBLE = "['device.convolutions=blocked: they cannot be used: broken; expected auto or plain']"
+IMPOSSIBLE = "['device.convolutions=blocked: not possible here: broken; expected auto or plain']"
 ON_ASCEND = "['device.convolutions=blocked: expected device=cpu, received an Ascend device']"
 
 

@@ -22,7 +22,7 @@ library.install = lambda: "a slot is missing"
 processor.has_avx512 = lambda: True
 """
 FAILURE = "convolutions cannot be blocked: a slot is missing"
-DEVICE = "oneDNN AVX2, plain convolutions (a slot is missing)"
+DEVICE = "oneDNN AVX2, plain convolutions (not blocked: a slot is missing)"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_command_that_demands_them_does_not(tmp_path: Path, environment: dict[
     words = ("device.convolutions=blocked", "hydra.run.dir=run")
     ended = train(tmp_path, environment, *words)
     assert ended.returncode == 2
-    assert "device.convolutions=blocked: they cannot be used: a slot is missing" in ended.stderr
+    assert "device.convolutions=blocked: not possible here: a slot is missing" in ended.stderr
     assert "starts again" not in ended.stderr
     assert not (tmp_path / "run").exists()
 

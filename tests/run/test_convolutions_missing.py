@@ -21,8 +21,8 @@ from trainer.backend.convolutions import library
 library.path = lambda: Path(library.__file__)
 """
 CASES = {
-    "no library": (NO_LIBRARY, "their library "),
-    "another MindSpore": (OTHER_MINDSPORE, "tested with MindSpore 2.10.x, and this is 2.9.1"),
+    "no library": (NO_LIBRARY, "the library "),
+    "another MindSpore": (OTHER_MINDSPORE, "tested only with MindSpore 2.10.x, and this is 2.9.1"),
 }
 
 
@@ -33,14 +33,14 @@ def test_they_are_plain_there(tmp_path: Path, case: str) -> None:
     ended = train(tmp_path, variables, "freeze=conv1", "epochs=1", "hydra.run.dir=run")
     assert ended.returncode == 0, ended.stderr
     (device,) = (line for line in ended.stdout.splitlines() if line.startswith("device"))
-    assert "plain convolutions (" in device
+    assert "plain convolutions (not blocked: " in device
     assert why in device
     with open("/proc/cpuinfo") as cpu:  # noqa: PTH123
         assert ("oneDNN AVX2" in device) is ("avx512f" in cpu.read())
     words = ("device.convolutions=blocked", "hydra.run.dir=demanded")
     ended = train(tmp_path, variables, *words)
     assert ended.returncode == 2
-    assert "device.convolutions=blocked: they cannot be used: " in ended.stderr
+    assert "device.convolutions=blocked: not possible here: " in ended.stderr
     assert why in ended.stderr
     assert not (tmp_path / "demanded").exists()
 

@@ -82,7 +82,7 @@ def test_auto_is_plain_where_they_cannot_be_used(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(verdict, "reason", lambda may_test=True: "they differ")
     choice.choose("auto")
     choice.install()
-    assert choice.description() == "plain convolutions (they differ)"
+    assert choice.description() == "plain convolutions (not blocked: they differ)"
     assert choice.setting_problem("auto") == choice.setting_problem("plain") == ""
     problem = choice.setting_problem("blocked")
     assert problem.startswith("device.convolutions=blocked")

@@ -30,18 +30,18 @@ def self_test() -> tuple[str, bool]:
             start_new_session=True,  # Ctrl-C reaches this process alone
         )
     except subprocess.TimeoutExpired:
-        return f"their self-test took more than {_SECONDS:.0f} s", False
+        return f"the self-test took more than {_SECONDS:.0f} s", False
     except OSError as error:
-        return f"their self-test could not be started: {error}", False
+        return f"the self-test could not be started: {error}", False
     return _result(process.returncode, process.stdout, process.stderr)
 
 
 def _result(code: int, output: str, errors: str) -> tuple[str, bool]:
     if code < 0:
         number = signal.Signals(-code)
-        return f"their self-test was ended by {number.name}", number in _CRASHES
+        return f"the self-test was ended by {number.name}", number in _CRASHES
     try:
         return str(json.loads(output.splitlines()[-1])["why"]), True
     except (IndexError, ValueError, KeyError, TypeError):
         last = (errors.strip().splitlines() or ["it printed nothing"])[-1]
-        return f"their self-test ended with exit code {code}: {last}", False
+        return f"the self-test ended with exit code {code}: {last}", False

@@ -92,7 +92,7 @@ def setting_problem(setting: str) -> str:
         return f"{VARIABLE}: expected {AUTO}, {BLOCKED} or {PLAIN}, received {target!r}"
     why = (current().why or verdict.reason()) if target == BLOCKED else ""
     key = "device.convolutions" if setting == BLOCKED else VARIABLE
-    return f"{key}={BLOCKED}: they cannot be used: {why}; expected {AUTO} or {PLAIN}" if why else ""
+    return f"{key}={BLOCKED}: not possible here: {why}; expected {AUTO} or {PLAIN}" if why else ""
 
 
 def process_problem(setting: str) -> str:
@@ -116,4 +116,4 @@ def could_be_blocked() -> bool:
 def description() -> str:
     """Return the convolutions of this process, and why they are not blocked."""
     why = current().why
-    return f"{name()} convolutions" + (f" ({why})" if why else "")
+    return f"{name()} convolutions" + (f" (not blocked: {why})" if why else "")

@@ -44,8 +44,8 @@ def missing_reason() -> str:
     if path() is not None:
         return ""
     if sys.platform != "linux" or platform.machine() != "x86_64":
-        return "their library exists only for Linux on x86-64"
-    return "their library was not built when the trainer was installed, which takes a C++ compiler"
+        return "the library exists only for Linux on x86-64"
+    return "the library was not built when the trainer was installed, which takes a C++ compiler"
 
 
 def install() -> str:
@@ -56,7 +56,7 @@ def install() -> str:
     try:
         why: bytes | None = _library().blocked_install()
     except OSError as error:  # it was built for another system, for example
-        return f"their library cannot be loaded: {error}"
+        return f"the library cannot be loaded: {error}"
     return why.decode() if why else ""
 
 

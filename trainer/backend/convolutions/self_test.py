@@ -37,7 +37,7 @@ def main() -> None:
     try:
         why = reason()
     except Exception as error:  # whatever it is, they cannot be used
-        why = f"their self-test failed: {type(error).__name__}: {error}"
+        why = f"the self-test failed: {type(error).__name__}: {error}"
     print(json.dumps({"why": why}))
 
 
@@ -69,7 +69,7 @@ def _difference(name: str, received: Sequence[Array], expected: Sequence[Array])
     difference = reference.largest_difference(received, expected)
     if difference <= _TOLERANCE:
         return ""
-    return f"their self-test failed: {name} differs by {difference:.1e} of the largest value"
+    return f"the self-test failed: {name} differs by {difference:.1e} of the largest value"
 
 
 def _expected(shape: Convolution, x: Array, weight: Array, bias: Array, dy: Array) -> list[Array]:
@@ -142,7 +142,7 @@ def _batch_norm(x: Array, dy: Array, *values: Array) -> list[Array]:
 def _unused(counts: library.Counts) -> str:
     """Return that blocked layouts were not used although all results are right."""
     if counts.failed or not counts.executed:
-        return f"their self-test failed: {counts.executed} blocked, {counts.failed} failed"
+        return f"the self-test failed: {counts.executed} blocked, {counts.failed} failed"
     return ""
 
 

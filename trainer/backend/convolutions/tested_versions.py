@@ -13,4 +13,4 @@ def untested_reason(program: str, version: str) -> str:
         return ""
     tested = " and ".join(f"{number}.x" for number in _TESTED[program])
     received = f"this is {version}" if version else "there is none"
-    return f"they were tested with {program} {tested}, and {received}"
+    return f"tested only with {program} {tested}, and {received}"

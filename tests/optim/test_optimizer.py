@@ -157,6 +157,15 @@ def test_betas_of_0_take_the_last_gradient_alone() -> None:
     np.testing.assert_allclose(moved, 0.01, rtol=1e-3)
 
 
+def test_decoupled_decay_shrinks_a_weight_before_its_step() -> None:
+    net = TwoConvs()
+    made = AdamW(net.fc.trainable_params(), 0.01, betas=(0.0, 0.0), weight_decay=0.5)
+    before = net.fc.bias.asnumpy().copy()
+    stepped(net, made, steps=1)
+    moved = np.abs(net.fc.bias.asnumpy() - before * (1 - 0.01 * 0.5))
+    np.testing.assert_allclose(moved, 0.01, rtol=1e-3)
+
+
 def test_a_state_of_another_shape_is_not_carried_over() -> None:
     old, new = (nn.Momentum(nn.Dense(2, n).trainable_params(), 0.1, 0.9) for n in (3, 4))
     optimizer_state(old)["moments.weight"].set_data(Tensor(np.ones((3, 2), np.float32)))

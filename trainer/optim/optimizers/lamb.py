@@ -76,7 +76,6 @@ class Lamb(MomentOptimizer):
             raise ValueError(f"max_grad_norm: {expected}, received {max_grad_norm}")
         self.max_grad_norm = max_grad_norm
         self.one = Tensor(1.0, ms.float32)
-        self.ones = ops.ones_like(self.decay_of_each)
 
     def construct(self, gradients: tuple[Tensor, ...]) -> tuple[bool, ...]:
         """Update the parameters by their gradients."""

@@ -55,6 +55,7 @@ class MomentOptimizer(nn.Optimizer):
         self.decays = decays(self)
         self.decays_each = tuple(decay > 0 for decay in self.decays)
         self.decay_of_each = Tensor(np.array(self.decays, np.float32))
+        self.ones = ops.ones_like(self.decay_of_each)
         self.one_step = Tensor(1, ms.int32)
 
     def corrections(self) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainer.cli import entry_point
+from trainer.core.errors import RestartRequired
 from trainer.launch.jobs import job_environment
 
 
@@ -49,6 +50,37 @@ def test_a_lack_of_memory_is_one_message(
 def test_another_error_of_mindspore_keeps_its_traceback() -> None:
     with pytest.raises(RuntimeError, match="shapes"), entry_point.exit_codes():
         raise RuntimeError("the shapes differ")
+
+
+class Replaced(Exception):
+    """Stands for the end of a process that another program has replaced."""
+
+
+def test_a_command_that_has_to_restart_keeps_words_and_variables(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    received: list[object] = []
+
+    def replace(*arguments: object) -> None:
+        received.extend(arguments)
+        raise Replaced
+
+    monkeypatch.setattr(os, "execve", replace)
+    monkeypatch.setattr(os, "environ", {"ONEDNN_MAX_CPU_ISA": "SSE41", "OTHER": "1"})
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "trainer", "seed=1"])
+    with pytest.raises(Replaced), entry_point.exit_codes():
+        raise RestartRequired("a slot is missing", {"NEW": "2"})
+    variables = {"ONEDNN_MAX_CPU_ISA": "SSE41", "OTHER": "1", "NEW": "2"}
+    assert received == [sys.executable, ["python", "-m", "trainer", "seed=1"], variables]
+    assert capsys.readouterr().err == "a slot is missing; the command starts again\n"
+
+
+def test_it_does_not_restart_after_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("it has restarted"))
+    with pytest.raises(SystemExit) as ended, entry_point.exit_codes() as stop:
+        stop.receive(15, None)
+        raise RestartRequired("a slot is missing", {})
+    assert ended.value.code == 130
 
 
 @pytest.mark.parametrize(

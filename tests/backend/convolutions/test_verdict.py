@@ -36,7 +36,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     built.write_text("version 1")
     monkeypatch.setattr(library, "path", lambda: built)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv(INHERITED, raising=False)
+    for name in (INHERITED, instruction_set.CAPPED, instruction_set.VARIABLE):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "freeze-trainer" / "convolutions"
 
 
@@ -114,8 +115,6 @@ def test_a_change_of_what_it_depends_on_is_tested(
 def test_the_limit_of_the_trainer_is_no_such_change(
     self_test: SelfTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(instruction_set.VARIABLE, raising=False)
-    monkeypatch.delenv(instruction_set.CAPPED, raising=False)
     verdict.reason()
     monkeypatch.setenv(instruction_set.VARIABLE, "AVX2")
     monkeypatch.setenv(instruction_set.CAPPED, "1")

@@ -1,7 +1,5 @@
 #include "batch_norm.h"
 
-#include <cstring>
-
 namespace blocked {
 namespace {
 
@@ -42,13 +40,6 @@ PrimitiveDesc make_desc_in(const Layout &layout, const BatchNormRequest &request
   return make_desc(blocked);
 }
 
-// Whether oneDNN has generated code for the processor, instead of its reference code.
-bool is_vector_code(const_dnnl_primitive_desc_t desc) {
-  const char *name = nullptr;
-  check(api.primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name));
-  return name != nullptr && std::strstr(name, "jit") != nullptr;
-}
-
 }  // namespace
 
 dnnl_status_t create_desc(dnnl_primitive_desc_t *desc, const BatchNormRequest &r) noexcept {
@@ -69,7 +60,7 @@ PrimitiveDesc make_blocked_desc(const BatchNormRequest &request) {
     if (layout.ndims != ndims_of(request.src) || dims_of(request.src)[1] % layout.block != 0)
       continue;
     PrimitiveDesc desc = make_desc_in(layout, request, attr.get());
-    if (is_vector_code(desc.get())) return desc;
+    if (is_implemented_by(desc.get(), "jit")) return desc;  // vector code, not reference code
   }
   throw Failure(dnnl_unimplemented);
 }

@@ -1,16 +1,22 @@
 #include "convolution.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace blocked {
 namespace {
 
-// The shape of a descriptor, with a layout of oneDNN's choice.
-MemoryDesc any_layout(const_dnnl_memory_desc_t plain) {
+enum class Layout { chosen_by_onednn, channels_last };
+
+// The shape of a descriptor in another layout.
+MemoryDesc in_layout(Layout layout, const_dnnl_memory_desc_t plain) {
   require_float32(plain);
   dnnl_memory_desc_t desc = nullptr;
-  check(api.memory_desc_create_with_tag(&desc, ndims_of(plain), dims_of(plain), dnnl_f32,
-                                        dnnl_format_tag_any));
+  const int ndims = ndims_of(plain);
+  check(layout == Layout::channels_last
+            ? api.memory_desc_create_with_string_tag(&desc, ndims, dims_of(plain), dnnl_f32, "acdb")
+            : api.memory_desc_create_with_tag(&desc, ndims, dims_of(plain), dnnl_f32,
+                                              dnnl_format_tag_any));
   return MemoryDesc(desc);
 }
 
@@ -18,6 +24,19 @@ PrimitiveDesc make_desc(const ConvolutionRequest &request) {
   dnnl_primitive_desc_t desc = nullptr;
   check(create_desc(&desc, request));
   return PrimitiveDesc(desc);
+}
+
+PrimitiveDesc make_desc_in(Layout layout, const ConvolutionRequest &request) {
+  const MemoryDesc src = in_layout(layout, request.src);
+  const MemoryDesc weights = in_layout(Layout::chosen_by_onednn, request.weights);
+  const MemoryDesc dst = in_layout(layout, request.dst);
+  const PrimitiveAttr attr = with_user_scratchpad(request.attr);
+  ConvolutionRequest blocked = request;
+  blocked.src = src.get();
+  blocked.weights = weights.get();
+  blocked.dst = dst.get();
+  blocked.attr = attr.get();
+  return make_desc(blocked);
 }
 
 }  // namespace
@@ -42,16 +61,17 @@ dnnl_status_t create_desc(dnnl_primitive_desc_t *desc, const ConvolutionRequest 
 
 PrimitiveDesc make_blocked_desc(const ConvolutionRequest &request) {
   require_no_post_ops(request.attr);
-  const MemoryDesc src = any_layout(request.src);
-  const MemoryDesc weights = any_layout(request.weights);
-  const MemoryDesc dst = any_layout(request.dst);
-  const PrimitiveAttr attr = with_user_scratchpad(request.attr);
-  ConvolutionRequest blocked = request;
-  blocked.src = src.get();
-  blocked.weights = weights.get();
-  blocked.dst = dst.get();
-  blocked.attr = attr.get();
-  return make_desc(blocked);
+  PrimitiveDesc desc = make_desc_in(Layout::chosen_by_onednn, request);
+  // With few channels oneDNN may choose blocks of 8 and AVX2 although it has AVX-512 code for
+  // channels last. Gradient of a 5x5 kernel, 6 to 16 channels: 0.46 and 0.21 ms.
+  if (ndims_of(request.src) != 4 || !is_implemented_by(desc.get(), "avx2")) return desc;
+  try {
+    PrimitiveDesc channels_last = make_desc_in(Layout::channels_last, request);
+    return is_implemented_by(channels_last.get(), "avx512") ? std::move(channels_last)
+                                                            : std::move(desc);
+  } catch (const Failure &) {
+    return desc;
+  }
 }
 
 Convolution::Convolution(const ConvolutionRequest &request)

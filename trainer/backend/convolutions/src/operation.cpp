@@ -1,5 +1,7 @@
 #include "operation.h"
 
+#include <cstring>
+
 namespace blocked {
 
 void require_float32(const_dnnl_memory_desc_t desc) {
@@ -12,6 +14,12 @@ void require_no_post_ops(const_dnnl_primitive_attr_t attr) {
   const_dnnl_post_ops_t post_ops = nullptr;
   if (attr != nullptr) check(api.primitive_attr_get_post_ops(attr, &post_ops));
   if (post_ops != nullptr && api.post_ops_len(post_ops) > 0) throw Failure(dnnl_unimplemented);
+}
+
+bool is_implemented_by(const_dnnl_primitive_desc_t desc, const char *part) {
+  const char *name = nullptr;
+  check(api.primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name));
+  return name != nullptr && std::strstr(name, part) != nullptr;
 }
 
 int ndims_of(const_dnnl_memory_desc_t desc) {

@@ -35,6 +35,9 @@ class Operation {
 void require_float32(const_dnnl_memory_desc_t desc);
 void require_no_post_ops(const_dnnl_primitive_attr_t attr);
 
+// Whether the name of oneDNN's code for an operation, such as jit:avx512_core, has a part.
+bool is_implemented_by(const_dnnl_primitive_desc_t desc, const char *part);
+
 int ndims_of(const_dnnl_memory_desc_t desc);
 const dnnl_dim_t *dims_of(const_dnnl_memory_desc_t desc);
 

@@ -1,6 +1,7 @@
 """Rules for the sources that neither ruff nor the import contract checks."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def sources() -> Iterator[Path]:
         yield from sorted((ROOT / folder).rglob("*.py"))
 
 
+def native_sources() -> Iterator[Path]:
+    for suffix in ("cpp", "h"):
+        yield from sorted((ROOT / "trainer").rglob(f"*.{suffix}"))
+
+
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Yield the functions of a file, each with its number of lines from ``def`` to its end."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -48,7 +54,7 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def test_files_are_short() -> None:
-    files = [*sources(), *sorted((ROOT / "tests").rglob("*.py"))]
+    files = [*sources(), *sorted((ROOT / "tests").rglob("*.py")), *native_sources()]
     lengths = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in files}
     assert {path: n for path, n in lengths.items() if n > FILE_LINES} == {}
 
@@ -61,3 +67,9 @@ def test_functions_are_short() -> None:
         if lines > FUNCTION_LINES
     ]
     assert offenders == []
+
+
+def test_every_native_source_is_built_and_shipped() -> None:
+    """An extension's ``sources`` are compiled; headers are only shipped, by its ``depends``."""
+    listed = set(re.findall(r'"(trainer/\S+\.(?:cpp|h))"', (ROOT / "pyproject.toml").read_text()))
+    assert listed == {path.relative_to(ROOT).as_posix() for path in native_sources()}

@@ -18,7 +18,7 @@ from mindspore import Tensor, nn
 
 from trainer.backend.device import load_numpy_interface
 
-COUNTS = ("made_blocked", "left_plain", "executed_blocked", "executed_plain", "scratch", "kept")
+COUNTS = ("made_blocked", "left_plain", "executed_blocked", "executed_plain", "scratch")
 
 
 def conv2d(channels: int, filters: int, kernel: int, **options: Any) -> nn.Cell:

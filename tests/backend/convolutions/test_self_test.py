@@ -38,9 +38,9 @@ def test_a_wrong_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("counts", "text"),
     [
-        (Counts(5, 0, 5, 0, 0, 0), ""),
-        (Counts(0, 5, 0, 0, 0, 0), "0 blocked"),
-        (Counts(5, 0, 4, 1, 0, 0), "1 failed"),
+        (Counts(5, 0, 5, 0, 0), ""),
+        (Counts(0, 5, 0, 0, 0), "0 blocked"),
+        (Counts(5, 0, 4, 1, 0), "1 failed"),
     ],
 )
 def test_blocked_layouts_have_to_be_used(counts: Counts, text: str) -> None:

@@ -21,7 +21,6 @@ class Counts:
         executed: executions in blocked layouts.
         failed: executions in plain layouts, because something failed.
         scratch: bytes of memory for reordered tensors.
-        kept: reordered tensors that are kept from one execution to the next.
     """
 
     blocked: int
@@ -29,7 +28,6 @@ class Counts:
     executed: int
     failed: int
     scratch: int
-    kept: int
 
 
 def path() -> Path | None:
@@ -68,7 +66,7 @@ def onednn_version() -> str:
 
 def counts() -> Counts:
     """Return what the library has done in this process."""
-    numbers = (ctypes.c_ulonglong * 6)()
+    numbers = (ctypes.c_ulonglong * 5)()
     _library().blocked_counts(numbers)
     return Counts(*numbers)
 

@@ -16,7 +16,6 @@ extern "C" {
 const char *blocked_install();
 const char *blocked_onednn();
 void blocked_counts(unsigned long long *counts);
-void blocked_forget();
 }
 
 namespace {
@@ -91,16 +90,15 @@ void share_operators(std::vector<Case> &cases) {
   });
 }
 
-// Each thread creates and destroys its own; meanwhile it reads the counters and forgets.
+// Each thread creates and destroys its own; meanwhile it reads the counters.
 void make_operators(std::vector<Case> &cases) {
   in_threads([&](int thread) {
     for (std::size_t k = 0; k < cases.size(); ++k) {
       Case &c = cases[(k + thread * 5) % cases.size()];
       const Operator convolution(c.shape, c.pass);
       for (int round = 0; round < 2; ++round) run_and_compare(convolution, c);
-      unsigned long long counts[6];
+      unsigned long long counts[5];
       blocked_counts(counts);
-      if (k % 8 == 0) blocked_forget();
     }
   });
 }
@@ -117,7 +115,7 @@ int main() {
   });
   share_operators(cases);
   make_operators(cases);
-  unsigned long long counts[6];
+  unsigned long long counts[5];
   blocked_counts(counts);
   std::printf("oneDNN %s: %llu operations made blocked, %llu left plain; executed: %llu blocked, "
               "%llu plain because something failed; %llu bytes of scratch memory; %d failures\n",

@@ -25,15 +25,11 @@ EXPORT const char *blocked_onednn() try {
 }
 
 // Operations made blocked, left plain; executions blocked, plain because something failed; bytes of
-// scratch memory now; reordered weights retained.
+// scratch memory now.
 EXPORT void blocked_counts(unsigned long long *counts) {
   counts[0] = blocked::counters.made_blocked;
   counts[1] = blocked::counters.left_plain;
   counts[2] = blocked::counters.executed_blocked;
   counts[3] = blocked::counters.executed_plain;
   counts[4] = blocked::scratch().bytes();
-  counts[5] = 0;
 }
-
-// Throws away all reordered weights that are retained.
-EXPORT void blocked_forget() {}

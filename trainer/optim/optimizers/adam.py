@@ -77,10 +77,17 @@ class Adam(MomentOptimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay, as ``torch.optim.AdamW``.
+    """Adam with decoupled weight decay, as ``torch.optim.AdamW``."""
 
-    Its default decay of 0.01 stands in ``conf/optimizer/adamw.yaml``.
-    """
+    def __init__(
+        self,
+        params: Groups,
+        learning_rate: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, learning_rate, betas, eps, weight_decay)
 
     def construct(self, gradients: tuple[Tensor, ...]) -> tuple[bool, ...]:
         """Decay the parameters, then update them by their gradients."""

@@ -102,7 +102,7 @@ class Rounding(TwoConvs):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fc = nn.SequentialCell(self.fc, Placed())
+        self.fc = nn.SequentialCell(Placed(), self.fc)
         self.head = nn.Dense(3, 3)
 
     def construct(self, x: Tensor) -> Tensor:

@@ -2,16 +2,17 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
 from scripts.benchmark import recipe
 from scripts.benchmark.case import NETS, Case
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+BEFORE = "before"  # the trainer of another checkout
 TRAINER = {  # value of `features` by contender
     **{"trainer": "off", "store": "store", "auto": "auto"},
-    **{"cold": "off", "warm": "off", "snapshots": "off"},
+    **{"cold": "off", "warm": "off", "snapshots": "off", BEFORE: "off"},
     **dict.fromkeys(recipe.OVERRIDES, "off"),
 }
 TITLES = {
@@ -21,6 +22,7 @@ TITLES = {
     "cold": "this trainer, compile cache empty",
     "warm": "this trainer, compile cache filled",
     "snapshots": "this trainer, one snapshot per epoch",
+    BEFORE: "the trainer of --against",
     "hand": "MindSpore, hand-written loop",
     "native": "MindSpore Model.train",
     "eager": "PyTorch eager",
@@ -64,6 +66,13 @@ def graphs(contender: str, folder: Path) -> list[str]:
 def snapshots(contender: str) -> list[str]:
     """Return the override that determines whether the trainer saves a snapshot per epoch."""
     return [f"snapshot.keep={'all' if contender == 'snapshots' else 'off'}"]
+
+
+def need_pytorch(contenders: Iterable[str]) -> list[str]:
+    """Return those of the contenders that need PyTorch, if it is not installed."""
+    if find_spec("torch") is not None:
+        return []
+    return [name for name in contenders if "torch" in _PACKAGES.get(name, ())]
 
 
 def missing(case: Case) -> str:

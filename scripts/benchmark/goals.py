@@ -1,102 +1,162 @@
 """The goals of the suite, each met or missed, and by how much."""
 
-from collections.abc import Sequence
-from operator import attrgetter
-from statistics import median
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
-from scripts.benchmark import recipe, records
-from scripts.benchmark.plan import RACES
-from scripts.benchmark.records import Record, Row, spread
-from scripts.benchmark.report import of
+from scripts.benchmark import recipe, records, verdicts
+from scripts.benchmark.contenders import BEFORE, TITLES
+from scripts.benchmark.plan import (
+    LENET,
+    MANY,
+    MOBILE,
+    RACES,
+    RESNET,
+    RESNET_LARGE,
+    Race,
+    find,
+)
+from scripts.benchmark.records import Record, Row
+from scripts.benchmark.verdicts import CELLS, FIFTY, FIRST, STEP, TEN, Verdict
+from trainer.core.table import table
 
 MINUTES = 30
-_NOISE = 1.03  # two identical runs differ by more
-_HAND = "trainer", "hand", attrgetter("step")
-_AUTO = "auto", "trainer", attrgetter("ten")
-_MAX_WAIT = 3  # % of an epoch
+_HEAD = "head stop_gradient"
+_DEMANDS = {
+    verdicts.at_most: "at most {:g} times the time of",
+    verdicts.faster: "at least {:g} times faster than",
+}
+_NAME = "goal "  # prefix of the part of a goal that was measured alone
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal.
+
+    Attributes:
+        about: what it demands.
+        races: the races of the suite that show whether it is met.
+        contenders: those that it compares.
+        judge: returns the verdict of a row; None: it was not measured.
+        limit: what the ratio of the contenders may be; None: the goal is no ratio.
+    """
+
+    about: str
+    races: Sequence[Race]
+    contenders: tuple[str, ...]
+    judge: Callable[[Row], Verdict | None]
+    limit: float | None = None
+
+    def alone(self, name: str) -> list[Race]:
+        """Return the races that measure this goal alone, many times in turn."""
+        return [
+            replace(race, part=_NAME + name, contenders=self.contenders, repeats=MANY)
+            for race in self.races
+        ]
+
+
+def _ratio(
+    about: str,
+    races: Sequence[Race],
+    pair: str,
+    limit: float,
+    what: verdicts.Quantity = STEP,
+    judge: Callable[..., Verdict | None] = verdicts.at_most,
+) -> Goal:
+    ours, other = pair.split()
+    about += f", {_DEMANDS[judge].format(limit)} {TITLES[other]}"
+    judge = partial(judge, limit=limit, ours=ours, other=other, what=what)
+    return Goal(about, races, (ours, other), judge, limit)
+
+
+def _against_pytorch(about: str, races: Sequence[Race], limit: float) -> Goal:
+    return _ratio(f"a step of {about}", races, "trainer eager", limit)
+
+
+def _faster(
+    about: str, races: Sequence[Race], pair: str, limit: float, what: verdicts.Quantity
+) -> Goal:
+    return _ratio(about, races, pair, limit, what, verdicts.faster)
+
+
+_SMALL = [*find("nets", RESNET, "nothing"), *find("nets", RESNET, _HEAD)]
+_LARGE = [*find("nets", RESNET_LARGE, "nothing"), *find("nets", RESNET_LARGE, _HEAD)]
+_OTHERS = [*_LARGE, *find("nets", MOBILE, "nothing"), *find("nets", LENET, "nothing")]
+_BEFORE = f"trainer {BEFORE}"
+_AUTO = [*find("head", contender="auto"), *find("nets", contender="auto")]
+
+GOALS = {
+    "resnet18": _against_pytorch("ResNet-18 at 64x64, everything trains", _SMALL[:1], 0.95),
+    "resnet18-head": _against_pytorch("ResNet-18 at 64x64, the head trains", _SMALL[1:], 0.80),
+    "resnet18-224": _against_pytorch("ResNet-18 at 224x224, everything trains", _LARGE[:1], 0.90),
+    "resnet18-224-head": _against_pytorch("ResNet-18 at 224x224, the head trains", _LARGE[1:], 0.9),
+    "mobilenet": _against_pytorch(
+        "MobileNetV2, everything trains", find("nets", MOBILE, "nothing"), 0.90
+    ),
+    "lenet5": _against_pytorch("LeNet-5, everything trains", find("nets", LENET, "nothing"), 0.90),
+    "before-resnet18": _faster("a step of ResNet-18 at 64x64", _SMALL, _BEFORE, 2.1, STEP),
+    "before-others": _faster("a step of the other models", _OTHERS, _BEFORE, 1.7, STEP),
+    "hand": _ratio("a step", find("nets", contender="hand"), "trainer hand", 1.05),
+    "store-10": _faster("10 epochs of the head of ResNet-18", find("head"), "store eager", 8, TEN),
+    "store-50": _faster(
+        "50 epochs of the head of ResNet-18", find("head"), "store eager", 15, FIFTY
+    ),
+    "store-off": _faster(
+        "10 epochs of the head of ResNet-18", find("head"), "store trainer", 8, TEN
+    ),
+    "auto": _ratio("10 epochs with features=auto", _AUTO, "auto trainer", 1.03, TEN),
+    "compile-cache": _faster(
+        "the first step, compile cache filled", find("starts"), "warm cold", 3, FIRST
+    ),
+    "epoch-end": Goal(
+        "the wait at the end of an epoch for proof, snapshot and checkpoint",
+        *(find("ends"), ("snapshots",), partial(verdicts.waits, limit=3, ours="snapshots")),
+    ),
+    "recipe": Goal(
+        "what clipping, averaging and schedule add to a step: at most what PyTorch adds, or 15 ms",
+        *(find(recipe.PART, RESNET), ("trainer", "recipe", "eager", "eager_recipe")),
+        verdicts.adds,
+    ),
+}
 
 
 def text(results: Sequence[Record], minutes: float) -> str:
-    """Return one or more lines for each goal."""
-    everything = records.rows(results)
-    rows, head = of(everything, "nets"), of(everything, "head")
-    duration = _verdict(minutes < MINUTES) if len(everything) == len(RACES) else "open  "
-    lines = [
-        _faster(
-            head, "eager", 5, "10 epochs, head only, ResNet-18: store compared with PyTorch eager"
-        ),
-        _faster(
-            head, "trainer", 8, "10 epochs, head only, ResNet-18: store compared with no store"
-        ),
-        *_within(
-            "step, this trainer compared with a hand-written MindSpore loop", _ratios(rows, *_HAND)
-        ),
-        *_within("10 epochs, features=auto compared with off", _ratios([*head, *rows], *_AUTO)),
-        _starts(rows=of(everything, "starts")),
-        _ends(of(everything, "ends")),
-        _recipe(of(everything, recipe.PART)),
-        f"{duration}  the whole suite in {minutes:.1f} minutes, at most {MINUTES}",
-    ]
-    return "\n".join(["## Goals", "", *lines])
+    """Return a table with a line for each row of each goal, and what the goals demand."""
+    rows = records.rows(results)
+    lines = [line for name in GOALS for line in _lines(name, rows)]
+    if len([row for row in rows if not is_alone(row)]) == len(RACES):
+        duration = "", "", f"{minutes:.1f} min", "", "", f"at most {MINUTES} min", "1"
+        lines.append((_word(minutes <= MINUTES), "duration", *duration))
+    if not lines:
+        return "## Goals\n\nNone was measured."
+    counts = ", ".join(f"{_count(lines, word)} {word}" for word in ("met", "MISSED"))
+    unmeasured = [name for name in GOALS if name not in {line[1] for line in lines}]
+    rest = f"\nNot measured: {', '.join(unmeasured)}" if unmeasured else ""
+    head = ("", "goal", *CELLS)
+    return f"## Goals\n\n{table([head, *lines], left=(0, 1, 2, 3))}\n\nRows: {counts}{rest}"
 
 
-def _starts(rows: Sequence[Row]) -> str:
-    what = "first step, compile cache filled compared with empty"
-    ratios = [x for row in rows for x in row.ratios("cold", "warm", _first)]
-    if not ratios:
-        return f"open    {what}: not measured"
-    return f"{_verdict(median(ratios) >= 3)}  {what}: {spread(ratios, 1)} times faster, at least 3"
+def _lines(name: str, rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    judged = [GOALS[name].judge(row) for row in rows_of(name, rows)]
+    return [(_word(each.met), name, *each.cells) for each in judged if each is not None]
 
 
-def _ends(rows: Sequence[Row]) -> str:
-    what = "wait at the end of an epoch for proof, snapshot and checkpoint"
-    shares = [100 * x for row in rows for x in row.values("snapshots", attrgetter("end"))]
-    if not shares:
-        return f"open    {what}: not measured"
-    met = max(shares) <= _MAX_WAIT
-    return f"{_verdict(met)}  {what}: {spread(shares, 1)} % of the epoch, at most {_MAX_WAIT}"
+def rows_of(name: str, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that show a goal: those measured for it alone, else those of the suite."""
+    if measured_alone := [row for row in rows if row.part == _NAME + name]:
+        return measured_alone
+    keys = [(race.part, race.task, race.frozen, race.method) for race in GOALS[name].races]
+    return [row for row in rows if row.key in keys]
 
 
-def _recipe(rows: Sequence[Row]) -> str:
-    what = "clipping, averaging and schedule together, added to a step of ResNet-18"
-    result = recipe.goal(rows)
-    if result is None:
-        return f"open    {what}: not measured"
-    met, figures = result
-    return f"{_verdict(met)}  {what}: {figures}, what PyTorch adds or 15 ms"
+def is_alone(row: Row) -> bool:
+    """Whether a row was measured for one goal alone."""
+    return row.part.startswith(_NAME)
 
 
-def _first(record: Record) -> float:
-    """Return the seconds of a first step, at least the resolution of a hundredth."""
-    return max(record.result.first if record.result else 0.0, 0.01)
+def _word(met: bool) -> str:
+    return "met" if met else "MISSED"
 
 
-def _verdict(met: bool) -> str:
-    return "met   " if met else "MISSED"
-
-
-def _faster(rows: Sequence[Row], other: str, least: float, what: str) -> str:
-    ratios = [x for row in rows for x in row.ratios(other, "store", attrgetter("ten"))]
-    if not ratios:
-        return f"open    {what}: not measured"
-    met = median(ratios) >= least
-    return f"{_verdict(met)}  {what}: {spread(ratios, 1)} times faster, at least {least:g}"
-
-
-def _within(what: str, found: Sequence[tuple[str, list[float]]]) -> list[str]:
-    """Return the line of a goal, and a line for each row that misses it."""
-    if not found:
-        return [f"open    {what}: not measured"]
-    missed = [(name, ratios) for name, ratios in found if median(ratios) > _NOISE]
-    line = f"{what}: {len(found) - len(missed)} of {len(found)} rows at most {_NOISE:g} times"
-    return [
-        f"{_verdict(not missed)}  {line}",
-        *(f"        {name}: {spread(ratios, 2)}" for name, ratios in missed),
-    ]
-
-
-def _ratios(
-    rows: Sequence[Row], above: str, below: str, what: records.Measure
-) -> list[tuple[str, list[float]]]:
-    pairs = [(str(row), row.ratios(above, below, what)) for row in rows]
-    return [(name, ratios) for name, ratios in pairs if ratios]
+def _count(lines: Sequence[tuple[str, ...]], word: str) -> int:
+    return sum(line[0] == word for line in lines)

@@ -11,12 +11,16 @@ step: time from the end of one step to the end of the next, including the wait f
   trained, the missing ones count as the later ones. Not included: the compilation (first s: the
   additional time of the first step) and the rest of the process (rest s: start-up, validation,
   files).
+Goals: times are medians of the repeats; the ratio is the median of the ratios within the repeats,
+  with its 95 % confidence interval (from two of the ratios, in order of size; least..most if there
+  are fewer than 6). A goal is met if the median meets it.
 step x, 10 epochs x: relative to this trainer without a store, in the same repeat.
 wait: time at the end of an epoch before training continues: fetching and comparing the weights, and
   what is not yet written of the epoch before. A background thread writes the files.
 peak MB: peak memory of the process during training, including the images.
 This trainer: `python -m trainer` with its proof, checks and files, which give the numbers.
   device.threads=free in runs of less than 100 steps: a trial of thread placements would fill them.
+The trainer of --against: another checkout, which runs its own code with its own settings.
 MindSpore, hand-written loop: nn.TrainOneStepCell in a loop, with the trainer's convolutions, flags
   of frozen parameters cleared, and stop_gradient after the last frozen cell if that is the method.
 MindSpore Model.train: default settings, with MindSpore's convolutions; once, for a few steps, and

@@ -9,7 +9,7 @@ _PACKAGES = ("mindspore", "mindcv", "numpy", "torch", "lightning", "fastai")
 
 
 def describe() -> str:
-    """Return two lines: processor, cores, memory and load, then versions."""
+    """Return two lines: processor, cores and memory, then versions."""
     return f"{_hardware()}\nPython {platform.python_version()}, {_versions()}"
 
 
@@ -20,7 +20,7 @@ def _hardware() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return (
         f"{cpu}, {len(os.sched_getaffinity(0))} cores, AVX-512 "
-        f"{'yes' if 'avx512f' in info else 'no'}, {memory:.0f} GB, load {os.getloadavg()[0]:.1f}"
+        f"{'yes' if 'avx512f' in info else 'no'}, {memory:.0f} GB"
     )
 
 

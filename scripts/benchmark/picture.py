@@ -11,14 +11,14 @@ from matplotlib.patches import Patch
 
 from scripts.benchmark import records
 from scripts.benchmark.case import NETS
-from scripts.benchmark.contenders import TITLES
+from scripts.benchmark.contenders import BEFORE, TITLES
 from scripts.benchmark.plan import RESNET, RESNET_LONG
 from scripts.benchmark.records import Measure, Record, Row
 from scripts.benchmark.report import RIVALS, of, percent, shared
 from trainer.core.plotting import save
 
 FILE = "speed.png"
-_COLOURS = {
+COLOURS = {
     "trainer": "#3b6ea5",
     "store": "#0f3d66",
     "auto": "#7ba3cc",
@@ -28,6 +28,7 @@ _COLOURS = {
     "compile": "#e9b27c",
     "lightning": "#8e6bb0",
     "fastai": "#5a9e6f",
+    BEFORE: "#b04a5a",
 }
 _SIDE = ("trainer", "hand", "eager")
 
@@ -50,7 +51,7 @@ def draw(results: Sequence[Record], path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
     shown = {who for row in rows for who in row.contenders}
-    handles = [Patch(color=c, label=TITLES[who]) for who, c in _COLOURS.items() if who in shown]
+    handles = [Patch(color=c, label=TITLES[who]) for who, c in COLOURS.items() if who in shown]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     save(figure, path)
 
@@ -66,7 +67,7 @@ def _ten(axes: Axes, rows: Sequence[Row]) -> None:
     if not times:
         return
     order = sorted(times, key=lambda who: -times[who])
-    axes.barh(order, [times[who] for who in order], color=[_COLOURS[who] for who in order])
+    axes.barh(order, [times[who] for who in order], color=[COLOURS[who] for who in order])
     axes.set_xscale("log")
     axes.margins(x=0.2)
     axes.xaxis.set_major_formatter("{x:g}")
@@ -87,7 +88,7 @@ def _steps(axes: Axes, rows: Sequence[Row]) -> None:
                 share = row.case.frozen / len(row.case.net.parts)
                 places.append(tasks.index(row.case.task) + 0.5 * share - 0.25)
                 ratios.append(median(values))
-        axes.plot(places, ratios, "o", color=_COLOURS[who], ms=5)
+        axes.plot(places, ratios, "o", color=COLOURS[who], ms=5)
     names = [f"{NETS[task.net].title}\n{task.size}x{task.size}" for task in tasks]
     axes.set_xticks(range(len(names)), names, rotation=30)
     axes.set_ylim(bottom=0)
@@ -101,7 +102,7 @@ def _memory(axes: Axes, rows: Sequence[Row]) -> None:
     for at, who in enumerate(_SIDE):
         peaks = [max((r.memory or 0 for r in row.results(who)), default=0) for row in resnet]
         places = [x + (at - 1) * 0.27 for x in range(len(resnet))]
-        axes.bar(places, peaks, 0.25, color=_COLOURS[who])
+        axes.bar(places, peaks, 0.25, color=COLOURS[who])
     axes.set_xticks(range(len(resnet)), [row.case.extent for row in resnet])
     axes.set_title("ResNet-18: peak MB, by what is frozen", fontsize=9)
 
@@ -140,7 +141,7 @@ def _epochs(axes: Axes, rows: Sequence[Row]) -> None:
 def _line(
     axes: Axes, who: str, across: Sequence[float], up: Sequence[float], marker: str = "o"
 ) -> None:
-    axes.plot(across, up, marker=marker, ms=4, color=_COLOURS[who])
+    axes.plot(across, up, marker=marker, ms=4, color=COLOURS[who])
 
 
 def _median(row: Row, who: str, what: Measure) -> float:

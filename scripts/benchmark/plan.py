@@ -50,7 +50,7 @@ class Race:
         ]
 
 
-def _race(part: str, task: Task, row: str, repeats: int, epochs: int, contenders: str) -> Race:
+def race(part: str, task: Task, row: str, repeats: int, epochs: int, contenders: str) -> Race:
     """Return the race of a row such as `half stop_gradient`."""
     name, _, method = row.partition(" ")
     net = NETS[task.net]
@@ -71,42 +71,62 @@ SIZES = (9408, 128, 147_968, 525_568, 2_099_712, 8_393_728, 5130)  # values of R
 _RIVALS = "trainer store eager"
 _OTHERS = "compile lightning fastai"
 
-# In addition to its steps, a process of the trainer takes about 6 s for LeNet-5, 12 for ResNet-18
-# and 17 for MobileNetV2; a hand-written loop 4, 7 and 11; PyTorch 3, compiled 30. So start-up takes
-# most of the half hour, and only what the goals need is repeated, after all is measured once.
+# In addition to its steps, a process of the trainer takes about 6 s for LeNet-5, 10 for ResNet-18
+# and 17 for MobileNetV2; a hand-written loop 4, 6 and 9; PyTorch 3, compiled 30. So start-up takes
+# most of the half hour: after all is measured, the rows of the goals against PyTorch are repeated
+# as often as the rest of it permits.
+MANY = 10
 RACES = [
-    _race("head", RESNET_LONG, "head stop_gradient", 3, 10, "trainer store auto eager"),
-    _race("nets", RESNET, "nothing", 2, 2, "trainer hand eager"),
-    _race("nets", RESNET, "half stop_gradient", 2, 2, "trainer hand eager store"),
-    _race("nets", RESNET, "head stop_gradient", 2, 2, "trainer hand eager"),
-    _race("nets", RESNET, "head requires_grad", 2, 2, "trainer hand"),
-    _race("nets", LENET, "nothing", 2, 3, "trainer hand eager native"),
-    _race("nets", LENET, "half stop_gradient", 2, 3, "trainer hand eager store"),
-    _race("nets", LENET, "half requires_grad", 2, 3, "trainer hand"),
-    _race("nets", LENET, "head stop_gradient", 3, 3, "trainer hand eager store auto native"),
-    _race("nets", LENET, "head requires_grad", 2, 3, "trainer hand store"),
-    _race("nets", MOBILE, "nothing", 1, 2, "trainer hand eager"),
-    _race("nets", MOBILE, "half stop_gradient", 1, 2, "trainer hand eager"),
-    _race("nets", MOBILE, "head stop_gradient", 2, 2, "trainer hand eager store auto"),
-    _race("nets", RESNET_LARGE, "nothing", 1, 2, "trainer hand eager"),
-    _race("nets", RESNET_LARGE, "half stop_gradient", 1, 2, "trainer hand eager"),
-    _race("nets", RESNET_LARGE, "head stop_gradient", 1, 2, "trainer hand eager store"),
-    _race("nets", MOBILE_LARGE, "nothing", 1, 2, "trainer hand eager"),
-    _race("nets", MOBILE_LARGE, "head stop_gradient", 1, 2, "trainer hand eager store"),
-    _race("starts", Task("resnet18", 64, 32, 96), "half stop_gradient", 2, 1, "cold warm"),
-    _race(recipe.PART, RESNET, "nothing", 2, 2, recipe.CONTENDERS),
-    _race(recipe.PART, LENET, "nothing", 2, 3, recipe.CONTENDERS),
-    _race("ends", RESNET, "nothing", 2, 2, "snapshots"),
-    _race("ends", RESNET, "head stop_gradient", 1, 3, "snapshots"),
-    _race("others", RESNET, "nothing", 1, 2, "trainer eager compile"),
-    _race("others", RESNET, "head requires_grad", 1, 2, f"trainer eager {_OTHERS} native"),
+    race("head", RESNET_LONG, "head stop_gradient", 3, 10, "trainer store auto eager"),
+    race("nets", RESNET, "nothing", MANY, 2, "trainer hand eager"),
+    race("nets", RESNET, "half stop_gradient", 1, 2, "trainer hand eager store"),
+    race("nets", RESNET, "head stop_gradient", MANY, 2, "trainer hand eager"),
+    race("nets", RESNET, "head requires_grad", 1, 2, "trainer hand"),
+    race("nets", LENET, "nothing", MANY, 3, "trainer hand eager native"),
+    race("nets", LENET, "half stop_gradient", 1, 3, "trainer hand eager store"),
+    race("nets", LENET, "half requires_grad", 1, 3, "trainer hand"),
+    race("nets", LENET, "head stop_gradient", 2, 3, "trainer hand eager store auto native"),
+    race("nets", LENET, "head requires_grad", 1, 3, "trainer hand store"),
+    race("nets", MOBILE, "nothing", MANY, 2, "trainer hand eager"),
+    race("nets", MOBILE, "half stop_gradient", 1, 2, "trainer hand eager"),
+    race("nets", MOBILE, "head stop_gradient", 1, 2, "trainer hand eager store auto"),
+    race("nets", RESNET_LARGE, "nothing", MANY, 2, "trainer hand eager"),
+    race("nets", RESNET_LARGE, "half stop_gradient", 1, 2, "trainer hand eager"),
+    race("nets", RESNET_LARGE, "head stop_gradient", MANY, 2, "trainer hand eager store"),
+    race("nets", MOBILE_LARGE, "nothing", 1, 2, "trainer hand eager"),
+    race("nets", MOBILE_LARGE, "head stop_gradient", 1, 2, "trainer hand eager store"),
+    race("starts", Task("resnet18", 64, 32, 96), "half stop_gradient", 2, 1, "cold warm"),
+    race(recipe.PART, RESNET, "nothing", 2, 2, recipe.CONTENDERS),
+    race(recipe.PART, LENET, "nothing", 2, 3, recipe.CONTENDERS),
+    race("ends", RESNET, "nothing", 2, 2, "snapshots"),
+    race("ends", RESNET, "head stop_gradient", 1, 3, "snapshots"),
+    race("others", RESNET, "nothing", 1, 2, "trainer eager compile"),
+    race("others", RESNET, "head requires_grad", 1, 2, f"trainer eager {_OTHERS} native"),
     *(
-        _race("images", Task("lenet5", 32, 64, count), "head stop_gradient", 1, 2, _RIVALS)
+        race("images", Task("lenet5", 32, 64, count), "head stop_gradient", 1, 2, _RIVALS)
         for count in (1000, 8000, 60000)
     ),
     *(
-        _race("share", RESNET, f"{parts} stop_gradient", 1, 2, "trainer eager")
+        race("share", RESNET, f"{parts} stop_gradient", 1, 2, "trainer eager")
         for parts in (2, 3, 5)  # up to bn1, layer1, layer3; the part `nets` has the others
     ),
-    _race("epochs", Task("resnet18", 64, 32, 96), "head stop_gradient", 1, 50, _RIVALS),
+    race("epochs", Task("resnet18", 64, 32, 96), "head stop_gradient", 1, 50, _RIVALS),
 ]
+
+# The rows of the README's table.
+QUICK = [
+    race("nets", RESNET, "nothing", 2, 2, "trainer hand eager"),
+    race("nets", RESNET, "head stop_gradient", 2, 2, "trainer hand eager"),
+    race("head", RESNET_LONG, "head stop_gradient", 1, 10, "trainer auto eager"),
+    race("others", RESNET, "head requires_grad", 1, 2, "native"),
+]
+
+
+def find(part: str, task: Task | None = None, row: str = "", contender: str = "") -> list[Race]:
+    """Return the races of a part, on a task and row, and with a contender if these are named."""
+    races = [each for each in RACES if each.part == part and task in (None, each.task)]
+    if task and row:
+        wanted = race(part, task, row, 1, 1, "")
+        key = wanted.frozen, wanted.method
+        races = [each for each in races if (each.frozen, each.method) == key]
+    return [each for each in races if not contender or contender in each.contenders]

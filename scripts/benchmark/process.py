@@ -12,8 +12,8 @@ from pathlib import Path
 
 from scripts.benchmark import contenders, images, recipe
 from scripts.benchmark.case import CLASSES, RATE, SEED, Case
+from scripts.benchmark.checkout import OWN, Checkout
 from scripts.benchmark.clock import Result
-from scripts.benchmark.contenders import ROOT
 from trainer.artifacts import costs as run_costs
 from trainer.backend import instruction_set
 from trainer.callbacks import metrics_jsonl
@@ -24,20 +24,24 @@ _TRIAL = 100  # steps; a shorter run would consist of the trainer's trial of thr
 _TIMEOUT = 600  # seconds
 
 
-def measure(case: Case, folder: Path) -> Result | str:
+def measure(case: Case, folder: Path, against: Checkout | None = None) -> Result | str:
     """Measure a case; return the result, or why there is none.
 
     Args:
         case: the case.
         folder: folder of its images.
+        against: the other checkout, which the contender `before` trains with.
     """
-    if reason := contenders.missing(case):
+    checkout = against if case.contender == contenders.BEFORE else OWN
+    if reason := contenders.missing(case) or ("" if checkout else "no --against"):
         return reason
+    assert checkout is not None
     start_time = time.monotonic()
     try:
-        result = (
-            _trainer(case, folder) if case.contender in contenders.TRAINER else _loop(case, folder)
-        )
+        if case.contender in contenders.TRAINER:
+            result = _trainer(case, folder, checkout)
+        else:
+            result = _loop(case, folder)
     except subprocess.CalledProcessError as error:
         print(f"{error.stdout[-2000:]}{error.stderr[-4000:]}", file=sys.stderr)
         return f"failed: {' '.join((error.stderr.splitlines() or ['?'])[-1].split())[:100]}"
@@ -57,7 +61,7 @@ def _loop(case: Case, folder: Path) -> Result:
     return Result(**json.loads(out.splitlines()[-1]))
 
 
-def _trainer(case: Case, folder: Path) -> Result:
+def _trainer(case: Case, folder: Path, checkout: Checkout) -> Result:
     with tempfile.TemporaryDirectory() as name:
         run, store = Path(name) / "run", Path(name) / "features"  # new, so that the store is empty
         overrides = [
@@ -68,7 +72,7 @@ def _trainer(case: Case, folder: Path) -> Result:
             *recipe.OVERRIDES.get(case.contender, ()),
             f"hydra.run.dir='{run}'",
         ]
-        start(["trainer", *overrides])
+        start(["trainer", *overrides], checkout=checkout)
         return read(run, case.contender in ("store", "auto"))
 
 
@@ -117,19 +121,22 @@ def _overrides(case: Case, folder: Path) -> list[str]:
     ]
 
 
-def start(arguments: Sequence[str], variables: dict[str, str] | None = None) -> str:
-    """Run a module with additional environment variables; return what it printed.
+def start(
+    arguments: Sequence[str], variables: dict[str, str] | None = None, checkout: Checkout = OWN
+) -> str:
+    """Run a module of a checkout with additional environment variables; return what it printed.
 
     Raises:
         subprocess.CalledProcessError: it failed.
         subprocess.TimeoutExpired: it took too long.
     """
     inherited = {key: value for key, value in os.environ.items() if key != _ISA}
-    environment = {**inherited, "GLOG_v": "3", "PYTHONPATH": str(ROOT), **(variables or {})}
-    command = [sys.executable, "-m", *arguments]
+    environment = {**inherited, "GLOG_v": "3", "PYTHONPATH": str(checkout.folder)}
+    environment |= variables or {}
+    command = [checkout.python, "-m", *arguments]
     return subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=checkout.folder,
         env=environment,
         capture_output=True,
         text=True,

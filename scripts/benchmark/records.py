@@ -1,15 +1,13 @@
-"""The results of the suite, and their ratios."""
+"""The records of the suite, and their ratios."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from math import comb
 from statistics import median
 
 from scripts.benchmark.case import Case, Task
 from scripts.benchmark.clock import Result
 
-FILE = "records.json"
 Measure = Callable[["Record"], float]
 
 
@@ -65,7 +63,8 @@ class Row:
     records: Sequence[Record]
 
     def __str__(self) -> str:
-        return f"{self.case.task}, {self.case.extent}, {self.case.method or 'no method'}"
+        method = f", {self.case.method}" if self.case.method else ""
+        return f"{self.case.task}, frozen: {self.case.extent}{method}"
 
     @property
     def case(self) -> Case:
@@ -76,6 +75,11 @@ class Row:
     def part(self) -> str:
         """The part of the suite."""
         return self.records[0].part
+
+    @property
+    def key(self) -> tuple[str, Task, int, str]:
+        """Part, task, frozen parts and method, as a race has them."""
+        return self.part, self.case.task, self.case.frozen, self.case.method
 
     @property
     def cuts(self) -> bool:
@@ -144,20 +148,25 @@ def spread(values: Sequence[float], digits: int) -> str:
     return middle if len(values) == 1 else f"{middle} ({low}..{high})"
 
 
-def write(folder: Path, head: str, minutes: float, records: Sequence[Record]) -> None:
-    """Write everything that `read` returns."""
-    content = {"head": head, "minutes": minutes, "records": [asdict(record) for record in records]}
-    (folder / FILE).write_text(json.dumps(content, indent=1))
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return a 95 % confidence interval of the median: two of the values, in order of size.
+
+    It assumes no distribution. Fewer than 6 values have none: least and most are returned.
+    """
+    ordered = sorted(values)
+    outside, at = 0.0, 0  # the probability that the median is below the value `at`
+    while at < len(ordered) // 2:
+        outside += comb(len(ordered), at) / 2 ** len(ordered)
+        if outside > 0.025:
+            break
+        at += 1
+    at = max(at - 1, 0)
+    return ordered[at], ordered[-1 - at]
 
 
-def read(folder: Path) -> tuple[str, float, list[Record]]:
-    """Return the description of the machine, the minutes that the suite took, and its records."""
-    content = json.loads((folder / FILE).read_text())
-    return content["head"], content["minutes"], [_record(fields) for fields in content["records"]]
-
-
-def _record(fields: dict[str, object]) -> Record:
-    case, result = dict(fields["case"]), fields["result"]  # type: ignore[call-overload]
-    case["task"] = Task(**case["task"])
-    restored = Result(**result) if result else None  # type: ignore[arg-type]
-    return Record(**{**fields, "case": Case(**case), "result": restored})  # type: ignore[arg-type]
+def estimate(values: Sequence[float], digits: int) -> str:
+    """Return the median with its interval; the median alone if there is one value."""
+    if len(values) == 1:
+        return f"{values[0]:,.{digits}f}"
+    low, high = interval(values)
+    return f"{median(values):,.{digits}f} ({low:,.{digits}f}..{high:,.{digits}f})"

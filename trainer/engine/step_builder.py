@@ -1,7 +1,7 @@
 """Step builder: the graphs of a run's steps: one graph, or two for several batches per update."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -89,5 +89,6 @@ class StepBuilder:
 
     def _update(self, net: nn.Cell, optimizer: nn.Optimizer) -> Update:
         statistics = module_tree.unlocked_statistics(net)
-        parts = self.scaler, self.diverged, self.options, self.averages
+        options = replace(self.options, raises=False)  # what calls it takes no error for a loss
+        parts = self.scaler, self.diverged, options, self.averages
         return Update(optimizer, statistics, *parts)

@@ -126,6 +126,16 @@ class TrainStep(nn.Cell):
         if value != self._compile_phase:
             nn.Cell.compile_phase.fset(self, value)
 
+    def __call__(self, *batch: Tensor) -> Tensor:
+        """Return what ``construct`` does, also of a loss that has ended the graph by an error."""
+        try:
+            return super().__call__(*batch)
+        except RuntimeError:
+            loss = self.update.finite_check.failed_loss() if self.update.raises else None
+            if loss is None:
+                raise
+            return Tensor([loss, 0.0, 0.0] if self.update.reports else loss, ms.float32)
+
     def construct(self, *batch: Tensor) -> Tensor:
         """Return the loss before the update; no weight is touched unless it is finite.
 

@@ -1,11 +1,12 @@
 """Graph reuse: the compiled graphs of one run, used for the next one in the same process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import mindspore as ms
 from mindspore import Parameter, Tensor, amp, nn
 
 from trainer.backend.compile import fingerprint
@@ -174,7 +175,17 @@ def step_options(settings: Settings, components: RunComponents) -> StepOptions:
         averages=settings.ema.decay is not None,
         clip=clip,
         reports=settings.device.loss_scale != 1 or gradient.clip == "norm",
+        raises=ms.get_context("device_target") == "CPU" and _is_known(settings.optimizer.spec()),
     )
+
+
+def _is_known(optimizer: Mapping[str, Any]) -> bool:
+    """Return whether an optimizer is MindSpore's or the trainer's own.
+
+    One of a user's may read a weight that it has updated; without a branch MindSpore 2.10 may give
+    it the value of before.
+    """
+    return str(optimizer["_target_"]).partition(".")[0] in ("mindspore", "trainer")
 
 
 def _averages(components: RunComponents) -> WeightAverages:

@@ -16,7 +16,7 @@ from trainer.core.tensors import close, largest_change, same_bits
 from trainer.data import batches as data
 from trainer.distributed.world import World
 from trainer.feature_cache.cacheable import Cacheable
-from trainer.feature_cache.replay import FeatureReplay
+from trainer.feature_cache.replay import Compile, FeatureReplay, uncompiled
 from trainer.feature_cache.store import Column, FeatureStore
 from trainer.feature_cache.store import digests as digests_of
 from trainer.metrics.evaluator import Evaluator
@@ -41,12 +41,19 @@ class Features:
         cacheable: what can be stored of the model.
         store: holds the features.
         exact: whether a sample must have the same bits in any position of a batch.
+        compile: see ``Compile``.
     """
 
     def __init__(
-        self, model: nn.Cell, cacheable: Cacheable, store: FeatureStore, exact: bool = True
+        self,
+        model: nn.Cell,
+        cacheable: Cacheable,
+        store: FeatureStore,
+        exact: bool = True,
+        compile: Compile = uncompiled,
     ) -> None:
         self._exact = exact
+        self._compile = compile
         self._model = model
         self._cacheable = cacheable
         self._replays: dict[int, FeatureReplay] = {}
@@ -142,7 +149,7 @@ class Features:
 
     def _replay(self, size: int) -> FeatureReplay:
         if size not in self._replays:
-            self._replays[size] = self._cacheable.replay(self._model, size)
+            self._replays[size] = self._cacheable.replay(self._model, size, self._compile)
         return self._replays[size]
 
     def _compute(self, inputs: Columns, full_size: int) -> list[NDArray[Any]]:
@@ -202,7 +209,7 @@ class _ReplayedModel:
         replay = self._replay(columns[0].shape[0])
         replay.tail.set_train(self._model.training)
         with replay.replayed():
-            return replay.tail(*columns)
+            return replay.evaluate(*columns)
 
 
 def column_specs(cacheable: Cacheable, dtype: str) -> list[Column]:

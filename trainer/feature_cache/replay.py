@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Batch
@@ -18,6 +18,15 @@ from trainer.backend.cell_patch import subclass_with_construct
 from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.feature_cache.boundary import Boundary
 from trainer.feature_cache.constant_outputs import Calls, TensorSpec
+
+# Returns what to call in place of a cell with the model in it, by the name of its graph. The cell
+# is called, and compiled, only while the cells at the boundary have another class.
+Compile = Callable[[str, nn.Cell], Callable[..., Any]]
+
+
+def uncompiled(name: str, cell: nn.Cell) -> Callable[..., Any]:
+    """Return the cell itself, which MindSpore compiles when it is called."""
+    return cell
 
 
 class FeatureReplay:
@@ -30,6 +39,12 @@ class FeatureReplay:
         size: samples per batch.
         inputs: constant inputs for a model whose inputs reach the loss only through the boundary;
             None: the model takes the true inputs.
+        compile: see ``Compile``.
+
+    Attributes:
+        features: the outputs at the boundary.
+        tail: the rest of the model, to be called while the outputs are replayed.
+        evaluate: the same, compiled by itself.
     """
 
     def __init__(
@@ -39,6 +54,7 @@ class FeatureReplay:
         calls: Mapping[str, Calls],
         size: int,
         inputs: Batch | None = None,
+        compile: Compile = uncompiled,
     ) -> None:
         self._cells = dict(model.cells_and_names())
         self._model = model
@@ -51,7 +67,9 @@ class FeatureReplay:
         for name in boundary.skipped:
             self._replaying[name] = _zeros_construct(calls[name], size)
         self.tail = TrainableTail(model, self.features, inputs)
-        self._recording = OutputCapture(with_dummy_branch(model))
+        self.evaluate = compile("evaluation", self.tail)
+        capture = OutputCapture(with_dummy_branch(model), self.features)
+        self._record = compile("features", capture)
 
     def _add_stored(self, name: str, calls: Calls, size: int) -> None:
         features = [
@@ -70,7 +88,7 @@ class FeatureReplay:
                 undo.callback(cell.add_flags, training=cell.training)
             self._model.set_train(False)
             undo.enter_context(self._exchange_classes("Captured", self._capturing))
-            self._recording(*inputs)
+            self._record(*inputs)
         return [np.array(parameter.asnumpy()) for parameter in self.features]
 
     @contextmanager
@@ -99,9 +117,10 @@ class FeatureReplay:
 class OutputCapture(nn.Cell):
     """Runs a model for the outputs that its cells record."""
 
-    def __init__(self, model: nn.Cell) -> None:
+    def __init__(self, model: nn.Cell, features: Sequence[Parameter]) -> None:
         super().__init__(auto_prefix=False)
         self.model = model
+        self.features = ParameterTuple(features)  # for a graph that is read, as those of cells
 
     def construct(self, *inputs: Tensor) -> int:
         """Return a constant, so that only what is recorded is computed."""
@@ -115,8 +134,8 @@ class TrainableTail(nn.Cell):
     def __init__(self, model: nn.Cell, features: Sequence[Parameter], inputs: Batch | None) -> None:
         super().__init__(auto_prefix=False)
         self.model = model
-        self.features = tuple(features)
-        self.inputs = None if inputs is None else tuple(inputs)
+        self.features = ParameterTuple(features)  # for a graph that is read, as those of cells
+        self.inputs = None if inputs is None else _constants(inputs)
 
     def construct(self, *columns: Tensor) -> Any:
         """Return the output of the model for features and inputs, in this order."""
@@ -125,6 +144,12 @@ class TrainableTail(nn.Cell):
         if self.inputs is not None:
             return self.model(*self.inputs)
         return self.model(*columns[len(self.features) :])
+
+
+def _constants(inputs: Batch) -> Batch:
+    """Return the inputs; parameters as a part of the cell, whose graph may be read."""
+    are_parameters = all(isinstance(value, Parameter) for value in inputs)
+    return ParameterTuple(inputs) if are_parameters else tuple(inputs)
 
 
 def zero_parameter(name: str, shape: Sequence[int], dtype: Any) -> Parameter:

@@ -117,11 +117,12 @@ class FeatureStore:
         Raises:
             KeyError: a sample has no row.
         """
-        places = [self._places[digest] for digest in digests]
+        places = np.array([self._places[digest] for digest in digests]).reshape(-1, 2)
         rows = [np.empty((len(places), *c.shape), c.dtype) for c in self.columns]
-        for nth, (segment, index) in enumerate(places):
+        for segment in np.unique(places[:, 0]):
+            (targets,) = np.nonzero(places[:, 0] == segment)
             for target, column in zip(rows, self._segments[segment], strict=True):
-                target[nth] = column[index]
+                target[targets] = column[places[targets, 1]]
         return rows
 
     def put(self, digests: Digests, rows: Sequence[NDArray[Any]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from mindspore import Tensor, nn
 
@@ -16,7 +17,7 @@ from trainer.engine.callback import Callback
 from trainer.engine.ema import decay_at
 from trainer.engine.loop_spec import Loop
 from trainer.engine.optimizer_step import OptimizerStep
-from trainer.engine.step_builder import Around, BoundStep
+from trainer.engine.step_builder import BoundStep
 from trainer.engine.step_rates import StepRates
 from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.features import Features
@@ -44,13 +45,13 @@ def build_loop(
     """
     loop, features = _plain_loop(context, compiled, callbacks, stop), None
     if context.components.cache_decision.storable:
-        features = cached_features(context.settings, context.components)
+        features = cached_features(context.settings, context.components, compiled.compile)
         loop = _on_features(loop, context, features)
     if context.world.world_size > 1:
         return _distributed_loop(loop, context, compiled, stop, features)
     if features is None:
         return _with_rates(loop, context, compiled.make_step)
-    return _with_rates(loop, context, compiled.step_builder(_around(features)).build)
+    return _with_rates(loop, context, partial(compiled.make_step_on_features, features=features))
 
 
 def _distributed_loop(
@@ -65,16 +66,15 @@ def _distributed_loop(
 
     ranks, model = context.world.world_size, context.components.model
     exchange = Exchange(stop, ranks)
-    around = _around(features) if features else lambda name, make: make(model)
+
+    def around(name: str, make: Callable[[nn.Cell], Callable[..., Tensor]]) -> Any:
+        return features.make_step(make) if features else make(model)
+
     builder = compiled.step_builder(around, exchange=exchange)
     if features is None:
         loop = replace(loop, batches=_sharded_batches(context))
     loop = replace(loop, stop_reason=exchange.stopped, world_size=ranks)
     return _with_rates(loop, context, builder.build)
-
-
-def _around(features: Features) -> Around:
-    return lambda name, make: features.make_step(make)
 
 
 def _plain_loop(

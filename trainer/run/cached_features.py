@@ -14,6 +14,7 @@ from trainer.distributed import world
 from trainer.feature_cache import features
 from trainer.feature_cache.cacheable import Cacheable
 from trainer.feature_cache.features import Features
+from trainer.feature_cache.replay import Compile
 from trainer.feature_cache.store import FeatureStore
 from trainer.run.components import RunComponents
 
@@ -23,8 +24,14 @@ _COMPUTING = ("ONEDNN_", "DNNL_")
 _NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id", "convolutions"}
 
 
-def cached_features(settings: Settings, components: RunComponents) -> Features:
-    """Return the features of a model, with those that earlier runs have stored."""
+def cached_features(settings: Settings, components: RunComponents, compile: Compile) -> Features:
+    """Return the features of a model, with those that earlier runs have stored.
+
+    Args:
+        settings: of the run.
+        components: of the run.
+        compile: returns what to call in place of a cell with the model in it, by a graph's name.
+    """
     decision, options = components.cache_decision, settings.features
     assert decision.storable is not None, "a run without stored features has none"
     columns = features.column_specs(decision.storable, options.dtype)
@@ -32,7 +39,7 @@ def cached_features(settings: Settings, components: RunComponents) -> Features:
     key = _key(settings, decision.storable, components)
     limit_mb = options.max_mb if decision.net else 0
     store = FeatureStore(cache / key[:32], columns, 1e6 * options.memory_mb, 1e6 * limit_mb)
-    return Features(components.model, decision.storable, store, options.exact)
+    return Features(components.model, decision.storable, store, options.exact, compile)
 
 
 def _key(settings: Settings, storable: Cacheable, components: RunComponents) -> str:

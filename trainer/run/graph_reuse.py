@@ -1,7 +1,6 @@
 """Graph reuse: the compiled graphs of one run, used for the next one in the same process."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -9,8 +8,6 @@ from typing import Any
 import mindspore as ms
 from mindspore import Parameter, Tensor, amp, nn
 
-from trainer.backend.compile import fingerprint
-from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.backend.optimizer_state import learning_rates, optimizer_state
 from trainer.backend.set_parameters import SetParameters
@@ -24,10 +21,14 @@ from trainer.engine.ema import WeightAverages
 from trainer.engine.gradient_clip import Clip
 from trainer.engine.step_builder import Alone, Around, BoundStep, StepBuilder
 from trainer.engine.update import StepOptions
+from trainer.feature_cache.features import Features
 from trainer.metrics.evaluator import Evaluator
-from trainer.run import compile_cache
+from trainer.run import compile_cache, graph_dependencies
 from trainer.run.compile_cache import CompileCache
 from trainer.run.components import RunComponents
+
+# Returns what to call in place of a cell that is made for the model, or for a part of it.
+WithNet = Callable[[Callable[[nn.Cell], Callable[..., Tensor]]], Callable[..., Tensor]]
 
 
 @dataclass
@@ -106,13 +107,29 @@ class CompiledRun:
     def make_step(self, optimizer: nn.Optimizer) -> BoundStep:
         """Return the step of an optimizer: the earlier one, if it is that optimizer's."""
         if self.step is None or optimizer is not self.optimizer:
-            depends = partial(_of_step, self.components, optimizer, self.options)
-            cached, model = self.cache.cached, self.components.model
-            self.step = self.step_builder(
-                around=lambda name, make: cached(name, make(model), depends),
-                alone=lambda name, cell: cached(name, cell, depends),
-            ).build(optimizer)
+            self.step = self._build(optimizer, lambda make: make(self.components.model))
         return self.step
+
+    def make_step_on_features(self, optimizer: nn.Optimizer, features: Features) -> BoundStep:
+        """Return the step of an optimizer on stored features."""
+        return self._build(optimizer, features.make_step)
+
+    def compile(self, name: str, cell: nn.Cell) -> Callable[..., Any]:
+        """Return a cell around the model as a function, whose graph the cache keeps."""
+        depends = partial(graph_dependencies.of_forward, cell, self.components)
+        return self.cache.cached(name, cell, depends)
+
+    def _build(self, optimizer: nn.Optimizer, with_net: WithNet) -> BoundStep:
+        """Return the step of an optimizer, for the model or for what stands in its place."""
+        components, cached = self.components, self.cache.cached
+
+        def depends(net: nn.Cell) -> Callable[[], dict[str, Any]]:
+            return partial(graph_dependencies.of_step, net, components, optimizer, self.options)
+
+        return self.step_builder(
+            around=lambda name, make: with_net(lambda net: cached(name, make(net), depends(net))),
+            alone=lambda name, cell: cached(name, cell, depends(components.model)),
+        ).build(optimizer)
 
     def step_builder(
         self, around: Around, alone: Alone = lambda name, cell: cell, exchange: Any = None
@@ -148,7 +165,7 @@ class GraphPool:
         accumulation_steps = settings.gradient.accumulation_steps
         parts = components.plan.as_json(), asdict(options), accumulation_steps > 1
         key = schema.compiled_key(settings) + atomic_files.dumps(parts)
-        mark = _fingerprint(components)
+        mark = graph_dependencies.of_model(components)
         matches = last is not None and last.key == key and last.fingerprint == mark is not None
         if last is not None and matches and _can_adopt(components):
             last.adopt(components, scaler)
@@ -208,32 +225,6 @@ def _can_adopt(components: RunComponents) -> bool:
 
 def _evaluator(components: RunComponents, cache: CompileCache) -> Evaluator:
     model = components.model
-    forward = cache.cached(
-        "evaluation", with_dummy_branch(model), lambda: {"net": _of(model, components)}
-    )
+    depends = partial(graph_dependencies.of_forward, model, components)
+    forward = cache.cached("evaluation", with_dummy_branch(model), depends)
     return Evaluator(model, components.loss, world.current(), forward)
-
-
-def _of_step(
-    components: RunComponents, optimizer: nn.Optimizer, options: StepOptions
-) -> dict[str, Any]:
-    """Return what a step's graph depends on, besides the settings."""
-    state = [[p.name, list(p.shape), str(p.dtype)] for p in optimizer.get_parameters()]
-    return {
-        "net": _of(components.model, components),
-        "loss": _of(components.loss, components),
-        "optimizer": [fingerprint.of_class(type(optimizer)), state],
-        "options": asdict(options),
-    }
-
-
-def _of(cell: nn.Cell, components: RunComponents) -> str:
-    count = components.dropout_count
-    return fingerprint.of_cell(cell, [count] if count is not None else [])
-
-
-def _fingerprint(components: RunComponents) -> str | None:
-    """Return a hash of model and loss, except their parameters' values; None: it is not known."""
-    with suppress(NotComparable):
-        return fingerprint.of_cell(components.model) + fingerprint.of_cell(components.loss)
-    return None

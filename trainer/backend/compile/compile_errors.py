@@ -49,11 +49,17 @@ def as_config_error(cell: nn.Cell) -> Iterator[None]:
 
 
 def reported(cell: nn.Cell) -> Callable[..., Any]:
-    """Return a cell as a function whose errors of the compiler are ConfigErrors."""
+    """Return a cell as a function; the compiler's errors at its first call are ConfigErrors."""
+    is_compiled = False
 
     def call(*inputs: Any) -> Any:
-        with as_config_error(cell):
+        nonlocal is_compiled
+        if is_compiled:
             return cell(*inputs)
+        with as_config_error(cell):
+            result = cell(*inputs)
+        is_compiled = True
+        return result
 
     return call
 

@@ -51,6 +51,7 @@ def covered(run: Path) -> list[Path]:
     return sorted(p for p in run.rglob("*") if p.is_file() and p.name not in left_out)
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_is_found_out_and_its_file_named(run: Path) -> None:
     chosen = random.Random(0)
     for path in covered(run):

@@ -64,6 +64,7 @@ def _but_statistics(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in ("weights", *newer)}
 
 
+@pytest.mark.slow
 def test_it_is_resumed_as_if_all_epochs_had_been_meant_from_the_start(
     command: Command, old: Path
 ) -> None:

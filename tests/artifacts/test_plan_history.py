@@ -59,6 +59,7 @@ def test_without_a_proof_there_is_one_span() -> None:
     assert only.covers(0) and only.covers(99)
 
 
+@pytest.mark.slow
 def test_a_run_that_went_on_under_another_plan_holds_and_its_chapters_are_checked(
     command: Command,
 ) -> None:

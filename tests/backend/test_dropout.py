@@ -97,6 +97,7 @@ def test_a_count_gives_the_same_masks_again(mode: int) -> None:
     assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
+@pytest.mark.slow
 def test_ranks_draw_the_masks_of_one_process() -> None:
     single_process = outputs(repeatable_model()[0])
     for rank in (0, 1):

@@ -14,6 +14,7 @@ def test_folder_that_is_a_file(command: Command) -> None:
 LONG = "a" * 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [LONG, "file/b", "loop/b"])
 @pytest.mark.parametrize(
     "key", ["hydra.run.dir", "init_from", "resume", "compile_cache.folder", "features.folder"]

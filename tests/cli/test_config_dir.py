@@ -105,11 +105,13 @@ def test_a_run_uses_groups_experiments_and_methods_of_the_folder(
     assert "replaces" not in ended.out
 
 
+@pytest.mark.slow
 def test_a_job_of_a_sweep_in_its_worker_process(trained: Path) -> None:
     assert record(trained / "sweep/all")["folder"] == str(trained / "conf")
     assert [row["file"] for row in record(trained / "sweep/all")["files"]] == USED
 
 
+@pytest.mark.slow
 def test_ranks_use_it_too(command: Command) -> None:
     ended = command.train(*MINE, "distributed=msrun", "distributed.ranks=2")
     assert ended.code == 0, ended.err
@@ -155,6 +157,7 @@ def test_a_file_that_changed_is_named_and_may_be_allowed(command: Command, run: 
     assert record(run)["files"][-1] == {"file": "loss/mine.yaml", "sha256": digest(path)}
 
 
+@pytest.mark.slow
 def test_a_folder_that_has_moved_is_named_anew(command: Command, run: Path) -> None:
     (command.folder / "conf").rename(command.folder / "moved")
     refused(command.resume("a", "epochs=2"), "conf, which is gone")

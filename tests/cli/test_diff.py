@@ -15,6 +15,7 @@ from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 
 
+@pytest.mark.slow
 def test_of_a_run_what_is_frozen_is_equal_and_the_rest_sorted_by_change(command: Command) -> None:
     assert command.train("freeze=conv1", "epochs=2").code == 0
     ended = command.diff("run@0", "run@last", "--json")

@@ -89,6 +89,7 @@ def test_arguments_of_the_shipped_choice_are_named(command: Command) -> None:
     assert "use model=custom" not in shipped.err
 
 
+@pytest.mark.slow
 def test_own_freeze_method_is_one_file_and_one_yaml(command: Command, tmp_path: Path) -> None:
     (tmp_path / "freeze_method").mkdir()
     (tmp_path / "mine_too.py").write_text(METHOD)

@@ -47,6 +47,7 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         assert np.array_equal(first[name], last[name]) == name.startswith("conv1."), name
 
 
+@pytest.mark.slow
 def test_records_tell_the_same_as_the_weights(command: Command) -> None:
     assert command.train("freeze=conv1", "epochs=2").code == 0
     run = command.folder / "run"
@@ -72,6 +73,7 @@ def test_same_command_gives_the_same_weights(command: Command, finished: Path) -
     assert models[0].read_bytes() == models[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_loss_that_is_not_finite_ends_with_4_before_the_weights_are_touched(
     command: Command,
 ) -> None:

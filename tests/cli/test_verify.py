@@ -8,6 +8,7 @@ import pytest
 from tests.support.command import CHECKOUT, Command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["last", "off", "every:2"])
 def test_runs_that_keep_less_hold_too(keep: str, command: Command) -> None:
     assert command.train("experiment=seed_mindspore", f"snapshot.keep={keep}").code == 0

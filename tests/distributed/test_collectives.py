@@ -30,6 +30,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("alone"), "freeze=conv1", "epochs=2")
 
 
+@pytest.mark.slow
 def test_two_ranks_train_what_one_process_trains(pair: Path, alone: Path) -> None:
     ours, theirs = load_file(pair / "model.safetensors"), load_file(alone / "model.safetensors")
     for name in theirs:
@@ -50,6 +51,7 @@ def test_two_ranks_share_stored_features(pair: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_the_screen_says_how_a_batch_is_shared(pair: Path) -> None:
     output = (pair.parent / "output").read_text()
     text = "2: 16 of each batch of 32; optimizer.lr 0.01 is for the whole batch and is not scaled"
@@ -58,6 +60,7 @@ def test_the_screen_says_how_a_batch_is_shared(pair: Path) -> None:
     assert "BatchNorm" not in output
 
 
+@pytest.mark.slow
 def test_the_first_rank_writes_and_each_has_a_log(pair: Path, alone: Path) -> None:
     assert {p.name for p in pair.iterdir()} == {p.name for p in alone.iterdir()} | {"ranks"}
     assert [p.name for p in (pair / "ranks").iterdir()] == ["1.log"]

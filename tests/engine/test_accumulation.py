@@ -112,6 +112,7 @@ def close(one: Weights, other: Weights) -> None:
         assert np.abs(np.subtract(array, other[name])).max() <= 1e-6, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", [None, Clip("norm", 0.5), Clip("value", 0.05)])
 def test_batches_of_any_size_are_one_large_batch(clip: Clip | None) -> None:
     whole, expected = run(batches(10, 20), 1, clip=clip)
@@ -123,6 +124,7 @@ def test_batches_of_any_size_are_one_large_batch(clip: Clip | None) -> None:
     assert norms == pytest.approx([progress.norm for progress in expected.progress], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_last_update_of_an_epoch_takes_the_batches_that_are_left() -> None:
     whole, expected = run(batches(12, 20), 1)
     parts, notes = run(batches(4, 8, 12, 16, 20), 3)
@@ -162,6 +164,7 @@ def test_an_overflow_skips_the_update_of_all_its_batches() -> None:
     assert scaler.scale_value.asnumpy() == 2.0**126
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net_type", [TwoConvs, Normed])
 @pytest.mark.parametrize("fetch_every", [1, 3])
 def test_a_loss_that_is_not_finite_leaves_weights_and_statistics_of_the_last_update(
@@ -184,6 +187,7 @@ def _keeping(net_type: type[nn.Cell], kept: list[Any]) -> Any:
     return make
 
 
+@pytest.mark.slow
 def test_bad_data_drop_the_batches_of_their_update() -> None:
     def data() -> Iterator[Batch]:
         yield from batches(4, 8, 12)

@@ -118,6 +118,7 @@ def test_a_clip_that_is_never_reached_changes_no_bit() -> None:
     assert all((array == plain[name]).all() for name, array in clipped.items())
 
 
+@pytest.mark.slow
 def test_scaled_gradients_whose_squares_overflow_are_clipped_like_others() -> None:
     clip = Clip("norm", 0.25)
     plain, norm = moved(clip)

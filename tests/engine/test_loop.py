@@ -175,6 +175,7 @@ class _Settled(Callback):
         self.steps.append(progress.steps)
 
 
+@pytest.mark.slow
 def test_losses_fetched_later_are_the_same() -> None:
     found = []
     for fetch_every in (1, 2, 5):
@@ -190,6 +191,7 @@ def _same(batches: list[Batch], epoch: int) -> list[Batch]:
     return batches
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_later_steps_before_it_is_looked_at() -> None:
     broken = Tensor(np.full(IMAGES[0].shape, np.nan, np.float32)), IMAGES[1]
     weights = []
@@ -222,6 +224,7 @@ class _Kept(Callback):
         self.events.append("kept")
 
 
+@pytest.mark.slow
 def test_what_an_epochs_end_takes_is_told_after_it() -> None:
     net, watcher = TwoConvs(), _Kept()
     train(net, plan_of(net), callback=watcher)

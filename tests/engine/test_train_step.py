@@ -41,6 +41,7 @@ def test_gives_the_loss_before_the_update_and_descends() -> None:
     assert losses == sorted(losses, reverse=True)
 
 
+@pytest.mark.slow
 def test_an_update_is_that_of_plain_mindspore() -> None:
     ours, theirs = TwoConvs().set_train(), TwoConvs().set_train()
     load_weights(theirs, WeightsSource(SAFETENSORS, to_numpy(ours)))

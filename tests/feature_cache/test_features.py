@@ -80,6 +80,7 @@ def test_the_weights_are_the_same_to_the_bit(name: str, tmp_path: Path) -> None:
     assert (made.counts.computed, made.counts.read) == (samples, 2 * samples)
 
 
+@pytest.mark.slow
 def test_a_smaller_batch_is_halted_by_a_loss_in_a_larger_one(tmp_path: Path) -> None:
     net, plan = planned("plain")
     found = examined(net, plan)
@@ -119,6 +120,7 @@ def test_double_precision_is_kept() -> None:
     assert kinds == ["float64", "float16"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [True, False])
 def test_features_that_depend_on_the_position_are_read_only_if_that_is_allowed(
     exact: bool, tmp_path: Path

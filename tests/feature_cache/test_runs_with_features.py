@@ -68,6 +68,7 @@ def told(run: Path) -> list[tuple[int, int]]:
     return [(int(read), int(computed)) for read, _, computed, _ in words]
 
 
+@pytest.mark.slow
 def test_runs_are_the_same_and_the_second_reads_all(
     whole: Path, first: tuple[Path, str], cached: Path, command: Command
 ) -> None:

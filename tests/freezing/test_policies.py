@@ -126,6 +126,7 @@ def test_methods_live_together_in_one_run(command: Command) -> None:
     assert "frozen ok (4)" in out
 
 
+@pytest.mark.slow
 def test_the_short_form_is_read_before_the_policy(command: Command) -> None:
     out = trains(command, "freeze=conv1", "method=requires_grad", "policy=layer_decay")
     assert "pattern 'conv1' by requires_grad: conv1.weight, conv1.bias" in out

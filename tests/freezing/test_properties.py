@@ -48,6 +48,7 @@ def test_every_parameter_is_in_one_state(case: tuple[ModuleTree, list[Rule]]) ->
         assert p.state == "frozen" or not p.method
 
 
+@pytest.mark.slow
 @many
 @given(cases())
 def test_a_plan_is_deterministic(case: tuple[ModuleTree, list[Rule]]) -> None:

@@ -126,6 +126,7 @@ def test_accuracy_of_a_label_for_each_place_is_their_share() -> None:
     assert Evaluator(Identity(), LOSS)([(Tensor(scores), Tensor(labels))]).accuracy == 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [
@@ -163,6 +164,7 @@ class Dealt(World):
         return others if len(others) == self.world_size else [value] * self.world_size
 
 
+@pytest.mark.slow
 def test_two_ranks_gather_the_whole_set_in_its_order() -> None:
     scores = np.random.default_rng(1).normal(size=(23, 3)).astype(np.float32)
     labels = (np.arange(23) % 3).astype(np.int32)

@@ -53,6 +53,7 @@ def own(command: Command) -> Command:
     return command
 
 
+@pytest.mark.slow
 def test_balanced_weights_are_counted_once_and_kept(own: Command) -> None:
     assert own.train(*LINES, "epochs=2", "hydra.run.dir=whole").code == 0
     assert own.train(*LINES, "epochs=1").code == 0

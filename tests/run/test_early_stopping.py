@@ -20,6 +20,7 @@ def result(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "result.json").read_text()))
 
 
+@pytest.mark.slow
 def test_a_run_stops_early_and_is_left_as_it_is(command: Command) -> None:
     code, said = placed(command, "run", *SHORT, *STOPS, "early_stopping.restore_best=true")
     assert code == 0, said
@@ -41,6 +42,7 @@ def test_a_run_stops_early_and_is_left_as_it_is(command: Command) -> None:
     assert command.verify("run").code == 0
 
 
+@pytest.mark.slow
 def test_the_final_weights_are_those_of_the_best_evaluation(command: Command) -> None:
     lines = "evaluation.every_steps=1", "optimizer.lr=0.3", "early_stopping.restore_best=true"
     assert placed(command, "run", *SHORT, *lines, "epochs=3")[0] == 0
@@ -64,6 +66,7 @@ def test_the_final_weights_are_those_of_the_best_evaluation(command: Command) ->
     assert command.verify("run").code == 0
 
 
+@pytest.mark.slow
 def test_a_cut_run_stops_where_the_whole_one_does(command: Command) -> None:
     lines = *SHORT, *STOPS, "evaluation.every_steps=1", "early_stopping.patience=3"
     assert placed(command, "whole", *lines)[0] == 0
@@ -78,6 +81,7 @@ def test_a_cut_run_stops_where_the_whole_one_does(command: Command) -> None:
     assert result(whole)["ended"] == "early_stopping"
 
 
+@pytest.mark.slow
 def test_patience_that_is_raised_lets_a_stopped_run_go_on(command: Command) -> None:
     assert placed(command, "run", *SHORT, *STOPS, "epochs=4")[0] == 0
     assert result(command.folder / "run")["ended"] == "early_stopping"
@@ -87,6 +91,7 @@ def test_patience_that_is_raised_lets_a_stopped_run_go_on(command: Command) -> N
     assert result(command.folder / "run")["ended"] == "epochs"
 
 
+@pytest.mark.slow
 def test_a_run_of_some_steps_ends_within_an_epoch_and_goes_on(command: Command) -> None:
     lines = "limit_train_batches=3", "epochs=3", "evaluation.every_epochs=2"
     code, said = placed(command, "run", *lines, "max_steps=4")
@@ -112,6 +117,7 @@ def test_a_run_of_some_steps_ends_within_an_epoch_and_goes_on(command: Command) 
     assert records(folder) == records(command.folder / "whole")
 
 
+@pytest.mark.slow
 def test_evaluations_within_an_epoch_change_no_bit(command: Command) -> None:
     command.add_module("own_dropping", OWN)
     assert placed(command, "plain", *OWN_LINES, "epochs=2")[0] == 0

@@ -64,6 +64,7 @@ def refused(ended: Ended) -> bool:
     return ended.code == 2 and "the first batches have changed" in ended.err
 
 
+@pytest.mark.slow
 def test_a_run_does_not_resume_on_edited_data(
     command: Command, tmp_path: Path, values: NDArray[Any]
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_run_does_not_resume_on_edited_data(
     assert command.resume("run", "epochs=4").code == 0, "the edited data are the run's now"
 
 
+@pytest.mark.slow
 def test_a_change_after_the_first_batches_is_found(
     command: Command, tmp_path: Path, values: NDArray[Any]
 ) -> None:
@@ -98,6 +100,7 @@ def first_batches(values: NDArray[Any]) -> set[int]:
     return {n for n, v in enumerate(values) if any((v == row).all() for b in read for row in b)}
 
 
+@pytest.mark.slow
 def test_data_that_cannot_be_read_again_are_not_compared(command: Command) -> None:
     assert command.train(*LINES, f"{TARGET}.unseeded", "epochs=1").code == 0
     ended = command.resume("run", "epochs=2")

@@ -61,6 +61,7 @@ def test_a_schedule_is_not_dropped_because_rules_have_rates(command: Command) ->
     )
 
 
+@pytest.mark.slow
 def test_a_longer_run_resumes_on_the_longer_schedule(command: Command) -> None:
     """It says how far the rate jumps, and compiles nothing again."""
     graphs = f"compile_cache.folder={command.folder / 'graphs'}"
@@ -80,6 +81,7 @@ def test_a_longer_run_resumes_on_the_longer_schedule(command: Command) -> None:
     assert log.count("compile cache: step cache hit") == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_is_resumed_unchanged_does_not_jump(command: Command) -> None:
     whole = command.train(*COSINE, "epochs=2", "hydra.run.dir=whole")
     stop = command.train(*COSINE, "epochs=2", "max_minutes=1e-9")
@@ -91,6 +93,7 @@ def test_a_run_that_is_resumed_unchanged_does_not_jump(command: Command) -> None
     assert rates(command.folder / "run") == rates(command.folder / "whole")
 
 
+@pytest.mark.slow
 def test_another_schedule_jumps_too(command: Command) -> None:
     assert command.train(*SMALL, "epochs=1").code == 0
     lines = ("schedule=linear", "epochs=2", "resume.allow=[schedule]")
@@ -113,6 +116,7 @@ def test_a_plateau_follows_the_evaluations_after_the_warm_up(command: Command) -
     assert received == pytest.approx(expected, abs=1e-15)
 
 
+@pytest.mark.slow
 def test_a_plateau_resumes_with_its_rates(command: Command) -> None:
     lines = (*PLATEAU, *STAGNATES, "checkpoint.every_steps=1")
     whole = command.train(*lines, "hydra.run.dir=whole")

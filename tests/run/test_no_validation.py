@@ -28,6 +28,7 @@ def command(command: Command) -> Command:
     return command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", ["off", "store"])
 def test_it_trains_and_says_what_is_not_measured(command: Command, features: str) -> None:
     ended = command.train(*RUN, f"features={features}")
@@ -40,6 +41,7 @@ def test_it_trains_and_says_what_is_not_measured(command: Command, features: str
     assert command.verify("run").code == 0
 
 
+@pytest.mark.slow
 def test_a_run_without_scores_resumes_exports_and_is_not_evaluated(command: Command) -> None:
     assert command.train(*RUN).code == 0
     resumed = command.resume("run", "epochs=2")

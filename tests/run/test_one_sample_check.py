@@ -55,6 +55,7 @@ def test_it_is_refused_where_statistics_move(command: Command) -> None:
     assert "norm.moving_variance" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [["+dataset.samples=17", "+dataset.drop=true"], ["+dataset.samples=17", "freeze=norm"]],

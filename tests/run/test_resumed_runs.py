@@ -66,6 +66,7 @@ def test_what_draws_unseen_is_told_at_the_start(command: Command) -> None:
     assert "not exact: the model draws random numbers that cannot be restored" in said
 
 
+@pytest.mark.slow
 def test_longer_training_is_as_if_it_had_been_meant_from_the_start(
     command: Command, done: Path
 ) -> None:

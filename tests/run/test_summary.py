@@ -18,6 +18,7 @@ from trainer.models.lenet5 import LeNet5
 from trainer.run.summary import end_summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides", [("freeze=conv1",), ("policy=layer_decay",), ("policy=norm_only",)]
 )
@@ -51,6 +52,7 @@ class PartlyConstant(LeNet5):
         self.conv2.weight.requires_grad = False
 
 
+@pytest.mark.slow
 def test_what_the_model_itself_keeps_constant_is_said(command: Command) -> None:
     target = "model._target_=tests.run.test_summary.PartlyConstant"
     ended = command.train("model=custom", target, "init_from=null", "new_head=[]", "epochs=1")
@@ -69,6 +71,7 @@ def noisy(workers: int) -> tuple[ds.Dataset, ds.Dataset]:
     return train.map(add, [images], num_parallel_workers=workers), validation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "said"), [(2, True), (1, False)])
 def test_random_draws_that_cannot_be_repeated_are_said_at_the_start(
     workers: int, said: bool, command: Command
@@ -98,6 +101,7 @@ def own_noise() -> tuple[ds.Dataset, ds.Dataset]:
     return train.map(add, train.get_col_names()[:1], num_parallel_workers=1), validation
 
 
+@pytest.mark.slow
 def test_a_generator_whose_state_is_not_saved_is_said_at_the_start(command: Command) -> None:
     target = "dataset._target_=tests.run.test_summary.own_noise"
     overrides = ("model.num_classes=2", "dataset=custom", target, "init_from=null")
@@ -133,6 +137,7 @@ ELEVENS = (
 )
 
 
+@pytest.mark.slow
 def test_the_screen_shows_the_batches_that_the_data_have(command: Command) -> None:
     ended = command.train(*ELEVENS)
     assert ended.code == 0, ended.err

@@ -116,6 +116,17 @@ def model_configuration(
     Raises:
         ConfigError: the run's own configuration is damaged.
     """
+    settings, problems = _overridden_settings(arguments, allowed)
+    _use_recorded_class_weights(settings, arguments.run)
+    kept = {key: settings[key] for key in _KEPT if key in settings}
+    metrics = (settings.get("evaluation") or {}).get("metrics", [])
+    fixed = {"optimizer": _ANY_OPTIMIZER, "evaluation": {"metrics": metrics}}
+    return {**kept, **fixed, "init_from": arguments.weights}, problems
+
+
+def _overridden_settings(
+    arguments: RunArguments, allowed: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
     path = arguments.run / CONFIG
     try:
         config = OmegaConf.load(path)
@@ -123,15 +134,10 @@ def model_configuration(
         OmegaConf.resolve(config["model"])  # other data must not change the model's classes
         OmegaConf.set_struct(config, True)
         problems = overrides.apply_to(config, arguments.overrides, allowed)
-        settings = overrides.plain(config)
+        return overrides.plain(config), problems
     except (OmegaConfBaseException, YAMLError, AssertionError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError([f"expected the settings of a run in {path} ({reason})"]) from None
-    _use_recorded_class_weights(settings, arguments.run)
-    kept = {key: settings[key] for key in _KEPT if key in settings}
-    metrics = (settings.get("evaluation") or {}).get("metrics", [])
-    fixed = {"optimizer": _ANY_OPTIMIZER, "evaluation": {"metrics": metrics}}
-    return {**kept, **fixed, "init_from": arguments.weights}, problems
 
 
 def _use_recorded_class_weights(settings: dict[str, Any], run: Path) -> None:

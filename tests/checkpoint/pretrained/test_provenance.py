@@ -22,6 +22,7 @@ def line(out: str) -> str:
     return next(line for line in out.splitlines() if line.startswith("weights  "))
 
 
+@pytest.mark.slow
 def test_names_are_mapped_and_the_run_says_what_it_took(command: Command) -> None:
     theirs = {n.replace("conv", "body."): a for n, a in load_file(WEIGHTS).items()}
     save_file(theirs, command.folder / "w.safetensors")

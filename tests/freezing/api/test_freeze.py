@@ -29,6 +29,7 @@ def momentum(parameters: Any) -> nn.Optimizer:
     return nn.Momentum(parameters, 0.1, 0.9, weight_decay=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("loop", [jitted_function_loop, train_cell_loop, model_train_loop])
 def test_the_frozen_part_stays_still_in_every_loop(loop: Loop, method: str) -> None:

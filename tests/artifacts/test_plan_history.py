@@ -97,6 +97,7 @@ def forge_chapter(run: Path) -> None:
     manifest.write(run, done=True, resumed=True)
 
 
+@pytest.mark.slow
 def test_a_run_that_went_on_with_another_keep_holds(command: Command) -> None:
     assert command.train("experiment=seed_mindspore", "epochs=2", "snapshot.keep=last").code == 0
     assert command.train("resume=run", "epochs=3", "snapshot.keep=all").code == 0

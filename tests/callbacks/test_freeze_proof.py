@@ -168,6 +168,7 @@ def test_statistics_that_move_are_found_out(tmp_path: Path) -> None:
         train(net, plan, batches=Loosen(net).batches, callback=watcher)
 
 
+@pytest.mark.slow
 def test_a_run_that_freezes_and_thaws_is_proven(tmp_path: Path) -> None:
     net = TwoConvs()
     everything, but_conv1 = plan_of(net), plan_of(net, rule("conv1"))

@@ -90,6 +90,7 @@ def refused(ended: Ended, *texts: str) -> None:
         assert text in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", [["--config-dir", "conf"], ["--config-dir=conf"], ["-cd", "conf"]])
 def test_a_run_uses_groups_experiments_and_methods_of_the_folder(
     command: Command, flag: list[str]
@@ -140,6 +141,7 @@ def test_without_the_flag_nothing_of_it_is_known(command: Command) -> None:
     refused(command.plan("method=mine"), "received 'mine'")
 
 
+@pytest.mark.slow
 def test_a_run_that_resumes_uses_its_folder_without_the_flag(command: Command, run: Path) -> None:
     ended = command.resume("a", "epochs=2")
     assert ended.code == 0, ended.err
@@ -147,6 +149,7 @@ def test_a_run_that_resumes_uses_its_folder_without_the_flag(command: Command, r
     assert command.verify("a").code == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_changed_is_named_and_may_be_allowed(command: Command, run: Path) -> None:
     path = command.folder / "conf/loss/mine.yaml"
     path.write_text(path.read_text() + "# another comment\n")

@@ -45,6 +45,7 @@ def test_other_data_and_another_folder(command: Command, run: str) -> None:
     assert not (command.folder / "a run/evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_what_is_no_classification_has_a_loss_alone(command: Command) -> None:
     ended = command.train("experiment=seed_mindspore", "epochs=1")
     assert ended.code == 0, ended.err

@@ -86,6 +86,7 @@ def partly_labelled(batch_size: int = 4) -> tuple[ds.Dataset, ds.Dataset]:
     return train.batch(batch_size), validation.batch(batch_size)
 
 
+@pytest.mark.slow
 def test_labels_that_the_loss_ignores_are_accepted(command: Command) -> None:
     data = ("dataset=custom", "dataset._target_=tests.cli.test_lr_find.partly_labelled")
     labels = ("loss.ignore_index=255", "model.num_classes=3", "init_from=null")
@@ -93,6 +94,7 @@ def test_labels_that_the_loss_ignores_are_accepted(command: Command) -> None:
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.slow
 def test_a_rate_that_is_too_high_ends_it(command: Command) -> None:
     ended = command.lr_find("freeze=conv1", "steps=30", "start=1", "end=1e6", "out=found")
     assert ended.code == 0, ended.err

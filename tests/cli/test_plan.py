@@ -88,6 +88,7 @@ def test_data_are_not_read_where_the_first_layer_tells_enough(
     assert command.plan("freeze=conv2").code == 0
 
 
+@pytest.mark.slow
 def test_measured_steps_are_told_and_leave_no_trace(command: Command) -> None:
     ended = command.plan("policy=linear_probe", "measure=true", "batch_size=8")
     assert ended.code == 0, ended.err

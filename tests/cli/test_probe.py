@@ -42,6 +42,7 @@ def test_cut_in_the_middle_leaves_only_what_is_behind_it(command: Command) -> No
     assert command.left() == []
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_after_the_table(tmp_path: Path) -> None:
     """At its exit Python destroys cells, whose destructor needs what may be gone by then."""
     with start(tmp_path, "trainer.probe", "experiment=seed_pytorch", "freeze=f2") as process:

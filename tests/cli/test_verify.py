@@ -30,6 +30,7 @@ def test_other_policies_hold_as_far_as_names_tell(policy: str, command: Command)
     assert ("rule by position" in ended.out) == (policy == "policy=bias_only")
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_early_holds_as_far_as_it_went(command: Command) -> None:
     line = ["epochs=2", "optimizer.lr=1e30", "optimizer.momentum=0", "freeze=conv1"]
     assert command.train(*line).code == 4
@@ -52,6 +53,7 @@ def test_mistakes(command: Command) -> None:
     assert command.verify("--help").out.startswith("usage: python -m trainer.verify RUN")
 
 
+@pytest.mark.slow
 def test_verify_and_diff_need_no_mindspore(command: Command) -> None:
     """It is made impossible to import, and they do all their work."""
     assert command.train("experiment=seed_mindspore", "epochs=1").code == 0

@@ -15,6 +15,7 @@ needs_package = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_package
 def test_debians_package_is_found_and_whole() -> None:
     train, validation = fashion_mnist(batch_size=1000)
@@ -26,6 +27,7 @@ def test_debians_package_is_found_and_whole() -> None:
     assert abs(inner.std() - 1) < 0.01
 
 
+@pytest.mark.slow
 @needs_package
 def test_mean_and_std_are_those_of_the_training_images() -> None:
     pixels = read(PACKAGE / f"{FILES[0]}.gz", dimensions=3) / 255

@@ -133,6 +133,7 @@ def test_the_last_update_of_an_epoch_takes_the_batches_that_are_left() -> None:
     assert notes.epochs[-1].steps == 2
 
 
+@pytest.mark.slow
 def test_batches_count_by_their_weight_and_one_without_weight_not_at_all() -> None:
     data = batches(4, 8, 12)
     data[1] = data[1][0], Tensor(np.full(4, 3, np.int32))  # its loss is 0 / 0
@@ -148,6 +149,7 @@ def test_batches_count_by_their_weight_and_one_without_weight_not_at_all() -> No
     assert notes.losses == pytest.approx(expected.losses, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_loss_scale_changes_the_last_digits_only() -> None:
     plain, _ = run(batches(4, 8, 12, 16), 2)
     scaled, notes = run(batches(4, 8, 12, 16), 2, scaler=train_step.loss_scaler(1024.0))

@@ -89,6 +89,7 @@ def close(one: Any, other: Any) -> None:
         np.testing.assert_allclose(array, other[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulation_steps", [1, 2])
 def test_averages_follow_the_weights_and_moving_statistics(accumulation_steps: int) -> None:
     run = Run(Normed(), steps=4, accumulation_steps=accumulation_steps)
@@ -153,6 +154,7 @@ def test_compiled_graphs_compute_with_the_averages_within_the_block() -> None:
     assert not (first == second).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulation_steps", [1, 2])
 def test_an_overflow_skips_weights_averages_optimizer_and_the_number_of_the_update(
     accumulation_steps: int,

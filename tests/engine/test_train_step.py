@@ -78,6 +78,7 @@ def test_where_some_statistics_are_held_the_others_are_put_back() -> None:
     assert {p.name for p in taken.statistics} == {"bn2.moving_mean", "bn2.moving_variance"}
 
 
+@pytest.mark.slow
 def test_all_cells_are_told_of_a_graph_once_it_is_another() -> None:
     net = TwoConvs().set_train()
     taken = TrainStep(net, LOSS, sgd(net))
@@ -117,6 +118,7 @@ def test_a_dynamic_scale_doubles_after_a_thousand_steps_without_an_overflow() ->
     assert scaler.scale_value.asnumpy() == 2**17
 
 
+@pytest.mark.slow
 def test_a_scaled_loss_is_told_unscaled_and_updates_alike() -> None:
     plain, scaled = TwoConvs().set_train(), TwoConvs().set_train()
     load_weights(scaled, WeightsSource(SAFETENSORS, to_numpy(plain)))

@@ -72,6 +72,7 @@ def test_the_first_rule_that_takes_a_parameter_decides(case: tuple[ModuleTree, l
             assert (p.state, p.method) == ("frozen", first.method)
 
 
+@pytest.mark.slow
 @many
 @given(cases())
 def test_a_rule_added_at_the_end_changes_nothing_taken_before(

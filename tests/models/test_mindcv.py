@@ -53,6 +53,7 @@ def test_a_spread_of_architectures_can_be_planned(name: str) -> None:
     assert plan_tree.text(root, 0.01, 0.0).count("\n") < 60
 
 
+@pytest.mark.slow
 @installed
 @pytest.mark.parametrize("name", CUTS)
 def test_a_cut_is_searched_on_an_input_made_up_for_the_net(name: str) -> None:

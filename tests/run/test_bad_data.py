@@ -70,6 +70,7 @@ def command(command: Command) -> Command:
     return command
 
 
+@pytest.mark.slow
 def test_a_label_of_a_later_batch_ends_the_run_before_its_step(command: Command) -> None:
     ended = command.train(*RUN, "+dataset.train=20", "+dataset.validation=null")
     assert ended.code == 65

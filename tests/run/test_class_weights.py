@@ -80,6 +80,7 @@ def test_a_class_without_a_training_label_is_refused(own: Command) -> None:
     assert f"loss.class_weights=balanced: {expected}" in ended.err
 
 
+@pytest.mark.slow
 def test_a_changed_file_of_weights_is_refused(own: Command) -> None:
     assert own.train(*LINES, "epochs=1").code == 0
     (own.folder / "run" / "class_weights.json").write_text("{}")

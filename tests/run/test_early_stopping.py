@@ -125,6 +125,7 @@ def test_evaluations_within_an_epoch_change_no_bit(command: Command) -> None:
     assert bits(command.folder / "plain") == bits(command.folder / "often")
 
 
+@pytest.mark.slow
 def test_overfitting_validates_on_the_batches_it_trains_on(command: Command) -> None:
     code, said = placed(command, "run", "overfit_batches=1", "epochs=4")
     assert code == 0, said

@@ -26,6 +26,7 @@ def rates(run: Path) -> list[dict[str, Any]]:
     return [record["lr"] for record in records(run)]
 
 
+@pytest.mark.slow
 def test_each_line_has_the_rate_of_its_epochs_last_step(command: Command) -> None:
     ended = command.train(*COSINE, "epochs=3")
     assert ended.code == 0, ended.err
@@ -36,6 +37,7 @@ def test_each_line_has_the_rate_of_its_epochs_last_step(command: Command) -> Non
     assert f"{line}, of 12 steps\n" in ended.out
 
 
+@pytest.mark.slow
 def test_a_constant_rate_is_recorded_and_needs_no_line(command: Command) -> None:
     ended = command.train(*SMALL, "epochs=1")
     assert ended.code == 0, ended.err
@@ -50,6 +52,7 @@ HALF, TENTH = (
 RULES = ("freeze=null", f"policy.rules=[{HALF},{TENTH}]")
 
 
+@pytest.mark.slow
 def test_a_schedule_is_not_dropped_because_rules_have_rates(command: Command) -> None:
     own = ("schedule=custom", "schedule._target_=tests.support.schedules.linear")
     ended = command.train(*SMALL, *RULES, *own, "epochs=2")
@@ -106,6 +109,7 @@ PLATEAU = (*SMALL, "schedule=plateau", "schedule.patience=0", "schedule.decay_ra
 STAGNATES = ("schedule.threshold=0.9", "schedule.warmup_epochs=1", "schedule.warmup_factor=0.5")
 
 
+@pytest.mark.slow
 def test_a_plateau_follows_the_evaluations_after_the_warm_up(command: Command) -> None:
     ended = command.train(*PLATEAU, *STAGNATES)
     assert ended.code == 0, ended.err

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.support.command import Command
 from trainer.engine.callback import Callback, EpochResult
 
@@ -16,6 +18,7 @@ class RemovesFolder(Callback):
             shutil.rmtree("removed", ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_it_ends_with_74_and_leaves_no_part_of_a_folder(command: Command) -> None:
     target = "callback.custom._target_=tests.run.test_removed_folder.RemovesFolder"
     ended = command.train("epochs=3", "callback=custom", target)

@@ -153,6 +153,7 @@ def test_another_net_and_other_data_may_be_allowed(command: Command) -> None:
     assert np.array_equal(before["fc2.weight"], after["fc2.weight"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("done")
 def test_fewer_epochs_than_have_begun_are_refused(command: Command) -> None:
     assert command.resume("run", "epochs=2").code == 0

@@ -110,6 +110,7 @@ def test_a_generator_whose_state_is_not_saved_is_said_at_the_start(command: Comm
     assert "resume     not exact: the data's map has a random generator whose" in ended.out
 
 
+@pytest.mark.slow
 def test_a_resume_on_another_number_of_cores_is_reported(
     command: Command, done: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,6 +155,7 @@ def test_undo_gives_the_mode_that_was_asked_for_last() -> None:
     assert all(cell.training for _, cell in net.cells_and_names())
 
 
+@pytest.mark.slow
 def test_a_net_can_be_frozen_again_after_undo_and_only_then() -> None:
     net = TwoConvs()
     frozen = freeze(net, "conv1")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from scripts.benchmark import images, process
@@ -31,22 +31,23 @@ def measure(
         races: what to measure.
         results: what was measured before; changed.
         minutes: no repeat of a race starts after this time.
-        save: called after each measurement.
+        save: called after each measurement and at the end.
         against: the other checkout, for the contender `before`.
     """
-    start, before = time.monotonic(), results.minutes
-    lacking = _lacking(races, results)
+    start, before, lacking = time.monotonic(), results.minutes, _lacking(races, results)
     results.loads += [os.getloadavg()[0]] if lacking else []
     with tempfile.TemporaryDirectory() as name:
         _make_images(Path(name), {race.task for race, _ in lacking})
-        for race, repeat in lacking:
+        for at, (race, repeat) in enumerate(lacking):
+            if time.monotonic() - start >= 60 * minutes:
+                _leave(lacking[at:], results)
+                break
             results.discard(race, repeat)
-            in_time = time.monotonic() - start < 60 * minutes
-            for case in _order(race, repeat):
-                outcome = process.measure(case, Path(name), against) if in_time else _TOO_LATE
-                results.records.append(_record(race, repeat, case, outcome))
+            for record in _records(race, repeat, Path(name), against):
+                results.records.append(record)
                 results.minutes = before + (time.monotonic() - start) / 60
                 save()
+    save()
 
 
 def _lacking(races: Sequence[Race], results: Results) -> list[tuple[Race, int]]:
@@ -60,11 +61,26 @@ def _lacking(races: Sequence[Race], results: Results) -> list[tuple[Race, int]]:
     return lacking
 
 
+def _leave(left: Sequence[tuple[Race, int]], results: Results) -> None:
+    """Record which races were not measured at all, and report how much is left."""
+    for race, repeat in left:
+        if repeat == 0:
+            results.discard(race, repeat)
+            cases = race.cases(repeat)
+            results.records += [Record(race.part, 0, case, None, _TOO_LATE) for case in cases]
+    print(f"the time is over; {len(left)} repeats are left for the next call", file=sys.stderr)
+
+
 def _order(race: Race, repeat: int) -> list[Case]:
     """Return the cases of a race, in another order at each repeat."""
     cases = race.cases(repeat)
     shift = repeat % max(1, len(cases))
     return cases[shift:] + cases[:shift]
+
+
+def _records(race: Race, repeat: int, folder: Path, against: Checkout | None) -> Iterator[Record]:
+    for case in _order(race, repeat):
+        yield _record(race, repeat, case, process.measure(case, folder, against))
 
 
 def _record(race: Race, repeat: int, case: Case, outcome: Result | str) -> Record:

@@ -92,7 +92,7 @@ RACES = [
     race("nets", MOBILE, "head stop_gradient", 1, 2, "trainer hand eager store auto"),
     race("nets", RESNET_LARGE, "nothing", MANY, 2, "trainer hand eager"),
     race("nets", RESNET_LARGE, "half stop_gradient", 1, 2, "trainer hand eager"),
-    race("nets", RESNET_LARGE, "head stop_gradient", MANY, 2, "trainer hand eager store"),
+    race("nets", RESNET_LARGE, "head stop_gradient", MANY, 2, "trainer hand eager"),
     race("nets", MOBILE_LARGE, "nothing", 1, 2, "trainer hand eager"),
     race("nets", MOBILE_LARGE, "head stop_gradient", 1, 2, "trainer hand eager store"),
     race("starts", Task("resnet18", 64, 32, 96), "half stop_gradient", 2, 1, "cold warm"),

@@ -6,9 +6,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from scripts.benchmark import images, process
+from scripts.benchmark import images, other_load, process
 from scripts.benchmark.case import Case, Task
 from scripts.benchmark.checkout import Checkout
 from scripts.benchmark.clock import Result
@@ -80,7 +81,9 @@ def _order(race: Race, repeat: int) -> list[Case]:
 
 def _records(race: Race, repeat: int, folder: Path, against: Checkout | None) -> Iterator[Record]:
     for case in _order(race, repeat):
-        yield _record(race, repeat, case, process.measure(case, folder, against))
+        with other_load.watched() as load:
+            outcome = process.measure(case, folder, against)
+        yield replace(_record(race, repeat, case, outcome), others=load.cores)
 
 
 def _record(race: Race, repeat: int, case: Case, outcome: Result | str) -> Record:

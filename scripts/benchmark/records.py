@@ -21,6 +21,7 @@ class Record:
         case: the case.
         result: its result; None: it was not measured.
         reason: why it was not measured.
+        others: cores that other processes used during the measurement; None: unknown.
     """
 
     part: str
@@ -28,6 +29,7 @@ class Record:
     case: Case
     result: Result | None
     reason: str = ""
+    others: float | None = None
 
     @property
     def step(self) -> float:

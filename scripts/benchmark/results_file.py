@@ -9,6 +9,7 @@ from typing import Any
 from scripts.benchmark import contenders
 from scripts.benchmark.case import Case, Task
 from scripts.benchmark.clock import Result
+from scripts.benchmark.other_load import DISTURBING
 from scripts.benchmark.plan import Race
 from scripts.benchmark.records import Record
 from trainer.core import atomic_files
@@ -38,7 +39,18 @@ class Results:
         sources = ", ".join(f"{name} {checksum}" for name, checksum in self.sources.items())
         low, high = (f"{choose(self.loads or [0]):.1f}" for choose in (min, max))
         load = low if low == high else f"{low} to {high}"
-        return f"{self.machine}\nsource of {sources}; load at the start {load}"
+        return f"{self.machine}\nsource of {sources}; load at the start {load}{self._disturbance()}"
+
+    def _disturbance(self) -> str:
+        """Return in how many measurements other processes worked; empty: in none."""
+        loads = [record.others or 0 for record in self.records if record.result is not None]
+        disturbed = sum(load > DISTURBING for load in loads)
+        if not disturbed:
+            return ""
+        return (
+            f"\nDISTURBED: in {disturbed} of {len(loads)} measurements, other processes used more "
+            f"than {DISTURBING} cores"
+        )
 
     def lacks(self, race: Race, repeat: int) -> bool:
         """Whether a repeat of a race has not been measured with all contenders that it can have."""

@@ -1,12 +1,23 @@
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scripts.benchmark import checkout, contenders, measuring, process, results_file
+from scripts.benchmark import (
+    checkout,
+    contenders,
+    measuring,
+    other_load,
+    process,
+    results_file,
+)
 from scripts.benchmark.case import Case
 from scripts.benchmark.clock import Result
 from scripts.benchmark.plan import LENET, race
+from scripts.benchmark.records import Record
 from scripts.benchmark.results_file import Results
 
 RACE = race("nets", LENET, "nothing", 3, 3, "trainer hand")
@@ -72,6 +83,20 @@ def test_results_of_another_machine_or_of_other_code_are_not_continued(tmp_path:
         results_file.resume(tmp_path, "a machine", {"this trainer": "34cd"})
     both = {"this trainer": "12ab", contenders.BEFORE: "56ef"}
     assert results_file.resume(tmp_path, "a machine", both).sources == both
+
+
+def test_the_work_of_other_processes_is_measured_and_reported() -> None:
+    busy = [sys.executable, "-c", "while True: pass"]
+    with subprocess.Popen(busy) as other:
+        with other_load.watched() as load:
+            time.sleep(0.5)
+        other.kill()
+    assert load.cores is None or load.cores > 0.1
+    case = RACE.cases()[0]
+    records = [Record("nets", n, case, STEP, others=cores) for n, cores in enumerate((0.1, 0.9))]
+    results = Results("a machine", {}, records=records)
+    assert "DISTURBED: in 1 of 2 measurements" in str(results)
+    assert "DISTURBED" not in str(Results("a machine", {}, records=records[:1]))
 
 
 def test_another_checkout_trains_with_its_own_code(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from mindspore import Tensor, nn
 
 from trainer.backend.device import load_numpy_interface
 
-COUNTS = ("made_blocked", "left_plain", "executed_blocked", "executed_plain", "scratch")
+COUNTS = ("made", "left_plain", "executed", "executed_plain", "scratch")
 
 
 def conv2d(channels: int, filters: int, kernel: int, **options: Any) -> nn.Cell:
@@ -61,6 +61,7 @@ def kinds() -> dict[str, tuple[nn.Cell, tuple[int, ...]]]:
         ),
         "BatchNorm": (nn.BatchNorm2d(32).set_train(), (4, 32, 9, 9)),
         "BatchNorm in evaluation": (nn.BatchNorm2d(32).set_train(False), (4, 32, 9, 9)),
+        "BatchNorm of large images": (nn.BatchNorm2d(3).set_train(), (2, 3, 17, 31)),
         "BatchNorm of one pixel": (nn.BatchNorm2d(64).set_train(), (8, 64, 1, 1)),
         "BatchNorm of volumes": (nn.BatchNorm3d(16).set_train(), (2, 16, 5, 5, 5)),
         "BatchNorm of odd channels": (nn.BatchNorm2d(5).set_train(), (4, 5, 9, 9)),

@@ -22,6 +22,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 SOURCES = ROOT / "trainer/backend/convolutions/src"
 TOLERANCE = 3.2e-6  # of the largest element; it grows with the number of products that are added up
+OPTIONS = ("-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-fPIC", "-shared")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
@@ -29,8 +30,16 @@ WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from the sources, so that an old library in the checkout is not what is tested."""
     path = tmp_path_factory.mktemp("library") / "blocked.so"
-    options = ("-std=c++17", "-O2", *WARNINGS, "-fvisibility=hidden", "-fPIC", "-shared")
-    run("c++", *options, *sorted(SOURCES.glob("*.cpp")), "-o", path, "-ldl", "-Wl,--no-undefined")
+    run(
+        "c++",
+        *OPTIONS,
+        *WARNINGS,
+        *sorted(SOURCES.glob("*.cpp")),
+        "-o",
+        path,
+        "-ldl",
+        "-Wl,--no-undefined",
+    )
     return path
 
 
@@ -69,9 +78,9 @@ def test_all_kinds_equal_the_plain_code(
     arrays, output = convolutions(tmp_path / "results.npz", mode, library)
     assert largest_difference(arrays, plain) < TOLERANCE
     counts = json.loads(output.splitlines()[-1])
-    assert counts["made_blocked"] >= 50
-    assert counts["executed_blocked"] >= counts["made_blocked"]
-    assert 3 <= counts["left_plain"] <= 4  # BatchNorm of odd channels
+    assert counts["made"] >= 70
+    assert counts["executed"] >= counts["made"]
+    assert counts["left_plain"] == 0
     assert counts["executed_plain"] == 0
     assert 0 < counts["scratch"] < 256 << 20
 
@@ -92,15 +101,14 @@ def test_two_processes_agree_in_every_bit(library: Path, tmp_path: Path) -> None
 
 
 def test_every_failure_takes_the_plain_code(library: Path, plain: Arrays, tmp_path: Path) -> None:
-    """Every second lease of scratch memory fails in a library built for this."""
+    """Every second execution fails in a library built for this."""
     failing = tmp_path / "failing.so"
-    options = ("-std=c++17", "-O2", "-fvisibility=hidden", "-fPIC", "-shared")
     sources = sorted(SOURCES.glob("*.cpp"))
-    run("c++", *options, "-DBLOCKED_FAIL_EVERY=2", *sources, "-o", failing, "-ldl")
+    run("c++", *OPTIONS, "-DBLOCKED_FAIL_EVERY=2", *sources, "-o", failing, "-ldl")
     arrays, output = convolutions(tmp_path / "results.npz", "graph", failing)
     assert largest_difference(arrays, plain) < TOLERANCE
     counts = json.loads(output.splitlines()[-1])
-    assert abs(counts["executed_plain"] - counts["executed_blocked"]) <= 1
+    assert abs(counts["executed_plain"] - counts["executed"]) <= 1
 
 
 def test_without_mindspore_nothing_is_installed(library: Path) -> None:

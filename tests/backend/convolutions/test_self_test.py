@@ -39,7 +39,7 @@ def test_a_wrong_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ("counts", "text"),
     [
         (Counts(5, 0, 5, 0, 0), ""),
-        (Counts(0, 5, 0, 0, 0), "0 blocked"),
+        (Counts(0, 5, 0, 0, 0), "0 executions"),
         (Counts(5, 0, 4, 1, 0), "1 failed"),
     ],
 )

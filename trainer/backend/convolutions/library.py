@@ -16,14 +16,14 @@ class Counts:
     """What the library has done in this process.
 
     Attributes:
-        blocked: convolutions and BatchNorms that were made in blocked layouts.
-        plain: those for which that was not possible.
-        executed: executions in blocked layouts.
-        failed: executions in plain layouts, because something failed.
+        made: convolutions in blocked layouts, and BatchNorms in the library's own code.
+        plain: those that were left to oneDNN in plain layouts.
+        executed: executions of those that were made.
+        failed: executions by oneDNN in plain layouts, because something failed.
         scratch: bytes of memory for reordered tensors.
     """
 
-    blocked: int
+    made: int
     plain: int
     executed: int
     failed: int

@@ -1,5 +1,5 @@
-// Convolutions and BatchNorm in several threads, plain at first, then blocked; both must agree. scripts/sanitize
-// builds and runs it.
+// Convolutions and BatchNorm in several threads, plain at first, then by the library; both must agree.
+// scripts/sanitize builds and runs it.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -25,7 +25,8 @@ using Values = std::vector<float>;
 constexpr int kThreads = 4, kRounds = 4;
 constexpr float kTolerance = 1e-5F;
 constexpr Pass kPasses[] = {Pass::forward, Pass::backward_data, Pass::backward_weights,
-                            Pass::batch_norm, Pass::batch_norm_backward};
+                            Pass::batch_norm, Pass::batch_norm_inference,
+                            Pass::batch_norm_backward};
 constexpr Shape kShapes[] = {
     {4, 8, 16, 6, 3, 1, 1, 1},   {4, 8, 16, 6, 3, 2, 1, 1},  {4, 8, 16, 7, 1, 2, 0, 1},
     {2, 5, 7, 6, 1, 1, 0, 1},    {2, 3, 8, 32, 7, 2, 3, 1},  {4, 32, 32, 9, 3, 1, 1, 32},
@@ -117,7 +118,7 @@ int main() {
   make_operators(cases);
   unsigned long long counts[5];
   blocked_counts(counts);
-  std::printf("oneDNN %s: %llu operations made blocked, %llu left plain; executed: %llu blocked, "
+  std::printf("oneDNN %s: %llu operations made here, %llu left plain; executed: %llu here, "
               "%llu plain because something failed; %llu bytes of scratch memory; %d failures\n",
               blocked_onednn(), counts[0], counts[1], counts[2], counts[3], counts[4],
               failures.load());

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <memory>
 
-enum class Pass { forward, backward_data, backward_weights, batch_norm, batch_norm_backward };
+enum class Pass { forward, backward_data, backward_weights, batch_norm, batch_norm_inference, batch_norm_backward };
+
+constexpr bool is_batch_norm(Pass pass) { return pass >= Pass::batch_norm; }
 
 struct Shape {
   long batch, channels, filters, size, kernel, stride, padding, groups;
@@ -17,7 +19,7 @@ struct Shape {
   // the convolution's input.
   std::size_t first(Pass pass) const { return pass == Pass::backward_data ? dst() : src(); }
   std::size_t second(Pass pass) const {
-    if (pass == Pass::batch_norm || pass == Pass::batch_norm_backward) return src();
+    if (is_batch_norm(pass)) return src();
     return pass == Pass::backward_weights ? dst() : weights();
   }
   std::size_t output(Pass pass) const {

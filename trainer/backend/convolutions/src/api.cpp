@@ -40,4 +40,10 @@ PrimitiveAttr with_user_scratchpad(const_dnnl_primitive_attr_t attr) {
   return copy;
 }
 
+PrimitiveHandle make_primitive(const_dnnl_primitive_desc_t desc) {
+  dnnl_primitive_t primitive = nullptr;
+  check(api.primitive_create(&primitive, desc));
+  return PrimitiveHandle(primitive);
+}
+
 }  // namespace blocked

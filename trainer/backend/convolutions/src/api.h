@@ -37,7 +37,9 @@ namespace blocked {
   X(memory_desc_get_size)                               \
   X(memory_desc_destroy)                                \
   X(memory_create)                                      \
-  X(memory_destroy)
+  X(memory_get_data_handle)                             \
+  X(memory_destroy)                                     \
+  X(threadpool_interop_stream_get_threadpool)
 
 struct Api {
 #define BLOCKED_MEMBER(name) decltype(&::dnnl_##name) name = nullptr;
@@ -82,5 +84,7 @@ PrimitiveAttr clone(const_dnnl_primitive_attr_t attr);
 
 // A copy of the attributes whose scratch memory is passed in at each execution.
 PrimitiveAttr with_user_scratchpad(const_dnnl_primitive_attr_t attr);
+
+PrimitiveHandle make_primitive(const_dnnl_primitive_desc_t desc);
 
 }  // namespace blocked

@@ -1,6 +1,7 @@
-// BatchNorm: oneDNN has vector code for blocked layouts only.
+// BatchNorm: oneDNN has vector code for blocked layouts only. It is computed here, on plain tensors.
 #pragma once
 
+#include "batch_norm_kernel.h"
 #include "operation.h"
 
 namespace blocked {
@@ -22,22 +23,20 @@ struct BatchNormRequest {
 // Calls the function of the direction.
 dnnl_status_t create_desc(dnnl_primitive_desc_t *desc, const BatchNormRequest &request) noexcept;
 
-// The same with blocked layouts and scratch memory that is passed in. Throws where that is not
-// possible or where oneDNN has no vector code for it.
-PrimitiveDesc make_blocked_desc(const BatchNormRequest &request);
+// The same descriptor. Throws if the request is not one of those that are computed here: plain tensors
+// of float32, with scale and shift.
+PrimitiveDesc make_fast_desc(const BatchNormRequest &request);
 
-// A request that owns its arguments.
 class BatchNorm : public Operation {
  public:
   explicit BatchNorm(const BatchNormRequest &request);
 
-  PrimitiveDesc make_plain_desc() const override;
-  std::vector<Operand> operands() const override;
+  std::shared_ptr<Implementation> implement(const_dnnl_primitive_desc_t desc) const override;
+  PrimitiveHandle make_plain_primitive(const_dnnl_primitive_desc_t desc) const override;
 
  private:
-  BatchNormRequest request_;  // its pointers lead to the members below
-  MemoryDesc src_, dst_, diff_src_;
-  PrimitiveAttr attr_;
+  bool is_backward_;
+  BatchNormSettings settings_;
 };
 
 }  // namespace blocked

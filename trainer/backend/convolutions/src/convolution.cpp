@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "blocked_convolution.h"
+
 namespace blocked {
 namespace {
 
@@ -59,7 +61,7 @@ dnnl_status_t create_desc(dnnl_primitive_desc_t *desc, const ConvolutionRequest 
   return dnnl_unimplemented;
 }
 
-PrimitiveDesc make_blocked_desc(const ConvolutionRequest &request) {
+PrimitiveDesc make_fast_desc(const ConvolutionRequest &request) {
   require_no_post_ops(request.attr);
   PrimitiveDesc desc = make_desc_in(Layout::chosen_by_onednn, request);
   // With few channels oneDNN may choose blocks of 8 and AVX2 although it has AVX-512 code for
@@ -75,8 +77,7 @@ PrimitiveDesc make_blocked_desc(const ConvolutionRequest &request) {
 }
 
 Convolution::Convolution(const ConvolutionRequest &request)
-    : Operation(request.engine),
-      request_(request),
+    : request_(request),
       src_(clone(request.src)),
       weights_(clone(request.weights)),
       bias_(clone(request.bias)),
@@ -109,6 +110,14 @@ PrimitiveDesc Convolution::make_plain_desc() const {
   ConvolutionRequest backward = request_;
   backward.hint = hint.get();
   return make_desc(backward);
+}
+
+std::shared_ptr<Implementation> Convolution::implement(const_dnnl_primitive_desc_t desc) const {
+  return std::make_shared<BlockedConvolution>(desc, shared_from_this());
+}
+
+PrimitiveHandle Convolution::make_plain_primitive(const_dnnl_primitive_desc_t) const {
+  return make_primitive(make_plain_desc().get());
 }
 
 std::vector<Operand> Convolution::operands() const {

@@ -1,9 +1,19 @@
 // What MindSpore requests of a convolution, and oneDNN's descriptors that are made of it.
 #pragma once
 
+#include <vector>
+
 #include "operation.h"
 
 namespace blocked {
+
+// A tensor of a convolution, with a layout that may be blocked.
+struct Operand {
+  int arg;
+  dnnl_query_t query;
+  const_dnnl_memory_desc_t plain;
+  bool is_input;
+};
 
 enum class Direction { forward, backward_data, backward_weights };
 
@@ -25,17 +35,21 @@ dnnl_status_t create_desc(dnnl_primitive_desc_t *desc, const ConvolutionRequest 
 
 // The same convolution with layouts of oneDNN's choice and scratch memory that is passed in. Throws
 // where that is not possible.
-PrimitiveDesc make_blocked_desc(const ConvolutionRequest &request);
+PrimitiveDesc make_fast_desc(const ConvolutionRequest &request);
 
 // A request that owns its arguments.
-class Convolution : public Operation {
+class Convolution : public Operation, public std::enable_shared_from_this<Convolution> {
  public:
   explicit Convolution(const ConvolutionRequest &request);
 
-  PrimitiveDesc make_plain_desc() const override;
-  std::vector<Operand> operands() const override;
+  std::shared_ptr<Implementation> implement(const_dnnl_primitive_desc_t desc) const override;
+  PrimitiveHandle make_plain_primitive(const_dnnl_primitive_desc_t = nullptr) const override;
+
+  std::vector<Operand> operands() const;
+  dnnl_engine_t engine() const { return request_.engine; }
 
  private:
+  PrimitiveDesc make_plain_desc() const;
   struct Dims {
     dnnl_dims_t values;
   };

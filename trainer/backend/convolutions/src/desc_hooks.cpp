@@ -1,4 +1,4 @@
-// The hooks that create descriptors: blocked ones if that is possible.
+// The hooks that create descriptors: those of the fast code where there is some.
 #include <memory>
 
 #include "batch_norm.h"
@@ -11,13 +11,12 @@ namespace {
 
 template <typename OperationType, typename Request>
 dnnl_status_t create_desc_for(dnnl_primitive_desc_t *desc, const Request &request) noexcept {
-  const bool is_blocked = succeeds([&] {
-    auto operation = std::make_shared<const OperationType>(request);
-    auto blocked = make_blocked_desc(request);
-    operations().add(blocked.get(), std::move(operation));
-    *desc = blocked.release();
+  const bool is_fast = succeeds([&] {
+    auto fast = make_fast_desc(request);
+    operations().add(fast.get(), std::make_shared<const OperationType>(request));
+    *desc = fast.release();
   });
-  if (is_blocked) return dnnl_success;
+  if (is_fast) return dnnl_success;
   ++counters.left_plain;
   return create_desc(desc, request);
 }

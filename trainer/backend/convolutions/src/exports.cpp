@@ -7,8 +7,8 @@
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
-// Null if MindSpore's convolutions and BatchNorm are blocked from now on, or else why not; then nothing has
-// changed. Further calls change nothing.
+// Null if MindSpore's convolutions and BatchNorm are computed here from now on, or else why not; then
+// nothing has changed. Further calls change nothing.
 EXPORT const char *blocked_install() try {
   return blocked::install();
 } catch (...) {
@@ -24,12 +24,12 @@ EXPORT const char *blocked_onednn() try {
   return "";
 }
 
-// Operations made blocked, left plain; executions blocked, plain because something failed; bytes of
-// scratch memory now.
+// Operations that are computed here, and that are left to oneDNN in plain layouts; executions here, and
+// in plain layouts because something failed; bytes of scratch memory now.
 EXPORT void blocked_counts(unsigned long long *counts) {
-  counts[0] = blocked::counters.made_blocked;
+  counts[0] = blocked::counters.made;
   counts[1] = blocked::counters.left_plain;
-  counts[2] = blocked::counters.executed_blocked;
+  counts[2] = blocked::counters.executed;
   counts[3] = blocked::counters.executed_plain;
   counts[4] = blocked::scratch().bytes();
 }

@@ -18,8 +18,7 @@ struct Hook {
 const std::array<Hook, 9> &hooks();
 
 struct Counters {
-  std::atomic<unsigned long long> made_blocked{0}, left_plain{0};
-  std::atomic<unsigned long long> executed_blocked{0}, executed_plain{0};
+  std::atomic<unsigned long long> made{0}, left_plain{0}, executed{0}, executed_plain{0};
 };
 
 extern Counters counters;

@@ -40,7 +40,17 @@ using dnnl_dims_t = dnnl_dim_t[DNNL_MAX_NDIMS];
 enum dnnl_status_t : int { dnnl_success = 0, dnnl_out_of_memory = 1, dnnl_unimplemented = 3 };
 enum dnnl_data_type_t : int { dnnl_data_type_undef = 0, dnnl_f32 = 3 };
 enum dnnl_format_tag_t : int { dnnl_format_tag_any = 1 };
-enum dnnl_prop_kind_t : int { dnnl_prop_kind_undef = 0, dnnl_forward_training = 64 };
+enum dnnl_prop_kind_t : int {
+  dnnl_prop_kind_undef = 0,
+  dnnl_forward_training = 64,
+  dnnl_forward_inference = 96,
+  dnnl_backward = 128,
+};
+enum : unsigned {
+  dnnl_use_global_stats = 1,
+  dnnl_use_scale = 2,
+  dnnl_use_shift = 4,
+};
 enum dnnl_alg_kind_t : int { dnnl_convolution_direct = 1 };
 enum dnnl_scratchpad_mode_t : int { dnnl_scratchpad_mode_user = 1 };
 enum dnnl_query_t : int {
@@ -63,10 +73,16 @@ enum {
   DNNL_ARG_DST = 17,
   DNNL_ARG_TO = DNNL_ARG_DST,
   DNNL_ARG_WEIGHTS = 33,
+  DNNL_ARG_MEAN = 49,
+  DNNL_ARG_VARIANCE = 50,
+  DNNL_ARG_SCALE = 51,
+  DNNL_ARG_SHIFT = 52,
   DNNL_ARG_SCRATCHPAD = 80,
   DNNL_ARG_DIFF_SRC = 129,
   DNNL_ARG_DIFF_DST = 145,
   DNNL_ARG_DIFF_WEIGHTS = 161,
+  DNNL_ARG_DIFF_SCALE = 255,
+  DNNL_ARG_DIFF_SHIFT = 256,
 };
 
 struct dnnl_exec_arg_t {
@@ -145,5 +161,8 @@ dnnl_status_t dnnl_memory_desc_destroy(dnnl_memory_desc_t);
 
 dnnl_status_t dnnl_memory_create(dnnl_memory_t *, const_dnnl_memory_desc_t, dnnl_engine_t,
                                  void *handle);
+dnnl_status_t dnnl_memory_get_data_handle(const_dnnl_memory_t, void **handle);
 dnnl_status_t dnnl_memory_destroy(dnnl_memory_t);
+
+dnnl_status_t dnnl_threadpool_interop_stream_get_threadpool(dnnl_stream_t, void **pool);
 }

@@ -1,37 +1,42 @@
-// What MindSpore requests of oneDNN: an operation on plain tensors.
+// What MindSpore requests of oneDNN, and what computes it here.
 #pragma once
 
-#include <vector>
+#include <memory>
 
 #include "api.h"
 
 namespace blocked {
 
-// A tensor of an operation, with a layout that may be blocked.
-struct Operand {
-  int arg;
-  dnnl_query_t query;
-  const_dnnl_memory_desc_t plain;
-  bool is_input;
+// Executes in the place of a primitive. Several threads may execute it at a time.
+class Implementation {
+ public:
+  virtual ~Implementation() = default;
+
+  // What MindSpore takes for its own primitive.
+  virtual dnnl_primitive_t handle() const = 0;
+
+  // Throws if anything fails; the inputs are unchanged then.
+  virtual void execute(dnnl_stream_t stream, int count, const dnnl_exec_arg_t *args) const = 0;
+
+  // The same by oneDNN, with the layouts that MindSpore requested.
+  virtual dnnl_status_t execute_plain(dnnl_stream_t stream, int count,
+                                      const dnnl_exec_arg_t *args) noexcept = 0;
 };
 
-// Owns everything it was requested with.
+// An operation on plain tensors. Owns everything it was requested with.
 class Operation {
  public:
-  explicit Operation(dnnl_engine_t engine) : engine_(engine) {}
   virtual ~Operation() = default;
 
-  // A descriptor with the layouts that MindSpore requested.
-  virtual PrimitiveDesc make_plain_desc() const = 0;
-  virtual std::vector<Operand> operands() const = 0;
-  dnnl_engine_t engine() const { return engine_; }
+  // `desc` is the one that was made for this operation. Throws if there can be none.
+  virtual std::shared_ptr<Implementation> implement(const_dnnl_primitive_desc_t desc) const = 0;
 
- private:
-  dnnl_engine_t engine_;
+  // oneDNN's primitive with the layouts that MindSpore requested. Throws if there can be none.
+  virtual PrimitiveHandle make_plain_primitive(const_dnnl_primitive_desc_t desc) const = 0;
 };
 
-// Throws if the operation cannot be blocked: a tensor has another type than float32, or something is
-// fused into the operation, which may read the output that is written.
+// Throws if the operation has to be left to oneDNN: a tensor has another type than float32, or
+// something is fused into the operation, which may read the output that is written.
 void require_float32(const_dnnl_memory_desc_t desc);
 void require_no_post_ops(const_dnnl_primitive_attr_t attr);
 

@@ -2,10 +2,7 @@
 
 namespace blocked {
 
-Primitive::Primitive(const_dnnl_primitive_desc_t desc) {
-  dnnl_primitive_t handle = nullptr;
-  check(api.primitive_create(&handle, desc));
-  handle_.reset(handle);
+Primitive::Primitive(const_dnnl_primitive_desc_t desc) : handle_(make_primitive(desc)) {
   const auto scratchpad = api.primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
   if (scratchpad == nullptr) return;
   scratch_size_ = api.memory_desc_get_size(scratchpad);

@@ -9,8 +9,8 @@ Registry<const_dnnl_primitive_desc_t, const Operation> &operations() {
   return registry;
 }
 
-Registry<const_dnnl_primitive_t, BlockedOperation> &primitives() {
-  static auto &registry = *new Registry<const_dnnl_primitive_t, BlockedOperation>;
+Registry<const_dnnl_primitive_t, Implementation> &primitives() {
+  static auto &registry = *new Registry<const_dnnl_primitive_t, Implementation>;
   return registry;
 }
 

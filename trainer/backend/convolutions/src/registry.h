@@ -1,4 +1,4 @@
-// Which of oneDNN's objects that MindSpore holds are blocked operations.
+// Which of the objects that MindSpore takes for oneDNN's own are not.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "blocked_operation.h"
+#include "operation.h"
 
 namespace blocked {
 
@@ -43,6 +43,6 @@ class Registry {
 };
 
 Registry<const_dnnl_primitive_desc_t, const Operation> &operations();
-Registry<const_dnnl_primitive_t, BlockedOperation> &primitives();
+Registry<const_dnnl_primitive_t, Implementation> &primitives();
 
 }  // namespace blocked

@@ -1,21 +1,10 @@
 #include "scratch.h"
 
 #include <algorithm>
-#include <atomic>
 #include <new>
 
 namespace blocked {
 namespace {
-
-// scripts/sanitize makes every n-th lease fail, so that the plain code is run too.
-#ifdef BLOCKED_FAIL_EVERY
-bool fails_on_purpose() {
-  static std::atomic<unsigned> leases{0};
-  return ++leases % BLOCKED_FAIL_EVERY == 0;
-}
-#else
-constexpr bool fails_on_purpose() { return false; }
-#endif
 
 Block allocate(std::size_t size) {
   constexpr std::size_t page = 4096;
@@ -32,7 +21,6 @@ bool smaller(const Block &block, std::size_t size) { return block.size < size; }
 }  // namespace
 
 Block ScratchPool::take(std::size_t size) {
-  if (fails_on_purpose()) throw std::bad_alloc();
   const std::lock_guard lock(mutex_);
   free_.reserve(free_.size() + 8);  // so that giving back cannot fail
   auto found = std::lower_bound(free_.begin(), free_.end(), size, smaller);

@@ -77,14 +77,16 @@ class Update(nn.Cell):
         if self.raises:
             self.finite_check = FiniteCheck()
         self.rates = ParameterTuple(learning_rates(optimizer) if options.takes_rates else [])
-        clip = options.clip
+        self.reports = options.reports
+        self._set_clip(options.clip)
+
+    def _set_clip(self, clip: Clip | None) -> None:
         self.clips_norm = clip is not None and clip.by == "norm"
         self.clips_values = clip is not None and clip.by == "value"
         self.limit = clip.limit if clip else 0.0
         if self.clips_norm:
-            self.global_norm = GlobalNorm(optimizer.parameters)
-        self.scales = self.clips_norm or scaler is not None
-        self.reports = options.reports
+            self.global_norm = GlobalNorm(self.optimizer.parameters)
+        self.scales = self.clips_norm or self.scaler is not None
 
     def construct(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.backend.convolutions.test_blocked_library import OPTIONS, SOURCES, WARNINGS
+from tests.support.cpp_build import OPTIONS, SOURCES, WARNINGS
 from tests.support.environments import ROOT, run
 from trainer.backend.convolutions import batch_norm_reference
 

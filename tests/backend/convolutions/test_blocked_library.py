@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.cpp_build import OPTIONS, SOURCES, WARNINGS
 from tests.support.environments import ROOT, run
 
 pytestmark = [
@@ -20,10 +21,7 @@ pytestmark = [
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
-SOURCES = ROOT / "trainer/backend/convolutions/src"
 TOLERANCE = 3.2e-6  # of the largest element; it grows with the number of products that are added up
-OPTIONS = ("-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-fPIC", "-shared")
-WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
 @pytest.fixture(scope="module")

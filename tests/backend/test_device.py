@@ -44,11 +44,11 @@ def test_instruction_set_is_held_where_it_helps() -> None:
 CHOICE = """
 import os
 from trainer.backend import device, processor
-from trainer.backend.convolutions import library, verdict
+from trainer.backend.convolutions import native_library, verdict
 from trainer.config.groups import Device
 processor.has_avx512 = lambda: True
 verdict.reason = lambda may_test=True: {why!r}
-library.install = lambda: ""
+native_library.install = lambda: ""
 options = Device(**{options!r})
 device.prepare(options)
 print(os.environ.get("ONEDNN_MAX_CPU_ISA"), device.install_convolutions(options))

@@ -8,7 +8,7 @@ import pytest
 from tests.support.jobs import PAIR
 from tests.support.patched import COMPUTING, train
 from tests.support.patched import environment as patched
-from trainer.backend.convolutions import library, verdict
+from trainer.backend.convolutions import native_library, verdict
 
 pytestmark = pytest.mark.slow
 
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.slow
 FAILING = """
 from pathlib import Path
 from trainer.backend import processor
-from trainer.backend.convolutions import library
-library.path = lambda: Path({file!r})
-library.install = lambda: "a slot is missing"
+from trainer.backend.convolutions import native_library
+native_library.path = lambda: Path({file!r})
+native_library.install = lambda: "a slot is missing"
 processor.has_avx512 = lambda: True
 """
 FAILURE = "convolutions cannot be blocked: a slot is missing"
@@ -32,7 +32,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     file.touch()
     for name in COMPUTING:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(library, "path", lambda: file)
+    monkeypatch.setattr(native_library, "path", lambda: file)
     return patched(tmp_path, FAILING.format(file=str(file)), verdict.inheritance(""))
 
 

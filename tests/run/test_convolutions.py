@@ -14,12 +14,13 @@ from safetensors.numpy import load_file
 from tests.support.command import CHECKOUT, start, until
 from tests.support.patched import COMPUTING
 from tests.support.runs import bits, records
-from trainer.backend.convolutions import library
+from trainer.backend.convolutions import native_library
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        bool(library.missing_reason()), reason=f"blocked convolutions: {library.missing_reason()}"
+        bool(native_library.missing_reason()),
+        reason=f"blocked convolutions: {native_library.missing_reason()}",
     ),
 ]
 

@@ -9,16 +9,16 @@ from tests.support.patched import environment, train
 pytestmark = pytest.mark.slow
 
 NO_LIBRARY = """
-from trainer.backend.convolutions import library
-library.path = lambda: None
+from trainer.backend.convolutions import native_library
+native_library.path = lambda: None
 """
 OTHER_MINDSPORE = """
 import importlib.metadata
 of_package = importlib.metadata.version
 importlib.metadata.version = lambda name: "2.9.1" if name == "mindspore" else of_package(name)
 from pathlib import Path
-from trainer.backend.convolutions import library
-library.path = lambda: Path(library.__file__)
+from trainer.backend.convolutions import native_library
+native_library.path = lambda: Path(native_library.__file__)
 """
 CASES = {
     "no library": (NO_LIBRARY, "the library "),

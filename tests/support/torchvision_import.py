@@ -2,9 +2,9 @@
 
 from functools import cache
 
-from torch.library import Library
+from torch import library
 
-_OPERATORS = Library("torchvision", "FRAGMENT")
+_OPERATORS = library.Library("torchvision", "FRAGMENT")
 
 
 @cache

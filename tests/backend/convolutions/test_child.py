@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trainer.backend.convolutions import child, library
+from trainer.backend.convolutions import child, native_library
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_self_test_passes_here(monkeypatch: pytest.MonkeyPatch, limit: str |
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     if limit:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-    missing = library.missing_reason()
+    missing = native_library.missing_reason()
     why, is_final = child.self_test()
     assert is_final
     assert bool(why) is bool(missing)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.backend.convolutions import choice, library, verdict
+from trainer.backend.convolutions import choice, native_library, verdict
 from trainer.backend.convolutions.choice import Choice
 
 
@@ -11,7 +11,7 @@ def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has chosen nothing, on a machine that can do everything."""
     monkeypatch.setattr(choice, "_state", choice._State())
     monkeypatch.setattr(verdict, "reason", lambda may_test=True: "")
-    monkeypatch.setattr(library, "install", lambda: "")
+    monkeypatch.setattr(native_library, "install", lambda: "")
     monkeypatch.delenv(choice.VARIABLE, raising=False)
 
 
@@ -105,7 +105,7 @@ def test_without_a_test_they_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_failure_to_install_leaves_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "install", lambda: "a slot is missing")
+    monkeypatch.setattr(native_library, "install", lambda: "a slot is missing")
     assert choice.choose("auto").blocked
     assert choice.install() == Choice(why="a slot is missing")
     assert choice.name() == "plain"

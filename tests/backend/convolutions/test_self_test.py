@@ -4,8 +4,8 @@ import mindspore as ms
 import numpy as np
 import pytest
 
-from trainer.backend.convolutions import batch_norm_reference, library, reference, self_test
-from trainer.backend.convolutions.library import Counts
+from trainer.backend.convolutions import batch_norm_reference, native_library, reference, self_test
+from trainer.backend.convolutions.native_library import Counts
 from trainer.backend.convolutions.reference import Array, Convolution
 
 
@@ -52,7 +52,7 @@ def test_blocked_layouts_have_to_be_used(counts: Counts, text: str) -> None:
 def test_what_keeps_them_from_being_installed_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(library, "install", lambda: "a slot is missing")
+    monkeypatch.setattr(native_library, "install", lambda: "a slot is missing")
     monkeypatch.setattr(self_test, "CASES", ())
     monkeypatch.setattr(self_test, "BATCH_NORM_CASES", ())
     self_test.main()

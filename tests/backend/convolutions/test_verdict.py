@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.command import CHECKOUT
 from trainer.backend import instruction_set, processor
-from trainer.backend.convolutions import child, library, verdict
+from trainer.backend.convolutions import child, native_library, verdict
 
 INHERITED = "TRAINER_CONVOLUTIONS_VERDICT"
 
@@ -34,7 +34,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which verdicts are kept, on a machine that has a library."""
     built = tmp_path / "library.so"
     built.write_text("version 1")
-    monkeypatch.setattr(library, "path", lambda: built)
+    monkeypatch.setattr(native_library, "path", lambda: built)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for name in (INHERITED, instruction_set.CAPPED, instruction_set.VARIABLE):
         monkeypatch.delenv(name, raising=False)
@@ -91,7 +91,7 @@ def test_an_inherited_verdict_of_another_machine_does_not_count(
 
 
 CHANGES: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
-    "library": lambda patch: library.path().write_text("version 2"),  # type: ignore[union-attr]
+    "library": lambda patch: native_library.path().write_text("version 2"),  # type: ignore[union-attr]
     "processor": lambda patch: patch.setattr(processor, "flags", lambda: "others"),
     "oneDNN": lambda patch: patch.setattr(verdict, "_onednn_file", lambda: [1, 2]),
     "NumPy": lambda patch: patch.setattr(
@@ -160,7 +160,7 @@ def test_no_library_and_other_versions_start_nothing(
 ) -> None:
     monkeypatch.setattr(verdict, "_version", lambda name: "2.9.0")
     assert "this is 2.9.0" in (verdict.reason() or "")
-    monkeypatch.setattr(library, "path", lambda: None)
+    monkeypatch.setattr(native_library, "path", lambda: None)
     assert "library" in (verdict.reason() or "")
     assert self_test.started == 0
     assert INHERITED not in os.environ
@@ -170,16 +170,16 @@ def test_two_processes_at_once_test_once(cache: Path, tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import sys, time
         from pathlib import Path
-        from trainer.backend.convolutions import child, library, verdict
+        from trainer.backend.convolutions import child, native_library, verdict
         def self_test():
             with open(sys.argv[2], "a") as record:
                 record.write("x")
             time.sleep(0.5)
             return "found", True
-        library.path, child.self_test = lambda: Path(sys.argv[1]), self_test
+        native_library.path, child.self_test = lambda: Path(sys.argv[1]), self_test
         print(verdict.reason())
     """)
-    command = [sys.executable, "-c", script, str(library.path()), str(tmp_path / "record")]
+    command = [sys.executable, "-c", script, str(native_library.path()), str(tmp_path / "record")]
     processes = [
         subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]

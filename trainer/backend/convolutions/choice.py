@@ -6,7 +6,7 @@ It is made once per process, because MindSpore's oneDNN is configured only once.
 import os
 from dataclasses import dataclass, replace
 
-from trainer.backend.convolutions import library, verdict
+from trainer.backend.convolutions import native_library, verdict
 
 AUTO, BLOCKED, PLAIN = "auto", "blocked", "plain"
 VARIABLE = "TRAINER_CONVOLUTIONS"  # what ``auto`` stands for
@@ -70,7 +70,7 @@ def install() -> Choice:
     """Make the convolutions of MindSpore, which is imported by now, what was chosen."""
     choice = current()
     if choice.blocked and not choice.installed:
-        why = library.install()
+        why = native_library.install()
         _state.choice = replace(choice, blocked=not why, installed=not why, why=why)
     return current()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.backend.convolutions import batch_norm_reference, library, reference
+from trainer.backend.convolutions import batch_norm_reference, native_library, reference
 from trainer.backend.convolutions.reference import Array, Convolution
 from trainer.backend.convolutions.tested_versions import untested_reason
 
@@ -47,12 +47,12 @@ def reason() -> str:
 
     ms.set_device("CPU")
     ms.set_context(mode=ms.PYNATIVE_MODE)
-    why = library.install() or untested_reason("oneDNN", library.onednn_version())
+    why = native_library.install() or untested_reason("oneDNN", native_library.onednn_version())
     for shape in CASES:
         why = why or _wrong(shape)
     for size in BATCH_NORM_CASES:
         why = why or _wrong_batch_norm(size)
-    return why or _unused(library.counts())
+    return why or _unused(native_library.counts())
 
 
 def _wrong(shape: Convolution) -> str:
@@ -139,7 +139,7 @@ def _batch_norm(x: Array, dy: Array, *values: Array) -> list[Array]:
     return [tensor.asnumpy() for tensor in (*outputs, dx, *gradients)]
 
 
-def _unused(counts: library.Counts) -> str:
+def _unused(counts: native_library.Counts) -> str:
     """Return that the library was not used although all results are right."""
     if counts.failed or not counts.executed:
         return f"the self-test failed: {counts.executed} executions, {counts.failed} failed"

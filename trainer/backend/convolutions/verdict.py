@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.backend import instruction_set, processor
-from trainer.backend.convolutions import child, library
+from trainer.backend.convolutions import child, native_library
 from trainer.backend.convolutions.tested_versions import untested_reason
 from trainer.core import atomic_files, cache_folder, format_version
 from trainer.core.errors import CannotWrite, ConfigError
@@ -35,7 +35,9 @@ def reason(may_test: bool = True) -> str | None:
         may_test: whether to start the self-test if there is no verdict yet; else the result is
             None in that case.
     """
-    if known := library.missing_reason() or untested_reason("MindSpore", _version("mindspore")):
+    if known := native_library.missing_reason() or untested_reason(
+        "MindSpore", _version("mindspore")
+    ):
         return known
     facts = _facts()
     key = atomic_files.checksum(facts)
@@ -55,7 +57,7 @@ def inheritance(why: str, key: str = "") -> dict[str, str]:
 
 def _facts() -> dict[str, Any]:
     """Return all that the verdict depends on."""
-    file, folder = library.path(), Path(__file__).parent
+    file, folder = native_library.path(), Path(__file__).parent
     assert file is not None
     return {
         "library": atomic_files.digest(file),

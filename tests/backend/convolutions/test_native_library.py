@@ -7,39 +7,39 @@ from pathlib import Path
 
 import pytest
 
-from trainer.backend.convolutions import library
+from trainer.backend.convolutions import native_library
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in the place of the room's."""
-    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
-    library._library.cache_clear()
+    monkeypatch.setattr(native_library, "__file__", str(tmp_path / "native_library.py"))
+    native_library._library.cache_clear()
     return tmp_path
 
 
 def test_a_library_of_this_python_is_found(folder: Path) -> None:
-    assert library.path() is None
+    assert native_library.path() is None
     (folder / "_blocked.cpython-27-x86_64-linux-gnu.so").touch()
-    assert library.path() is None
+    assert native_library.path() is None
     file = folder / f"_blocked{EXTENSION_SUFFIXES[0]}"
     file.touch()
-    assert library.path() == file
-    assert library.missing_reason() == ""
+    assert native_library.path() == file
+    assert native_library.missing_reason() == ""
 
 
 def test_what_is_missing_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    assert "C++ compiler" in library.missing_reason()
-    assert "C++ compiler" in library.install()
+    assert "C++ compiler" in native_library.missing_reason()
+    assert "C++ compiler" in native_library.install()
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    assert "only for Linux on x86-64" in library.missing_reason()
+    assert "only for Linux on x86-64" in native_library.missing_reason()
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert "only for Linux on x86-64" in library.missing_reason()
+    assert "only for Linux on x86-64" in native_library.missing_reason()
 
 
 def test_a_library_that_cannot_be_loaded_is_a_reason(folder: Path) -> None:
     (folder / f"_blocked{EXTENSION_SUFFIXES[0]}").write_text("no library")
-    assert "cannot be loaded" in library.install()
+    assert "cannot be loaded" in native_library.install()

@@ -3,7 +3,8 @@
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from trainer.backend import processor
 
 _PACKAGES = ("mindspore", "mindcv", "numpy", "torch", "lightning", "fastai")
 
@@ -14,13 +15,11 @@ def describe() -> str:
 
 
 def _hardware() -> str:
-    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
-    names = [line.partition(":")[2] for line in info.splitlines() if line.startswith("model name")]
-    cpu = names[0].strip() if names else platform.processor() or "unknown"
+    name = processor.model() or platform.processor() or "unknown"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return (
-        f"{cpu}, {len(os.sched_getaffinity(0))} cores, AVX-512 "
-        f"{'yes' if 'avx512f' in info else 'no'}, {memory:.0f} GB"
+        f"{name}, {len(os.sched_getaffinity(0))} cores, AVX-512 "
+        f"{'yes' if processor.has_avx512() else 'no'}, {memory:.0f} GB"
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
+from tests.support.mindspore_optimizers import WORKING
 from tests.support.nets import Normed, TwoConvs
 from tests.support.training import IMAGES, LOSS, changed
 from trainer.backend.batch_types import Batch
@@ -25,7 +26,7 @@ from trainer.engine.update import StepOptions
 from trainer.freezing import plan
 from trainer.optim.optimizer import build_optimizer
 
-OPTIMIZERS = [name for name in config_folders.options("optimizer") if name != "custom"]
+SHIPPED = [name for name in config_folders.options("optimizer") if name != "custom"]
 
 
 def batch_with(value: float) -> Batch:
@@ -39,7 +40,10 @@ def step_of(optimizer: str, raises: bool, **options: Any) -> tuple[nn.Cell, Trai
     """Return a model and its step, always with the same first weights."""
     ms.set_seed(3)
     net = TwoConvs().set_train()
-    spec = {k: _number(v) for k, v in config_folders.read("optimizer", optimizer).items()}
+    if optimizer in WORKING:
+        spec = {"_target_": optimizer, "lr": 0.01, **WORKING[optimizer]}
+    else:
+        spec = {k: _number(v) for k, v in config_folders.read("optimizer", optimizer).items()}
     made = build_optimizer(spec, net.trainable_params())
     return net, TrainStep(net, LOSS, made, options=StepOptions(raises=raises, **options))
 
@@ -64,7 +68,9 @@ def is_free_of_branches(step: TrainStep) -> bool:
     return bool(step.update.raises)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer", [*SHIPPED, *(pytest.param(name, marks=pytest.mark.slow) for name in WORKING)]
+)
 def test_the_bits_are_those_of_a_branch_and_a_failed_step_writes_nothing(optimizer: str) -> None:
     states = []
     for raises in (False, True):

@@ -7,28 +7,13 @@ import numpy as np
 import pytest
 from mindspore import nn
 
+from tests.support.mindspore_optimizers import WORKING
 from tests.support.nets import TwoConvs
 from tests.support.training import IMAGES, LOSS
 from trainer.core.errors import ConfigError
 from trainer.engine.train_step import TrainStep
 from trainer.optim.optimizer import build_optimizer, check_step
 
-WORKING: dict[str, dict[str, Any]] = {
-    "mindspore.nn.Adagrad": {},
-    "mindspore.nn.Adadelta": {},
-    "mindspore.nn.Adam": {"use_amsgrad": True},
-    "mindspore.nn.AdaFactor": {"relative_step": False, "scale_parameter": False},
-    "mindspore.nn.AdaMax": {},
-    "mindspore.nn.AdamWeightDecay": {},
-    "mindspore.nn.ASGD": {},
-    "mindspore.nn.FTRL": {},
-    "mindspore.nn.LazyAdam": {},
-    "mindspore.nn.Momentum": {"momentum": 0.9},
-    "mindspore.nn.ProximalAdagrad": {},
-    "mindspore.nn.RMSProp": {},
-    "mindspore.nn.Rprop": {},
-    "mindspore.nn.SGD": {},
-}
 MINDCV: dict[str, dict[str, Any]] = {
     "mindcv.optim.adamw.AdamW": {},
     "mindcv.optim.lion.Lion": {},

@@ -15,6 +15,7 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree
 from trainer.engine.optimizer_step import Rates
+from trainer.engine.statistics_copy import StatisticsCopy
 from trainer.engine.train_step import GradientParts, WeightedGradients
 from trainer.engine.update import Update
 
@@ -27,23 +28,26 @@ class GradientSums:
         gradients: of the optimizer's parameters, in their order.
         loss: sum of the weighted losses.
         weight: sum of the weights.
-        before: the running statistics before the update's first batch.
+        statistics: copies the running statistics.
+        before: the running statistics before the update's first batch, joined.
     """
 
     gradients: list[Parameter]
     loss: Parameter
     weight: Parameter
-    before: list[Parameter]
+    statistics: StatisticsCopy
+    before: Parameter
 
     @classmethod
     def of(cls, net: nn.Cell, optimizer: nn.Optimizer) -> "GradientSums":
         """Return sums for a model and its optimizer."""
-        statistics = module_tree.unlocked_statistics(net)
+        statistics = StatisticsCopy(module_tree.unlocked_statistics(net))
         return cls(
             [_zeros(f"gradient.{p.name}", p.shape, p.dtype) for p in optimizer.parameters],
             _zeros("loss", (), ms.float32),
             _zeros("weight", (), ms.float32),
-            [_zeros(f"before.{p.name}", p.shape, p.dtype) for p in statistics],
+            statistics,
+            _zeros("before", statistics.shape, statistics.dtype),
         )
 
 
@@ -66,9 +70,9 @@ class AddBatch(nn.Cell):
     ) -> None:
         super().__init__(auto_prefix=False)
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
-        self.statistics = module_tree.unlocked_statistics(parts.net)
         self.sums = ParameterTuple([*sums.gradients, sums.loss, sums.weight])
-        self.before = ParameterTuple(sums.before)
+        self.statistics = sums.statistics
+        self.before = sums.before
         self.gradients = WeightedGradients(parts)
 
     def construct(self, is_first: Tensor, *batch: Tensor) -> Tensor:
@@ -79,8 +83,8 @@ class AddBatch(nn.Cell):
             batch: inputs and, last, the label.
         """
         if is_first:
-            for before, statistic in zip(self.before, self.statistics):  # noqa: B905
-                ops.assign(before, statistic)
+            if not self.statistics.is_empty:
+                ops.assign(self.before, self.statistics())
             for total in self.sums:
                 ops.assign(total, ops.zeros_like(total))
         gradients, loss, weight = self.gradients(*batch)
@@ -102,7 +106,7 @@ class ApplySums(nn.Cell):
         self.gradients = ParameterTuple(sums.gradients)
         self.loss = sums.loss
         self.weight = sums.weight
-        self.before = ParameterTuple(sums.before)
+        self.before = sums.before
         self.update = update
 
     def construct(self, *rates: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ class DistributedStep(nn.Cell):
 
     def __init__(self, parts: GradientParts, update: Update, ranks: int, takes_rates: bool) -> None:
         super().__init__(auto_prefix=False)
-        self.statistics = module_tree.unlocked_statistics(parts.net)
+        self.statistics = update.statistics
         self.gradients = WeightedGradients(parts)
         moving = module_tree.moving_statistics(parts.net)
         self.all_ranks = AllRanks(parts.optimizer.parameters, moving, ranks)
@@ -98,7 +98,7 @@ class DistributedStep(nn.Cell):
         rates = None
         if self.takes_rates:
             rates, batch = batch[0], batch[1:]
-        before = [statistic + 0 for statistic in self.statistics]
+        before = self.statistics()
         gradients, loss, weight = self.gradients(*batch)
         means, mean_loss, votes = self.all_ranks(gradients, loss, weight, vote)
         return self.update(mean_loss, means, before, rates), votes

@@ -11,6 +11,7 @@ from trainer.backend.graph import module_tree
 from trainer.engine.accumulation import AccumulatedStep, AddBatch, ApplySums, GradientSums
 from trainer.engine.ema import WeightAverages
 from trainer.engine.optimizer_step import OptimizerStep, Rates, SingleBatchStep
+from trainer.engine.statistics_copy import StatisticsCopy
 from trainer.engine.train_step import GradientParts, TrainStep
 from trainer.engine.update import StepOptions, Update
 
@@ -66,13 +67,15 @@ class StepBuilder:
 
     def _fused(self, optimizer: nn.Optimizer, net: nn.Cell) -> Callable[..., Tensor]:
         if self.exchange is not None:
-            parts, update = self._parts(net, optimizer), self._update(net, optimizer)
-            return self.exchange.step(parts, update, self.options)
+            statistics = StatisticsCopy(module_tree.unlocked_statistics(net))
+            update = self._update(statistics, optimizer)
+            return self.exchange.step(self._parts(net, optimizer), update, self.options)
         rest = self.scaler, self.extra, self.diverged, self.options, self.averages
         return TrainStep(net, self.loss, optimizer, *rest)
 
     def _accumulated(self, optimizer: nn.Optimizer) -> BoundStep:
-        sums, update = GradientSums.of(self.net, optimizer), self._update(self.net, optimizer)
+        sums = GradientSums.of(self.net, optimizer)
+        update = self._update(sums.statistics, optimizer)
 
         def make(net: nn.Cell) -> nn.Cell:
             return AddBatch(self._parts(net, optimizer), sums, self.extra)
@@ -87,8 +90,7 @@ class StepBuilder:
     def _parts(self, net: nn.Cell, optimizer: nn.Optimizer) -> GradientParts:
         return GradientParts(net, self.loss, optimizer, self.scaler, self.unit)
 
-    def _update(self, net: nn.Cell, optimizer: nn.Optimizer) -> Update:
-        statistics = module_tree.unlocked_statistics(net)
+    def _update(self, statistics: StatisticsCopy, optimizer: nn.Optimizer) -> Update:
         options = replace(self.options, raises=False)  # what calls it takes no error for a loss
         parts = self.scaler, self.diverged, options, self.averages
         return Update(optimizer, statistics, *parts)

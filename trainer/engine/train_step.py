@@ -8,6 +8,7 @@ from mindspore import Parameter, ParameterTuple, Tensor, amp, nn, ops
 
 from trainer.backend.graph import module_tree
 from trainer.engine.ema import WeightAverages
+from trainer.engine.statistics_copy import StatisticsCopy
 from trainer.engine.update import PLAIN, StepOptions, Update
 from trainer.losses.total_weight import total_weight
 
@@ -104,7 +105,7 @@ class TrainStep(nn.Cell):
         self.optimizer = optimizer
         self.scaler = scaler
         self.extra = ParameterTuple(extra)  # for a graph that is read, which knows those of cells
-        self.statistics = module_tree.unlocked_statistics(net)
+        self.statistics = StatisticsCopy(module_tree.unlocked_statistics(net))
         self.takes_rates = options.takes_rates
         self.update = Update(optimizer, self.statistics, scaler, diverged, options, averages)
         value = forward(net, loss)
@@ -144,7 +145,7 @@ class TrainStep(nn.Cell):
         rates = None
         if self.takes_rates:
             rates, batch = batch[0], batch[1:]
-        before = [statistic + 0 for statistic in self.statistics]
+        before = self.statistics()
         (_, loss), gradients = self.gradients(*batch)
         return self.update(loss, gradients, before, rates)
 

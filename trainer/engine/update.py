@@ -11,6 +11,7 @@ from trainer.backend.optimizer_state import learning_rates
 from trainer.engine.ema import AverageUpdate, WeightAverages
 from trainer.engine.finite_check import FiniteCheck
 from trainer.engine.gradient_clip import Clip, GlobalNorm, clip_factor, clip_value
+from trainer.engine.statistics_copy import StatisticsCopy
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Update(nn.Cell):
 
     Args:
         optimizer: built over the trainable parameters.
-        statistics: running statistics, which the forward pass has updated.
+        statistics: copies the running statistics, which the forward pass updates.
         scaler: has scaled the loss; None for float32.
         diverged: set once a loss was not finite; see ``TrainStep``.
         options: see ``StepOptions``.
@@ -54,7 +55,7 @@ class Update(nn.Cell):
     def __init__(
         self,
         optimizer: nn.Optimizer,
-        statistics: Sequence[Parameter],
+        statistics: StatisticsCopy,
         scaler: amp.LossScaler | None,
         diverged: Parameter | None,
         options: StepOptions,
@@ -66,13 +67,12 @@ class Update(nn.Cell):
         if averages is not None:
             self.update_averages = AverageUpdate(averages)
         self.statistics = statistics
-        self.has_statistics = bool(statistics)
         self.scaler = scaler
         self.stops_when_diverged = diverged is not None
         if diverged is not None:
             self.diverged = diverged
         # Without a branch MindSpore 2.10 averages the weights of before the update.
-        needs_branch = bool(statistics) or scaler or averages or self.stops_when_diverged
+        needs_branch = not statistics.is_empty or scaler or averages or self.stops_when_diverged
         self.raises = options.raises and not needs_branch
         if self.raises:
             self.finite_check = FiniteCheck()
@@ -92,7 +92,7 @@ class Update(nn.Cell):
         self,
         loss: Tensor,
         gradients: Sequence[Tensor],
-        before: Sequence[Tensor],
+        before: Tensor,
         rates: Tensor | None = None,
         weight: Tensor | None = None,
     ) -> Tensor:
@@ -101,7 +101,7 @@ class Update(nn.Cell):
         Args:
             loss: of the step; if it is not finite, the statistics are put back to ``before``.
             gradients: if one or their norm is not finite under a loss scale, the scale is adjusted.
-            before: the statistics before the forward pass.
+            before: the statistics before the forward pass, joined.
             rates: the learning rates; None: those of before.
             weight: what the gradients are to be divided by; None: nothing.
         """
@@ -167,7 +167,7 @@ class Update(nn.Cell):
             for number, rate in enumerate(self.rates):
                 ops.assign(rate, rates[number])
 
-    def checked_loss(self, loss: Tensor, before: Sequence[Tensor]) -> Tensor | bool:
+    def checked_loss(self, loss: Tensor, before: Tensor) -> Tensor | bool:
         """Return whether the loss is finite; if not, put the statistics back, or raise an error."""
         if self.raises:
             return self.finite_check(loss)
@@ -175,10 +175,9 @@ class Update(nn.Cell):
         if self.stops_when_diverged:
             is_good = ops.logical_and(is_good, ops.logical_not(self.diverged))
             ops.assign(self.diverged, ops.logical_not(is_good))
-        if self.has_statistics:  # noqa: SIM102 (this one is settled when compiled, at no cost)
+        if not self.statistics.is_empty:  # noqa: SIM102 (settled when compiled, at no cost)
             if not is_good:  # the forward pass has updated them
-                for statistic, value in zip(self.statistics, before):  # noqa: B905 (not in a graph)
-                    ops.assign(statistic, value)
+                self.statistics.restore(before)
         return is_good
 
     def final(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.backend import device
+from trainer.backend import device, execution_mode
+from trainer.backend.execution_mode import EAGER, GRAPH, PYNATIVE, Mode
 from trainer.config.groups import Device
 
 DEVICE = Device(target="cpu")
@@ -89,10 +90,19 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def same_start() -> Iterator[None]:
     """Start every test in GRAPH_MODE with the same seed, and check that it keeps the mode."""
-    ms.set_context(mode=ms.GRAPH_MODE)
+    execution_mode.select(GRAPH)
     ms.set_seed(0)
     yield
     assert ms.get_context("mode") == ms.GRAPH_MODE
+
+
+@pytest.fixture(params=[GRAPH, PYNATIVE, EAGER])
+def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
+    """Each execution mode, selected for the test."""
+    selected: Mode = request.param
+    execution_mode.select(selected)
+    yield selected
+    execution_mode.select(GRAPH)
 
 
 @pytest.fixture

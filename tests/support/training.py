@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from trainer.backend import execution_mode
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree, tracer
 from trainer.backend.graph.reachability import unreachable_parameters
@@ -114,7 +115,9 @@ def train(
         net,
         optimizer,
         lambda made: SingleBatchStep(
-            TrainStep(net, LOSS, made, diverged=step.stop_flag(fetch_every))
+            execution_mode.executable(
+                TrainStep(net, LOSS, made, diverged=step.stop_flag(fetch_every))
+            )
         ),
         batches,
         _no_score,
@@ -152,7 +155,7 @@ def plain_step(net: nn.Cell, optimizer: nn.Optimizer) -> nn.Cell:
 
 def moved_in_three_steps(net: nn.Cell, step: nn.Cell) -> set[str]:
     """Take three steps as in MindSpore's manual; return the names of the weights that moved."""
-    before = to_numpy(net)
+    before, run = to_numpy(net), execution_mode.executable(step)
     for _ in range(3):
-        step(*IMAGES)
+        run(*IMAGES)
     return changed(before, to_numpy(net))

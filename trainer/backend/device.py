@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from trainer.backend import instruction_set, processor
+from trainer.backend import execution_mode, instruction_set, processor
 from trainer.backend.convolutions import choice, verdict
+from trainer.backend.execution_mode import GRAPH, Mode
 from trainer.core.errors import ConfigError, RestartRequired
 from trainer.core.text import quantity
 
@@ -28,6 +29,10 @@ class DeviceOptions(Protocol):
     @property
     def device_id(self) -> int:
         """The device's number on its machine, from 0."""
+
+    @property
+    def mode(self) -> Mode:
+        """graph, pynative or eager."""
 
     @property
     def jit_level(self) -> str | None:
@@ -140,7 +145,7 @@ def restore_environment() -> Iterator[None]:
 
 
 def select(device: DeviceOptions, local_rank: int = 0) -> str:
-    """Select the device and GRAPH_MODE; return a line that describes them.
+    """Select the device and the execution mode; return a line that describes them.
 
     Args:
         device: the settings.
@@ -157,10 +162,11 @@ def select(device: DeviceOptions, local_rank: int = 0) -> str:
     # A process's device can be set only once; a second run in one process finds it set.
     with contextlib.nullcontext() if target == "ascend" else contextlib.suppress(RuntimeError):
         _set_device(target, device.device_id + local_rank)
-    ms.set_context(mode=ms.GRAPH_MODE)
+    jit_level = device.jit_level if target == "ascend" else None
+    execution_mode.select(device.mode, jit_level)
     load_numpy_interface()
-    if device.jit_level is not None and target == "ascend":
-        ms.set_context(jit_config={"jit_level": device.jit_level})
+    if jit_level is not None and device.mode == GRAPH:
+        ms.set_context(jit_config={"jit_level": jit_level})
     return _describe(target, device, local_rank)
 
 
@@ -208,7 +214,7 @@ def _ascend_available() -> bool:
 
 
 def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:
-    parts = [target, "GRAPH_MODE"]
+    parts = [target, execution_mode.description(device.mode)]
     if target == "cpu":
         cores = len(os.sched_getaffinity(0))
         parts.append(quantity(cores, "core"))

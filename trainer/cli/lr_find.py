@@ -153,6 +153,7 @@ def _step(
     """Return a function that takes the next step and returns its loss."""
     import mindspore as ms
 
+    from trainer.backend import execution_mode
     from trainer.engine import train_step
     from trainer.engine.optimizer_step import SingleBatchStep
     from trainer.engine.step_rates import StepRates
@@ -170,7 +171,8 @@ def _step(
     step = TrainStep(components.model, components.loss, optimizer, scaler, options=options)
     factors = lr_factors(components.plan)
     schedule = RateSchedule(peak, factors, lambda number: float(rates[number]) / peak)
-    scheduled, numbers = SingleBatchStep(step, StepRates(schedule.of(optimizer))), count()
+    run = execution_mode.executable(step)
+    scheduled, numbers = SingleBatchStep(run, StepRates(schedule.of(optimizer))), count()
     return lambda batch: float(scheduled([batch], next(numbers)).asnumpy())
 
 

@@ -43,6 +43,7 @@ def gradients(settings: "Settings", components: "RunComponents") -> dict[str, ND
     import mindspore as ms
     from mindspore import ParameterTuple
 
+    from trainer.backend import execution_mode
     from trainer.backend.compile import compile_errors
     from trainer.backend.graph import tracer
     from trainer.data import batches
@@ -58,7 +59,7 @@ def gradients(settings: "Settings", components: "RunComponents") -> dict[str, ND
     weights = ParameterTuple(list(named.values()))
     gradients_of = ms.grad(train_step.forward(components.model, components.loss), None, weights)
     with compile_errors.as_config_error(components.model):
-        gradient = gradients_of(*batch)
+        gradient = execution_mode.executable(gradients_of)(*batch)
     arrays = {name: array.asnumpy() for name, array in zip(named, gradient, strict=True)}
     return {p.name: arrays.get(p.name) for p in components.plan.parameters}
 

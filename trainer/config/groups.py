@@ -58,6 +58,7 @@ class Device(Group):
     """The device and how to compute; ``conf/device`` explains each key."""
 
     target: Literal["cpu", "ascend", "auto"]
+    mode: Literal["graph", "pynative", "eager"] = "graph"
     device_id: int = Field(0, ge=0)
     jit_level: Literal["O0", "O1", "O2"] | None = None
     precision: Literal["float32", "float16", "bfloat16"] = "float32"

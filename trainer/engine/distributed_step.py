@@ -7,6 +7,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from trainer.backend import execution_mode
 from trainer.backend.graph import module_tree
 from trainer.distributed import collectives
 from trainer.engine.accumulation import ApplySums, GradientSums
@@ -162,9 +163,11 @@ class Exchange:
         return self._voting(compiled, compiled.all_ranks)
 
     def _voting(self, compiled: nn.Cell, all_ranks: AllRanks) -> Callable[..., Tensor]:
+        run = execution_mode.executable(compiled)
+
         def take(*arguments: Tensor) -> Tensor:
             vote = Tensor(np.array([1.0 if self._stop() else 0.0]), all_ranks.wide)
-            return collectives.call_collective(lambda: self._taken(compiled(vote, *arguments)))
+            return collectives.call_collective(lambda: self._taken(run(vote, *arguments)))
 
         return take
 

@@ -12,6 +12,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
+from trainer.backend import execution_mode
 from trainer.backend.graph.module_tree import is_statistic
 from trainer.backend.set_parameters import SetParameters
 from trainer.core.tensors import Weights
@@ -48,7 +49,7 @@ class WeightAverages:
             Parameter(Tensor(p.asnumpy(), p.dtype), name=PREFIX + name, requires_grad=False)
             for name, p in zip(self._names, self.sources, strict=True)
         ]
-        self._set = SetParameters(self.sources)
+        self._set = execution_mode.executable(SetParameters(self.sources))
 
     def restore(self, state: Weights) -> None:
         """Take those averages that a checkpoint's state holds; a graph must not be compiled yet."""

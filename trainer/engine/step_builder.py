@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mindspore import Parameter, Tensor, amp, nn
 
+from trainer.backend import execution_mode
 from trainer.backend.graph import module_tree
 from trainer.engine.accumulation import AccumulatedStep, AddBatch, ApplySums, GradientSums
 from trainer.engine.ema import WeightAverages
@@ -77,8 +78,9 @@ class StepBuilder:
         sums = GradientSums.of(self.net, optimizer)
         update = self._update(sums.statistics, optimizer)
 
-        def make(net: nn.Cell) -> nn.Cell:
-            return AddBatch(self._parts(net, optimizer), sums, self.extra)
+        def make(net: nn.Cell) -> Callable[..., Tensor]:
+            add = AddBatch(self._parts(net, optimizer), sums, self.extra)
+            return add if self.exchange is None else execution_mode.executable(add)
 
         add = self.around("gradients", make)
         if self.exchange is not None:

@@ -18,7 +18,7 @@ from trainer.engine.train_step import forward
 from trainer.feature_cache import constant_outputs
 from trainer.feature_cache.boundary import Boundary, find_boundary
 from trainer.feature_cache.constant_outputs import Calls, TensorSpec
-from trainer.feature_cache.replay import Compile, FeatureReplay, uncompiled, zero_parameter
+from trainer.feature_cache.replay import Compile, FeatureReplay, uncached, zero_parameter
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
@@ -50,7 +50,7 @@ class Cacheable:
         firsts = (self.calls[name].outputs[0] for name in self.boundary.stored)
         return [spec for first in firsts for spec in first or ()]
 
-    def replay(self, model: nn.Cell, size: int, compile: Compile = uncompiled) -> FeatureReplay:
+    def replay(self, model: nn.Cell, size: int, compile: Compile = uncached) -> FeatureReplay:
         """Return a model of the same kind without its constant part, for batches of one size."""
         inputs = None if self.needs_inputs else zero_inputs(self.input_specs, size)
         return FeatureReplay(model, self.boundary, self.calls, size, inputs, compile)

@@ -16,7 +16,7 @@ from trainer.core.tensors import close, largest_change, same_bits
 from trainer.data import batches as data
 from trainer.distributed.world import World
 from trainer.feature_cache.cacheable import Cacheable
-from trainer.feature_cache.replay import Compile, FeatureReplay, uncompiled
+from trainer.feature_cache.replay import Compile, FeatureReplay, uncached
 from trainer.feature_cache.store import Column, FeatureStore
 from trainer.feature_cache.store import digests as digests_of
 from trainer.metrics.evaluator import Evaluator
@@ -50,7 +50,7 @@ class Features:
         cacheable: Cacheable,
         store: FeatureStore,
         exact: bool = True,
-        compile: Compile = uncompiled,
+        compile: Compile = uncached,
     ) -> None:
         self._exact = exact
         self._compile = compile

@@ -13,6 +13,7 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from numpy.typing import NDArray
 
+from trainer.backend import execution_mode
 from trainer.backend.batch_types import Batch
 from trainer.backend.cell_patch import subclass_with_construct
 from trainer.backend.cpu_threads import with_dummy_branch
@@ -24,9 +25,9 @@ from trainer.feature_cache.constant_outputs import Calls, TensorSpec
 Compile = Callable[[str, nn.Cell], Callable[..., Any]]
 
 
-def uncompiled(name: str, cell: nn.Cell) -> Callable[..., Any]:
-    """Return the cell itself, which MindSpore compiles when it is called."""
-    return cell
+def uncached(name: str, cell: nn.Cell) -> Callable[..., Any]:
+    """Return the cell's executable, which is compiled when it is called."""
+    return execution_mode.executable(cell)
 
 
 class FeatureReplay:
@@ -54,7 +55,7 @@ class FeatureReplay:
         calls: Mapping[str, Calls],
         size: int,
         inputs: Batch | None = None,
-        compile: Compile = uncompiled,
+        compile: Compile = uncached,
     ) -> None:
         self._cells = dict(model.cells_and_names())
         self._model = model

@@ -11,7 +11,7 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-from trainer.backend import non_finite
+from trainer.backend import execution_mode, non_finite
 from trainer.backend.batch_types import Batch
 from trainer.backend.compile import compile_errors
 from trainer.core.errors import BadData
@@ -86,7 +86,7 @@ class Evaluator:
         self.net = net
         self.loss = loss
         self.world = world or World()
-        self.forward = forward or net
+        self.forward = forward or execution_mode.executable(net)
         self._weighted_loss = compile_errors.reported(_WeightedLoss(loss))
         self._has_warned = False
 

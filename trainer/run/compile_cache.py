@@ -13,6 +13,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import Tensor, nn
 
+from trainer.backend import execution_mode
 from trainer.backend.compile import compile_errors, mindir
 from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.compile.graph_store import Damaged, GraphStore
@@ -66,12 +67,13 @@ class _Cached:
         self._store = store
         self._name = name
         self._cell = cell
+        self._run = execution_mode.executable(cell)
         self._describe = describe
         self._called = False
 
     def __call__(self, *batch: Tensor) -> Any:
         if self._called:
-            return self._cell(*batch)
+            return self._run(*batch)
         self._called = True
         with compile_errors.as_config_error(self._cell):
             return self._first(batch)
@@ -81,13 +83,13 @@ class _Cached:
             depends = {"graph": self._name, **self._describe(), "batch": _shapes(batch)}
         except NotComparable as why:
             file_log.info("compile cache: %s not used: %s", self._name, why)
-            return self._cell(*batch)
+            return self._run(*batch)
         return self._compile(depends, batch)
 
     def _compile(self, depends: Mapping[str, Any], batch: Sequence[Tensor]) -> Any:
         key = atomic_files.checksum(depends)
         graph = self._read(key)
-        result, compiled, hit = mindir.call_with_graph(self._cell, batch, graph)
+        result, compiled, hit = mindir.call_with_graph(self._run, batch, graph)
         if compiled is None:
             outcome = "cache hit" if hit else "not used: MindSpore has written no graph, or several"
         else:
@@ -129,6 +131,7 @@ def of_run(settings: Settings, components: RunComponents) -> CompileCache:
     options, foreign = settings.compile_cache, mindir.disable_foreign_cache()
     refusals = {
         "compile_cache.use=false": not options.use,
+        "device.mode=eager": not execution_mode.compiles(),
         "it was tried on CPUs only": ms.get_context("device_target") != "CPU",
         "several processes share each batch": world.current().world_size > 1,
         "the model draws random numbers that are not known": not components.repeatable,

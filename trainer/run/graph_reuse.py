@@ -8,6 +8,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import Parameter, Tensor, amp, nn
 
+from trainer.backend import execution_mode
 from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.backend.optimizer_state import learning_rates, optimizer_state
 from trainer.backend.set_parameters import SetParameters
@@ -62,7 +63,7 @@ class CompiledRun:
     diverged: Parameter | None = None
     optimizer: nn.Optimizer | None = None
     step: BoundStep | None = None
-    _setters: dict[tuple[str, ...], SetParameters] = field(default_factory=dict)
+    _setters: dict[tuple[str, ...], Callable[..., Any]] = field(default_factory=dict)
 
     def make_optimizer(self, make: Callable[[], nn.Optimizer]) -> nn.Optimizer:
         """Return the optimizer that ``make`` returns, or the earlier one with that one's state."""
@@ -101,7 +102,8 @@ class CompiledRun:
         """Give the first of each pair the value of the second."""
         names = tuple(target.name for target, _ in pairs)
         if names not in self._setters:
-            self._setters[names] = SetParameters([target for target, _ in pairs])
+            setter = SetParameters([target for target, _ in pairs])
+            self._setters[names] = execution_mode.executable(setter)
         self._setters[names](*(Tensor(new.asnumpy(), dtype=new.dtype) for _, new in pairs))
 
     def make_step(self, optimizer: nn.Optimizer) -> BoundStep:
@@ -192,8 +194,18 @@ def step_options(settings: Settings, components: RunComponents) -> StepOptions:
         averages=settings.ema.decay is not None,
         clip=clip,
         reports=settings.device.loss_scale != 1 or gradient.clip == "norm",
-        raises=ms.get_context("device_target") == "CPU" and _is_known(settings.optimizer.spec()),
+        raises=_ends_by_error() and _is_known(settings.optimizer.spec()),
     )
+
+
+def _ends_by_error() -> bool:
+    """Tell whether an error that ends a step arrives where the step is called.
+
+    A jitted function without a branch runs in the background: the error would arrive at the first
+    read, and MindSpore 2.10 calls the function no more. An eager operator gains nothing by it.
+    """
+    is_cpu = bool(ms.get_context("device_target") == "CPU")
+    return is_cpu and execution_mode.current() == execution_mode.GRAPH
 
 
 def _is_known(optimizer: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import nn
 
+from trainer.backend import execution_mode
 from trainer.core.errors import ConfigError
 from trainer.core.text import first_line
 
@@ -49,15 +50,15 @@ def as_config_error(cell: nn.Cell) -> Iterator[None]:
 
 
 def reported(cell: nn.Cell) -> Callable[..., Any]:
-    """Return a cell as a function; the compiler's errors at its first call are ConfigErrors."""
-    is_compiled = False
+    """Return a cell's executable; the compiler's errors at its first call are ConfigErrors."""
+    run, is_compiled = execution_mode.executable(cell), False
 
     def call(*inputs: Any) -> Any:
         nonlocal is_compiled
         if is_compiled:
-            return cell(*inputs)
+            return run(*inputs)
         with as_config_error(cell):
-            result = cell(*inputs)
+            result = run(*inputs)
         is_compiled = True
         return result
 
@@ -103,8 +104,8 @@ def _advice(cells: list[nn.Cell], error: Exception) -> str:
             why = f"{where} calls its first argument {name!r}"
             return f"{why}; rename it to 'self' ({first_line(error)})"
     return (
-        f"{first_line(error)}; change what construct does there, since in GRAPH_MODE it is "
-        "compiled, which takes a part of Python only"
+        f"{first_line(error)}; change what construct does there, since it is compiled, which "
+        "takes a part of Python only; device.mode=eager runs all of Python"
     )
 
 

@@ -9,7 +9,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -34,22 +34,22 @@ class IncompleteGraph(ValueError):
 
 
 def call_with_graph(
-    cell: nn.Cell, batch: Sequence[Tensor], graph: bytes | None
+    run: Callable[..., Any], batch: Sequence[Tensor], graph: bytes | None
 ) -> tuple[Any, bytes | None, bool]:
-    """Call a cell that is not compiled yet, with the graph that it had before, if there is one.
+    """Call what is not compiled yet, with the graph that it had before, if there is one.
 
     Returns:
-        What the cell returns; the graph that MindSpore has compiled, if it is one; and whether it
+        What it returns; the graph that MindSpore has compiled, if it is one; and whether it
         has used the given one.
     """
     try:
         folder = _folder()
         before = _offer(folder, graph)
     except OSError:  # no room for temporary files
-        return cell(*batch), None, False
+        return run(*batch), None, False
     try:
         with _cache_enabled(folder):
-            result = cell(*batch)
+            result = run(*batch)
         after = _graph_times(folder)
         _advance(after)
         is_new = len(after) == 1 and after != before

@@ -23,6 +23,7 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 def __getattr__(name: str) -> Any:
     """Import what is public when it is first asked for."""
     if name in __all__:
+        importlib.import_module("trainer.backend.tested_versions").check_mindspore()
         return getattr(importlib.import_module("trainer.freezing.api.freeze"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -15,14 +15,14 @@ native_library.path = lambda: None
 OTHER_MINDSPORE = """
 import importlib.metadata
 of_package = importlib.metadata.version
-importlib.metadata.version = lambda name: "2.9.1" if name == "mindspore" else of_package(name)
+importlib.metadata.version = lambda name: "2.11.0" if name == "mindspore" else of_package(name)
 from pathlib import Path
 from trainer.backend.convolutions import native_library
 native_library.path = lambda: Path(native_library.__file__)
 """
 CASES = {
     "no library": (NO_LIBRARY, "the library "),
-    "another MindSpore": (OTHER_MINDSPORE, "tested only with MindSpore 2.10.x, and this is 2.9.1"),
+    "another MindSpore": (OTHER_MINDSPORE, "and this is 2.11.0"),
 }
 
 
@@ -32,6 +32,8 @@ def test_they_are_plain_there(tmp_path: Path, case: str) -> None:
     variables = environment(tmp_path, code, {})
     ended = train(tmp_path, variables, "freeze=conv1", "epochs=1", "hydra.run.dir=run")
     assert ended.returncode == 0, ended.stderr
+    warnings = ended.stdout.count("warning: tested only with MindSpore 2.9.x and 2.10.x, and this")
+    assert warnings == (case == "another MindSpore")
     (device,) = (line for line in ended.stdout.splitlines() if line.startswith("device"))
     assert "plain convolutions (not blocked: " in device
     assert why in device

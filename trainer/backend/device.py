@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from trainer.backend import execution_mode, instruction_set, processor
+from trainer.backend import execution_mode, instruction_set, processor, tested_versions
 from trainer.backend.convolutions import choice, verdict
-from trainer.backend.execution_mode import GRAPH, Mode
+from trainer.backend.execution_mode import Mode
 from trainer.core.errors import ConfigError, RestartRequired
 from trainer.core.text import quantity
 
@@ -36,7 +36,7 @@ class DeviceOptions(Protocol):
 
     @property
     def jit_level(self) -> str | None:
-        """O0, O1 or O2."""
+        """O0 or O1."""
 
     @property
     def precision(self) -> str:
@@ -75,7 +75,11 @@ def prepare(options: DeviceOptions, may_test: bool = True) -> None:
     Args:
         options: the settings.
         may_test: whether a self-test of blocked convolutions may be started.
+
+    Raises:
+        ConfigError: this MindSpore is too old.
     """
+    tested_versions.check_mindspore()
     if os.environ.get(_CACHE, "0") != "0":
         log.warning("warning: %s is switched off: it would train frozen layers", _CACHE)
     os.environ[_CACHE] = "0"
@@ -154,19 +158,14 @@ def select(device: DeviceOptions, local_rank: int = 0) -> str:
     Raises:
         ConfigError: Ascend was requested and is not there; the message names missing libraries.
     """
-    import mindspore as ms
-
     target = device.target
     if target == "auto":
         target = "ascend" if _ascend_available() else "cpu"
     # A process's device can be set only once; a second run in one process finds it set.
     with contextlib.nullcontext() if target == "ascend" else contextlib.suppress(RuntimeError):
         _set_device(target, device.device_id + local_rank)
-    jit_level = device.jit_level if target == "ascend" else None
-    execution_mode.select(device.mode, jit_level)
+    execution_mode.select(device.mode, device.jit_level if target == "ascend" else None)
     load_numpy_interface()
-    if jit_level is not None and device.mode == GRAPH:
-        ms.set_context(jit_config={"jit_level": jit_level})
     return _describe(target, device, local_rank)
 
 
@@ -210,7 +209,7 @@ def load_numpy_interface() -> None:
 def _ascend_available() -> bool:
     import mindspore as ms
 
-    return bool(ms.hal.is_available("Ascend"))
+    return bool(ms.device_context.ascend.is_available())
 
 
 def _describe(target: str, device: DeviceOptions, local_rank: int) -> str:

@@ -41,13 +41,15 @@ def select(mode: Mode, jit_level: str | None = None) -> None:
 
     Args:
         mode: graph, pynative or eager.
-        jit_level: of what ``ms.jit`` compiles; None: MindSpore's default.
+        jit_level: of what is compiled; None: MindSpore's default.
     """
     import mindspore as ms
 
+    from trainer.backend import launch_blocking
+
     _selected.mode, _selected.jit_level = mode, jit_level
-    context = ms.GRAPH_MODE if mode == GRAPH else ms.PYNATIVE_MODE
-    ms.set_context(mode=context, pynative_synchronize=mode == EAGER)
+    ms.set_context(mode=ms.GRAPH_MODE if mode == GRAPH else ms.PYNATIVE_MODE)
+    launch_blocking.set_enabled(mode == EAGER)
 
 
 def current() -> Mode:
@@ -71,9 +73,12 @@ def executable(cell: "nn.Cell | Callable[..., Any]") -> Callable[..., Any]:
     A jitted function keeps, for each shape, the modes and hooks of its first call: what is called
     in training mode and in inference mode needs an executable for each.
     """
-    if _selected.mode != PYNATIVE:
-        return cell
     import mindspore as ms
 
-    compiled: Callable[..., Any] = ms.jit(cell, jit_level=_selected.jit_level or "O0")
-    return compiled
+    level = _selected.jit_level
+    if _selected.mode == PYNATIVE:
+        compiled: Callable[..., Any] = ms.jit(cell, jit_level=level or "O0")
+        return compiled
+    if _selected.mode == GRAPH and level and isinstance(cell, ms.nn.Cell):
+        cell.set_jit_config(ms.JitConfig(jit_level=level))
+    return cell

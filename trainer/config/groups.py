@@ -60,7 +60,7 @@ class Device(Group):
     target: Literal["cpu", "ascend", "auto"]
     mode: Literal["graph", "pynative", "eager"] = "graph"
     device_id: int = Field(0, ge=0)
-    jit_level: Literal["O0", "O1", "O2"] | None = None
+    jit_level: Literal["O0", "O1"] | None = None
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     loss_scale: Annotated[Any, AfterValidator(_loss_scale)] = 1.0
     convolutions: Literal["auto", "blocked", "plain"] = "auto"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mindspore import nn
 
+from trainer.backend import tested_versions
 from trainer.backend.convolutions import choice
 from trainer.backend.graph import module_tree
 from trainer.backend.optimizer_state import optimizer_state
@@ -60,6 +61,7 @@ def start_summary(
         ("weights", _weights(settings, components)),
         *_data_rows(settings, components),
         ("device", components.device_description),
+        *(("", warning) for warning in filter(None, [tested_versions.mindspore_warning()])),
         frozen_summary(plan),
         *(("", clip(note)) for note in plan.notes[:1]),
         *(("", clip(note)) for note in _constants(components, plan)),

@@ -158,8 +158,8 @@ def test_a_cache_that_cannot_be_written_is_reported(
 def test_no_library_and_other_versions_start_nothing(
     self_test: SelfTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verdict, "_version", lambda name: "2.9.0")
-    assert "this is 2.9.0" in (verdict.reason() or "")
+    monkeypatch.setattr(verdict, "_version", lambda name: "2.11.0")
+    assert "this is 2.11.0" in (verdict.reason() or "")
     monkeypatch.setattr(native_library, "path", lambda: None)
     assert "library" in (verdict.reason() or "")
     assert self_test.started == 0

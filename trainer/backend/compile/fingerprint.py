@@ -145,7 +145,7 @@ class _Reader:
         if dataclasses.is_dataclass(value) and hasattr(value, "__dict__"):
             return [self.describe_class(type(value)), self._value(vars(value))]
         if _is_known_by_name(value):
-            return [value.__module__, value.__name__]
+            return [_module(value), value.__name__]
         raise NotComparable(f"it is not known how one {_name(value)} differs from another")
 
     def _readers(self) -> Iterator[tuple[Any, Callable[[Any], Any]]]:
@@ -214,10 +214,17 @@ def _trusted(module: str | None) -> bool:
 
 def _is_known_by_name(value: Any) -> bool:
     """Tell whether a module of MindSpore, NumPy or Python has the value under its own name."""
-    module, name = getattr(value, "__module__", None), getattr(value, "__name__", "")
-    if not isinstance(module, str) or not _trusted(module):
+    module, name = _module(value), getattr(value, "__name__", "")
+    if module is None or not _trusted(module):
         return False
     return getattr(sys.modules.get(module), name, None) is value
+
+
+def _module(value: Any) -> str | None:
+    module = getattr(value, "__module__", None)
+    if module is None and isinstance(value, np.ufunc):  # NumPy 1's do not have it
+        return "numpy"
+    return module if isinstance(module, str) else None
 
 
 def _name(value: Any) -> str:

@@ -115,7 +115,8 @@ def _folder() -> Path:
 def disable_foreign_cache() -> bool:
     """Tell whether other code has set up MindSpore's cache; it is off when this returns.
 
-    What is set in the context takes precedence over the environment and cannot be taken back.
+    What is set in the context takes precedence over the environment. That parameter is deprecated,
+    but nothing else switches off what it has switched on.
     """
     enabled, path = ms.get_context("enable_compile_cache"), ms.get_context("compile_cache_path")
     if enabled:

@@ -13,7 +13,7 @@ import numpy as np
 
 from trainer.backend.convolutions import batch_norm_reference, native_library, reference
 from trainer.backend.convolutions.reference import Array, Convolution
-from trainer.backend.convolutions.tested_versions import untested_reason
+from trainer.backend.tested_versions import untested_reason
 
 _TOLERANCE = 1e-4  # as a share of the largest value; float32 differs by some 1e-6
 CASES = (

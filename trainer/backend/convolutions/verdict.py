@@ -17,7 +17,7 @@ from typing import Any
 
 from trainer.backend import instruction_set, processor
 from trainer.backend.convolutions import child, native_library
-from trainer.backend.convolutions.tested_versions import untested_reason
+from trainer.backend.tested_versions import untested_reason
 from trainer.core import atomic_files, cache_folder, format_version
 from trainer.core.errors import CannotWrite, ConfigError
 

@@ -10,6 +10,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
+from trainer.backend import launch_blocking
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph.label_shape import check_label_shape
 from trainer.backend.graph.task import (
@@ -27,7 +28,6 @@ from trainer.core.tensors import same_bits
 from trainer.core.text import first_line
 
 _SAMPLES = 2  # the fewest that batch normalisation accepts in training mode
-_CONTEXT = ("mode", "pynative_synchronize")
 _EXPECTED_NUMBER = "expected tensors and Python's own numbers in arithmetic"
 _BATCH_ERRORS = (TypeError, ValueError, RuntimeError)  # what a model raises for a wrong batch
 
@@ -134,13 +134,16 @@ def eager_mode() -> Iterator[None]:
     Each operator is waited for: the threads of MindSpore 2.10 hand over to one another so slowly
     that, on two cores, densenet201 takes 0.4 s forward this way and 2.8 s with default settings.
     """
-    before, jit = {key: ms.get_context(key) for key in _CONTEXT}, os.environ.get("MS_JIT")
-    ms.set_context(mode=ms.PYNATIVE_MODE, pynative_synchronize=True)
+    mode, was_blocking = ms.get_context("mode"), launch_blocking.is_enabled()
+    jit = os.environ.get("MS_JIT")
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    launch_blocking.set_enabled(True)
     os.environ["MS_JIT"] = "0"  # a part compiled by itself would ignore hooks set later
     try:
         yield
     finally:
-        ms.set_context(**before)
+        ms.set_context(mode=mode)
+        launch_blocking.set_enabled(was_blocking)
         os.environ.pop("MS_JIT")
         if jit is not None:
             os.environ["MS_JIT"] = jit

@@ -3,10 +3,13 @@
 import importlib.util
 from typing import Any
 
+import numpy as np
 import pytest
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from tests.support.command import CHECKOUT, Command
+from tests.support.training import IMAGES, train
+from trainer.backend.execution_mode import EAGER, PYNATIVE, Mode
 from trainer.backend.graph import module_tree
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import freeze_methods, overrides, policy, schema
@@ -31,6 +34,10 @@ TRAINABLE = {
 }
 
 
+METHODS = ["stop_gradient", "requires_grad"]
+DIGITS = (Tensor(np.random.default_rng(0).random((4, 1, 32, 32), np.float32)), IMAGES[1])
+
+
 def planned(net: nn.Cell, *lines: str) -> Plan:
     chosen, problems = schema.read(overrides.check(["model=lenet5", *lines])[0])
     rules, more = policy.build_rules(
@@ -51,6 +58,16 @@ def test_lenet5(name: str, method: str) -> None:
     resolved = planned(LeNet5(5), f"policy={name}", f"method={method}")
     assert size(resolved) == TRAINABLE[name]
     assert size(resolved) + size(resolved, "frozen") == 61_281
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [PYNATIVE, EAGER], indirect=True)
+@pytest.mark.parametrize("name", POLICIES)
+def test_only_what_it_trains_moves_in_each_mode(name: str, mode: Mode) -> None:
+    net, method = LeNet5(5), METHODS[POLICIES.index(name) % 2]
+    resolved = planned(net, f"policy={name}", f"method={method}")
+    (moved,) = train(net, resolved, batches=lambda epoch: [DIGITS] * 2).moved
+    assert moved == set(resolved.names("trainable"))
 
 
 # Trainable parameters of MindCV's resnet18 with 5 classes.

@@ -8,6 +8,7 @@ import pytest
 
 from tests.parity import mindspore_side
 from tests.parity.case import Batch, Case, End, relative
+from trainer.backend.execution_mode import EAGER, PYNATIVE, Mode
 from trainer.core.tensors import Weights, same_bits
 from trainer.data import batches as data
 from trainer.datasets.digits import digits
@@ -40,6 +41,10 @@ CASES = [
     Case("lenet5", "first layer", ("conv1",), optimizer="SGD"),
     *(Case(net, label, freeze) for net, label, freeze, _ in PARTS),
     *(Case(net, label, freeze, "stop_gradient", more) for net, label, freeze, more in PARTS),
+]
+IN_EACH_MODE = [
+    Case("lenet5", "middle layer", ("conv2",), "stop_gradient", ("conv1",)),
+    Case("residual", "within a block", ("block2.first",)),
 ]
 each = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -99,6 +104,16 @@ def test_the_same_is_frozen_and_stays_as_it_was(case: Case) -> None:
 @each
 def test_the_rest_learns_the_same(case: Case) -> None:
     assert furthest(ours(case), theirs(case)) <= TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [PYNATIVE, EAGER], indirect=True)
+@pytest.mark.parametrize("case", IN_EACH_MODE, ids=str)
+def test_each_execution_mode_learns_the_same(case: Case, mode: Mode) -> None:
+    before, ended = start(case.net), mindspore_side.run(case, start(case.net), batches())
+    assert ended.frozen == case.select(before)
+    assert all(same_bits(before[name], ended.weights[name]) for name in ended.frozen)
+    assert furthest(ended, theirs(case)) <= TOLERANCE
 
 
 @each

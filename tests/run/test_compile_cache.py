@@ -18,6 +18,7 @@ from tests.support.command import CHECKOUT, Command, start, trained
 from tests.support.training import changed
 from trainer.backend.compile import mindir
 from trainer.backend.compile.graph_store import GraphStore
+from trainer.backend.execution_mode import PYNATIVE, Mode
 from trainer.checkpoint.snapshot_store import SnapshotStore
 from trainer.core.run_files import LOG
 from trainer.run.compile_cache import _Cached
@@ -81,12 +82,21 @@ def place(tmp_path: Path, name: str) -> Path:
     return found
 
 
-def test_t7_compile_cache_knows_nothing_of_freezing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "methods"),
+    [
+        ("graph", ["none", "stop_gradient", "requires_grad"]),
+        ("pynative", ["none", "requires_grad"]),
+    ],
+)
+def test_t7_compile_cache_knows_nothing_of_freezing(
+    tmp_path: Path, mode: str, methods: list[str]
+) -> None:
     """A second run with another freeze gets the first one's graph, and trains the layer."""
     cache = {"MS_COMPILER_CACHE_ENABLE": "1", "MS_COMPILER_CACHE_PATH": str(tmp_path / "cache")}
     script = str(CHECKOUT / "tests" / "support" / "plain_run.py")
-    for method in ("none", "stop_gradient", "requires_grad"):
-        run = [sys.executable, script, method]
+    for method in methods:
+        run = [sys.executable, script, method, mode]
         done = subprocess.run(run, env=os.environ | cache, capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (0, "moved\n"), done.stderr
 
@@ -113,6 +123,19 @@ def test_t7_each_freeze_has_graphs_of_its_own(
             assert changed(*weights) == moved
             assert json.loads((run / "proof.json").read_text())["holds"]
     assert not (tmp_path / "theirs").exists()
+
+
+@pytest.mark.parametrize("mode", [PYNATIVE], indirect=True)
+def test_t7_each_freeze_has_jitted_functions_of_its_own(
+    tmp_path: Path, folder: str, mode: Mode
+) -> None:
+    lines = (*SMALL, f"device.mode={mode}", folder)
+    for expected in (COMPILED, HITS):
+        for freeze in ("null", "conv1"):
+            run = trained(place(tmp_path, f"{expected[0]} {freeze}"), *lines, f"freeze={freeze}")
+            assert told(run) == expected
+            weights = [SnapshotStore(run / "snapshots").read(epoch) for epoch in (0, 1)]
+            assert ("conv1.weight" in changed(*weights)) == (freeze == "null")
 
 
 def test_a_second_start_has_the_bits_of_the_first_and_of_none(tmp_path: Path, folder: str) -> None:

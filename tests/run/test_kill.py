@@ -48,6 +48,18 @@ def test_killed_runs_of_a_recipe_end_with_the_same_bits(tmp_path: Path) -> None:
     assert stress_runs.differences(tmp_path / "whole", tmp_path / "run") == []
 
 
+@pytest.mark.parametrize(("mode", "kills"), [("pynative", 3), ("eager", 2)])
+def test_killed_runs_end_with_the_same_bits_in_each_mode(
+    tmp_path: Path, mode: str, kills: int
+) -> None:
+    lines = [*OVERRIDES, f"device.mode={mode}"]
+    seconds = stress_runs.uninterrupted(tmp_path / "whole", lines)
+    draw, moments = random.Random(3), ["writing", "training"]
+    killed = stress_runs.kill(tmp_path / "run", lines, draw, seconds, kills, moments)
+    assert killed.total() > 0
+    assert stress_runs.differences(tmp_path / "whole", tmp_path / "run") == []
+
+
 def test_a_disk_that_fills_up_ends_the_run_with_74_and_it_goes_on(
     whole: tuple[Path, float],
 ) -> None:

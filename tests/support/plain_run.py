@@ -1,4 +1,7 @@
-"""A plain MindSpore script: freezes the first of two layers, and prints whether it moved."""
+"""A plain MindSpore script: freezes the first of two layers, and prints whether it moved.
+
+Usage: plain_run.py METHOD graph|pynative; in PyNative the step is compiled by ``ms.jit``.
+"""
 
 import sys
 from typing import Any
@@ -24,8 +27,8 @@ def cut(cell: nn.Cell, inputs: Any, output: Any) -> Any:
     return ops.stop_gradient(output)
 
 
-def main(method: str) -> None:
-    ms.set_context(mode=ms.GRAPH_MODE)
+def main(method: str, mode: str) -> None:
+    ms.set_context(mode=ms.GRAPH_MODE if mode == "graph" else ms.PYNATIVE_MODE)
     net = Two()
     if method == "stop_gradient":
         net.first.register_forward_hook(cut)
@@ -35,8 +38,9 @@ def main(method: str) -> None:
     before = net.first.weight.asnumpy().copy()
     optimizer = nn.SGD(net.trainable_params(), 0.1)
     step = nn.TrainOneStepCell(nn.WithLossCell(net, nn.MSELoss()), optimizer).set_train()
-    step(Tensor(np.ones((2, 4), np.float32)), Tensor(np.zeros((2, 3), np.float32)))
+    run = step if mode == "graph" else ms.jit(step)
+    run(Tensor(np.ones((2, 4), np.float32)), Tensor(np.zeros((2, 3), np.float32)))
     print("still" if (net.first.weight.asnumpy() == before).all() else "moved")
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

@@ -12,6 +12,7 @@ from tests.support.nets import Nested, Normed, Tupled, TwoConvs
 from tests.support.stacks import Stack
 from tests.support.training import IMAGES, LOSS, ROWS, changed
 from trainer import freeze
+from trainer.backend.execution_mode import EAGER, GRAPH, Mode
 from trainer.backend.host_copy import to_numpy
 from trainer.core.errors import ConfigError, FrozenMoved
 from trainer.core.tensors import Weights
@@ -30,10 +31,14 @@ def momentum(parameters: Any) -> nn.Optimizer:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", [GRAPH, EAGER], indirect=True)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("loop", [jitted_function_loop, train_cell_loop, model_train_loop])
-def test_the_frozen_part_stays_still_in_every_loop(loop: Loop, method: str) -> None:
-    """Each loop calls set_train(True), so statistics would move and dropout be on."""
+def test_the_frozen_part_stays_still_in_every_loop(loop: Loop, method: str, mode: Mode) -> None:
+    """In PyNative the jitted function is compiled, and the others run eagerly.
+
+    Each loop calls set_train(True), so statistics would move and dropout be on.
+    """
     net = Normed()
     before = to_numpy(net)
     frozen = freeze(net, FRONT, method=method)

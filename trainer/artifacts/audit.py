@@ -131,7 +131,7 @@ def _frozen_snapshots(plan: Plan, proof: ProofRecord, indexes: _Indexes) -> Chec
         check.moved += [
             f"{name}: in the snapshot of epoch {epoch}"
             for span in spans
-            for name, sha256 in span.hashes.items()
+            for name, sha256 in span.hashes_as_under(spans[0]).items()
             if name in index and index[name].sha256 != sha256
         ]
     return check

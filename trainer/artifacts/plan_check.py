@@ -66,6 +66,8 @@ def _problems_of(p: ParameterPlan, rules: Sequence[Rule], plan: Plan) -> Iterato
     elif rule.freezes and rule.norm != "affine-only":
         if p.state == "trainable" or p.method not in ("", rule.method):
             yield f"{p.name} frozen by {rule.method}, received {received}"
+        elif p.dtype not in (None, rule.dtype):
+            yield f"{p.name} in the model's own type, received {p.dtype}"
     elif not rule.freezes and p.state == "frozen" and p.method:
         yield f"{p.name} trainable, received {received}"
 

@@ -28,6 +28,11 @@ class PlanSpan:
         """Tell whether the weights after an epoch are of this span; two spans share an end."""
         return self.begin <= epoch <= self.end
 
+    def hashes_as_under(self, other: "PlanSpan") -> dict[str, str]:
+        """Return the hashes of the tensors that another plan stores in the same type."""
+        types, others = ({p.name: p.dtype for p in s.plan.parameters} for s in (self, other))
+        return {n: sha256 for n, sha256 in self.hashes.items() if types.get(n) == others.get(n)}
+
 
 def spans(plan: Plan, proof: ProofRecord | None) -> list[PlanSpan]:
     """Return the spans of a run, in order.

@@ -74,8 +74,10 @@ class FreezeProof(Callback):
         if resumed is None or atomic_files.plain(applied.plan.as_json()) == resumed.plan:
             return
         for name, parameter in named.items():
-            if name not in self._reference or self._reference[name].shape != tuple(parameter.shape):
-                self._reference[name] = np.array(parameter.asnumpy())  # another model was allowed
+            before, now = self._reference.get(name), parameter.asnumpy()
+            # Another model was allowed, or another type in which the weights are stored.
+            if before is None or (before.shape, before.dtype) != (now.shape, now.dtype):
+                self._reference[name] = np.array(now)
                 self.hashes.pop(name, None)
         self._chapters.append(_chapter(resumed))
         self._write(resumed.progress.epochs, self._compare(applied.plan, self._reference))

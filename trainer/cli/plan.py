@@ -171,8 +171,9 @@ def _saved(preview: PlanPreview) -> list[tuple[str, str]]:
 
     spec = preview.settings.optimizer.spec()
     savings = plan_savings.count(preview.preflight.model, preview.plan, spec)
+    half = f" ({savings.half:,} in float16)" if savings.half else ""
     return [
-        ("weights", f"{savings.weights:,} bytes, {savings.frozen:,} of them frozen"),
+        ("weights", f"{savings.weights:,} bytes, {savings.frozen:,} of them frozen{half}"),
         (
             "optimizer",
             f"{savings.state:,} bytes of state, {savings.full_state:,} if everything were trained",

@@ -29,12 +29,14 @@ class Savings:
     Attributes:
         weights: bytes of all weights, running statistics left out.
         frozen: bytes of those that are frozen.
+        half: bytes of those of them that are stored as float16.
         state: bytes of the optimizer's state.
         full_state: the same if everything is trained.
     """
 
     weights: int
     frozen: int
+    half: int
     state: int
     full_state: int
 
@@ -53,6 +55,7 @@ def count(model: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:
     return Savings(
         weights=sum(p.nbytes for p in weights),
         frozen=sum(p.nbytes for p in weights if p.state == "frozen"),
+        half=sum(p.nbytes for p in weights if p.dtype),
         state=_state(model, plan, spec),
         full_state=_state(model, everything(tree), spec),
     )

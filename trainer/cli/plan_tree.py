@@ -142,9 +142,8 @@ def _one(states: Collection[str]) -> str:
 
 
 def _treatment(p: ParameterPlan) -> Treatment:
-    return Treatment(
-        p.state, f"{p.by} ({p.method})" if p.method else p.by, p.lr_factor, p.weight_decay
-    )
+    how = ", ".join(filter(None, (p.method, p.dtype)))
+    return Treatment(p.state, f"{p.by} ({how})" if how else p.by, p.lr_factor, p.weight_decay)
 
 
 def _merge_patterns(ways: set[Treatment]) -> set[Treatment]:

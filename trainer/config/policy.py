@@ -74,6 +74,7 @@ class RuleSetting(BaseModel):
     dropout: _Switch | None = None
     lr_factor: float | None = Field(None, gt=0, allow_inf_nan=False)
     weight_decay: float | None = Field(None, ge=0, allow_inf_nan=False)
+    dtype: Literal["float16"] | None = None
     optional: bool = False
 
     @model_validator(mode="after")
@@ -87,6 +88,11 @@ class RuleSetting(BaseModel):
             )
         if self.dropout and self.method == TRAIN:
             raise ValueError("expected dropout in a rule that freezes, received method: train")
+        if self.dtype and self.method == TRAIN:
+            raise ValueError(
+                f"expected dtype: {self.dtype} in a rule that freezes, received method: train; "
+                "what trains is stored as float32"
+            )
         if self.of is not None and self.first is None and self.last is None:
             raise ValueError(f"expected first or last with of, received only of: {self.of}")
         return self
@@ -166,6 +172,7 @@ def _rule(
         dropout=setting.dropout,
         lr_factor=1.0 if setting.lr_factor is None else setting.lr_factor,
         weight_decay=setting.weight_decay,
+        dtype=setting.dtype,
         optional=setting.optional,
         key=f"policy.rules[{at}]",
         label=f"rule {at + 1} ({setting.text()})",

@@ -34,6 +34,7 @@ class Rule:
         dropout: ``on`` or ``off`` in the frozen part; None: on only where ``norm`` is ``train``.
         lr_factor: times the optimizer's learning rate.
         weight_decay: instead of the optimizer's; None: the optimizer's.
+        dtype: the type in which weights that it freezes are stored; None: the model's.
         optional: whether it may match nothing.
         key: where the rule stands in the configuration.
         label: its name in plan and report; empty: the pattern that matched.
@@ -53,6 +54,7 @@ class Rule:
     dropout: str | None = None
     lr_factor: float = 1.0
     weight_decay: float | None = None
+    dtype: str | None = None
     optional: bool = False
     key: str = "freeze"
     label: str = ""
@@ -90,7 +92,7 @@ class Rule:
     @property
     def treatment(self) -> tuple[object, ...]:
         """The treatment of the parameters that it matches."""
-        return self.method, self.norm, self.dropout, self.lr_factor, self.weight_decay
+        return self.method, self.norm, self.dropout, self.lr_factor, self.weight_decay, self.dtype
 
     def where(self, selector: str) -> str:
         """The key of a selector, for messages."""

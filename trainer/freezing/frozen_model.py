@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 from mindspore import Parameter, nn
 
+from trainer.backend.half_storage import store_in_half
 from trainer.freezing import methods
 from trainer.freezing.plan import Plan
 
@@ -19,9 +20,13 @@ class FrozenModel:
     """
 
     def __init__(self, model: nn.Cell, plan: Plan) -> None:
-        """Cut, clear flags and lock the statistics. Build the optimizer and the step afterwards.
+        """Cut, clear flags, lock the statistics, and store in half precision what the plan says.
 
-        If a freeze method fails, everything done before it is undone.
+        Build the optimizer and the step afterwards. If a freeze method fails, everything done
+        before it is undone.
+
+        Raises:
+            ConfigError: values are too large for half precision.
         """
         self.model = model
         self.plan = plan
@@ -29,6 +34,7 @@ class FrozenModel:
         parameters = dict(model.parameters_and_names())
         self.trainable: list[Parameter] = [parameters[name] for name in plan.names("trainable")]
         with ExitStack() as undo:
+            undo.callback(store_in_half(model, plan.half))
             undo.callback(self._lock_statistics())
             self._freeze(parameters, undo)
             self._undo = undo.pop_all()
@@ -43,7 +49,10 @@ class FrozenModel:
             self._cells[name].set_train(False)
 
     def undo(self) -> None:
-        """Take back cuts, flags and modes. Steps compiled before this must not be used again."""
+        """Take back cuts, flags, modes and half precision.
+
+        Steps compiled before this must not be used again.
+        """
         self._undo.close()
         self.model.set_train(True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.config.rules import Rule, matches
 from trainer.core.errors import nearest
-from trainer.freezing.assignment import Assignment, assign
+from trainer.freezing.assignment import UPSTREAM, Assignment, assign
 from trainer.freezing.eval_modules import eval_modules
 from trainer.freezing.gradient_cuts import gradient_cuts, topmost
 from trainer.freezing.layer_depth import depth_from_head
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree, ParameterInfo
 
 STATISTICS = "statistics of the frozen part"
+_NORM_ROLES = ("norm_scale", "norm_shift")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class ParameterPlan:
         lr_factor: multiplies the optimizer's learning rate; None unless trainable.
         weight_decay: replaces the optimizer's; None: the optimizer's applies.
         tied: its other names, if several cells share it.
+        dtype: the type in which it is stored; None: the model's.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ParameterPlan:
     lr_factor: float | None = None
     weight_decay: float | None = None
     tied: tuple[str, ...] = ()
+    dtype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,18 @@ class Plan:
         pairs = zip(self.cuts, self.cut_methods, strict=True)
         return tuple(cell for cell, cut_method in pairs if cut_method == method)
 
+    @property
+    def half(self) -> frozenset[str]:
+        """The names of the parameters that are stored in half precision."""
+        return frozenset(p.name for p in self.parameters if p.dtype == "float16")
+
     def as_json(self) -> dict[str, Any]:
         """Return the plan as plain data, in a stable order."""
-        return asdict(self)
+        data = asdict(self)
+        for row in data["parameters"]:
+            if row["dtype"] is None:  # as in the plans of earlier versions
+                del row["dtype"]
+        return data
 
 
 def resolve(
@@ -124,21 +136,34 @@ def _parameter_plan(
         state, by = ("frozen", by or STATISTICS) if frozen else ("buffer", "")
         method = method if frozen else ""
     trains, rule = state == "trainable", assignment.rule
+    dtype = _dtype(info, assignment) if state == "frozen" else None
     return ParameterPlan(
         name=info.name,
         shape=info.shape,
-        nbytes=info.nbytes,
+        nbytes=info.nbytes // 2 if dtype else info.nbytes,
         state=state,
         by=by,
         method=method,
         lr_factor=decay * (rule.lr_factor if rule else 1) if trains else None,
         weight_decay=rule.weight_decay if rule and trains else None,
         tied=info.aliases,
+        dtype=dtype,
     )
 
 
+def _dtype(info: "ParameterInfo", assignment: Assignment) -> str | None:
+    """Return the type in which a frozen parameter is stored; None: the model's.
+
+    Normalisation stays float32: its variances may exceed float16, and it takes little memory.
+    """
+    is_norm = info.statistic or info.role in _NORM_ROLES
+    if is_norm or info.dtype != "float32" or assignment.by == UPSTREAM or not assignment.rule:
+        return None
+    return assignment.rule.dtype
+
+
 # What the words of ``optimizer.no_decay`` mean, by roles, which depend on the kind of the cell.
-_UNDECAYED_ROLES = {"norm": ("norm_scale", "norm_shift"), "bias": ("bias", "norm_shift")}
+_UNDECAYED_ROLES = {"norm": _NORM_ROLES, "bias": ("bias", "norm_shift")}
 
 
 def _without_decay(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mindspore import Parameter
 
-from trainer.backend import dropout
+from trainer.backend import dropout, half_storage
 from trainer.backend.graph import dry_run
 from trainer.backend.graph.dry_run import DryRun
 from trainer.backend.graph.task import ignored_label
@@ -51,6 +51,7 @@ def build_run(
     _check_steps(settings, checked, data)
     trial = _try_out(settings, checked, data)
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
+    half_storage.round_values(checked.model, plan.half)  # as they are stored and trained with
     trial.restart()
     _check_resume(settings, resume_point, plan, data)
     weights = balance(checked.loss, data.train, settings.seed, trial.classes, resume_point)

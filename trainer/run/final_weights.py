@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from trainer.artifacts import run_result
 from trainer.artifacts.run_result import Ended, Moment, RunResult
 from trainer.backend import host_copy
@@ -59,6 +61,15 @@ def write_so_far(context: FitContext, weights: Weights, averages: WeightAverages
     _write_tensors(context.folder, weights, averages.weights() if averages else None)
 
 
+def weights_of(context: FitContext) -> Weights:
+    """Return a copy of the model's weights, in the types in which the plan stores them.
+
+    The model has float32 weights where no plan is in effect, as before and after the training.
+    """
+    weights, half = host_copy.to_numpy(context.components.model), context.components.plan.half
+    return {n: a.astype(np.float16) if n in half else a for n, a in weights.items()}
+
+
 def _write_tensors(folder: Path, weights: Weights, averages: Weights | None) -> None:
     tensors.write(folder / MODEL, weights)
     if averages is not None:
@@ -78,7 +89,7 @@ def _ended(context: FitContext, end: Progress) -> Ended:
 
 
 def _last(context: FitContext, averages: WeightAverages | None, end: Progress) -> _Final:
-    weights = host_copy.to_numpy(context.components.model)
+    weights = weights_of(context)
     moment, measurement = Moment(end.epochs, end.steps), context.history.at(end)
     return _Final(weights, averages.weights() if averages else None, moment, measurement)
 

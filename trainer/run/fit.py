@@ -9,7 +9,6 @@ import mindspore as ms
 
 from trainer.artifacts import manifest, run_result
 from trainer.artifacts.run_result import Moment, RunResult
-from trainer.backend import host_copy
 from trainer.callbacks import freeze_proof, metrics_jsonl
 from trainer.callbacks.metrics_jsonl import Record
 from trainer.callbacks.pruning import TrialInfo
@@ -117,13 +116,12 @@ def _train_phases(context: FitContext, loop: Loop) -> Progress:
 @contextmanager
 def _weights_so_far(context: FitContext, averages: WeightAverages | None) -> Iterator[None]:
     """Write the weights of a run that ends too soon, if none that is frozen moved."""
-    model = context.components.model
     try:
         yield
     except WeightsNotFinite:
         raise
     except (Stopped, NotFinite, BadData):
-        weights, proof = host_copy.to_numpy(model), context.proof
+        weights, proof = final_weights.weights_of(context), context.proof
         if proof.has_reference and not proof.moved(context.components.plan, weights):
             final_weights.write_so_far(context, weights, averages)
         raise

@@ -228,11 +228,12 @@ def _averages(components: RunComponents) -> WeightAverages:
 def _can_adopt(components: RunComponents) -> bool:
     """Tell whether a compiled graph can take over a run's initial values.
 
-    What a resume restores is restored by ``set_data``, which a compiled graph ignores.
+    What a resume restores is restored by ``set_data``, which a compiled graph ignores, and so is
+    what is converted to half precision.
     """
     starts = components.resume_point is None and components.dropout_count is None
     stateless_loss = not any(True for _ in components.loss.get_parameters())
-    return starts and components.repeatable and stateless_loss
+    return starts and components.repeatable and stateless_loss and not components.plan.half
 
 
 def _evaluator(components: RunComponents, cache: CompileCache) -> Evaluator:

@@ -72,8 +72,12 @@ def totals(plan: Plan) -> str:
 def _label(by: str, group: Sequence[ParameterPlan]) -> str:
     if by in (UPSTREAM, STATISTICS):
         return by
-    methods = ", ".join(sorted({p.method for p in group}))
+    methods = ", ".join(sorted({_treatment(p) for p in group}))
     return f"{clip(by)} by {methods}" if by.startswith("rule ") else f"pattern {by!r} by {methods}"
+
+
+def _treatment(parameter: ParameterPlan) -> str:
+    return f"{parameter.method} in {parameter.dtype}" if parameter.dtype else parameter.method
 
 
 def _names(group: Sequence[ParameterPlan]) -> str:

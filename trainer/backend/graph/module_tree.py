@@ -56,6 +56,7 @@ class ParameterInfo:
         statistic: whether a normalisation layer keeps its running statistics in it.
         role: what it is for, one of ``rules.ROLES``.
         aliases: its other names, if it is tied: one parameter under several cells.
+        dtype: the type of its values.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ParameterInfo:
     statistic: bool
     role: str = "weight"
     aliases: tuple[str, ...] = ()
+    dtype: str = "float32"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -173,6 +175,7 @@ def _parameter_info(parameter: Parameter, cell: nn.Cell, places: dict[str, str])
         statistic=is_statistic(names[0]),
         role=_role(cell, names[0].rpartition(".")[2]),
         aliases=tuple(names[1:]),
+        dtype=str(parameter.dtype).lower(),
     )
 
 

@@ -42,11 +42,11 @@ class Frozen:
         self._detector = MisuseDetector(net, plan)
         if existing := self._detector.built_before():
             log.warning("warning: from before the freeze; do not use: %s", shorten(existing))
+        self._cells = [cell for _, cell in net.cells_and_names()]
+        self._frozen_model: FrozenModel | None = FrozenModel(net, plan)
         self._start = {
             name: self._detector.parameters[name].asnumpy().copy() for name in plan.names("frozen")
         }
-        self._cells = [cell for _, cell in net.cells_and_names()]
-        self._frozen_model: FrozenModel | None = FrozenModel(net, plan)
         self._eval_cells = _cells_beneath(net, plan.inference)
         lock_eval(self._eval_cells)
         self._detector.record_cuts()
@@ -121,7 +121,7 @@ class Frozen:
         return _VerifyCallback(self)
 
     def undo(self) -> None:
-        """Take everything back: cuts, flags, statistics, modes. Weights stay as they are.
+        """Take everything back: cuts, flags, statistics, modes, dtypes. Weights keep their values.
 
         Graphs compiled in between must not be used again. A second call does nothing.
         """

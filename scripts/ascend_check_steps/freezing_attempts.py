@@ -1,4 +1,4 @@
-"""Freezing attempts: three training steps on a small model, by plain MindSpore and by the trainer."""
+"""Three training steps on a small model with something frozen, by MindSpore and by the trainer."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -66,7 +66,9 @@ def device(check: Check) -> None:
     for line in marked(outcome.output, "VERSIONS"):
         check.workspace.facts |= json.loads(line)
     if outcome.code == 2:
-        raise StepFailed(f"no usable Ascend: {' '.join(marked(outcome.output, 'ERROR'))}")
+        raise StepFailed(
+            f"MindSpore cannot use the device: {' '.join(marked(outcome.output, 'ERROR'))}"
+        )
     probes = [json.loads(line) for line in marked(outcome.output, "PROBE")]
     check.require_exit(outcome, 0)
     probe = probes[0]

@@ -46,13 +46,10 @@ _BFLOAT16 = _train_with(
     "device.precision=bfloat16",
     only_on_ascend="MindSpore has no CPU kernels for training in bfloat16",
 )
-_O1, _O2 = (
-    _train_with(
-        f"jit_level_{level}",
-        f"device.jit_level={level}",
-        only_on_ascend="a CPU has no device.jit_level",
-    )
-    for level in ("O1", "O2")
+_O1 = _train_with(
+    "jit_level_O1",
+    "device.jit_level=O1",
+    only_on_ascend="a CPU has no device.jit_level",
 )
 
 INSTALL = Step("install", "the Python environment", 900, environment_steps.install, "")
@@ -72,8 +69,8 @@ STEPS = (
     Step("resume", "stop, kill, resume: the same bits", 150, resume_steps.stop_kill_and_resume),
     Step("ranks", "two ranks on two devices", 150, resume_steps.two_ranks),
     Step("cpu", "the same training on the CPU", 60, training_steps.compare_with_cpu),
+    Step("pynative", "a compiled step in PyNative", 90, training_steps.pynative),
     Step("features", "stored outputs of the frozen part", 90, training_steps.stored_features),
     Step("O1", "the compiler's level O1", 90, _O1),
-    Step("O2", "the compiler's level O2", 120, _O2),
     Step("times", "seconds per step and to compile", 30, training_steps.step_times),
 )

@@ -74,6 +74,14 @@ def train_with(check: Check, name: str, *overrides: str, only_on_ascend: str = "
     _require_trained(check, run)
 
 
+def pynative(check: Check) -> None:
+    """Train in PyNative with a compiled step, and compare the weights with those of the graph."""
+    train_with(check, "pynative", "device.mode=pynative")
+    reference = check.reference().name
+    largest = max(records.differences(check, f"{reference}@last", "pynative@last").values())
+    check.note(f"the weights differ by {largest:.2g} at most from those of GRAPH_MODE")
+
+
 def snapshots(check: Check) -> None:
     """Read the weights of an epoch again: measure them on the device, and compare two epochs."""
     run = check.reference()

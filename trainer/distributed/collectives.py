@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NoReturn, TypeVar
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, communication, nn, ops
 from numpy.typing import NDArray
@@ -220,7 +219,6 @@ def join(
 
 
 def _init_communication(info: RendezvousInfo, timeout: int) -> None:
-    ms.set_context(mode=ms.GRAPH_MODE)
     try:
         communication.init()
     except RuntimeError:

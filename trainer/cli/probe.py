@@ -52,8 +52,10 @@ def gradients(settings: "Settings", components: "RunComponents") -> dict[str, ND
 
     batch = next(iter(batches.batches(components.train, settings.seed, 1)))
     frozen_model = FrozenModel(components.model, components.plan)
-    graph = tracer.trace(components.model, [(components.loss, batch)])
-    reached = graph.reachable_names() & set(components.plan.names("trainable"))
+    reached = set(components.plan.names("trainable"))
+    if not components.eager_error:
+        graph = tracer.trace(components.model, [(components.loss, batch)])
+        reached &= graph.reachable_names()
     named = {name: p for name, p in components.model.parameters_and_names() if name in reached}
     frozen_model.set_train()
     weights = ParameterTuple(list(named.values()))

@@ -11,6 +11,8 @@ from trainer.backend.graph.reachability import unreachable_parameters
 from trainer.config import freeze_methods, policy
 from trainer.config.rules import Rule, matches
 from trainer.config.schema import Settings
+from trainer.core.errors import ConfigError
+from trainer.core.text import first_line
 from trainer.freezing import plan as plans
 from trainer.freezing import validation
 from trainer.freezing.plan import Plan
@@ -65,13 +67,31 @@ def resolve_plan(
 
     def upstream(plan: Plan) -> frozenset[str]:
         nonlocal graph
-        graph = tracer.trace(preflight.model, inputs, plan.cuts)
+        graph = _trace(preflight.model, inputs, plan)
         return unreachable_parameters(graph, plan.cuts, plan.cut_methods)
 
     decays = settings.policy.lr_decay, settings.optimizer.no_decay or ()
     plan = validation.validated_plan(preflight.rules, preflight.tree, upstream, *decays)
     _check_optimizer(settings, preflight.model, plan)
     return plan, graph
+
+
+def _trace(model: nn.Cell, inputs: Iterable[tracer.ExampleInput], plan: Plan) -> AutogradGraph:
+    """Return the autograd graph of a model, which PyNative records.
+
+    Raises:
+        ConfigError: the model takes no input, or does not run eagerly.
+    """
+    try:
+        return tracer.trace(model, inputs, plan.cuts)
+    except ConfigError:
+        raise
+    except Exception as error:  # a model may raise anything
+        expected = "expected a method without a cut for a model that does not run eagerly"
+        why = f"what is upstream of a cut is found by running it ({first_line(error)})"
+        methods = ", ".join(plan.cut_methods)
+        advice = "use method=requires_grad"
+        raise ConfigError([f"method: {expected}, received {methods}; {why}; {advice}"]) from None
 
 
 def _check_optimizer(settings: Settings, model: nn.Cell, plan: Plan) -> None:

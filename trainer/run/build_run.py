@@ -34,7 +34,9 @@ from trainer.run.preflight import preflight
 def build_run(
     settings: Settings, problems: Sequence[str] = (), resume_point: ResumePoint | None = None
 ) -> RunComponents:
-    """Build everything, cheapest first; nothing is compiled and no file is written.
+    """Build everything, cheapest first; no file is written.
+
+    Nothing is compiled unless the model only runs compiled.
 
     Args:
         settings: what to build.
@@ -60,7 +62,7 @@ def build_run(
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
     rest = checked.extras, trial.classes, data.racing, data.own_generators
-    facts = len(data.first_train[-1]), str(data.fingerprint), weights
+    facts = len(data.first_train[-1]), str(data.fingerprint), weights, trial.eager_error
     return RunComponents(*parts, checked.device_description, *state, *rest, *facts)
 
 
@@ -77,7 +79,8 @@ def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> 
         for text in filter(None, (labels_in_memory.problem(p, classes, ignored) for p in parts)):
             raise ConfigError([f"dataset: {text}"])
     ranks = world.current().world_size
-    one_sample_check.check(data.train, checked.model, plan, trial.samples, ranks)
+    if not trial.eager_error:
+        one_sample_check.check(data.train, checked.model, plan, trial.samples, ranks)
 
 
 def _check_steps(settings: Settings, checked: Preflight, data: Data) -> None:
@@ -113,7 +116,7 @@ def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, dat
         raise ConfigError(problems)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Trial(DryRun):
     """What a dry run has shown, with the count of dropout; see ``RunComponents``."""
 
@@ -125,7 +128,7 @@ class _Trial(DryRun):
 
 
 def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
-    """Set precision and dropout, and run the model without compiling it on a few samples.
+    """Set precision and dropout, and run the model on a few samples, eagerly if it can.
 
     Raises:
         ConfigError: model, loss and data do not fit.
@@ -147,7 +150,7 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
     problems += class_problems(metrics, classes)
     if problems := [*problems, *length.class_problems(settings, classes)]:
         raise ConfigError(problems)
-    return _Trial(result.samples, result.repeatable, result.classes, result.task, count)
+    return _Trial(**vars(result), dropout_count=count)
 
 
 def _misfit(problem: str, precision: str) -> str:

@@ -79,6 +79,7 @@ class RunComponents:
         batch_size: samples in the first batch for training.
         data: hashes of the data; empty if they cannot be read again.
         class_weights: those that were counted from the training labels; None: none were.
+        eager_error: why the model only runs compiled; empty: it also runs eagerly.
     """
 
     model: nn.Cell
@@ -99,3 +100,4 @@ class RunComponents:
     batch_size: int = 0
     data: str = ""
     class_weights: Sequence[float] | None = None
+    eager_error: str = ""

@@ -61,6 +61,7 @@ def start_summary(
         ("weights", _weights(settings, components)),
         *_data_rows(settings, components),
         ("device", components.device_description),
+        *_compiled_only_rows(components),
         *(("", warning) for warning in filter(None, [tested_versions.mindspore_warning()])),
         frozen_summary(plan),
         *(("", clip(note)) for note in plan.notes[:1]),
@@ -75,6 +76,11 @@ def start_summary(
         *_resume_rows(components),
     ]
     return _text(rows)
+
+
+def _compiled_only_rows(components: RunComponents) -> list[Row]:
+    error = components.eager_error
+    return [("", clip(f"the model only runs compiled; eagerly: {error}"))] if error else []
 
 
 def _length(settings: Settings) -> str:

@@ -1,34 +1,28 @@
 """Dry run: a model run eagerly, operator by operator, in a moment, and left unchanged."""
 
 import os
-import re
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
 
-from trainer.backend import launch_blocking
+from trainer.backend import execution_mode, launch_blocking
 from trainer.backend.batch_types import Batch
+from trainer.backend.compile import compile_errors
+from trainer.backend.cpu_threads import with_dummy_branch
+from trainer.backend.graph.class_check import check_classes
 from trainer.backend.graph.label_shape import check_label_shape
-from trainer.backend.graph.task import (
-    MULTILABEL,
-    class_axis,
-    class_axis_problem,
-    ignored_label,
-    is_classification,
-    label_problem,
-    share_problem,
-    task,
-)
+from trainer.backend.graph.misfit import misfit, shapes
+from trainer.backend.graph.task import task
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 from trainer.core.text import first_line
 
 _SAMPLES = 2  # the fewest that batch normalisation accepts in training mode
-_EXPECTED_NUMBER = "expected tensors and Python's own numbers in arithmetic"
+Forward: TypeAlias = Callable[..., Any]
 _BATCH_ERRORS = (TypeError, ValueError, RuntimeError)  # what a model raises for a wrong batch
 
 
@@ -42,18 +36,30 @@ class DryRun:
             random.
         classes: number of classes; None: labels are no classes.
         task: what the model is trained for; None: it is not known.
+        eager_error: why the model only runs compiled; empty: it also runs eagerly.
     """
 
     samples: Batch
     repeatable: bool
     classes: int | None
     task: str | None
+    eager_error: str = ""
+
+
+class _Rejected(Exception):
+    """The model or the loss raised an error, which is the cause."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(first_line(cause))
+        self.cause = cause
 
 
 def dry_run(
     model: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None] = lambda: None
 ) -> DryRun:
-    """Check that model, loss and data fit together, before anything is compiled.
+    """Check that model, loss and data fit together, before anything is trained.
+
+    The model runs eagerly, in a moment. If it cannot, it is compiled.
 
     Args:
         model: the model; it is left unchanged.
@@ -66,59 +72,83 @@ def dry_run(
             labels are broadcast.
     """
     if any(column.ndim == 0 for column in batch):
-        raise ConfigError(
-            [f"dataset: expected batches, received {_shapes(batch)}; add .batch(...)"]
-        )
-    with eager_mode(), preserve_state(model):
-        model.set_train(True)
-        samples, value, classes, shown_task = _first_accepted(model, loss, batch, restart)
-        restart()
-        repeatable = value == _loss_bytes(model, loss, samples, batch[-1])[0]
-        return DryRun(samples, repeatable, classes, shown_task)
+        raise ConfigError([f"dataset: expected batches, received {shapes(batch)}; add .batch(...)"])
+    try:
+        with eager_mode(), preserve_state(model):
+            model.set_train(True)
+            few, three = _first(batch, _SAMPLES), _first(batch, _SAMPLES + 1)
+            return _run(model, loss, batch, restart, [(few, three), (list(batch), three)])
+    except _Rejected as error:
+        rejected = error
+    if execution_mode.compiles():
+        with suppress(_Rejected):
+            result = _compiled_run(model, loss, batch, restart)
+            return replace(result, eager_error=str(rejected))
+    raise ConfigError([misfit(batch, rejected.cause)]) from None
 
 
-def _first_accepted(
+def _compiled_run(
     model: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None]
-) -> tuple[Batch, bytes, int | None, str | None]:
-    """Return the first two samples, or else the whole batch, and what ``_loss_bytes`` does."""
-    error: Exception | None = None
-    for samples in (_first(batch, _SAMPLES), list(batch)):
+) -> DryRun:
+    """Run the whole batch through an executable of its own: the model's graphs come later."""
+
+    def forward(*inputs: Tensor) -> Any:
+        try:
+            return run(*inputs)
+        except ConfigError as error:  # the compiler's
+            raise RuntimeError(error.problems[0]) from None
+
+    run = compile_errors.reported(with_dummy_branch(model))
+    with preserve_state(model):
+        model.set_train(True)
+        return _run(forward, loss, batch, restart, [(list(batch), None)])
+
+
+def _run(
+    forward: Forward,
+    loss: nn.Cell,
+    batch: Batch,
+    restart: Callable[[], None],
+    choices: Sequence[tuple[Batch, Batch | None]],
+) -> DryRun:
+    """Return what the first samples that the model takes show.
+
+    Args:
+        forward: the model.
+        loss: see ``dry_run``.
+        batch: the whole batch.
+        restart: see ``dry_run``.
+        choices: samples, and some more of them: a dimension may be two by chance, and broadcast.
+
+    Raises:
+        _Rejected: it takes none.
+    """
+    rejected: _Rejected | None = None
+    for samples, more in choices:
         restart()
         try:
-            accepted = samples, *_loss_bytes(model, loss, samples, batch[-1])
-            if accepted[2] is None:  # another dimension may be two by chance, and broadcast
-                _loss_bytes(model, loss, _first(batch, _SAMPLES + 1), batch[-1])
-            return accepted
-        except _BATCH_ERRORS as caught:
-            error = caught
-    assert error is not None
-    raise ConfigError([_misfit(batch, error)]) from None
+            value, classes, shown_task = _loss_bytes(forward, loss, samples, batch[-1])
+            if classes is None and more is not None:
+                _loss_bytes(forward, loss, more, batch[-1])
+            restart()
+            repeatable = value == _loss_bytes(forward, loss, samples, batch[-1])[0]
+            return DryRun(samples, repeatable, classes, shown_task)
+        except _BATCH_ERRORS as error:
+            rejected = _Rejected(error)
+    assert rejected is not None
+    raise rejected from None
 
 
 def _first(batch: Batch, count: int) -> Batch:
     return [Tensor(column.asnumpy()[:count]) for column in batch]
 
 
-def _misfit(batch: Batch, error: Exception) -> str:
-    """Return why a model does not take a batch: other words than a kernel's, where possible."""
-    if kinds := sorted({str(c.dtype) for c in batch[:-1] if c.dtype in (ms.float64, ms.uint8)}):
-        problem = f"expected float32 inputs, received {' and '.join(kinds)}"
-        return (
-            f"dataset: {problem}; convert them in the pipeline: .map(TypeCast(mindspore.float32), "
-            "[COLUMN]), of mindspore.dataset.transforms"
-        )
-    misfit = f"model, loss, dataset or device do not fit, for a batch of {_shapes(batch)}"
-    if number := re.search(r"<class '(numpy\.\w+)'>", str(error)):
-        misfit = f"model or loss: {_EXPECTED_NUMBER}, received {number[1]}; use float(...)"
-    return f"{misfit}: {first_line(error)}"
-
-
 def _loss_bytes(
-    model: nn.Cell, loss: nn.Cell, batch: Batch, labels: Tensor
+    forward: Forward, loss: nn.Cell, batch: Batch, labels: Tensor
 ) -> tuple[bytes, int | None, str | None]:
     """Return the loss's own bytes, the number of classes, and the task; see ``DryRun``."""
-    output = model(*batch[:-1])
-    classes = _check_classes(loss, output, labels)
+    output = forward(*batch[:-1])
+    classes = check_classes(loss, output, labels)
     value = loss(output, batch[-1])
     if not isinstance(value, Tensor) or value.size != 1:
         received = value.shape if isinstance(value, Tensor) else type(value).__name__
@@ -201,27 +231,3 @@ def assign_in_place(parameter: Parameter, value: Tensor) -> None:
     updates those, without an error (MindSpore 2.10; a compiled cell does not).
     """
     ops.assign(parameter, value)
-
-
-def _check_classes(loss: nn.Cell, output: Any, label: Tensor) -> int | None:
-    """Return the number of classes, once the labels of the whole batch are checked.
-
-    A loss may have a ``shape_problem`` of the outputs' shape, which is raised if it returns one.
-    """
-    if problem := class_axis_problem(output, label, loss):
-        raise ConfigError([problem])
-    check = getattr(loss, "shape_problem", None)
-    if check and isinstance(output, Tensor) and (problem := check(output.shape)):
-        raise ConfigError([problem])
-    if task(output, label, loss) == MULTILABEL and (problem := share_problem(label.asnumpy())):
-        raise ConfigError([f"dataset: {problem}"])
-    if not is_classification(output, label, loss):
-        return None
-    classes = int(output.shape[class_axis(loss)])
-    if problem := label_problem(label.asnumpy(), classes, ignored_label(loss)):
-        raise ConfigError([f"dataset: {problem}"])
-    return classes
-
-
-def _shapes(batch: Batch) -> str:
-    return ", ".join(f"{column.dtype} {tuple(column.shape)}" for column in batch)

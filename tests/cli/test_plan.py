@@ -70,6 +70,7 @@ def test_says_what_what_by_and_what_it_saves(command: Command) -> None:
     assert "parameters 58,709 trainable, 2,572 frozen" in ended.out
     assert "90% less work, estimated: 138,000 of 1,429,200 multiply-adds" in ended.out
     assert "for an input of (2, 1, 32, 32))" in ended.out
+    assert "modes      eager runs; graph and pynative were not tried: modes=true" in ended.out
     assert "warning    frozen although no rule names them" in ended.out.splitlines()[-1]
     assert ": 2 parameters, conv1.weight, conv1.bias" in ended.out.splitlines()[-1]
     assert command.plan("freeze=conv1").out.splitlines()[-1] == "warning    none"
@@ -90,10 +91,11 @@ def test_data_are_not_read_where_the_first_layer_tells_enough(
 
 @pytest.mark.slow
 def test_measured_steps_are_told_and_leave_no_trace(command: Command) -> None:
-    ended = command.plan("policy=linear_probe", "measure=true", "batch_size=8")
+    ended = command.plan("policy=linear_probe", "measure=true", "modes=true", "batch_size=8")
     assert ended.code == 0, ended.err
     step = next(line for line in ended.out.splitlines() if line.startswith("step"))
     assert "if everything were trained" in step
+    assert "modes      graph, pynative and eager run" in ended.out
     assert command.left() == ["plan"]
 
 
@@ -102,6 +104,7 @@ def test_measured_steps_are_told_and_leave_no_trace(command: Command) -> None:
     [
         (["depth=0"], "depth: expected a whole number of at least 1, received '0'"),
         (["measure=yes"], "measure: expected true or false, received 'yes'"),
+        (["modes=1"], "modes: expected true or false, received '1'"),
         (["out=file/plan"], "is a file"),
         (["freeze=conv9"], "received 'conv9'"),
         (["dept=2"], "dept: unknown key"),

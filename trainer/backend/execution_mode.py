@@ -77,8 +77,15 @@ def executable(cell: "nn.Cell | Callable[..., Any]") -> Callable[..., Any]:
 
     level = _selected.jit_level
     if _selected.mode == PYNATIVE:
-        compiled: Callable[..., Any] = ms.jit(cell, jit_level=level or "O0")
-        return compiled
+        return compiled(cell)
     if _selected.mode == GRAPH and level and isinstance(cell, ms.nn.Cell):
         cell.set_jit_config(ms.JitConfig(jit_level=level))
     return cell
+
+
+def compiled(cell: "nn.Cell | Callable[..., Any]") -> Callable[..., Any]:
+    """Return a cell or a function as ``ms.jit`` compiles it, whatever the mode is."""
+    import mindspore as ms
+
+    function: Callable[..., Any] = ms.jit(cell, jit_level=_selected.jit_level or "O0")
+    return function

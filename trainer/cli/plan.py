@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +24,20 @@ if TYPE_CHECKING:  # these import MindSpore, before which the device has to be s
     from trainer.freezing.plan import Plan
     from trainer.run.components import Preflight
 
-_USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [out=FOLDER]
+_USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [modes=true]
+                              [out=FOLDER]
 
 Prints what a run with the same overrides would freeze, by which rule and method, and what that
 saves; trains nothing. Writes plan.json, equal to the run's, and plan.png, a picture of the model.
   depth=N       levels of the tree to show at most; default: as many as differ
   measure=true  times a step, and one that trains everything: reads the data and compiles twice
+  modes=true    tries in which execution modes the model trains: reads the data and compiles once
   out=FOLDER    where the two files go; default: plan
 Example:
   python -m trainer.plan policy=last_n policy.n=2"""
+
+
+_KEYS = ("depth=", "measure=", "modes=", "out=")
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,13 @@ class Options:
 
     depth: int | None = None
     measure: bool = False
+    modes: bool = False
     out: Path = Path("plan")
 
 
 @dataclass(frozen=True)
 class PlanPreview:
-    """A plan, what it was built from, and the graph of the loss, if its cuts needed one."""
+    """A plan, what it was built from, and the graph of the loss, if it was recorded."""
 
     settings: "Settings"
     preflight: "Preflight"
@@ -69,24 +75,22 @@ def main() -> None:
 
 def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
     """Return the command's own options, the other words, and the problems of the options."""
-    values = dict(
-        word.split("=", 1) for word in words if word.startswith(("depth=", "measure=", "out="))
-    )
-    others = [word for word in words if not word.startswith(("depth=", "measure=", "out="))]
+    own = [word for word in words if word.startswith(_KEYS)]
+    values = dict(word.split("=", 1) for word in own)
     problems = []
-    depth, measure, out = (
-        values.get("depth"),
-        values.get("measure", "false"),
-        values.get("out", "plan"),
-    )
+    depth, out = values.get("depth"), values.get("out", "plan")
     if depth is not None and not (depth.isdecimal() and int(depth) > 0):
         problems.append(f"depth: expected a whole number of at least 1, received {depth!r}")
         depth = None
-    if measure not in ("true", "false"):
-        problems.append(f"measure: expected true or false, received {measure!r}")
+    flags = {name: values.get(name, "false") for name in ("measure", "modes")}
+    for name, value in flags.items():
+        if value not in ("true", "false"):
+            problems.append(f"{name}: expected true or false, received {value!r}")
     if why := unwritable_reason(Path(out)):
         problems.append(f"out: expected a folder to write in, received {out!r} ({why})")
-    return Options(int(depth) if depth else None, measure == "true", Path(out)), others, problems
+    are_set = {name: value == "true" for name, value in flags.items()}
+    options = Options(int(depth) if depth else None, out=Path(out), **are_set)
+    return options, [word for word in words if word not in own], problems
 
 
 def unwritable_reason(folder: Path) -> str | None:
@@ -149,10 +153,12 @@ def report(preview: PlanPreview, options: Options) -> str:
     from trainer.run.plan_rows import totals
 
     settings, plan = preview.settings, preview.plan
+    preview = replace(preview, graph=preview.graph or _graph(preview.preflight.model))
     name, by_name = type(preview.preflight.model).__name__, settings.optimizer.no_decay is None
     root = plan_tree.tree(plan, preview.tree, name, options.depth, by_name)
     rows = [("parameters", totals(plan)), *_saved(preview)]
     rows += preview_row(settings, preview.preflight.extras.schedule)
+    rows.append(("modes", _modes(preview, options)))
     if options.measure:
         rows.append(("step", _measured(preview)))
     rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))
@@ -186,7 +192,7 @@ def _backward(preview: PlanPreview) -> str:
     from trainer.backend.graph import flops
     from trainer.cli import plan_savings
 
-    graph, plan = preview.graph or _graph(preview.preflight.model), preview.plan
+    graph, plan = preview.graph, preview.plan
     every = plan_savings.everything(preview.tree).names("trainable")
     if graph is None or not (full := flops.backward(graph, every)):
         return "not estimated: no example input fits the model, or it has no matrix products"
@@ -196,6 +202,17 @@ def _backward(preview: PlanPreview) -> str:
         f"{percent(1 - multiply_adds / full)} less work, estimated: {multiply_adds:,} of {full:,} "
         f"multiply-adds (convolutions and matrix products, for an input of {shapes})"
     )
+
+
+def _modes(preview: PlanPreview, options: Options) -> str:
+    """Return in which execution modes the model runs."""
+    from trainer.cli import plan_modes
+    from trainer.data import pipelines
+
+    if not options.modes:
+        return plan_modes.modes_known(preview.graph is not None)
+    preflight, batch = preview.preflight, pipelines.sample(preview.settings)
+    return plan_modes.modes_tried(preflight.model, preflight.loss, preview.plan, batch)
 
 
 def _measured(preview: PlanPreview) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mindspore import nn
 
+from trainer.backend import execution_mode
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree
 from trainer.backend.graph.module_tree import ModuleTree
@@ -78,9 +79,9 @@ def _time(model: nn.Cell, loss: nn.Cell, plan: Plan, settings: Settings, batch: 
     train_optimizer = optimizer.build_optimizer(
         settings.optimizer.spec(), frozen_model.trainable, plan
     )
-    train = train_step.TrainStep(
-        model, loss, train_optimizer, train_step.loss_scaler(settings.device.loss_scale)
-    )
+    scaler = train_step.loss_scaler(settings.device.loss_scale)
+    step = train_step.TrainStep(model, loss, train_optimizer, scaler)
+    train = execution_mode.executable(step)
     frozen_model.set_train()
     seconds = [_seconds(lambda: train(*batch).asnumpy()) for _ in range(_WARM_UP + _STEPS)]
     frozen_model.undo()

@@ -66,7 +66,7 @@ def prepare(options: DeviceOptions, may_test: bool = True) -> None:
     """Set the environment for MindSpore; call it before MindSpore is imported.
 
     - Convolutions are going to be blocked, or oneDNN is limited to an instruction set in which
-      plain ones are fast. A limit that the user has set is retained.
+      plain ones are fast; a limit that the user has set is retained.
     - The compile cache is switched off: its key ignores what is frozen, so a second run with
       another freeze would train the frozen layer. ``trainer.backend.compile.mindir`` gives it one
       graph at a time.
@@ -80,12 +80,7 @@ def prepare(options: DeviceOptions, may_test: bool = True) -> None:
         ConfigError: this MindSpore is too old.
     """
     tested_versions.check_mindspore()
-    if os.environ.get(_CACHE, "0") != "0":
-        log.warning("warning: %s is switched off: it would train frozen layers", _CACHE)
-    os.environ[_CACHE] = "0"
-    os.environ.setdefault(_SILENCE, "3")
-    if "mindspore" not in sys.modules:
-        instruction_set.uncap()
+    _set_variables()
     setting = choice.PLAIN if _has_ascend(options.target) else options.convolutions
     if choice.choose(setting, may_test).blocked:
         return
@@ -94,6 +89,15 @@ def prepare(options: DeviceOptions, may_test: bool = True) -> None:
         log.warning("warning: %s %s", imported, instruction_set.VARIABLE)
     if _would_cap(options):
         instruction_set.cap()
+
+
+def _set_variables() -> None:
+    if os.environ.get(_CACHE, "0") != "0":
+        log.warning("warning: %s is switched off: it would train frozen layers", _CACHE)
+    os.environ[_CACHE] = "0"
+    os.environ.setdefault(_SILENCE, "3")
+    if "mindspore" not in sys.modules:
+        instruction_set.uncap()
 
 
 def install_convolutions(options: DeviceOptions) -> list[str]:

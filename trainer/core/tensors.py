@@ -112,7 +112,18 @@ def read(path: Path, only: Collection[str] | None = None) -> Weights:
     """
     with _opened(path) as file:
         held = list(file.keys())
-        return {name: file.get_tensor(name) for name in held if only is None or name in only}
+        return {name: _tensor(file, name) for name in held if only is None or name in only}
+
+
+def _tensor(file: Any, name: str) -> NDArray[np.generic]:
+    """Return a tensor of a file, unless its type is one that another package has added to NumPy.
+
+    Under NumPy 1 MindSpore adds bfloat16.
+    """
+    array = file.get_tensor(name)
+    if array.dtype.isbuiltin == 2:
+        raise TypeError(array.dtype)
+    return array
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import math
 
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
-from mindspore.ops.operations.array_ops import CheckNumerics
 
 
 class FiniteCheck(nn.Cell):
@@ -21,13 +20,21 @@ class FiniteCheck(nn.Cell):
     def __init__(self) -> None:
         super().__init__(auto_prefix=False)
         self.loss = Parameter(Tensor(0.0, ms.float32), name="trainer.loss", requires_grad=False)
-        self.check = CheckNumerics()
+        self.gather = ops.GatherNd()
 
     def construct(self, loss: Tensor) -> bool:
         """Return True."""
         ops.assign(self.loss, loss)  # the error does not state it
-        ops.assign(self.loss, self.check(loss))  # a write, because only writes keep their order
+        ops.assign(self.loss, self._checked())  # a write, because only writes keep their order
         return True
+
+    def _checked(self) -> Tensor:
+        """Return the loss, gathered from index 0 if it is finite, else from -1: an error.
+
+        CheckNumerics does this too, but MindSpore deprecates it, and Assert prints a text.
+        """
+        index = ops.isfinite(self.loss).astype(ms.int32) - 1
+        return self.gather(self.loss.reshape((1,)), index.reshape((1, 1))).reshape(())
 
     def failed_loss(self) -> float | None:
         """Return the loss that ended the graph; None: the last loss was finite."""

@@ -15,7 +15,7 @@ from trainer.backend.compile import compile_errors
 from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.backend.graph.class_check import check_classes
 from trainer.backend.graph.label_shape import check_label_shape
-from trainer.backend.graph.misfit import misfit, shapes
+from trainer.backend.graph.misfit import known_cause, misfit, shapes
 from trainer.backend.graph.task import task
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
@@ -80,7 +80,7 @@ def dry_run(
             return _run(model, loss, batch, restart, [(few, three), (list(batch), three)])
     except _Rejected as error:
         rejected = error
-    if execution_mode.compiles():
+    if execution_mode.compiles() and not known_cause(batch, rejected.cause):
         with suppress(_Rejected):
             result = _compiled_run(model, loss, batch, restart)
             return replace(result, eager_error=str(rejected))

@@ -17,16 +17,22 @@ def misfit(batch: Batch, error: Exception) -> str:
         batch: inputs and, last, the label.
         error: what the model raised.
     """
+    problem = f"model, loss, dataset or device do not fit, for a batch of {shapes(batch)}"
+    return known_cause(batch, error) or f"{problem}: {first_line(error)}"
+
+
+def known_cause(batch: Batch, error: Exception) -> str:
+    """Return the problem with its remedy, if it is known; else nothing."""
     if kinds := sorted({str(c.dtype) for c in batch[:-1] if c.dtype in (ms.float64, ms.uint8)}):
         problem = f"expected float32 inputs, received {' and '.join(kinds)}"
         return (
             f"dataset: {problem}; convert them in the pipeline: .map(TypeCast(mindspore.float32), "
             "[COLUMN]), of mindspore.dataset.transforms"
         )
-    problem = f"model, loss, dataset or device do not fit, for a batch of {shapes(batch)}"
     if number := re.search(r"<class '(numpy\.\w+)'>", str(error)):
         problem = f"model or loss: {_EXPECTED_NUMBER}, received {number[1]}; use float(...)"
-    return f"{problem}: {first_line(error)}"
+        return f"{problem}: {first_line(error)}"
+    return ""
 
 
 def shapes(batch: Batch) -> str:

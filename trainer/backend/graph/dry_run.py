@@ -80,11 +80,19 @@ def dry_run(
             return _run(model, loss, batch, restart, [(few, three), (list(batch), three)])
     except _Rejected as error:
         rejected = error
-    if execution_mode.compiles() and not known_cause(batch, rejected.cause):
+    if execution_mode.compiles() and _may_compile(batch, rejected.cause):
         with suppress(_Rejected):
             result = _compiled_run(model, loss, batch, restart)
             return replace(result, eager_error=str(rejected))
     raise ConfigError([misfit(batch, rejected.cause)]) from None
+
+
+def _may_compile(batch: Batch, error: Exception) -> bool:
+    """Tell whether a model that fails eagerly may run compiled.
+
+    Wrong shapes and types, which are other errors, would fail again, and print MindSpore's log.
+    """
+    return isinstance(error, RuntimeError) and not known_cause(batch, error)
 
 
 def _compiled_run(
@@ -99,7 +107,7 @@ def _compiled_run(
             raise RuntimeError(error.problems[0]) from None
 
     run = compile_errors.reported(with_dummy_branch(model))
-    with preserve_state(model):
+    with preserve_state(model), compile_errors.as_config_error(loss):
         model.set_train(True)
         return _run(forward, loss, batch, restart, [(list(batch), None)])
 

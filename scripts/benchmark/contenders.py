@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from scripts.benchmark import recipe
+from scripts.benchmark import modes, recipe
 from scripts.benchmark.case import NETS, Case
 
 BEFORE = "before"  # the trainer of another checkout
 TRAINER = {  # value of `features` by contender
     **{"trainer": "off", "store": "store", "auto": "auto"},
     **{"cold": "off", "warm": "off", "snapshots": "off", BEFORE: "off"},
-    **dict.fromkeys(recipe.OVERRIDES, "off"),
+    **dict.fromkeys([*recipe.OVERRIDES, *modes.OVERRIDES], "off"),
 }
 TITLES = {
     "trainer": "this trainer",
@@ -30,6 +30,7 @@ TITLES = {
     "lightning": "Lightning BaseFinetuning",
     "fastai": "fastai Learner.freeze",
     **recipe.TITLES,
+    **modes.TITLES,
 }
 LOOPS = {
     "hand": ("mindspore_loops", "hand"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from scripts.benchmark import recipe, records, verdicts
+from scripts.benchmark import modes, recipe, records, verdicts
 from scripts.benchmark.contenders import BEFORE, TITLES
 from scripts.benchmark.plan import (
     LENET,
@@ -97,6 +97,7 @@ GOALS = {
     "before-resnet18": _faster("a step of ResNet-18 at 64x64", _SMALL, _BEFORE, 2.1, STEP),
     "before-others": _faster("a step of the other models", _OTHERS, _BEFORE, 1.7, STEP),
     "hand": _ratio("a step", find("nets", contender="hand"), "trainer hand", 1.05),
+    "modes": _ratio("a step in PyNative", find(modes.PART), "pynative trainer", 1.1),
     "store-10": _faster("10 epochs of the head of ResNet-18", find("head"), "store eager", 8, TEN),
     "store-50": _faster(
         "50 epochs of the head of ResNet-18", find("head"), "store eager", 15, FIFTY

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scripts.benchmark import recipe
+from scripts.benchmark import modes, recipe
 from scripts.benchmark.case import NETS, Case, Task
 
 PARTS = {
@@ -11,6 +11,7 @@ PARTS = {
     "starts": "The first step, with an empty and a filled compile cache",
     "others": "Other libraries, each with its own method of freezing",
     recipe.PART: "The parts of a recipe: what each adds to the time per batch, here and in PyTorch",
+    modes.PART: "The execution modes: a graph, PyNative with a compiled step, and eager PyNative",
     "ends": "The wait at the end of an epoch, for proof, a full snapshot and a checkpoint",
     "images": "How the cost grows with the number of images",
     "share": "How the cost falls with the frozen share",
@@ -98,6 +99,8 @@ RACES = [
     race("starts", Task("resnet18", 64, 32, 96), "half stop_gradient", 2, 1, "cold warm"),
     race(recipe.PART, RESNET, "nothing", 2, 2, recipe.CONTENDERS),
     race(recipe.PART, LENET, "nothing", 2, 3, recipe.CONTENDERS),
+    race(modes.PART, RESNET, "nothing", 2, 2, modes.CONTENDERS),
+    race(modes.PART, LENET, "nothing", 2, 3, modes.CONTENDERS),
     race("ends", RESNET, "nothing", 2, 2, "snapshots"),
     race("ends", RESNET, "head stop_gradient", 1, 3, "snapshots"),
     race("others", RESNET, "nothing", 1, 2, "trainer eager compile"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from scripts.benchmark import contenders, images, recipe
+from scripts.benchmark import contenders, images, modes, recipe
 from scripts.benchmark.case import CLASSES, RATE, SEED, Case
 from scripts.benchmark.checkout import OWN, Checkout
 from scripts.benchmark.clock import Result
@@ -69,7 +69,7 @@ def _trainer(case: Case, folder: Path, checkout: Checkout) -> Result:
             *contenders.features(case.contender, store),
             *contenders.graphs(case.contender, folder / "graphs"),
             *contenders.snapshots(case.contender),
-            *recipe.OVERRIDES.get(case.contender, ()),
+            *(recipe.OVERRIDES | modes.OVERRIDES).get(case.contender, ()),
             f"hydra.run.dir='{run}'",
         ]
         start(["trainer", *overrides], checkout=checkout)

@@ -91,6 +91,8 @@ class Runner:
             with suppress(OSError):
                 check.details += _ascend_log(self._workspace.folder, wall)
         seconds = time.monotonic() - start
+        if verdict == FAILED and check.is_over() and limit < step.limit:
+            reason += f"; only {limit:.0f} s of the time for all steps were left for it"
         return StepResult(
             step.name,
             step.about,

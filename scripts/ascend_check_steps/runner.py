@@ -11,7 +11,7 @@ from scripts.ascend_check_steps.check import Check, StepFailed, StepNotRun, Step
 from scripts.ascend_check_steps.result import FAILED, NOT_RUN, OK, SKIPPED, StepResult
 from scripts.ascend_check_steps.steps import Step
 
-_LOG_LINES = 15  # of Ascend's own log
+_LOG_LINES = 30  # of a log
 
 
 class Stopped(BaseException):
@@ -89,7 +89,7 @@ class Runner:
         verdict, reason = self._verdict(step, check)
         if verdict == FAILED:
             with suppress(OSError):
-                check.details += _ascend_log(self._workspace.folder, wall)
+                check.details += _logs(self._workspace.folder, wall)
         seconds = time.monotonic() - start
         if verdict == FAILED and check.is_over() and limit < step.limit:
             reason += f"; only {limit:.0f} s of the time for all steps were left for it"
@@ -128,13 +128,20 @@ class Runner:
         self._report(self.results)
 
 
-def _ascend_log(folder: Path, since: float) -> list[tuple[str, str]]:
-    """Return the last errors that CANN has logged since a time."""
-    logs = [path for path in folder.glob("ascend_log/**/*.log") if path.stat().st_mtime >= since]
-    lines = [
+def _logs(folder: Path, since: float) -> list[tuple[str, str]]:
+    """Return the ends of logs written since a time: of ranks but the first, and CANN's errors."""
+    logs = []
+    for path in sorted(folder.glob("*/ranks/*.log")):
+        if path.stat().st_mtime >= since:
+            lines = path.read_text(errors="replace").splitlines()
+            logs.append((f"end of {path.relative_to(folder)}", "\n".join(lines[-_LOG_LINES:])))
+    errors = [
         line
-        for path in logs
+        for path in sorted(folder.glob("ascend_log/**/*.log"))
+        if path.stat().st_mtime >= since
         for line in path.read_text(errors="replace").splitlines()
         if "[ERROR]" in line
     ]
-    return [("last errors in CANN's log", "\n".join(lines[-_LOG_LINES:]))] if lines else []
+    if errors:
+        logs.append(("last errors in CANN's log", "\n".join(errors[-_LOG_LINES:])))
+    return logs

@@ -125,6 +125,15 @@ def test_the_log_of_cann_is_quoted_where_a_step_fails(tmp_path: Path) -> None:
     assert "[ERROR] HCCL: no link" in text
 
 
+def test_the_logs_of_ranks_are_quoted_where_a_step_fails(tmp_path: Path) -> None:
+    def wrong(check: Check) -> None:
+        script = "mkdir -p two_ranks/ranks; echo no device > two_ranks/ranks/1.log; exit 8"
+        check.run("bash", "-c", script)
+
+    text = report.text("t", {}, results(tmp_path, step("a", wrong)), 0)
+    assert "End of two_ranks/ranks/1.log:\n\n```text\nno device\n" in text
+
+
 def test_options() -> None:
     options = parse(["device=cpu", "device_id=3", "minutes=2.5", "out=a b.md"])
     assert (options.device, options.device_id, options.minutes) == ("cpu", 3, 2.5)

@@ -12,6 +12,7 @@ from mindspore import Parameter, Tensor, nn, ops
 
 # From https://github.com/skeeto/hash-prospector, where its bias is measured.
 _FACTORS = Tensor(0x21F0AAAD, ms.uint32), Tensor(0x735A2D97, ms.uint32)
+_MARK = "draws_repeatable_masks"
 _ONE = Tensor(1, ms.uint32)
 _SHIFTS = Tensor(16, ms.uint32), Tensor(15, ms.uint32), Tensor(15, ms.uint32)
 
@@ -59,7 +60,12 @@ def _repeatable_class(
         mask = _hash(positions + _hash(number + salt)) < threshold
         return x * (mask.astype(x.dtype) * scale).reshape(x.shape)
 
-    return type(base.__name__, (base,), {"construct": construct})
+    return type(base.__name__, (base,), {"construct": construct, _MARK: True})
+
+
+def is_repeatable(cell: nn.Cell) -> bool:
+    """Tell whether a cell draws masks that ``make_repeatable`` has made repeatable."""
+    return getattr(cell, _MARK, False)
 
 
 def reset_count(count: Parameter | None) -> None:

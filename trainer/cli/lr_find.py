@@ -127,11 +127,15 @@ def run_range_test(
     """Train with growing rates, and put the weights back; raise Interrupted if ``stop`` says so."""
     from trainer.backend import host_copy
     from trainer.backend.compile import compile_errors
+    from trainer.backend.graph.module_tree import describe
+    from trainer.backend.recompute import recompute
     from trainer.freezing.frozen_model import FrozenModel
+    from trainer.run import recomputed_cells
 
     rates = range_test.growing_rates(options.start, options.end, options.steps)
     model, losses = components.model, list[float]()
     before, frozen_model = host_copy.to_numpy(model), FrozenModel(model, components.plan)
+    undo_recompute = recompute(model, recomputed_cells.names(settings, describe(model)))
     try:
         step = _step(settings, components, frozen_model.trainable, rates)
         frozen_model.set_train()
@@ -142,6 +146,7 @@ def run_range_test(
             if range_test.has_diverged(losses):
                 break
     finally:
+        undo_recompute()
         frozen_model.undo()
         host_copy.from_numpy(model, before)
     return RangeTest(rates[: len(losses)], np.array(losses), options.steps)

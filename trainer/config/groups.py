@@ -67,6 +67,7 @@ class Device(Group):
     instruction_set: Literal["auto", "native"] = "auto"
     threads: Literal["auto", "free", "apart"] = "auto"
     fetch_every: int = Field(1, ge=1)
+    recompute: Patterns = []
 
 
 class Distributed(Group):

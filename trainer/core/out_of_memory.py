@@ -7,9 +7,17 @@ from trainer.core.text import first_line
 
 # NumPy raises MemoryError; MindSpore raises a RuntimeError with one of these texts.
 _TEXTS = re.compile(
-    r"bad_alloc|out of memory|memory (is )?not enough|(allocate|alloc|malloc)\w* .{0,40}fail"
-    r"|(cannot|unable to) allocate|allocate memory",
+    r"bad_alloc|out of memory|memory (isn't|(is )?not) enough"
+    r"|(allocate|alloc|malloc)\w* .{0,40}fail|(cannot|unable to) allocate|allocate memory",
     re.IGNORECASE,
+)
+
+
+_REMEDIES = (
+    "To use less: a smaller batch_size, with gradient.accumulation_steps as much larger; "
+    "device.recompute=[CELLS] (on an Ascend, or with device.mode=eager); fewer layers that train "
+    "(freeze, policy); frozen weights in half precision (dtype: float16 in policy.rules); a lower "
+    "features.memory_mb"
 )
 
 
@@ -27,7 +35,6 @@ def out_of_memory(error: BaseException) -> OutOfMemory | None:
     if not isinstance(error, MemoryError) and not _TEXTS.search(reason):
         return None
     return OutOfMemory(
-        f"expected enough memory, received none: {reason}. Lower batch_size or "
-        "features.memory_mb, freeze more layers, or use a machine with more memory; a run "
-        "resumes from its last checkpoint"
+        f"expected enough memory, received none: {reason}. {_REMEDIES}; a run resumes from its "
+        "last checkpoint"
     )

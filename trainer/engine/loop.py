@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from mindspore import nn
 
 from trainer.backend.host_copy import HostCopy
+from trainer.backend.recompute import recompute
 from trainer.core.errors import WeightsNotFinite
 from trainer.engine import divergence
 from trainer.engine.callback import EpochResult
@@ -34,6 +35,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Progress:
         if not epochs:
             continue
         frozen_model = FrozenModel(loop.model, phase.plan)
+        undo_recompute = recompute(loop.model, loop.recomputed)
         optimizer = loop.make_optimizer(frozen_model)
         loop.callback.on_phase_start(frozen_model, optimizer)
         if previous is not None:
@@ -44,6 +46,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Progress:
         for epoch in epochs:
             if progress.epochs == epoch - 1:  # else the run has ended before
                 progress = _epoch(loop, frozen_model, step, progress, host_copy)
+        undo_recompute()
         frozen_model.undo()
         previous = optimizer
     return progress

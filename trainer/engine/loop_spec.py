@@ -1,6 +1,6 @@
 """Loop spec: what the training loop works with: its phases, its functions, its callbacks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -48,6 +48,7 @@ class Loop:
         averaged: has the model compute with its averaged weights within a block; None: there are
             none.
         end_reason: returns, after each evaluation, why the run is over; empty: continue.
+        recomputed: names of the cells that compute their activations again for the backward pass.
     """
 
     model: nn.Cell
@@ -66,6 +67,7 @@ class Loop:
     accumulation_steps: int = 1
     averaged: Callable[[], AbstractContextManager[None]] | None = None
     end_reason: Callable[[], str] = lambda: ""
+    recomputed: Collection[str] = ()
 
     def updates(self, progress: Progress) -> int:
         """Return the number of updates of the run up to a progress; schedules depend on it."""

@@ -8,6 +8,7 @@ from typing import Any
 from mindspore import Tensor, nn
 
 from trainer.backend.batch_types import Batch, Columns
+from trainer.backend.graph import module_tree
 from trainer.backend.graph.task import ignored_label
 from trainer.checkpoint import restore
 from trainer.core.signals import StopFlag
@@ -24,6 +25,7 @@ from trainer.feature_cache.features import Features
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import NOT_MEASURED, Score
 from trainer.optim.optimizer import build_optimizer
+from trainer.run import recomputed_cells
 from trainer.run.cached_features import cached_features
 from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
@@ -105,6 +107,7 @@ def _plain_loop(
         accumulation_steps=settings.gradient.accumulation_steps,
         averaged=compiled.averages.applied if compiled.averages else None,
         end_reason=context.end_reason,
+        recomputed=recomputed_cells.names(settings, module_tree.describe(components.model)),
     )
 
 

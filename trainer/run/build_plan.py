@@ -33,6 +33,7 @@ def model_problems(settings: Settings, tree: ModuleTree, rules: Sequence[Rule]) 
     """Return the problems of rules and patterns that do not fit the model."""
     problems = validation.problems(rules, tree)
     problems += _unmatched("new_head", settings.new_head, tree)
+    problems += _unmatched("device.recompute", settings.device.recompute, tree)
     return problems + _unmatched("snapshot.print", settings.snapshot.print, tree)
 
 

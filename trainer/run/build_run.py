@@ -23,7 +23,7 @@ from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
 from trainer.metrics.build_metrics import class_problems, task_problems
-from trainer.run import length, one_sample_check
+from trainer.run import length, one_sample_check, recomputed_cells
 from trainer.run.balanced_loss import balance
 from trainer.run.build_plan import resolve_plan
 from trainer.run.components import Preflight, RunComponents
@@ -55,6 +55,7 @@ def build_run(
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     half_storage.round_values(checked.model, plan.half)  # as they are stored and trained with
     trial.restart()
+    recomputed_cells.check(settings, checked, plan, trial.repeatable)
     _check_resume(settings, resume_point, plan, data)
     weights = balance(checked.loss, data.train, settings.seed, trial.classes, resume_point)
     _check_data(checked, data, plan, trial)

@@ -21,7 +21,7 @@ from trainer.run.components import RunComponents
 # Prefixes of environment variables that may change what is computed.
 _COMPUTING = ("ONEDNN_", "DNNL_")
 # Settings of the device on which no bit of a feature depends; the versions state the convolutions.
-_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id", "convolutions"}
+_NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id", "convolutions", "recompute"}
 
 
 def cached_features(settings: Settings, components: RunComponents, compile: Compile) -> Features:

@@ -35,6 +35,7 @@ from trainer.data import batch_size
 from trainer.distributed import world
 from trainer.freezing.plan import Plan
 from trainer.freezing.plan_warnings import constant_parameters
+from trainer.run import recomputed_cells
 from trainer.run.components import RunComponents
 from trainer.run.plan_rows import (
     Row,
@@ -71,6 +72,7 @@ def start_summary(
         *([("features", components.cache_decision.why)] if components.cache_decision.why else []),
         *_ranks_rows(settings, components),
         *step_rows(settings, components),
+        *recomputed_cells.rows(settings, module_tree.describe(components.model)),
         ("optimizer", f"{type(optimizer).__name__}, {_options(settings)}"),
         ("run", f"{_length(settings)}, seed {settings.seed}, in {folder}"),
         *_resume_rows(components),

@@ -12,6 +12,7 @@ from trainer.feature_cache.cost_model import Estimate, Volume, estimate
 def rates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Round rates, and a machine of four cores."""
     monkeypatch.setattr(cost_model, "_RATES", {"CPU": 100.0, "Ascend": 10_000.0})
+    monkeypatch.setattr(cost_model, "_BLOCKED_RATE", 300.0)
     monkeypatch.setattr(cost_model, "_OVERHEADS", {"CPU": 3.0, "Ascend": 70.0})
     monkeypatch.setattr(cost_model, "_DISK", 50.0)
     monkeypatch.setattr(cost_model, "_MEMORY", 1000.0)
@@ -52,6 +53,11 @@ def test_computing_is_weighed_against_writing_and_reading(
 def test_other_devices_are_rated_as_ascend_whatever_the_cores(target: str) -> None:
     result = estimate(Volume(100, 20, 5), macs=8, row_bytes=0, target=target)
     assert (result.saved, result.cost) == pytest.approx((500 * 8 / 10_000, 70))
+
+
+def test_blocked_convolutions_of_a_cpu_have_a_rate_of_their_own() -> None:
+    result = estimate(Volume(100, 20, 5), macs=8, row_bytes=0, target="CPU", blocked=True)
+    assert result.saved == pytest.approx(500 * 8 / 1200)
 
 
 @pytest.mark.parametrize(("saved", "pays"), [(15.0, False), (15.1, True), (9.0, False)])

@@ -40,8 +40,14 @@ def test_the_number_of_samples_is_that_of_the_pipelines() -> None:
     assert volume == Volume(40, 0, 3, 3)
 
 
+def set_rate(monkeypatch: pytest.MonkeyPatch, macs: float) -> None:
+    """Set the multiply-adds per second of each device and kind of convolutions."""
+    monkeypatch.setattr(cost_model, "_RATES", {"CPU": macs, "Ascend": macs})
+    monkeypatch.setattr(cost_model, "_BLOCKED_RATE", macs)
+
+
 def test_what_does_not_pay_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost_model, "_RATES", {"CPU": 1e5, "Ascend": 1e5})
+    set_rate(monkeypatch, 1e5)
     decision = make_decision(TwoConvs(), rule("conv1"), settings(mode="auto"))
     assert decision.storable is None
     assert decision.why.startswith("not stored: they would save about")
@@ -52,7 +58,7 @@ def test_features_that_could_be_stored_are_recommended_only_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cost_model, "_OVERHEADS", {"CPU": 0.0, "Ascend": 0.0})
-    monkeypatch.setattr(cost_model, "_RATES", {"CPU": 1e4, "Ascend": 1e4})
+    set_rate(monkeypatch, 1e4)
     monkeypatch.setattr(cost_model, "_DISK", 1.0)
     decision = make_decision(TwoConvs(), rule("conv1"), settings(mode="auto"))
     assert decision.storable is None and decision.why.startswith("not stored: they would save")
@@ -66,7 +72,7 @@ def test_features_that_could_be_stored_are_recommended_only_then(
 
 def test_what_pays_is_stored_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_model, "_OVERHEADS", {"CPU": 0.0, "Ascend": 0.0})
-    monkeypatch.setattr(cost_model, "_RATES", {"CPU": 1e3, "Ascend": 1e3})
+    set_rate(monkeypatch, 1e3)
     made = make_decision(TwoConvs(), rule("conv1"), settings(mode="auto"))
     assert made.storable is not None and made.why.startswith("stored: outputs of conv1")
 
@@ -76,7 +82,7 @@ def test_a_net_that_cannot_be_tried_trains_without_a_store(monkeypatch: pytest.M
         raise RuntimeError("this net is odd")
 
     monkeypatch.setattr(cost_model, "_OVERHEADS", {"CPU": 0.0, "Ascend": 0.0})
-    monkeypatch.setattr(cost_model, "_RATES", {"CPU": 1e3, "Ascend": 1e3})
+    set_rate(monkeypatch, 1e3)
     monkeypatch.setattr(decide, "find_cacheable", fail)
     made = make_decision(TwoConvs(), rule("conv1"), settings(mode="auto"))
     assert made == CacheDecision(None, "not stored: the model cannot be tried: this net is odd")

@@ -11,6 +11,7 @@ from mindspore import nn
 from trainer.backend.batch_types import Columns
 from trainer.backend.compile import fingerprint as fingerprints
 from trainer.backend.compile.fingerprint import NotComparable
+from trainer.backend.convolutions import choice
 from trainer.backend.graph import flops, tracer
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
@@ -109,16 +110,16 @@ def _decide(
     settings: Settings, probe: CacheProbe, source: SampleSource, model: str | None
 ) -> CacheDecision:
     volume, auto = source.volume(settings), settings.features.mode == "auto"
-    target = ms.get_context("device_target")
+    device = ms.get_context("device_target"), choice.current().blocked
     if auto:  # the whole model is an upper bound
-        bound = cost_model.estimate(volume, _model_macs(probe), 0, target)
+        bound = cost_model.estimate(volume, _model_macs(probe), 0, *device)
         if bound.is_negligible:
             return CacheDecision()
         _check_benefit(bound)
     cacheable = _find_cacheable(settings, probe, source)
     row_bytes = sum(column.nbytes for column in column_specs(cacheable, settings.features.dtype))
     _check_room(settings, volume.rows * row_bytes, shared=model is not None)
-    estimate = cost_model.estimate(volume, cacheable.macs, row_bytes, target)
+    estimate = cost_model.estimate(volume, cacheable.macs, row_bytes, *device)
     if auto:
         _check_benefit(estimate, advice="; features=store stores them nevertheless")
     summary = _describe(settings, cacheable, volume.rows * row_bytes, estimate)

@@ -34,9 +34,7 @@ from trainer.run.preflight import preflight
 def build_run(
     settings: Settings, problems: Sequence[str] = (), resume_point: ResumePoint | None = None
 ) -> RunComponents:
-    """Build everything, cheapest first; no file is written.
-
-    Nothing is compiled unless the model only runs compiled.
+    """Build everything, cheapest first; nothing is compiled if the model runs eagerly.
 
     Args:
         settings: what to build.
@@ -49,8 +47,7 @@ def build_run(
     checked = preflight(settings, problems, resume_point)
     # Before dropout is seeded, because the fingerprint is to be the same for all seeds.
     fingerprint = decide.fingerprint(settings, checked.model)
-    data = pipelines.build_data(settings)
-    _check_steps(settings, checked, data)
+    _check_steps(settings, checked, data := pipelines.build_data(settings))
     trial = _try_out(settings, checked, data)
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     half_storage.round_values(checked.model, plan.half)  # as they are stored and trained with

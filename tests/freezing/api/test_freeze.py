@@ -17,8 +17,7 @@ from trainer.backend.host_copy import to_numpy
 from trainer.core.errors import ConfigError, FrozenMoved
 from trainer.core.tensors import Weights
 
-METHODS = ["stop_gradient", "requires_grad"]
-FRONT = ["conv1", "bn1"]
+METHODS, FRONT = ["stop_gradient", "requires_grad"], ["conv1", "bn1"]
 
 
 def names(frozen: trainer.Frozen) -> list[str]:
@@ -35,12 +34,8 @@ def momentum(parameters: Any) -> nn.Optimizer:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("loop", [jitted_function_loop, train_cell_loop, model_train_loop])
 def test_the_frozen_part_stays_still_in_every_loop(loop: Loop, method: str, mode: Mode) -> None:
-    """In PyNative the jitted function is compiled, and the others run eagerly.
-
-    Each loop calls set_train(True), so statistics would move and dropout be on.
-    """
-    net = Normed()
-    before = to_numpy(net)
+    """Each loop calls set_train(True), so statistics would move and dropout be on."""
+    before = to_numpy(net := Normed())
     frozen = freeze(net, FRONT, method=method)
     optimizer = momentum(frozen.trainable_parameters())
     epoch = loop(net, optimizer)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import mindspore as ms
@@ -59,7 +60,7 @@ def dry_run(
 ) -> DryRun:
     """Check that model, loss and data fit together, before anything is trained.
 
-    The model runs eagerly, in a moment. If it cannot, it is compiled.
+    The model runs eagerly, in a moment; if it cannot, compiled.
 
     Args:
         model: the model; it is left unchanged.
@@ -71,13 +72,9 @@ def dry_run(
         ConfigError: model or loss reject the batch, the loss is no scalar, a label is no class, or
             labels are broadcast.
     """
-    if any(column.ndim == 0 for column in batch):
-        raise ConfigError([f"dataset: expected batches, received {shapes(batch)}; add .batch(...)"])
+    _check_batched(batch)
     try:
-        with eager_mode(), preserve_state(model):
-            model.set_train(True)
-            few, three = _first(batch, _SAMPLES), _first(batch, _SAMPLES + 1)
-            return _run(model, loss, batch, restart, [(few, three), (list(batch), three)])
+        return _eager_run(model, loss, batch, restart)
     except _Rejected as error:
         rejected = error
     if execution_mode.compiles() and _may_compile(batch, rejected.cause):
@@ -85,6 +82,21 @@ def dry_run(
             result = _compiled_run(model, loss, batch, restart)
             return replace(result, eager_error=str(rejected))
     raise ConfigError([misfit(batch, rejected.cause)]) from None
+
+
+def _eager_run(model: nn.Cell, loss: nn.Cell, batch: Batch, restart: Callable[[], None]) -> DryRun:
+    """Run a few samples, or else the whole batch, operator by operator."""
+    few, more = _first(batch, _SAMPLES), _first(batch, _SAMPLES + 1)
+    loss_of = partial(_loss_bytes, model, loss, batch[-1])
+    with eager_mode(), preserve_state(model):
+        model.set_train(True)
+        return _run(loss_of, restart, [(few, more), (list(batch), more)])
+
+
+def _check_batched(batch: Batch) -> None:
+    if any(column.ndim == 0 for column in batch):
+        expected = f"expected batches, received {shapes(batch)}"
+        raise ConfigError([f"dataset: {expected}; add .batch(...)"])
 
 
 def _may_compile(batch: Batch, error: Exception) -> bool:
@@ -109,22 +121,18 @@ def _compiled_run(
     run = compile_errors.reported(with_dummy_branch(model))
     with preserve_state(model), compile_errors.as_config_error(loss):
         model.set_train(True)
-        return _run(forward, loss, batch, restart, [(list(batch), None)])
+        return _run(partial(_loss_bytes, forward, loss, batch[-1]), restart, [(list(batch), None)])
 
 
 def _run(
-    forward: Forward,
-    loss: nn.Cell,
-    batch: Batch,
+    loss_of: Callable[[Batch], tuple[bytes, int | None, str | None]],
     restart: Callable[[], None],
     choices: Sequence[tuple[Batch, Batch | None]],
 ) -> DryRun:
     """Return what the first samples that the model takes show.
 
     Args:
-        forward: the model.
-        loss: see ``dry_run``.
-        batch: the whole batch.
+        loss_of: ``_loss_bytes`` of samples.
         restart: see ``dry_run``.
         choices: samples, and some more of them: a dimension may be two by chance, and broadcast.
 
@@ -135,12 +143,11 @@ def _run(
     for samples, more in choices:
         restart()
         try:
-            value, classes, shown_task = _loss_bytes(forward, loss, samples, batch[-1])
+            value, classes, shown_task = loss_of(samples)
             if classes is None and more is not None:
-                _loss_bytes(forward, loss, more, batch[-1])
+                loss_of(more)
             restart()
-            repeatable = value == _loss_bytes(forward, loss, samples, batch[-1])[0]
-            return DryRun(samples, repeatable, classes, shown_task)
+            return DryRun(samples, value == loss_of(samples)[0], classes, shown_task)
         except _BATCH_ERRORS as error:
             rejected = _Rejected(error)
     assert rejected is not None
@@ -152,7 +159,7 @@ def _first(batch: Batch, count: int) -> Batch:
 
 
 def _loss_bytes(
-    forward: Forward, loss: nn.Cell, batch: Batch, labels: Tensor
+    forward: Forward, loss: nn.Cell, labels: Tensor, batch: Batch
 ) -> tuple[bytes, int | None, str | None]:
     """Return the loss's own bytes, the number of classes, and the task; see ``DryRun``."""
     output = forward(*batch[:-1])

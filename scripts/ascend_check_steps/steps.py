@@ -51,6 +51,11 @@ _O1 = _train_with(
     "device.jit_level=O1",
     only_on_ascend="a CPU has no device.jit_level",
 )
+_RECOMPUTE = _train_with(
+    "recompute",
+    "device.recompute=[conv2]",
+    only_on_ascend="on a CPU it saves memory in eager mode only",
+)
 
 INSTALL = Step("install", "the Python environment", 900, environment_steps.install, "")
 
@@ -72,5 +77,6 @@ STEPS = (
     Step("pynative", "a compiled step in PyNative", 90, training_steps.pynative),
     Step("features", "stored outputs of the frozen part", 90, training_steps.stored_features),
     Step("O1", "the compiler's level O1", 90, _O1),
+    Step("recompute", "activations of conv2 computed again", 90, _RECOMPUTE),
     Step("times", "seconds per step and to compile", 30, training_steps.step_times),
 )

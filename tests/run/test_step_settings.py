@@ -1,13 +1,15 @@
 """Clipping, accumulation, averages and a schedule together: in runs that stop, share and divide."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.support.command import Command
+from tests.support.command import Command, trained
 from tests.support.dropping import OWN, OWN_LINES
 from tests.support.jobs import Job
 from tests.support.runs import bits, placed, records
@@ -31,6 +33,17 @@ def own(command: Command) -> Path:
     """The folder of the commands, with a model and data that can be imported."""
     command.add_module("own_dropping", OWN)
     return command.folder
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run with all settings in one process, of a model without dropout."""
+    folder = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        (folder / "own_dropping.py").write_text(OWN)
+        patch.syspath_prepend(folder)
+        patch.delitem(sys.modules, "own_dropping", raising=False)
+        return trained(folder, *LINES, PLAIN, "seed=0")
 
 
 def averages(folder: Path) -> dict[str, bytes]:
@@ -62,10 +75,10 @@ def test_a_run_that_stops_after_single_steps_ends_with_the_same_bits(
 
 
 def test_a_run_with_nothing_left_to_train_leaves_the_averages_of_its_checkpoint(
-    command: Command, own: Path
+    command: Command, own: Path, alone: Path
 ) -> None:
     """As one that was killed while it wrote its last files."""
-    assert placed(command, "run", *LINES, PLAIN)[0] == 0
+    shutil.copytree(alone, own / "run")
     before = averages(own / "run")
     for name in ("manifest.json", "ema.safetensors"):
         (own / "run" / name).unlink()
@@ -107,13 +120,15 @@ def test_a_run_without_averages_says_so(command: Command, own: Path) -> None:
     assert "expected a run with averaged weights, received 'run@ema'" in evaluated.err
 
 
-def test_jobs_that_share_a_process_end_as_if_they_ran_alone(command: Command, own: Path) -> None:
+def test_jobs_that_share_a_process_end_as_if_they_ran_alone(
+    command: Command, own: Path, alone: Path
+) -> None:
     sweep = command.train("-m", *LINES, PLAIN, "seed=0,1", "hydra.sweep.dir=sweep")
     assert sweep.code == 0, sweep.err
-    for seed in (0, 1):
-        code, output = placed(command, f"alone{seed}", *LINES, PLAIN, f"seed={seed}")
-        assert code == 0, output
-        assert_same(own / f"alone{seed}", own / "sweep" / f"seed={seed}")
+    code, output = placed(command, "other", *LINES, PLAIN, "seed=1")
+    assert code == 0, output
+    assert_same(alone, own / "sweep/seed=0")
+    assert_same(own / "other", own / "sweep/seed=1")
 
 
 def test_stored_features_change_nothing(command: Command) -> None:
@@ -124,13 +139,12 @@ def test_stored_features_change_nothing(command: Command) -> None:
     assert_same(command.folder / "off", command.folder / "stored")
 
 
-def test_two_ranks_are_one_process_and_resume_to_their_own_bits(own: Path) -> None:
-    one, two = Job(own, *LINES, PLAIN, "hydra.run.dir=one"), ("distributed=msrun", *LINES, PLAIN)
-    assert one.wait() == 0, one.output
+def test_two_ranks_are_one_process_and_resume_to_their_own_bits(own: Path, alone: Path) -> None:
+    two = ("distributed=msrun", *LINES, PLAIN)
     whole = Job(own, *two, "hydra.run.dir=two")
     assert whole.wait() == 0, whole.output
     for name in ("model.safetensors", "ema.safetensors"):
-        pair = load_file(own / "one" / name), load_file(own / "two" / name)
+        pair = load_file(alone / name), load_file(own / "two" / name)
         for key, array in pair[0].items():
             np.testing.assert_allclose(array, pair[1][key], rtol=1e-5, atol=1e-6, err_msg=key)
     stopped = Job(own, *two, "hydra.run.dir=cut", "checkpoint.every_steps=1", "max_minutes=1e-9")

@@ -17,6 +17,8 @@ from trainer.datasets.digits import digits
 from trainer.models.lenet5 import LeNet5
 from trainer.run.summary import end_summary
 
+FEW = ("limit_train_batches=1", "limit_validation_batches=1")  # where only the start is read
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -55,7 +57,8 @@ class PartlyConstant(LeNet5):
 @pytest.mark.slow
 def test_what_the_model_itself_keeps_constant_is_said(command: Command) -> None:
     target = "model._target_=tests.run.test_summary.PartlyConstant"
-    ended = command.train("model=custom", target, "init_from=null", "new_head=[]", "epochs=1")
+    lines = ("model=custom", target, "init_from=null", "new_head=[]", "epochs=1")
+    ended = command.train(*lines, *FEW)
     assert ended.code == 0, ended.err
     assert "by the model itself: 1 parameter, conv2.weight; not trained, and not in" in ended.out
 
@@ -82,7 +85,7 @@ def test_random_draws_that_cannot_be_repeated_are_said_at_the_start(
         "dataset._target_=tests.run.test_summary.noisy",
         f"+dataset.workers={workers}",
     )
-    ended = command.train(*overrides, "epochs=1", "init_from=null")
+    ended = command.train(*overrides, "epochs=1", "init_from=null", *FEW)
     assert ended.code == 0, ended.err
     note = "resume     may not be exact: the data's map may draw random numbers in several threads"
     assert (note in ended.out) == said
@@ -105,7 +108,7 @@ def own_noise() -> tuple[ds.Dataset, ds.Dataset]:
 def test_a_generator_whose_state_is_not_saved_is_said_at_the_start(command: Command) -> None:
     target = "dataset._target_=tests.run.test_summary.own_noise"
     overrides = ("model.num_classes=2", "dataset=custom", target, "init_from=null")
-    ended = command.train(*overrides, "epochs=1")
+    ended = command.train(*overrides, "epochs=1", *FEW)
     assert ended.code == 0, ended.err
     assert "resume     not exact: the data's map has a random generator whose" in ended.out
 

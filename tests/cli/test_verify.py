@@ -24,7 +24,7 @@ def test_runs_that_keep_less_hold_too(keep: str, command: Command) -> None:
 @pytest.mark.parametrize("policy", ["policy=bias_only", "freeze=['re:conv.','fc1.*']"])
 def test_other_policies_hold_as_far_as_names_tell(policy: str, command: Command) -> None:
     line = [policy, "method=requires_grad", "epochs=1", "snapshot.max_mb=1"]
-    assert command.train(*line).code == 0
+    assert command.train(*line, "limit_validation_batches=1").code == 0
     ended = command.verify("run")
     assert ended.code == 0, ended.err
     assert ("rule by position" in ended.out) == (policy == "policy=bias_only")
@@ -33,7 +33,7 @@ def test_other_policies_hold_as_far_as_names_tell(policy: str, command: Command)
 @pytest.mark.slow
 def test_a_run_that_ended_early_holds_as_far_as_it_went(command: Command) -> None:
     line = ["epochs=2", "optimizer.lr=1e30", "optimizer.momentum=0", "freeze=conv1"]
-    assert command.train(*line).code == 4
+    assert command.train(*line, "limit_validation_batches=1").code == 4
     ended = command.verify("run")
     assert ended.code == 0, ended.err
     assert "model.safetensors: there is no snapshot of the same moment" in ended.out

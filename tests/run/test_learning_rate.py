@@ -1,13 +1,16 @@
 """The learning rate of a run: on the screen, in its files, and where a longer run resumes."""
 
+import contextlib
+import io
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.command import Command
+from tests.support.command import Command, trained
 from tests.support.runs import bits, records
 from tests.support.schedules import SMALL
 from tests.support.settings import GOOD
@@ -24,6 +27,12 @@ def cosine(step: int, steps: int) -> float:
 
 def rates(run: Path) -> list[dict[str, Any]]:
     return [record["lr"] for record in records(run)]
+
+
+@pytest.fixture(scope="module")
+def constant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of one epoch without a schedule."""
+    return trained(tmp_path_factory.mktemp("constant"), *SMALL, "epochs=1")
 
 
 @pytest.mark.slow
@@ -97,8 +106,8 @@ def test_a_run_that_is_resumed_unchanged_does_not_jump(command: Command) -> None
 
 
 @pytest.mark.slow
-def test_another_schedule_jumps_too(command: Command) -> None:
-    assert command.train(*SMALL, "epochs=1").code == 0
+def test_another_schedule_jumps_too(command: Command, constant: Path) -> None:
+    shutil.copytree(constant, command.folder / "run")
     lines = ("schedule=linear", "epochs=2", "resume.allow=[schedule]")
     ended = command.resume("run", *lines)
     assert ended.code == 0, ended.err
@@ -109,23 +118,29 @@ PLATEAU = (*SMALL, "schedule=plateau", "schedule.patience=0", "schedule.decay_ra
 STAGNATES = ("schedule.threshold=0.9", "schedule.warmup_epochs=1", "schedule.warmup_factor=0.5")
 
 
+@pytest.fixture(scope="module")
+def plateau(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder and the screen of a run whose rate falls at a plateau, never stopped."""
+    folder, screen = tmp_path_factory.mktemp("plateau"), io.StringIO()
+    with contextlib.redirect_stdout(screen):
+        run = trained(folder, *PLATEAU, *STAGNATES, "checkpoint.every_steps=1")
+    return run, screen.getvalue()
+
+
 @pytest.mark.slow
-def test_a_plateau_follows_the_evaluations_after_the_warm_up(command: Command) -> None:
-    ended = command.train(*PLATEAU, *STAGNATES)
-    assert ended.code == 0, ended.err
-    assert "schedule   plateau: lr 0.01 at the peak; falls when validation_loss" in ended.out
+def test_a_plateau_follows_the_evaluations_after_the_warm_up(plateau: tuple[Path, str]) -> None:
+    run, output = plateau
+    assert "schedule   plateau: lr 0.01 at the peak; falls when validation_loss" in output
     # the last step of the warm-up; then the first evaluation that counts, at the end of epoch 2
     expected = [0.005, 0.00875, 0.01, 0.01, 0.005, 0.0025]
-    received = [rate["lr_factor 1"] for rate in rates(command.folder / "run")]
+    received = [rate["lr_factor 1"] for rate in rates(run)]
     assert received == pytest.approx(expected, abs=1e-15)
 
 
 @pytest.mark.slow
-def test_a_plateau_resumes_with_its_rates(command: Command) -> None:
-    lines = (*PLATEAU, *STAGNATES, "checkpoint.every_steps=1")
-    whole = command.train(*lines, "hydra.run.dir=whole")
-    assert whole.code == 0, whole.err
-    assert command.train(*lines[:-1], "epochs=3").code == 0
+def test_a_plateau_resumes_with_its_rates(command: Command, plateau: tuple[Path, str]) -> None:
+    shutil.copytree(plateau[0], command.folder / "whole")
+    assert command.train(*PLATEAU, *STAGNATES, "epochs=3").code == 0
     ended = command.resume("run", "epochs=5")
     assert ended.code == 0, ended.err
     assert "jumps" not in ended.out
@@ -159,7 +174,6 @@ def test_the_plan_says_why_it_shows_no_rates(command: Command) -> None:
     assert "schedule   cosine: the rates depend on the data, which cannot be read (" in ended.out
 
 
-def test_records_stay_plain_json(command: Command) -> None:
-    assert command.train(*SMALL, "epochs=1").code == 0
-    first = json.loads((command.folder / "run/metrics.jsonl").read_text().splitlines()[0])
+def test_records_stay_plain_json(constant: Path) -> None:
+    first = json.loads((constant / "metrics.jsonl").read_text().splitlines()[0])
     assert list(first["lr"].items()) == [("lr_factor 1", 0.01)]

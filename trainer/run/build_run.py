@@ -45,8 +45,7 @@ def build_run(
         ConfigError: all problems of the configuration; or, if it has none, those of the data.
     """
     checked = preflight(settings, problems, resume_point)
-    # Before dropout is seeded, because the fingerprint is to be the same for all seeds.
-    fingerprint = decide.fingerprint(settings, checked.model)
+    fingerprint = decide.fingerprint(settings, checked.model)  # before dropout has a seed
     _check_steps(settings, checked, data := pipelines.build_data(settings))
     trial = _try_out(settings, checked, data)
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])

@@ -21,6 +21,8 @@ from trainer.optim.range_test import Curve
 from trainer.run import configure
 
 if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
+    from mindspore import nn
+
     from trainer.backend.batch_types import Batch
     from trainer.config.schema import Settings
     from trainer.run.components import RunComponents
@@ -127,15 +129,12 @@ def run_range_test(
     """Train with growing rates, and put the weights back; raise Interrupted if ``stop`` says so."""
     from trainer.backend import host_copy
     from trainer.backend.compile import compile_errors
-    from trainer.backend.graph.module_tree import describe
-    from trainer.backend.recompute import recompute
     from trainer.freezing.frozen_model import FrozenModel
-    from trainer.run import recomputed_cells
 
     rates = range_test.growing_rates(options.start, options.end, options.steps)
     model, losses = components.model, list[float]()
     before, frozen_model = host_copy.to_numpy(model), FrozenModel(model, components.plan)
-    undo_recompute = recompute(model, recomputed_cells.names(settings, describe(model)))
+    undo_recompute = _recompute(settings, model)
     try:
         step = _step(settings, components, frozen_model.trainable, rates)
         frozen_model.set_train()
@@ -150,6 +149,15 @@ def run_range_test(
         frozen_model.undo()
         host_copy.from_numpy(model, before)
     return RangeTest(rates[: len(losses)], np.array(losses), options.steps)
+
+
+def _recompute(settings: "Settings", model: "nn.Cell") -> Callable[[], None]:
+    """Have cells compute their activations again, as in a run; return what takes it back."""
+    from trainer.backend.graph.module_tree import describe
+    from trainer.backend.recompute import recompute
+    from trainer.run import recomputed_cells
+
+    return recompute(model, recomputed_cells.names(settings, describe(model)))
 
 
 def _step(

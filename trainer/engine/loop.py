@@ -38,10 +38,7 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Progress:
         undo_recompute = recompute(loop.model, loop.recomputed)
         optimizer = loop.make_optimizer(frozen_model)
         loop.callback.on_phase_start(frozen_model, optimizer)
-        if previous is not None:
-            carry_over(previous, optimizer)
-        else:
-            _begin(loop, phase.plan, optimizer, host_copy)
+        _begin(loop, phase.plan, previous, optimizer, host_copy)
         step = loop.make_step(optimizer)  # compiled: it ignores later changes of flags and hooks
         for epoch in epochs:
             if progress.epochs == epoch - 1:  # else the run has ended before
@@ -52,9 +49,17 @@ def train(loop: Loop, phases: Sequence[Phase]) -> Progress:
     return progress
 
 
-def _begin(loop: Loop, plan: Plan, optimizer: nn.Optimizer, host_copy: HostCopy) -> None:
-    """Record the state before the first step, or restore the one that the run resumes from."""
-    if loop.start is None:
+def _begin(
+    loop: Loop,
+    plan: Plan,
+    previous: nn.Optimizer | None,
+    optimizer: nn.Optimizer,
+    host_copy: HostCopy,
+) -> None:
+    """Carry over the last phase's state, record the first one, or restore that of a resume."""
+    if previous is not None:
+        carry_over(previous, optimizer)
+    elif loop.start is None:
         score, ema = evaluate(loop, Progress())
         loop.callback.on_epoch_end(EpochResult(0, plan, host_copy.fetch(), score, ema=ema))
     else:

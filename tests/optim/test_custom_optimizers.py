@@ -8,7 +8,7 @@ import pytest
 from mindspore import nn
 
 from tests.support.mindspore_optimizers import WORKING
-from tests.support.nets import TwoConvs
+from tests.support.nets import OneConv
 from tests.support.training import IMAGES, LOSS
 from trainer.core.errors import ConfigError
 from trainer.engine.train_step import TrainStep
@@ -40,7 +40,7 @@ def scheduled(parameters: list[Any], learning_rate: float) -> nn.Optimizer:
 def moves(target: str, arguments: dict[str, Any]) -> bool:
     spec = {"_target_": target, "lr": 0.01, **arguments}
     check_step(spec)
-    net = TwoConvs().set_train()
+    net = OneConv().set_train()
     before = net.fc.weight.asnumpy().copy()
     TrainStep(net, LOSS, build_optimizer(spec, net.trainable_params()))(*IMAGES)
     after = net.fc.weight.asnumpy()

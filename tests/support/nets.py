@@ -18,6 +18,22 @@ class TwoConvs(nn.Cell):
         return self.fc(self.flatten(self.conv2(self.conv1(x))))
 
 
+class OneConv(nn.Cell):
+    """Weights of four, two and one dimensions, each once; [N, 1, 6, 6] to [N, 3].
+
+    The graph of an optimizer grows with the number of weights.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, pad_mode="valid")
+        self.flatten = nn.Flatten()
+        self.fc = nn.Dense(16, 3)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.fc(self.flatten(self.conv(x)))
+
+
 class Normed(nn.Cell):
     """Statistics and dropout behind a convolution; [N, 1, 6, 6] to [N, 3]."""
 

@@ -9,7 +9,7 @@ import pytest
 from mindspore import Tensor, nn
 
 from tests.support.mindspore_optimizers import WORKING
-from tests.support.nets import Normed, TwoConvs
+from tests.support.nets import Normed, OneConv, TwoConvs
 from tests.support.training import IMAGES, LOSS, changed
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree
@@ -39,7 +39,7 @@ def batch_with(value: float) -> Batch:
 def step_of(optimizer: str, raises: bool, **options: Any) -> tuple[nn.Cell, TrainStep]:
     """Return a model and its step, always with the same first weights."""
     ms.set_seed(3)
-    net = TwoConvs().set_train()
+    net = (OneConv if optimizer in WORKING else TwoConvs)().set_train()
     if optimizer in WORKING:
         spec = {"_target_": optimizer, "lr": 0.01, **WORKING[optimizer]}
     else:

@@ -96,8 +96,8 @@ class Command:
         self._patch.delitem(sys.modules, name, raising=False)
 
     def left(self) -> list[str]:
-        """Names of what lies in the folder."""
-        return sorted(path.name for path in self.folder.iterdir())
+        """Names of what lies in the folder, without Python's own cache of what was imported."""
+        return sorted(path.name for path in self.folder.iterdir() if path.name != "__pycache__")
 
     def _call(self, main: Callable[[], None], arguments: list[str]) -> Ended:
         self._patch.setattr(sys, "argv", ["trainer", *arguments])

@@ -53,27 +53,32 @@ def run(argv: Sequence[str], folder: Path, variables: Mapping[str, str], limit: 
         variables: its environment variables.
         limit: seconds after which it is ended.
     """
-    start = time.monotonic()
     output = os.memfd_create("output")
     try:
         with _adopt_orphans():
-            others = _descendants()
-            try:
-                process = _start(argv, folder, variables, output)
-            except OSError as error:
-                return Outcome(tuple(argv), None, 0.0, "", f"it could not be started: {error}")
-            try:
-                reason = _wait(process, output, limit, others)
-                leftovers = 0 if reason else _leftovers(others)
-            finally:
-                immortal = _kill(process, others)
-        seconds = time.monotonic() - start
-        if immortal:
-            reason += f"; {immortal} of its processes could not be killed"
-        reason = reason.removeprefix("; ")
-        return Outcome(tuple(argv), process.returncode, seconds, _tail(output), reason, leftovers)
+            return _run(argv, folder, variables, limit, output)
     finally:
         os.close(output)
+
+
+def _run(
+    argv: Sequence[str], folder: Path, variables: Mapping[str, str], limit: float, output: int
+) -> Outcome:
+    start, others = time.monotonic(), _descendants()
+    try:
+        process = _start(argv, folder, variables, output)
+    except OSError as error:
+        return Outcome(tuple(argv), None, 0.0, "", f"it could not be started: {error}")
+    try:
+        reason = _wait(process, output, limit, others)
+        leftovers = 0 if reason else _leftovers(others)
+    finally:
+        immortal = _kill(process, others)
+    seconds = time.monotonic() - start
+    if immortal:
+        reason += f"; {immortal} of its processes could not be killed"
+    reason = reason.removeprefix("; ")
+    return Outcome(tuple(argv), process.returncode, seconds, _tail(output), reason, leftovers)
 
 
 def _start(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("trainer", "models", "datasets")
+SOURCES = ("trainer", "models", "datasets", "scripts")
 FILE_LINES, FUNCTION_LINES = 250, 30
 
 

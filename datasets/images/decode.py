@@ -23,8 +23,7 @@ from .jpeg import REDUCTIONS, decode_jpeg
 from .rgb import to_rgb
 from .transforms.resize import Box, Pixels, resize
 
-# Imported above, because Pillow imports a plugin at the first image of its kind: a second thread
-# that opens one meanwhile is told that the file is no image.
+# Imported above, so that the first image does not load all plugins that Pillow has.
 FORMATS = tuple(
     plugin.format
     for plugin in (

@@ -138,7 +138,7 @@ def test_reading_ahead_is_bounded_and_ends() -> None:
     next(batches)
     time.sleep(0.05)
     assert len(seen) == 8  # the batch that was read, and one more
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("image-loader")]
 
 

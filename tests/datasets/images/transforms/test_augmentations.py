@@ -41,10 +41,10 @@ def test_the_generator_decides(image: Photo, name: str) -> None:
 def test_views_are_taken(image: Photo, name: str) -> None:
     view = image[:, ::-1]
     for index in range(10):
-        results = [
+        first, second = (
             AUGMENTATIONS[name](x, sample_generator(0, 0, index)) for x in (view, view.copy())
-        ]
-        np.testing.assert_array_equal(*results)
+        )
+        np.testing.assert_array_equal(first, second)
 
 
 def test_colour_jitter_of_no_strength(image: Photo) -> None:

@@ -1,5 +1,8 @@
 """What tells arrays apart, and their files."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +134,30 @@ def test_a_type_that_numpy_has_not_is_told(tmp_path: Path) -> None:
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
     with pytest.raises(ConfigError, match="expected types that NumPy has"):
         tensors.read(path)
+
+
+_BUSY_THREADS = """
+import time
+from pathlib import Path
+import numpy as np
+from trainer.core.tensors import norm
+
+def busy():
+    tasks = [t for t in Path("/proc/self/task").iterdir() if t.name != str(main)]
+    return any(t.joinpath("stat").read_text().rpartition(") ")[2][0] == "R" for t in tasks)
+
+main = Path("/proc/self").resolve().name
+weights = np.ones(1_000_000, np.float32)
+deadline = time.monotonic() + 5
+while busy() and time.monotonic() < deadline:  # as long as it takes threads to start
+    time.sleep(0.01)
+norm(weights)
+print(any([busy() for _ in range(20)]))
+"""
+
+
+def test_a_norm_leaves_no_thread_busy() -> None:
+    code = [sys.executable, "-c", _BUSY_THREADS]
+    environment = dict(os.environ)  # as Python knows it: MindSpore limits a child's threads in C
+    run = subprocess.run(code, env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"

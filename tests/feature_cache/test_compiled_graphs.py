@@ -2,16 +2,26 @@
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import trained
+from tests.support.dropping import OWN, OWN_LINES
 from tests.support.runs import bits
 from trainer.core.run_files import LOG
 
 pytestmark = pytest.mark.slow
 
+MODEL = (
+    *OWN_LINES,
+    "batch_size=8",
+    "epochs=2",
+    "model._target_=own_dropping.Plain",
+    "+dataset.noise=false",
+    "freeze=['0']",
+)
 RUN = ("freeze=[conv1,conv2]", "epochs=2")
 
 
@@ -22,14 +32,17 @@ def reports(run: Path) -> list[str]:
 
 @pytest.mark.parametrize("rest", [(), ("gradient.accumulation_steps=2",)])
 def test_a_second_start_reads_them_and_has_the_bits_of_the_first_and_of_none(
-    tmp_path: Path, rest: tuple[str, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: tuple[str, ...]
 ) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_dropping", raising=False)
+    (tmp_path / "own_dropping.py").write_text(OWN)
     folders = f"features.folder={tmp_path / 'features'}", f"compile_cache.folder={tmp_path / 'g'}"
 
     def run(name: str, *overrides: str) -> Path:
         shutil.rmtree(tmp_path / "features", ignore_errors=True)  # so that they are computed again
         (tmp_path / name).mkdir()
-        return trained(tmp_path / name, *RUN, *rest, "features=store", *folders, *overrides)
+        return trained(tmp_path / name, *MODEL, *rest, "features=store", *folders, *overrides)
 
     first = run("first", "seed=1")
     second = run("second", "seed=1")

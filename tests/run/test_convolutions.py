@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -79,13 +80,26 @@ def test_both_are_recorded_and_give_nearly_the_same(runs: Path) -> None:
         np.testing.assert_allclose(blocked[name], array, atol=1e-3)
 
 
-def test_auto_is_blocked_and_repeats_its_bits_without_a_cache(runs: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def automatic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder and the screen of a run with default convolutions that can cache nothing."""
     nowhere = {"XDG_CACHE_HOME": "/dev/null", "TRAINER_CONVOLUTIONS_VERDICT": ""}
-    out = train(tmp_path, *OVERRIDES, "hydra.run.dir=run", environment=nowhere)
+    folder = tmp_path_factory.mktemp("automatic")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in COMPUTING:
+            patch.delenv(name, raising=False)
+        out = train(folder, *OVERRIDES, "hydra.run.dir=run", environment=nowhere)
+    return folder / "run", out
+
+
+def test_auto_is_blocked_and_repeats_its_bits_without_a_cache(
+    runs: Path, automatic: tuple[Path, str]
+) -> None:
+    run, out = automatic
     assert "blocked convolutions\n" in out
     assert "warning: the self-test of device.convolutions runs at each start" in out
-    assert bits(tmp_path / "run") == bits(runs / "blocked")
-    assert records(tmp_path / "run") == records(runs / "blocked")
+    assert bits(run) == bits(runs / "blocked")
+    assert records(run) == records(runs / "blocked")
 
 
 def test_the_limit_of_a_user_is_respected(tmp_path: Path) -> None:
@@ -96,25 +110,26 @@ def test_the_limit_of_a_user_is_respected(tmp_path: Path) -> None:
     assert (recorded["instruction set"], recorded["convolutions"]) == ("AVX2", "blocked")
 
 
-def test_a_plain_run_stays_plain_when_it_resumes(tmp_path: Path) -> None:
-    for name, environment in (("whole", "2"), ("resumed", "1")):
-        lines = (*OVERRIDES[:2], f"epochs={environment}", f"hydra.run.dir={name}")
-        train(tmp_path, *lines, environment={"TRAINER_CONVOLUTIONS": "plain"})
+def test_a_plain_run_stays_plain_when_it_resumes(runs: Path, tmp_path: Path) -> None:
+    lines = (*OVERRIDES[:2], "epochs=1", "hydra.run.dir=resumed")
+    train(tmp_path, *lines, environment={"TRAINER_CONVOLUTIONS": "plain"})
     out = train(tmp_path, "resume=resumed", "epochs=2")
     assert "with plain convolutions, as it began; with blocked ones: resume.allow=[device]" in out
     assert "may differ" not in out
-    assert bits(tmp_path / "resumed") == bits(tmp_path / "whole")
+    assert bits(tmp_path / "resumed") == bits(runs / "plain")
     out = train(tmp_path, "resume=resumed", "epochs=3", "resume.allow=[device]")
     assert "may differ in the last bits: the run began with" in out
     assert "convolutions plain, now blocked" in out
     assert versions(tmp_path / "resumed")["convolutions"] == "blocked"
 
 
-def test_a_blocked_run_does_not_become_plain_unnoticed(tmp_path: Path) -> None:
-    train(tmp_path, *OVERRIDES, "epochs=1", "hydra.run.dir=run")
-    out = train(tmp_path, "resume=run", "epochs=2", PLAIN, code=2)
+def test_a_blocked_run_does_not_become_plain_unnoticed(
+    automatic: tuple[Path, str], tmp_path: Path
+) -> None:
+    shutil.copytree(automatic[0], tmp_path / "run")
+    out = train(tmp_path, "resume=run", "epochs=3", PLAIN, code=2)
     assert "device.convolutions: auto -> plain" in out
-    out = train(tmp_path, "resume=run", "epochs=2", environment={"TRAINER_CONVOLUTIONS": "plain"})
+    out = train(tmp_path, "resume=run", "epochs=3", environment={"TRAINER_CONVOLUTIONS": "plain"})
     assert "convolutions blocked, now plain" in out
 
 

@@ -1,13 +1,17 @@
 """``python -m trainer.export``: what is written is what the net gives, or nothing is written."""
 
 import importlib.util
+import json
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
+from mindspore.train import mind_ir_pb2
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from tests.support.command import Command
@@ -155,3 +159,23 @@ def test_mistakes_are_told_together(
 
 def test_help(command: Command) -> None:
     assert "usage: python -m trainer.export RUN" in command.export("--help").out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_of_classes_are_metadata(kind: str, tmp_path: Path) -> None:
+    path, names = tmp_path / f"export.{kind}", ["cat", "Hündin" * 40]
+    check = export.export(kind, nn.Dense(4, 2), [ROWS[0]], path, names)
+    assert check.holds
+    assert json.loads(_metadata(kind, path)["class_names"]) == names
+
+
+def _metadata(kind: str, path: Path) -> Mapping[str, str]:
+    if kind == "mindir":
+        model = mind_ir_pb2.ModelProto()
+        model.ParseFromString(path.read_bytes())
+        return dict(model.user_info)
+    if kind == "onnx":
+        session = importlib.import_module("onnxruntime").InferenceSession(str(path))
+        return dict(session.get_modelmeta().custom_metadata_map)
+    with safe_open(path, framework="numpy") as file:
+        return dict(file.metadata())

@@ -86,3 +86,32 @@ def test_a_sample_whose_scores_are_nan_has_no_answer() -> None:
     assert confusion.counts.tolist() == [[0, 0], [0, 1]]
     assert confusion.samples.tolist() == [1, 2]
     assert confusion.recall.tolist() == [0, 0.5]
+
+
+def test_classes_are_named_in_tables_records_and_the_picture() -> None:
+    found = counted([0, 0, 1, 1], [0, 1, 1, 1], 3)
+    names = ["cat", "a dog with a name that does not fit"]
+    assert [row.get("name") for row in confusion.rows(found, names)] == [*names, None]
+    lines = confusion.text(found, names).splitlines()
+    assert [line.split("  ")[0] for line in lines[1:4]] == [
+        "0 cat",
+        "1 a dog with a name tha...",
+        "2",
+    ]
+    assert lines[5].split() == ["label", "as", "0", "as", "1", "as", "2"]
+    assert lines[6].startswith("0 cat  ")
+    axes = confusion.figure(found, "title", names).axes[0]
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == [
+            "0 cat",
+            "1 a dog with a name tha...",
+            "2",
+        ]
+
+
+def test_of_many_classes_the_confused_are_named() -> None:
+    names = [f"kind {at}" for at in range(50)]
+    text = confusion.text(random(50, 2000), names)
+    label, answer, _ = text.splitlines()[-1].split("  ", 2)
+    assert int(answer.split()[0]) == (int(label.split()[0]) + 1) % 50
+    assert "kind" in label and "kind" in answer

@@ -179,3 +179,9 @@ def test_the_table_of_classes() -> None:
     many = text({"f1": [0.5] * 30})
     assert many.startswith("the first 20 of 30 classes\n")
     assert len(many.splitlines()) == 22
+
+
+def test_values_per_class_have_the_names() -> None:
+    values = {"f1": [0.5, None]}
+    assert rows(values, names=["cat", "dog"])[1] == {"class": 1, "name": "dog", "f1": None}
+    assert text(values, ["cat", "dog"]).splitlines()[1].split() == ["0", "cat", "0.5"]

@@ -15,6 +15,7 @@ from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import (
     CHECKPOINTS,
+    CLASS_NAMES,
     CLASS_WEIGHTS,
     COSTS,
     EMA,
@@ -38,6 +39,7 @@ _WRITTEN = {
     SNAPSHOTS,
     PLAN,
     INITIAL,
+    CLASS_NAMES,
     CLASS_WEIGHTS,
     PROOF,
     METRICS,

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from yaml import YAMLError
 
 from trainer.backend.convolutions import choice
-from trainer.checkpoint import class_weights
+from trainer.checkpoint import class_names, class_weights
 from trainer.checkpoint.changed_settings import KEYS_BY_PART, changed_settings
 from trainer.checkpoint.override_lines import parse_lines
 from trainer.checkpoint.recorded_groups import with_recorded_groups
@@ -60,12 +60,14 @@ class ResumePoint:
         allow: the parts of the run that may differ now.
         restart_epoch: whether an epoch that had begun starts again, because its batches differ now.
         class_weights: those that the run has counted from its training labels; None: none.
+        class_names: those that the run has recorded; none: it has recorded none.
     """
 
     checkpoint: "Checkpoint"
     allow: frozenset[str] = frozenset()
     restart_epoch: bool = False
     class_weights: Sequence[float] | None = None
+    class_names: Sequence[str] = ()
 
     @property
     def progress(self) -> "Progress":
@@ -233,8 +235,8 @@ def _resume_from(
     restart_epoch = not {"dataset", "seed"}.isdisjoint(changes) or any(
         key.startswith("gradient.accumulation_steps") for key in changes.get("gradient", ())
     )
-    counted = class_weights.read(folder)
-    return ResumePoint(checkpoint, allow, restart_epoch, counted), problems
+    recorded = class_weights.read(folder), class_names.read(folder)
+    return ResumePoint(checkpoint, allow, restart_epoch, *recorded), problems
 
 
 def _is_recorded(settings: Settings, folder: Path) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.artifacts import finished_run
+from trainer.checkpoint import class_names
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
 from trainer.config import recorded_folder
@@ -47,9 +48,9 @@ def main() -> None:
         with finished_run.naming_start_folder(arguments.run):
             settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         configure.check_batch_size(settings, components, arguments.overrides)
-        result = measure(settings, components)
+        result = measure(settings, components, _class_names(arguments.run, components))
         print(report(arguments.weights, settings, result))
-        _write(out, as_json(arguments.weights, settings, result), result.confusion)
+        _write(out, as_json(arguments.weights, settings, result), result)
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,31 @@ class Evaluation:
         score: on the validation data.
         confusion: of the classes; None: labels are no classes.
         per_class: by metric, the value of each class, if it has such values.
+        class_names: in the order of the class numbers; none: they are not known.
     """
 
     score: "Score"
     confusion: "Confusion | None"
     per_class: Mapping[str, Sequence[float | None]]
+    class_names: Sequence[str] = ()
 
 
-def measure(settings: "Settings", components: "RunComponents") -> Evaluation:
-    """Return what is measured on the validation data."""
+def _class_names(run: Path, components: "RunComponents") -> Sequence[str]:
+    """Return the names of the run's classes, or those of the data if the run has recorded none.
+
+    Raises:
+        ConfigError: the data have other classes.
+    """
+    recorded = class_names.read(run)
+    if problems := class_names.problems(recorded, components.class_names):
+        raise ConfigError(problems)
+    return recorded or components.class_names
+
+
+def measure(
+    settings: "Settings", components: "RunComponents", names: Sequence[str] = ()
+) -> Evaluation:
+    """Return what is measured on the validation data; ``names`` are those of the classes."""
     from trainer.backend.compile import compile_errors
     from trainer.backend.cpu_threads import with_dummy_branch
     from trainer.data import batches
@@ -85,7 +102,8 @@ def measure(settings: "Settings", components: "RunComponents") -> Evaluation:
     validation = batches.batches(components.validation, settings.seed, 0)
     metrics = recording(components.extras.metrics, per_class)
     score = evaluator(validation, confusion, metrics)
-    return Evaluation(score, None if score.accuracy is None else confusion, per_class)
+    counted = None if score.accuracy is None else confusion
+    return Evaluation(score, counted, per_class, names)
 
 
 def report(weights: str, settings: "Settings", result: Evaluation) -> str:
@@ -106,9 +124,9 @@ def report(weights: str, settings: "Settings", result: Evaluation) -> str:
     width = max(11, *(len(name) + 2 for name, _ in rows))
     parts = ["\n".join(f"{name:<{width}}{text}" for name, text in rows)]
     if result.confusion:
-        parts.append(confusions.text(result.confusion))
+        parts.append(confusions.text(result.confusion, result.class_names))
     if result.per_class:
-        parts.append(per_class.text(result.per_class))
+        parts.append(per_class.text(result.per_class, result.class_names))
     return "\n\n".join(parts)
 
 
@@ -126,22 +144,24 @@ def as_json(weights: str, settings: "Settings", result: Evaluation) -> dict[str,
         "accuracy": score.accuracy,
         **({"metrics": dict(score.metrics)} if score.metrics else {}),
     }
-    counted = confusions.rows(confusion) if confusion else []
-    if classes := per_class.rows(result.per_class, counted):
+    names = result.class_names
+    counted = confusions.rows(confusion, names) if confusion else []
+    if classes := per_class.rows(result.per_class, counted, names):
         evaluation["classes"] = classes
     if confusion:
         evaluation["confusion"] = confusion.counts.tolist()
     return evaluation
 
 
-def _write(folder: Path, evaluation: dict[str, Any], confusion: "Confusion | None") -> None:
+def _write(folder: Path, evaluation: dict[str, Any], result: Evaluation) -> None:
     from trainer.core import plotting
     from trainer.metrics import confusion as confusions
 
     atomic_files.write_lines(folder / "evaluation.json", evaluation)
-    if confusion:
+    if result.confusion:
         title = f"{evaluation['samples']:,} samples, {100 * evaluation['accuracy']:.1f} % right"
-        plotting.save(confusions.figure(confusion, title), folder / "confusion.png")
+        picture = confusions.figure(result.confusion, title, result.class_names)
+        plotting.save(picture, folder / "confusion.png")
 
 
 if __name__ == "__main__":

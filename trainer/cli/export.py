@@ -1,5 +1,6 @@
 """Export: ``python -m trainer.export``, a finished run's model in a file for use elsewhere."""
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.artifacts import export_formats, finished_run
+from trainer.checkpoint import class_names
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point, plan
 from trainer.config import recorded_folder
 from trainer.core import atomic_files
 from trainer.core.errors import ConfigError, TrainerExit, nearest
+from trainer.core.text import shorten
 from trainer.run import configure
 
 if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
@@ -28,7 +31,8 @@ _ALLOWED = ("dataset", "batch_size", "device", "seed")
 _USAGE = f"""usage: python -m trainer.export RUN format=FORMAT [KEY=VALUE ...] [out=FILE]
 
 Writes the model of a finished run, in inference mode and with nothing frozen, then loads the file
-and compares its outputs for the first validation batch with those of the model.
+and compares its outputs for the first validation batch with those of the model. Where the run has
+recorded names of classes, the file has them as metadata: class_names, a JSON list.
   RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
               RUN@last, RUN@best or RUN@ema those of a snapshot, its best checkpoint or its averages
   KEY=VALUE   overrides of {", ".join(_ALLOWED)}, which determine the shapes of the inputs
@@ -76,10 +80,13 @@ def main() -> None:
 
         data = components.validation or components.train
         *inputs, _ = next(iter(batches.batches(data, settings.seed, 0)))
-        check = export(kind, components.model, inputs, path)
+        names = class_names.read(arguments.run)
+        check = export(kind, components.model, inputs, path, names)
         shapes = ", ".join(f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in inputs)
         print(f"weights    {arguments.weights}")
         print(f"inputs     {shapes}")
+        if names:
+            print(f"classes    {shorten(names)}")
         print(f"checked    {check} (allowed: {TOLERANCE:g} of that)")
         print(f"written    {path} ({path.stat().st_size:,} bytes)")
 
@@ -102,7 +109,13 @@ def _options(folder: Path, own: Mapping[str, str]) -> tuple[str, Path, list[str]
     return kind, path, problems
 
 
-def export(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) -> Check:
+def export(
+    kind: str,
+    model: "nn.Cell",
+    inputs: "Sequence[Tensor]",
+    path: Path,
+    names: Sequence[str] = (),
+) -> Check:
     """Write a model and check what was written; return how well it agrees.
 
     The file is written elsewhere first: it is checked before it takes its place, and MindSpore
@@ -113,6 +126,7 @@ def export(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) 
         model: with nothing frozen; it is left in inference mode.
         inputs: a batch; the file accepts inputs of these shapes alone.
         path: the file, written only if the check holds.
+        names: of the classes, for the file's metadata.
 
     Raises:
         ConfigError: MindSpore cannot write this model in this format; the operator is named.
@@ -121,13 +135,15 @@ def export(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) 
     model.set_train(False)
     with TemporaryDirectory() as scratch:
         written = Path(scratch) / f"export.{kind}"
-        check = _write_and_check(kind, model, inputs, written)
+        check = _write_and_check(kind, model, inputs, written, names)
         with atomic_files.atomic_write(path) as partial:
             shutil.copyfile(written, partial)
     return check
 
 
-def _write_and_check(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path) -> Check:
+def _write_and_check(
+    kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", path: Path, names: Sequence[str]
+) -> Check:
     from trainer.backend.compile import compile_errors
 
     export_format = export_formats.load(kind)
@@ -135,6 +151,8 @@ def _write_and_check(kind: str, model: "nn.Cell", inputs: "Sequence[Tensor]", pa
         export_format.write(model, inputs, path)
     if len(list(path.parent.iterdir())) > 1:
         raise ConfigError([f"format={kind}: expected a model that fits into one file; {_LARGE}"])
+    if names and export_format.annotate is not None:
+        export_format.annotate(path, {"class_names": json.dumps(list(names))})
     check = compare(export_format.expected(model, inputs), export_format.received(path, inputs))
     if not check.holds:
         raise TrainerExit(

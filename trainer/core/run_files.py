@@ -4,6 +4,7 @@ MODEL = "model.safetensors"
 EMA = "ema.safetensors"  # only of a run with ema.decay
 PLAN = "plan.json"
 INITIAL = "init.json"
+CLASS_NAMES = "class_names.json"  # only of data whose classes have names
 CLASS_WEIGHTS = "class_weights.json"  # only of a run with loss.class_weights=balanced
 PROOF = "proof.json"
 METRICS = "metrics.jsonl"

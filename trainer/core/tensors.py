@@ -89,11 +89,16 @@ def largest_change(before: NDArray[np.generic], after: NDArray[np.generic]) -> f
     return change(before, after)[0]
 
 
-def write(path: Path, weights: Mapping[str, NDArray[np.generic]]) -> None:
-    """Write a safetensors file atomically."""
+def write(
+    path: Path,
+    weights: Mapping[str, NDArray[np.generic]],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write a safetensors file atomically, with text by key in its header."""
+    arrays = {name: np.asarray(a, order="C") for name, a in weights.items()}
     with atomic_files.atomic_write(path) as partial:
         try:
-            save_file({name: np.asarray(a, order="C") for name, a in weights.items()}, partial)
+            save_file(arrays, partial, dict(metadata) if metadata else None)
         except SafetensorError as error:  # raised for a full disk too
             raise OSError(str(error)) from None
 

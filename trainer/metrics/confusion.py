@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from trainer.core.errors import ConfigError
 from trainer.core.table import table
+from trainer.metrics.class_labels import class_label
 from trainer.metrics.classification import NO_CLASS, predictions
 
 MOST = 20  # classes that a screen and a picture with numbers have room for
@@ -74,11 +75,17 @@ class Confusion:
         return precision, recall
 
 
-def rows(confusion: Confusion) -> list[dict[str, Any]]:
-    """Return a record for each class; None where a share is not defined."""
+def rows(confusion: Confusion, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return a record for each class, with its name if it has one; None: a share is not defined."""
     shares = zip(confusion.samples, confusion.precision, confusion.recall, strict=True)
     return [
-        {"class": at, "samples": int(n), "precision": _number(p), "recall": _number(r)}
+        {
+            "class": at,
+            **({"name": names[at]} if at < len(names) else {}),
+            "samples": int(n),
+            "precision": _number(p),
+            "recall": _number(r),
+        }
         for at, (n, p, r) in enumerate(shares)
     ]
 
@@ -87,13 +94,14 @@ def _number(share: float) -> float | None:
     return None if np.isnan(share) else float(share)
 
 
-def text(confusion: Confusion) -> str:
+def text(confusion: Confusion, names: Sequence[str] = ()) -> str:
     """Return the tables: of all classes or, where they are many, of the worst."""
-    shares = table([("class", "samples", "precision", "recall"), *map(_cells, _worst(confusion))])
+    body = [_cells(row, names) for row in _worst(confusion)]
+    shares = table([("class", "samples", "precision", "recall"), *body])
     if len(confusion.counts) <= MOST:
-        return f"{shares}\n\n{_matrix(confusion.counts)}"
+        return f"{shares}\n\n{_matrix(confusion.counts, names)}"
     head = f"the {MOST} worst of {len(confusion.counts)} classes, by recall"
-    return f"{head}\n{shares}\n\nmost often confused\n{_pairs(confusion.counts)}"
+    return f"{head}\n{shares}\n\nmost often confused\n{_pairs(confusion.counts, names)}"
 
 
 def _worst(confusion: Confusion) -> list[dict[str, Any]]:
@@ -103,31 +111,42 @@ def _worst(confusion: Confusion) -> list[dict[str, Any]]:
     return sorted((row for row in records if row["samples"]), key=lambda row: row["recall"])[:MOST]
 
 
-def _cells(row: dict[str, Any]) -> Sequence[str]:
+def _cells(row: dict[str, Any], names: Sequence[str]) -> Sequence[str]:
     shares = (row["precision"], row["recall"])
     return (
-        str(row["class"]),
+        class_label(row["class"], names),
         f"{row['samples']:,}",
         *("none" if share is None else f"{100 * share:.1f} %" for share in shares),
     )
 
 
-def _matrix(counts: NDArray[np.int64]) -> str:
+def _matrix(counts: NDArray[np.int64], names: Sequence[str]) -> str:
     head = ["label", *(f"as {at}" for at in range(len(counts)))]
-    body = [[str(at), *(str(n) if n else "." for n in row)] for at, row in enumerate(counts)]
+    body = [
+        [class_label(at, names), *(str(n) if n else "." for n in row)]
+        for at, row in enumerate(counts)
+    ]
     return table([head, *body])
 
 
-def _pairs(counts: NDArray[np.int64]) -> str:
+def _pairs(counts: NDArray[np.int64], names: Sequence[str]) -> str:
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
     pairs = [np.unravel_index(at, wrong.shape) for at in order if wrong.flat[at]]
-    body = [(str(label), str(answer), f"{wrong[label, answer]:,}") for label, answer in pairs]
-    return table([("label", "as", "samples"), *body])
+    body = [
+        (
+            class_label(int(label), names),
+            class_label(int(answer), names),
+            f"{wrong[label, answer]:,}",
+        )
+        for label, answer in pairs
+    ]
+    left = (0, 1) if names else (0,)
+    return table([("label", "as", "samples"), *body], left)
 
 
-def figure(confusion: Confusion, title: str) -> Figure:
+def figure(confusion: Confusion, title: str, names: Sequence[str] = ()) -> Figure:
     """Return the picture; colour is the share of a label's samples, numbers are samples."""
     counts = confusion.counts
     size = min(12.0, max(4.5, 1.8 + 0.42 * len(counts)))
@@ -142,7 +161,15 @@ def figure(confusion: Confusion, title: str) -> Figure:
         axis.set_major_locator(MaxNLocator(nbins=MOST, integer=True))
     if len(counts) <= MOST:
         _number_cells(axes, counts, shares)
+        _name_ticks(axes, len(counts), names)
     return picture
+
+
+def _name_ticks(axes: Axes, count: int, names: Sequence[str]) -> None:
+    if names:
+        labels = [class_label(at, names) for at in range(count)]
+        axes.set_yticks(range(count), labels, fontsize=8)
+        axes.set_xticks(range(count), labels, fontsize=8, rotation=45, ha="right")
 
 
 def _number_cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64]) -> None:

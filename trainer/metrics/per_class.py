@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trainer.core.table import table
 from trainer.metrics.build_metrics import Metric
+from trainer.metrics.class_labels import class_label
 
 MOST = 20  # classes that a screen has room for
 
@@ -47,10 +48,14 @@ def _recorded(name: str, metric: Any, values: dict[str, list[float | None]]) -> 
     return both
 
 
-def rows(values: Values, classes: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+def rows(
+    values: Values, classes: Sequence[Mapping[str, Any]] = (), names: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Return a record for each class with the values, added to those that there are already."""
     count = max(map(len, values.values()), default=len(classes))
     records = [dict(record) for record in classes] or [{"class": at} for at in range(count)]
+    for record, name in zip(records, names, strict=False):
+        record.setdefault("name", name)
     for name, column in values.items():
         if len(column) == len(records):
             for record, value in zip(records, column, strict=True):
@@ -58,11 +63,11 @@ def rows(values: Values, classes: Sequence[Mapping[str, Any]] = ()) -> list[dict
     return records
 
 
-def text(values: Values) -> str:
+def text(values: Values, names: Sequence[str] = ()) -> str:
     """Return the table of the values, of the first classes where they are many."""
     records = rows(values)
     cells = [
-        (str(record["class"]), *(_cell(record.get(name)) for name in values))
+        (class_label(record["class"], names), *(_cell(record.get(name)) for name in values))
         for record in records[:MOST]
     ]
     head = f"the first {MOST} of {len(records)} classes\n" if len(records) > MOST else ""

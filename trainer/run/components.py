@@ -79,6 +79,7 @@ class RunComponents:
         batch_size: samples in the first batch for training.
         data: hashes of the data; empty if they cannot be read again.
         class_weights: those that were counted from the training labels; None: none were.
+        class_names: of the data, in the order of the class numbers; none: they are not known.
         eager_error: why the model only runs compiled; empty: it also runs eagerly.
     """
 
@@ -100,4 +101,5 @@ class RunComponents:
     batch_size: int = 0
     data: str = ""
     class_weights: Sequence[float] | None = None
+    class_names: Sequence[str] = ()
     eager_error: str = ""

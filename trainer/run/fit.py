@@ -12,7 +12,7 @@ from trainer.artifacts.run_result import Moment, RunResult
 from trainer.callbacks import freeze_proof, metrics_jsonl
 from trainer.callbacks.metrics_jsonl import Record
 from trainer.callbacks.pruning import TrialInfo
-from trainer.checkpoint import class_weights
+from trainer.checkpoint import class_names, class_weights
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config import schema
 from trainer.config.schema import Settings
@@ -96,6 +96,8 @@ def _write_start(context: FitContext) -> None:
     atomic_files.write_lines(folder / PLAN, format_version.stamp(components.plan.as_json()))
     if components.class_weights:
         class_weights.write(folder, components.class_weights)
+    if components.class_names:
+        class_names.write(folder, components.class_names)
     if components.provenance:
         atomic_files.write_lines(
             folder / INITIAL, format_version.stamp(components.provenance.as_json())

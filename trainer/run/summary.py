@@ -15,6 +15,7 @@ from trainer.config.schema import Settings
 from trainer.core import cpu_cores
 from trainer.core.run_files import (
     CHECKPOINTS,
+    CLASS_NAMES,
     CLASS_WEIGHTS,
     COSTS,
     CURVES_PICTURE,
@@ -206,6 +207,7 @@ FILES = (
     (PROOF, "every frozen tensor, with its hash before and after"),
     (PLAN, "what was frozen, by which pattern and method"),
     (INITIAL, "where the first weights came from, and what was not loaded"),
+    (CLASS_NAMES, "the names of the classes, in the order of their numbers"),
     (CLASS_WEIGHTS, "the weights of the classes, from the training labels"),
     (METRICS, "one line per epoch"),
     (RESULT, "how the run ended, and which epoch's weights these are"),

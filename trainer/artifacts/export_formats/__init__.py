@@ -4,7 +4,7 @@
 The format's name is the file's suffix.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -30,11 +30,13 @@ class ExportFormat:
         write: writes a model to a file, for inputs of the given shapes.
         expected: returns the arrays that the file is to give.
         received: returns the arrays that it does give.
+        annotate: adds text to a file, by key; None: the format has no place for it.
     """
 
     write: "Callable[[nn.Cell, Sequence[Tensor], Path], None]"
     expected: "Callable[[nn.Cell, Sequence[Tensor]], Arrays]"
     received: "Callable[[Path, Sequence[Tensor]], Arrays]"
+    annotate: Callable[[Path, Mapping[str, str]], None] | None = None
 
 
 def names() -> list[str]:

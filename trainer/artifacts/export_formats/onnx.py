@@ -8,7 +8,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import Tensor, nn
 
-from trainer.artifacts.export_formats import Arrays, ExportFormat
+from trainer.artifacts.export_formats import Arrays, ExportFormat, metadata
 from trainer.artifacts.export_formats.model_outputs import model_outputs
 from trainer.core import text
 from trainer.core.errors import ConfigError
@@ -16,7 +16,7 @@ from trainer.core.errors import ConfigError
 
 def export_format() -> ExportFormat:
     """Return the format."""
-    return ExportFormat(_write, model_outputs, _run)
+    return ExportFormat(_write, model_outputs, _run, metadata.append)
 
 
 def _write(model: nn.Cell, inputs: Sequence[Tensor], path: Path) -> None:

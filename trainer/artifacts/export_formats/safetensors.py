@@ -1,6 +1,6 @@
 """Safetensors: the weights alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mindspore import Tensor, nn
@@ -12,7 +12,7 @@ from trainer.core import tensors
 
 def export_format() -> ExportFormat:
     """Return the format."""
-    return ExportFormat(_write, _expected, _read)
+    return ExportFormat(_write, _expected, _read, _annotate)
 
 
 def _write(model: nn.Cell, inputs: Sequence[Tensor], path: Path) -> None:
@@ -25,3 +25,7 @@ def _expected(model: nn.Cell, inputs: Sequence[Tensor]) -> Arrays:
 
 def _read(path: Path, inputs: Sequence[Tensor]) -> Arrays:
     return [array for _, array in sorted(tensors.read(path).items())]
+
+
+def _annotate(path: Path, metadata: Mapping[str, str]) -> None:
+    tensors.write(path, tensors.read(path), metadata)

@@ -37,9 +37,10 @@ def test_wheel_holds_the_four_folders_and_the_entry_module(wheel: Path) -> None:
     } | {Path(ENTRY).name}
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    library = {name for name in names if Path(name).match("trainer/backend/convolutions/_blocked*")}
-    assert names - library == expected
-    assert len(library) == (sys.platform == "linux" and shutil.which("c++") is not None)
+    patterns = ("trainer/backend/convolutions/_blocked*", "trainer/datasets/images/_kernels*")
+    libraries = {name for name in names if any(Path(name).match(pattern) for pattern in patterns)}
+    assert names - libraries == expected
+    assert len(libraries) == 2 * (sys.platform == "linux" and shutil.which("c++") is not None)
 
 
 def test_bare_checkout_at_its_root(bare: Environment, checkout: Path) -> None:

@@ -18,7 +18,6 @@ from trainer.core.run_files import (
     CLASS_NAMES,
     CLASS_WEIGHTS,
     COSTS,
-    DATA,
     EMA,
     HYDRA,
     INITIAL,
@@ -48,7 +47,6 @@ _WRITTEN = {
     MODEL,
     EMA,
     COSTS,
-    DATA,
     *PICTURES,
 }
 

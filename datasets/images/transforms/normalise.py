@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import kernels
 from .resize import Pixels
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -29,10 +30,15 @@ def normalise(
     """
     height, width, _ = image.shape
     out = np.empty((3, height, width), np.float32) if out is None else out
+    scale = tuple(1 / (255 * s) for s in std)
+    shift = tuple(m / s for m, s in zip(mean, std, strict=True))
+    if kernels.can_normalise(image, out):
+        kernels.normalise(image, scale, shift, out)
+        return out
     for channel in range(3):
-        scale = 1 / (255 * std[channel])
-        np.multiply(image[..., channel], np.float32(scale), out=out[channel], dtype=np.float32)
-        out[channel] -= np.float32(mean[channel] / std[channel])
+        factor = np.float32(scale[channel])
+        np.multiply(image[..., channel], factor, out=out[channel], dtype=np.float32)
+        out[channel] -= np.float32(shift[channel])
     return out
 
 

@@ -1,4 +1,4 @@
-"""Resizes and crops pixels with Pillow, which smooths when it shrinks."""
+"""Resizes and crops pixels as Pillow does, which smooths when it shrinks."""
 
 from typing import TypeAlias
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .. import kernels
 from ..errors import DataError
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -47,11 +48,12 @@ def resize(
         interpolation: a key of `INTERPOLATIONS`.
         box: the part to resize; its edges need not be whole pixels.
     """
-    height, width = size
     if box is None and image.shape[:2] == size:
         return image
-    resized = Image.fromarray(image).resize((width, height), resampling(interpolation), box)
-    return np.asarray(resized)
+    method, box = resampling(interpolation), box or (0, 0, image.shape[1], image.shape[0])
+    if kernels.can_resize(image, size, method, box):
+        return kernels.resize(image, size, method, box)
+    return np.asarray(Image.fromarray(image).resize(size[::-1], method, box))
 
 
 def resize_shorter_side(image: Pixels, size: int, interpolation: str = "bilinear") -> Pixels:

@@ -105,6 +105,8 @@ class Runner:
         )
 
     def _verdict(self, step: Step, check: Check) -> tuple[str, str]:
+        if step.only_on_ascend and self._workspace.options.device == "cpu":
+            return SKIPPED, step.only_on_ascend
         try:
             step.run(check)
         except StepSkipped as skipped:

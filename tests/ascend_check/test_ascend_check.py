@@ -118,7 +118,7 @@ def test_on_a_cpu_every_step_that_applies_is_ok(tmp_path: Path) -> None:
     code, printed = check(tmp_path, "device=cpu", f"python={sys.executable}", "out=r.md")
     text = (tmp_path / "r.md").read_text()
     assert code == 0, text
-    skipped = {"bfloat16", "cpu", "O1", "recompute"}
+    skipped = {"bfloat16", "cpu", "O1"}
     lines = [line.split() for line in printed.splitlines() if " ... " in line]
     assert {line[0]: line[2].rstrip(",") for line in lines} == {
         step.name: "skipped" if step.name in skipped else "ok" for step in (INSTALL, *STEPS)

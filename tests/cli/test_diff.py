@@ -3,13 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.support.command import Command
+from trainer.artifacts import data_manifest
 from trainer.checkpoint.snapshot_store import SnapshotStore
-from trainer.cli.diff import Row, compare, report
+from trainer.checkpoint.weights_ref import WeightsRef
+from trainer.cli.diff import Row, compare, data_lines, report
 from trainer.core import tensors
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
@@ -137,3 +140,18 @@ def test_a_run_that_is_named_twice_is_missed_once(command: Command) -> None:
 def test_help(command: Command) -> None:
     ended = command.diff("--help")
     assert (ended.code, ended.out.startswith("usage: python -m trainer.diff A B")) == (0, True)
+
+
+def test_the_data_of_two_runs_are_compared_by_their_files(tmp_path: Path) -> None:
+    runs = [tmp_path / name for name in ("one", "two", "without")]
+    for run in runs[:2]:
+        (run / "a").parent.mkdir()
+        (run / "a").write_text(run.name)
+        part = SimpleNamespace(root=run, files=["a"])
+        manifest = data_manifest.make({"train": part}, lambda: False)
+        assert manifest is not None
+        data_manifest.write(run, manifest)
+    one, two, without = (WeightsRef(run.name, run) for run in runs)
+    assert data_lines(one, two) == ["data: 1 file changed (a)"]
+    for other in (one, without, WeightsRef("file")):
+        assert data_lines(one, other) == []

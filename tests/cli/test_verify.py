@@ -2,10 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.command import CHECKOUT, Command
+from trainer.artifacts import data_manifest
+from trainer.cli import verify
+from trainer.core.errors import Tampered
 
 
 @pytest.mark.slow
@@ -47,6 +52,8 @@ def test_mistakes(command: Command) -> None:
     (command.folder / "run").mkdir()
     assert command.verify().code == 2
     assert command.verify("run", "run").code == 2
+    assert "dat: unknown key (nearest: data)" in command.verify("run", "dat=true").err
+    assert "data: expected true or false, received '1'" in command.verify("run", "data=1").err
     assert "which holds no plan.json" in command.verify("run").err
     ended = command.verify("rum")
     assert (ended.code, "which does not exist (nearest: run)" in ended.err) == (2, True)
@@ -71,3 +78,22 @@ def test_verify_and_diff_need_no_mindspore(command: Command) -> None:
         )
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout
+
+
+def test_files_of_the_data_are_read_again_if_asked(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("content")
+    part = SimpleNamespace(root=tmp_path, files=["a"])
+    assert verify.data_checks(tmp_path, False) == []
+    assert verify.data_checks(tmp_path, True)[0].said == "none are recorded"
+    manifest = data_manifest.make({"train": part}, lambda: False)
+    assert manifest is not None
+    data_manifest.write(tmp_path, manifest)
+    assert "data=true reads them again" in verify.report(verify.data_checks(tmp_path, False), None)
+    said = verify.report(verify.data_checks(tmp_path, True), None)
+    assert said.split(maxsplit=2)[2] == f"1 file in {tmp_path}, each as the run read it"
+    (tmp_path / "a").write_text("other")
+    with pytest.raises(Tampered, match="a: expected as the run read it, received different"):
+        verify.judge(verify.data_checks(tmp_path, True))
+    (tmp_path / "data.jsonl").write_text("")
+    with pytest.raises(Tampered, match=r"data\.jsonl: expected the files of the data"):
+        verify.judge(verify.data_checks(tmp_path, False))

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file
 
 from tests.support.command import Command, refused
 from tests.support.dropping import ONE_STEP
+from tests.support.jobs import Job
 from tests.support.runs import bits, placed, records
 
 HALF = "policy.rules=[{last: 1, method: train}, {dtype: float16}]"
@@ -87,6 +88,46 @@ def test_a_resume_may_change_the_type(command: Command) -> None:
         assert ended.code == 0, ended.err
         assert set(types(run).values()) == kinds
         assert command.verify("run").code == 0
+
+
+@pytest.mark.slow
+def test_averages_are_of_the_trained_weights_and_measured_with_the_rounded_ones(
+    command: Command,
+) -> None:
+    lines = ["ema.decay=0.99", "epochs=1"]
+    assert placed(command, "half", HALF, *lines)[0] == 0
+    assert placed(command, "full", FULL, *lines, "init_from=half@0", "new_head=[]")[0] == 0
+    half, full = (command.folder / name for name in ("half", "full"))
+    averages = load_file(half / "ema.safetensors")
+    assert {name: array.dtype.name for name, array in averages.items()} == {
+        "fc3.weight": "float32",
+        "fc3.bias": "float32",
+    }
+    assert all(
+        np.array_equal(averages[n], a) for n, a in load_file(full / "ema.safetensors").items()
+    )
+    assert records(half)[-1]["ema"] == records(full)[-1]["ema"]
+    ended = command.evaluate("half@ema")
+    assert ended.code == 0, ended.err
+    measured = json.loads((half / "evaluation.json").read_text())
+    assert measured["loss"] == pytest.approx(records(half)[-1]["ema"]["validation_loss"])
+    assert command.verify("half").code == 0
+
+
+@pytest.mark.slow
+def test_two_ranks_train_what_one_process_trains(command: Command) -> None:
+    lines = (HALF, "ema.decay=0.99", "epochs=1")
+    job = Job(
+        command.folder, *lines, "distributed=msrun", "distributed.ranks=2", "hydra.run.dir=two"
+    )
+    assert job.wait() == 0, job.output
+    assert placed(command, "one", *lines)[0] == 0
+    one, two = command.folder / "one", command.folder / "two"
+    assert types(two) == types(one)
+    for name, array in model(one).items():
+        np.testing.assert_allclose(model(two)[name], array, rtol=1e-5, atol=1e-6, err_msg=name)
+    assert json.loads((two / "proof.json").read_text())["holds"]
+    assert command.verify("two").code == 0
 
 
 def test_it_is_refused_where_weights_train(command: Command) -> None:

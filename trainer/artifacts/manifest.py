@@ -18,6 +18,7 @@ from trainer.core.run_files import (
     CLASS_NAMES,
     CLASS_WEIGHTS,
     COSTS,
+    DATA,
     EMA,
     HYDRA,
     INITIAL,
@@ -47,6 +48,7 @@ _WRITTEN = {
     MODEL,
     EMA,
     COSTS,
+    DATA,
     *PICTURES,
 }
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.artifacts import plan_history, run_record
+from trainer.artifacts import data_differences, data_manifest, plan_history, run_record
 from trainer.checkpoint.weights_ref import WeightsRef, find
 from trainer.cli import entry_point
 from trainer.core import atomic_files, tensors
@@ -30,6 +30,7 @@ equal bit for bit; what changed most comes first. A and B each are
   all=true                 one line for each parameter; otherwise at most {_LINES} lines, in which
                            frozen tensors that are equal are counted
   --json                   a list of objects, one for each parameter
+Where both are of runs that have recorded the files of their data, it says how those differ.
 Exit code 1 if something differs that the plan, which both must share, declares frozen.
 Example:
   python -m trainer.diff outputs/a@0 outputs/a@last"""
@@ -77,7 +78,10 @@ def main() -> None:
         arguments = parse(words)
         a, b = arguments.a, arguments.b
         rows = compare(a.weights(), b.weights(), states(a, b))
-        print(as_json(rows) if arguments.json else report(rows, arguments.show_all))
+        if arguments.json:
+            print(as_json(rows))
+        else:
+            print("\n".join([report(rows, arguments.show_all), *data_lines(a, b)]))
         if moved := [row.name for row in rows if row.state == "frozen" and not row.equal]:
             raise FrozenDiffers(
                 f"expected equal what {a.run} declares frozen, but {len(moved)} differ: "
@@ -174,6 +178,20 @@ def _row(name: str, state: str, a: NDArray[np.generic], b: NDArray[np.generic]) 
 
 def _order(change: float) -> float:
     return math.inf if math.isnan(change) else change
+
+
+def data_lines(a: WeightsRef, b: WeightsRef) -> list[str]:
+    """Return a line on how the data of two runs differ; none if it is one run or not known.
+
+    Raises:
+        ConfigError: what a run has recorded of its data is damaged.
+    """
+    if a.run is None or b.run is None or a.run.resolve() == b.run.resolve():
+        return []
+    first, second = data_manifest.read(a.run), data_manifest.read(b.run)
+    if first is None or second is None:
+        return []
+    return [f"data: {data_differences.describe(first.files, second.files)}"]
 
 
 def as_json(rows: Sequence[Row]) -> str:

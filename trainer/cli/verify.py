@@ -2,17 +2,20 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from trainer.artifacts import manifest
+from trainer.artifacts import data_manifest, manifest
 from trainer.artifacts.audit import Check, audit
 from trainer.checkpoint.weights_ref import run_folder
 from trainer.cli import entry_point
-from trainer.core.errors import ConfigError, FrozenMoved, Tampered
+from trainer.core.errors import ConfigError, FrozenMoved, Tampered, nearest
+from trainer.core.text import quantity
 
-_USAGE = """usage: python -m trainer.verify RUN
+_USAGE = """usage: python -m trainer.verify RUN [data=true]
 
 Checks the files of a run's folder against their hashes and against one another: snapshots, proof,
 plan, metrics, settings, final weights. Lists what the files cannot show.
+  data=true   read the files of the data again as well, and compare them with data.jsonl
 Exit code 0 if all checks hold, 3 if a frozen tensor differs, 5 if files have changed since the run.
 Example:
   python -m trainer.verify outputs/a"""
@@ -21,18 +24,53 @@ Example:
 def main() -> None:
     """Print the checks, and exit with the code that reports their outcome."""
     with entry_point.exit_codes():
-        words = sys.argv[1:]
         if entry_point.printed_help(_USAGE):
             return
-        if len(words) != 1 or words[0].startswith("-"):
-            raise ConfigError(
-                [f"expected the folder of one run, received {' '.join(words) or 'none'}"]
-            )
-        run = run_folder(words[0])
+        run, reads_data = parse(sys.argv[1:])
         checks = audit(run)
+        checks += data_checks(run, reads_data)
         sealed = manifest.read_or_none(run)
         print(report(checks, sealed.checksum if sealed else None))
         judge(checks)
+
+
+def parse(words: Sequence[str]) -> tuple[Path, bool]:
+    """Return the run's folder, and whether the files of the data are read.
+
+    Raises:
+        ConfigError: the words of the command line are wrong.
+    """
+    options = [word for word in words if "=" in word and not Path(word).exists()]
+    places = [word for word in words if word not in options]
+    if len(places) != 1 or places[0].startswith("-"):
+        received = " ".join(places) or "none"
+        raise ConfigError([f"expected the folder of one run, received {received}"])
+    for word in options:
+        key, _, value = word.partition("=")
+        if key != "data":
+            raise ConfigError([f"{key}: unknown key{nearest(key, ['data'])}"])
+        if value not in ("true", "false"):
+            raise ConfigError([f"data: expected true or false, received {value!r}"])
+    return run_folder(places[0]), options[-1:] == ["data=true"]
+
+
+def data_checks(run: Path, reads_files: bool) -> list[Check]:
+    """Return the check of the files of the data; none if the run has recorded none."""
+    check = Check("data files", "none are recorded")
+    try:
+        recorded = data_manifest.read(run)
+    except ConfigError as error:
+        check.wrong += error.problems
+        return [check]
+    if recorded is None:
+        return [check] if reads_files else []
+    check.said = f"{quantity(len(recorded.files), 'file')} in {recorded.root}"
+    if reads_files:
+        check.said += ", each as the run read it"
+        check.wrong += data_manifest.changed_files(recorded)
+    else:
+        check.unchecked.append("the content of the data's files: data=true reads them again")
+    return [check]
 
 
 def report(checks: Sequence[Check], checksum: str | None) -> str:

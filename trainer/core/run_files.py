@@ -6,6 +6,7 @@ PLAN = "plan.json"
 INITIAL = "init.json"
 CLASS_NAMES = "class_names.json"  # only of data whose classes have names
 CLASS_WEIGHTS = "class_weights.json"  # only of a run with loss.class_weights=balanced
+DATA = "data.jsonl"  # only of data that consist of files
 PROOF = "proof.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"

@@ -19,7 +19,7 @@ from PIL import (
 )
 
 from .errors import ImageError
-from .jpeg import REDUCTIONS, decode_jpeg
+from .jpeg import REDUCTIONS, decode_jpeg, read_sides
 from .rgb import to_rgb
 from .transforms.resize import Box, Pixels, resize
 
@@ -65,14 +65,9 @@ class EncodedImage:
         self._path = source if isinstance(source, Path) else None
         with _name_source(self._path):
             self._content = source.read_bytes() if isinstance(source, Path) else source
-            self._image: Image.Image = Image.open(io.BytesIO(self._content), formats=FORMATS)
-            is_jpeg = isinstance(self._image, JpegImagePlugin.JpegImageFile)
-            self._is_turbo = is_jpeg and self._image.mode in {"L", "RGB"}  # not CMYK
-            if not is_jpeg:
-                self._image.load()  # Pillow turns a TIFF itself, here
-        self._orientation = _orientation(self._image)
-        sides = self._image.size if self._orientation in _SWAPPED else self._image.size[::-1]
-        self.height, self.width = sides
+            self._image, self._sides, self._orientation = _open(self._content)
+        swaps = self._orientation in _SWAPPED
+        self.height, self.width = self._sides[::-1] if swaps else self._sides
 
     def decode(self) -> Pixels:
         """Return all pixels [height, width, 3].
@@ -98,7 +93,7 @@ class EncodedImage:
             ImageError: the file is truncated or corrupt.
         """
         ratio = min((box[3] - box[1]) / size[0], (box[2] - box[0]) / size[1])
-        reduction = next((r for r in REDUCTIONS if r <= ratio), 1) if self._is_turbo else 1
+        reduction = 1 if self._image is not None else next((r for r in REDUCTIONS if r <= ratio), 1)
         pixels = self._decode(reduction)
         return resize(pixels, size, interpolation, self._reduced(box, pixels, reduction))
 
@@ -118,11 +113,10 @@ class EncodedImage:
 
     def _decode(self, reduction: int) -> Pixels:
         with _name_source(self._path):
-            if self._is_turbo:
-                width, height = self._image.size
-                pixels = decode_jpeg(self._content, height, width, reduction)
-            else:
+            if self._image is not None:
                 pixels = np.asarray(to_rgb(self._image))
+            else:
+                pixels = decode_jpeg(self._content, *self._sides, reduction)
         return _turn(pixels, self._orientation)
 
 
@@ -155,6 +149,21 @@ def _name_source(path: Path | None) -> Iterator[None]:
         raise ImageError(path, f"expected an image ({formats}), received other content") from None
     except Exception as error:
         raise ImageError(path, f"expected a complete image, received: {error}") from error
+
+
+def _open(content: bytes) -> tuple[Image.Image | None, tuple[int, int], int]:
+    """Return Pillow's image, the stored height and width, and the EXIF orientation of a file.
+
+    There is no image of Pillow of a JPEG that `decode_jpeg` decodes.
+    """
+    if sides := read_sides(content):
+        return None, sides, 1
+    image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+    is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
+    if not is_jpeg:
+        image.load()  # Pillow turns a TIFF itself, here
+    decodes_jpeg = is_jpeg and image.mode in {"L", "RGB"}  # not CMYK
+    return None if decodes_jpeg else image, image.size[::-1], _orientation(image)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -14,9 +14,28 @@ from numpy.typing import NDArray
 REDUCTIONS = (8, 4, 2)
 """A JPEG can be decoded at these fractions of its size, each faster than the one after it."""
 
+_START, _EXIF = b"\xff\xd8\xff", b"Exif\0\0"
+
 # Some cameras leave a few bytes after the last pixel, which damage nothing.
 _EXTRA_BYTES = re.compile(r"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
 _HARMLESS = 16
+
+
+def read_sides(content: bytes) -> tuple[int, int] | None:
+    """Return height and width of a grey or colour JPEG that is stored upright.
+
+    Pillow takes a tenth of a millisecond to read a header, with Python's lock.
+
+    Returns:
+        `None` if the file has EXIF data, which may turn it, or is none that `decode_jpeg` decodes.
+    """
+    if not content.startswith(_START) or _EXIF in content:
+        return None
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
+    except ValueError:
+        return None
+    return (height, width) if colours in {"Gray", "YCbCr", "RGB"} else None
 
 
 def decode_jpeg(content: bytes, height: int, width: int, reduction: int = 1) -> NDArray[np.uint8]:

@@ -111,10 +111,11 @@ def _walk(root: Path, folder: str, parents: tuple[Path, ...]) -> Iterator[tuple[
 
 
 def _kind(entry: "os.DirEntry[str]") -> str:
-    suffix = Path(entry.name).suffix.lower()
-    if suffix in SUFFIXES:
+    stem, _, ending = entry.name.rpartition(".")
+    suffix = f".{ending.lower()}"
+    if stem and suffix in SUFFIXES:
         return "" if entry.is_file() else BROKEN
-    return suffix or "no ending"
+    return suffix if stem and ending else "no ending"
 
 
 def _kinds_outside(folder: Path) -> Iterator[str]:

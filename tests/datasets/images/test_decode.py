@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from tests.support.images import Photo
 from trainer.datasets.images.decode import FORMATS, EncodedImage, decode
 from trainer.datasets.images.errors import ImageError
+from trainer.datasets.images.jpeg import read_sides
 
 ENCODINGS: list[tuple[str, dict[str, Any]]] = [
     ("JPEG", {}),
@@ -90,6 +91,21 @@ def test_modes(image: Image.Image, mode: str) -> None:
 def test_jpegs_without_colour_or_with_four(image: Image.Image, mode: str) -> None:
     content = encode(image.convert(mode), "JPEG")
     np.testing.assert_array_equal(decode(content), Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_sides_of_a_jpeg_are_read_without_pillow(image: Image.Image, mode: str) -> None:
+    content = encode(image.convert(mode), "JPEG")
+    assert read_sides(content) == (60, 90)
+    assert read_sides(content[:50]) is None
+
+
+def test_pillow_opens_what_is_turned_or_converted(image: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert read_sides(encode(image, "JPEG", exif=exif)) is None
+    assert read_sides(encode(image.convert("CMYK"), "JPEG")) is None
+    assert read_sides(encode(image, "PNG")) is None
 
 
 @pytest.mark.parametrize("name", ["PNG", "TIFF"])

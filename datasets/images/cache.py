@@ -30,8 +30,8 @@ class MemoryCache:
     """Pixels in the memory of this process."""
 
     def __init__(self, limit_mb: float) -> None:
-        """Create an empty cache of at most `limit_mb` megabytes (2**20 bytes)."""
-        self._limit = int(limit_mb * 2**20)
+        """Create an empty cache of at most `limit_mb` megabytes (10**6 bytes)."""
+        self._limit = int(limit_mb * 1e6)
         self._images: dict[str, Pixels] = {}
         self._bytes = 0
         self._lock = threading.Lock()
@@ -60,10 +60,10 @@ class DiskCache:
     """
 
     def __init__(self, folder: Path, limit_mb: float) -> None:
-        """Open a folder; what is in it counts towards `limit_mb` megabytes (2**20 bytes)."""
+        """Open a folder; what is in it counts towards `limit_mb` megabytes (10**6 bytes)."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._limit = int(limit_mb * 2**20)
+        self._limit = int(limit_mb * 1e6)
         self._bytes = sum(path.stat().st_size for path in folder.glob(f"*/*{_SUFFIX}"))
         self._lock = threading.Lock()
 

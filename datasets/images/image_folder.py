@@ -13,7 +13,11 @@ TEST = "test"
 
 
 def image_folder(
-    root: Path, holdout: float | None = None, test_holdout: float | None = None, seed: int = 0
+    root: Path,
+    holdout: float | None = None,
+    test_holdout: float | None = None,
+    seed: int = 0,
+    class_names: tuple[str, ...] | None = None,
 ) -> Splits:
     """Return the images of `root/train/CLASS`, `root/val/CLASS` and `root/test/CLASS`.
 
@@ -25,6 +29,8 @@ def image_folder(
         holdout: share of the training images for validation, stratified by class.
         test_holdout: share of the training images for the test.
         seed: of the split.
+        class_names: of the classes, in the order of their numbers; `None` takes the folders in
+            natural order.
 
     Raises:
         DataError: a class is empty or is not among those of training, a part has both a folder and
@@ -32,10 +38,10 @@ def image_folder(
     """
     parts = _part_folders(root)
     if parts is None:
-        return split(scan_classes(root), holdout or 0, test_holdout or 0, seed)
+        return split(scan_classes(root, "", class_names), holdout or 0, test_holdout or 0, seed)
     _, validation, test = parts
     _check_shares(root, {"holdout": (holdout, validation), "test_holdout": (test_holdout, test)})
-    train = scan_classes(root, TRAIN)
+    train = scan_classes(root, TRAIN, class_names)
     splits = split(train, holdout or 0, test_holdout or 0, seed)
     return Splits(
         splits.train,

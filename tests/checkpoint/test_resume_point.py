@@ -73,6 +73,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "policy": {"freeze": "a"},
     "model": {"model": {"_target_": "a.Net", "width": 4}},
     "dataset": {"batch_size": 7},
+    "transform": {"transform": {"_target_": "a.transform"}},
     "optimizer": {"optimizer": {"_target_": "a.Optimizer", "lr": 2}},
     "loss": {"loss": {"_target_": "a.Other"}},
     "adapter": {"adapter": {"_target_": "a.adapter"}},

@@ -11,7 +11,6 @@ from safetensors.numpy import load_file
 
 from tests.support.command import CHECKOUT, Command
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.data.batches import batches
 from trainer.metrics.evaluator import Evaluator
 from trainer.run import configure
 
@@ -71,7 +70,8 @@ def test_shipped_weights_know_the_digits_they_were_trained_on() -> None:
     assert weights.stat().st_size < 300_000
     lines = ["experiment=digits_pretrain", "new_head=[]", f"init_from={weights}"]
     _, setup = configure.run_from_overrides(ResumeRequest(lines))
-    score = Evaluator(setup.model, setup.loss)(batches(setup.validation, 0, 0))
+    assert setup.validation is not None
+    score = Evaluator(setup.model, setup.loss)(setup.validation.batches(0))
     assert score.accuracy is not None
     assert score.accuracy > 0.97
 

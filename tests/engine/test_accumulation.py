@@ -10,7 +10,7 @@ import pytest
 from mindspore import Tensor, amp, nn
 
 from tests.support.nets import Normed, TwoConvs
-from tests.support.training import LOSS, Recorder, changed, momentum, plan_of
+from tests.support.training import LOSS, Recorder, changed, from_start, momentum, plan_of
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
 from trainer.core.errors import BadData, NotFinite
@@ -96,7 +96,7 @@ def run(
         net,
         momentum,
         lambda optimizer: builder.build(optimizer)(None),
-        lambda epoch: data,
+        from_start(lambda epoch: data),
         lambda: Score(0.0, None, 1),
         notes,
         start=start,

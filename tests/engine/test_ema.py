@@ -10,7 +10,16 @@ import pytest
 from mindspore import Tensor, amp, nn
 
 from tests.support.nets import Normed, TwoConvs
-from tests.support.training import IMAGES, LOSS, Recorder, changed, momentum, plan_of, rule
+from tests.support.training import (
+    IMAGES,
+    LOSS,
+    Recorder,
+    changed,
+    from_start,
+    momentum,
+    plan_of,
+    rule,
+)
 from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.engine import train_step
@@ -74,7 +83,7 @@ class Run:
             net,
             momentum,
             lambda optimizer: builder.build(optimizer)(StepRates(rates, lambda _: 1 - DECAY)),
-            lambda epoch: [IMAGES] * steps,
+            from_start(lambda epoch: [IMAGES] * steps),
             evaluate,
             self.steps,
             accumulation_steps=accumulation_steps,

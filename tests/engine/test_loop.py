@@ -7,7 +7,7 @@ import pytest
 from mindspore import Tensor, nn
 
 from tests.support.nets import TwoConvs
-from tests.support.training import IMAGES, LOSS, Recorder, changed, plan_of, rule, train
+from tests.support.training import IMAGES, LOSS, Recorder, changed, from_start, plan_of, rule, train
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
@@ -84,7 +84,7 @@ def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> Non
 
     make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
     step = lambda optimizer: SingleBatchStep(TrainStep(net, LOSS, optimizer))  # noqa: E731
-    what = Loop(net, make, step, batches, lambda: next(scores), recorder)
+    what = Loop(net, make, step, from_start(batches), lambda: next(scores), recorder)
     last = train_loop(what, [Phase(plan_of(net), 2), Phase(plan_of(net, rule("conv1")), 1)])
     assert asked == [1, 2, 3]
     assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]
@@ -102,7 +102,7 @@ def test_weights_whose_evaluation_ends_the_run_are_evaluated_once() -> None:
     make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
     step = lambda optimizer: SingleBatchStep(TrainStep(net, LOSS, optimizer))  # noqa: E731
     loop = Loop(
-        net, make, step, lambda epoch: [IMAGES] * 3, evaluate, recorder,
+        net, make, step, from_start(lambda epoch: [IMAGES] * 3), evaluate, recorder,
         length=RunLength(2, 3, every_steps=2),
         end_reason=lambda: "stopped early" if len(scores) == 2 else "",
     )  # fmt: skip

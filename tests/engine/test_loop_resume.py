@@ -1,7 +1,7 @@
 """The training loop where a run resumes."""
 
 from tests.support.nets import TwoConvs
-from tests.support.training import IMAGES, LOSS, Recorder, momentum, plan_of
+from tests.support.training import IMAGES, LOSS, Recorder, from_start, momentum, plan_of
 from trainer.backend.batch_types import Batch
 from trainer.engine.loop import train as train_loop
 from trainer.engine.loop_spec import Loop, Phase
@@ -23,7 +23,7 @@ def goes_on(start: Progress, epochs: int = 2) -> tuple[Recorder, list[int]]:
         net,
         momentum,
         lambda optimizer: SingleBatchStep(TrainStep(net, LOSS, optimizer)),
-        batches,
+        from_start(batches),
         lambda: Score(0.0, None, 1),
         recorder,
         start=start,

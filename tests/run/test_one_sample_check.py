@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from tests.support.command import Command
-from trainer.data.last_batch import last_batch_size, steps_per_epoch
+from trainer.data.batch_source import steps_per_epoch
+from trainer.data.last_batch import last_batch_size
+from trainer.data.pipeline_source import PipelineSource
 
 MODULE = """
 import mindspore.dataset as ds
@@ -84,4 +86,4 @@ def test_the_size_of_the_last_batch() -> None:
 @pytest.mark.parametrize(("ranks", "steps"), [(1, 5), (2, 4)])
 def test_ranks_skip_a_last_batch_that_is_smaller_than_they_are(ranks: int, steps: int) -> None:
     data = ds.GeneratorDataset([(np.zeros(1, np.float32),)] * 33, ["x"])
-    assert steps_per_epoch(data.batch(8), ranks) == steps
+    assert steps_per_epoch(PipelineSource(data.batch(8), 0), ranks) == steps

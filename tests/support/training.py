@@ -1,7 +1,7 @@
 """Shared by tests: batches, plans, and a training loop over a few steps."""
 
 from collections.abc import Callable, Iterable
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from trainer.core.tensors import Weights
 from trainer.engine import loop
 from trainer.engine import train_step as step
 from trainer.engine.callback import Callback, CallbackList, EpochResult
-from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.loop_spec import EpochBatches, Loop, Phase
 from trainer.engine.optimizer_step import SingleBatchStep
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
@@ -119,7 +119,7 @@ def train(
                 TrainStep(net, LOSS, made, diverged=step.stop_flag(fetch_every))
             )
         ),
-        batches,
+        from_start(batches),
         _no_score,
         callbacks,
         lambda: "stopped" if stopped() else "",
@@ -127,6 +127,15 @@ def train(
     )
     loop.train(training_loop, [Phase(each, 1) for each in plans])
     return recorder
+
+
+def from_start(batches: Callable[[int], Iterable[Batch]]) -> EpochBatches:
+    """Return what a loop calls for the batches of an epoch."""
+
+    def remaining(epoch: int, start: int = 0) -> Iterable[Batch]:
+        return islice(batches(epoch), start, None)
+
+    return remaining
 
 
 def _no_score() -> Score:

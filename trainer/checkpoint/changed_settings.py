@@ -14,6 +14,7 @@ KEYS_BY_PART = {
     "policy": ("policy", "freeze", "method", "norm"),
     "model": ("model", "new_head"),
     "dataset": ("dataset", "batch_size", *_STORED, *_LIMITS),
+    "transform": ("transform",),
     "optimizer": ("optimizer",),
     "loss": ("loss",),
     "adapter": ("adapter",),
@@ -25,7 +26,11 @@ KEYS_BY_PART = {
     "config_dir": (),  # files of --config-dir: ``trainer.config.recorded_folder`` compares them
 }
 
-_IGNORED = ("device.threads", "device.fetch_every")  # in these parts, but they change no weight
+_IGNORED = (
+    "device.threads",
+    "device.fetch_every",
+    "dataset.workers",
+)  # in these parts, but they change no weight
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -88,7 +88,6 @@ def measure(
     """Return what is measured on the validation data; ``names`` are those of the classes."""
     from trainer.backend.compile import compile_errors
     from trainer.backend.cpu_threads import with_dummy_branch
-    from trainer.data import batches
     from trainer.metrics.confusion import Confusion
     from trainer.metrics.evaluator import Evaluator
     from trainer.metrics.per_class import recording
@@ -99,7 +98,7 @@ def measure(
     if components.validation is None:
         expected = "expected validation data, received none, as the run had"
         raise ConfigError([f"dataset: {expected}; name other data: dataset=..."])
-    validation = batches.batches(components.validation, settings.seed, 0)
+    validation = components.validation.batches(0)
     metrics = recording(components.extras.metrics, per_class)
     score = evaluator(validation, confusion, metrics)
     counted = None if score.accuracy is None else confusion

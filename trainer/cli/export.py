@@ -76,10 +76,8 @@ def main() -> None:
         with finished_run.naming_start_folder(arguments.run):
             settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         configure.check_batch_size(settings, components, arguments.overrides)
-        from trainer.data import batches
-
         data = components.validation or components.train
-        *inputs, _ = next(iter(batches.batches(data, settings.seed, 0)))
+        *inputs, _ = next(data.batches(0))
         names = class_names.read(arguments.run)
         check = export(kind, components.model, inputs, path, names)
         shapes = ", ".join(f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in inputs)

@@ -192,12 +192,11 @@ def _step(
 def _batches(settings: "Settings", components: "RunComponents") -> "Iterator[Batch]":
     """Yield the training batches, epoch after epoch, in the order of a run."""
     from trainer.backend.graph.task import ignored_label
-    from trainer.data import batches
     from trainer.data.label_check import checked
 
     labels = components.classes, ignored_label(components.loss)
     for epoch in count(1):
-        yield from checked(batches.batches(components.train, settings.seed, epoch), *labels)
+        yield from checked(components.train.batches(epoch), *labels)
 
 
 def write(result: RangeTest, folder: Path) -> None:

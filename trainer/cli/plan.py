@@ -130,10 +130,10 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
 def _example_inputs(settings: "Settings", preflight: "Preflight") -> "Iterator[ExampleInput]":
     """Yield example inputs of the model, the data themselves last."""
     from trainer.backend.graph import dry_run, example_inputs
-    from trainer.data import pipelines
+    from trainer.data import run_data
 
     yield from example_inputs.default_inputs(preflight.model)
-    outcome = dry_run.dry_run(preflight.model, preflight.loss, pipelines.sample(settings))
+    outcome = dry_run.dry_run(preflight.model, preflight.loss, run_data.sample(settings))
     yield preflight.loss, outcome.samples
 
 
@@ -207,11 +207,11 @@ def _backward(preview: PlanPreview) -> str:
 def _modes(preview: PlanPreview, options: Options) -> str:
     """Return in which execution modes the model runs."""
     from trainer.cli import plan_modes
-    from trainer.data import pipelines
+    from trainer.data import run_data
 
     if not options.modes:
         return plan_modes.modes_known(preview.graph is not None)
-    preflight, batch = preview.preflight, pipelines.sample(preview.settings)
+    preflight, batch = preview.preflight, run_data.sample(preview.settings)
     return plan_modes.modes_tried(preflight.model, preflight.loss, preview.plan, batch)
 
 
@@ -219,10 +219,10 @@ def _measured(preview: PlanPreview) -> str:
     """Time a step under the plan and one that trains everything."""
     from trainer.backend.graph import dry_run
     from trainer.cli import plan_savings
-    from trainer.data import pipelines
+    from trainer.data import run_data
 
     settings, preflight = preview.settings, preview.preflight
-    batch = pipelines.sample(settings)
+    batch = run_data.sample(settings)
     dry_run.dry_run(preflight.model, preflight.loss, batch)
     plans = [preview.plan, plan_savings.everything(preview.tree)]
     seconds, full = plan_savings.times(preflight.model, preflight.loss, plans, settings, batch)

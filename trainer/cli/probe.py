@@ -46,11 +46,10 @@ def gradients(settings: "Settings", components: "RunComponents") -> dict[str, ND
     from trainer.backend import execution_mode
     from trainer.backend.compile import compile_errors
     from trainer.backend.graph import tracer
-    from trainer.data import batches
     from trainer.engine import train_step
     from trainer.freezing.frozen_model import FrozenModel
 
-    batch = next(iter(batches.batches(components.train, settings.seed, 1)))
+    batch = next(components.train.batches(1))
     frozen_model = FrozenModel(components.model, components.plan)
     reached = set(components.plan.names("trainable"))
     if not components.eager_error:

@@ -54,6 +54,26 @@ class Target(BaseModel):
         return self.model_dump(by_alias=True, exclude_unset=True)
 
 
+class Dataset(Target):
+    """The data. The keys below hold for map-style datasets; the others are the target's own."""
+
+    workers: int | None = Field(None, ge=1)
+    sampler: Literal["shuffle", "balanced"] | None = None
+    last_batch: Literal["drop", "keep"] | None = None
+    on_error: Literal["stop", "skip"] | None = None
+
+    def spec(self) -> dict[str, Any]:
+        """The mapping that Hydra's ``instantiate`` takes: ``_target_`` and its arguments."""
+        return self.model_dump(by_alias=True, exclude_unset=True, exclude=_OF_THE_LOADER)
+
+    def loader_keys(self) -> list[str]:
+        """Return the keys of the loader that have a value."""
+        return [name for name in sorted(_OF_THE_LOADER) if getattr(self, name) is not None]
+
+
+_OF_THE_LOADER = {"workers", "sampler", "last_batch", "on_error"}
+
+
 class Device(Group):
     """The device and how to compute; ``conf/device`` explains each key."""
 

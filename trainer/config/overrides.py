@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from trainer.config import config_folders, override_problems, search_path
+from trainer.config import config_folders, data_classes, override_problems, search_path
 from trainer.config.override_problems import (
     group_options,
     group_problem,
@@ -36,6 +36,7 @@ CONFIG = "train"
 VERSION = "1.3"
 
 search_path.register()
+data_classes.register()
 
 
 @contextmanager
@@ -150,7 +151,8 @@ def _resolved(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
         why = str(error.msg).partition("\n")[0]
         raise ConfigError([*problems, f"{error.full_key}: expected a value; {why}"]) from None
     except OmegaConfBaseException as error:
-        raise ConfigError([*problems, _one_line(error)]) from None
+        found = data_classes.cause(error) or [_one_line(error)]
+        raise ConfigError([*problems, *found]) from None
 
 
 def _parse(lines: Sequence[str]) -> tuple[list[Override], list[str]]:

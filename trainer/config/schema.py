@@ -17,6 +17,7 @@ from trainer.config.evaluation import EarlyStopping, Evaluation
 from trainer.config.groups import (
     CheckpointSettings,
     CompileCache,
+    Dataset,
     Device,
     Distributed,
     Features,
@@ -48,10 +49,11 @@ class Settings(Group):
     """A whole configuration."""
 
     model: Target
-    dataset: Target
+    dataset: Dataset
     loss: Target
     optimizer: Optimizer
     device: Device
+    transform: OptionalTarget = None
     adapter: OptionalTarget = None
     schedule: Annotated[OptionalTarget, AfterValidator(_scheduled)] = None
     gradient: Gradient = Gradient()

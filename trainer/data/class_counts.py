@@ -3,18 +3,15 @@
 import mindspore.dataset as ds
 import numpy as np
 
-from trainer.data.batches import columns
+from trainer.data.batch_source import BatchSource
 from trainer.data.label_check import checked
 
 
-def class_counts(
-    pipeline: ds.Dataset, seed: int, classes: int, ignored: int | None = None
-) -> list[int]:
-    """Return the number of labels of each class, which takes a pass over the pipeline.
+def class_counts(source: BatchSource, classes: int, ignored: int | None = None) -> list[int]:
+    """Return the number of labels of each class; takes a pass over data that do not list them.
 
     Args:
-        pipeline: of (inputs..., label) batches.
-        seed: the run's.
+        source: of (inputs..., label) batches.
         classes: number of classes.
         ignored: a label that does not count; None: all labels do.
 
@@ -22,7 +19,9 @@ def class_counts(
         BadData: a label is no class.
     """
     counts = np.zeros(classes, np.int64)
-    for *_, label in checked(columns(pipeline, seed, 0), classes, ignored):
+    listed = None if isinstance(source.origin, ds.Dataset) else source.labels()
+    columns = source.columns(0) if listed is None else [[listed]]
+    for *_, label in checked(columns, classes, ignored):
         labels = label[label != ignored] if ignored is not None else label
         counts += np.bincount(labels.ravel(), minlength=classes)
     return [int(count) for count in counts]

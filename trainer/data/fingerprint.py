@@ -61,23 +61,35 @@ def of_batches(batches: Iterable[Batch | None]) -> str:
     return digest.hexdigest()
 
 
-def of_sources(pipelines: Iterable[ds.Dataset | None]) -> str:
-    """Return a hash of the arrays that Python sources hold in memory; empty if there are none.
+def of_sources(origins: Iterable[Any]) -> str:
+    """Return a hash of what is known of the data without reading them; empty: nothing is.
 
-    Call it before data are read, because a source may keep what it reads.
+    These are the arrays that Python sources of pipelines and map-style datasets hold in memory, and
+    the ``fingerprint()`` of a map-style dataset that has one. Call it before data are read, because
+    a source may keep what it reads.
+
+    Args:
+        origins: pipelines and map-style datasets; None stands for none.
     """
-    digest, has_arrays = xxhash.xxh3_128(), False
-    for pipeline in pipelines:
-        for array in _sources(pipeline) if pipeline else ():
+    digest, is_known = xxhash.xxh3_128(), False
+    for origin in origins:
+        for array in _sources(origin) if origin is not None else ():
             _add(digest, array)
-            has_arrays = True
-    return digest.hexdigest() if has_arrays else ""
+            is_known = True
+    return digest.hexdigest() if is_known else ""
 
 
-def _sources(node: ds.Dataset) -> Iterator[np.ndarray[Any, Any]]:
-    if isinstance(node, ds.GeneratorDataset):
-        yield from _arrays(node.source, _DEPTH)
-    for child in node.children:
+def _sources(origin: Any) -> Iterator[np.ndarray[Any, Any]]:
+    if not isinstance(origin, ds.Dataset):
+        own = getattr(origin, "fingerprint", None)
+        if callable(own):
+            yield np.frombuffer(str(own()).encode(), np.uint8)
+        else:
+            yield from _arrays(origin, _DEPTH)
+        return
+    if isinstance(origin, ds.GeneratorDataset):
+        yield from _arrays(origin.source, _DEPTH)
+    for child in origin.children:
         yield from _sources(child)
 
 

@@ -13,15 +13,14 @@ _WHOLE = ("RandomSampler", "SequentialSampler")  # they yield each sample
 _MOST_BYTES = 200_000_000  # of the copy that is looked at
 
 
-def problem(pipeline: ds.Dataset, classes: int, ignored: int | None = None) -> str:
-    """Return what is wrong with the labels of a pipeline; empty: nothing, or it is not known.
+def problem(labels: NDArray[Any] | None, classes: int, ignored: int | None = None) -> str:
+    """Return what is wrong with labels; empty: nothing, or it is not known.
 
     Args:
-        pipeline: of (inputs..., label) batches.
+        labels: all of a source; None: they are not known.
         classes: number of classes.
         ignored: a label that does not count; None: all labels do.
     """
-    labels = labels_in_memory(pipeline)
     if labels is None or labels.dtype.kind not in "iu":
         return ""
     return label_problem(labels, classes, ignored).replace(" of the batch", " of the data")

@@ -1,4 +1,4 @@
-"""Last batch of a pipeline: its size, and how many steps an epoch has."""
+"""Last batch of a pipeline: its size."""
 
 import mindspore.dataset as ds
 
@@ -13,10 +13,3 @@ def last_batch_size(pipeline: ds.Dataset) -> int | None:
     if pipeline.drop_remainder or not isinstance(size, int):
         return size if isinstance(size, int) else None
     return pipeline.children[0].get_dataset_size() % size or size
-
-
-def steps_per_epoch(pipeline: ds.Dataset, world_size: int) -> int:
-    """Return the number of steps; a last batch with fewer samples than ranks is skipped."""
-    batches: int = pipeline.get_dataset_size()
-    last = last_batch_size(pipeline)
-    return batches - 1 if last is not None and last < world_size else batches

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 
 from mindspore import Tensor
 
@@ -100,13 +99,9 @@ def _steps(
 
 
 def _remaining_batches(loop: Loop, progress: Progress) -> Iterator[list[Batch] | BadData]:
-    """Return the batches of each step that is left of an epoch.
-
-    Those already trained on are prepared again, so that random preparation continues as it was.
-    """
+    """Return the batches of each step that is left of an epoch."""
     done = progress.steps * loop.accumulation_steps
-    batches = islice(loop.batches(progress.epochs + 1), done, None)
-    return groups(batches, loop.accumulation_steps)
+    return groups(loop.batches(progress.epochs + 1, done), loop.accumulation_steps)
 
 
 def _syncs_after(loop: Loop, progress: Progress, count: int) -> bool:

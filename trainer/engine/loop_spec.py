@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from mindspore import nn
 
@@ -25,6 +26,13 @@ class Phase:
     epochs: int
 
 
+class EpochBatches(Protocol):
+    """Returns the training batches of an epoch."""
+
+    def __call__(self, epoch: int, start: int = 0) -> Iterable[Batch]:
+        """Return the batches of an epoch, by its number; those from number ``start`` on."""
+
+
 @dataclass(frozen=True)
 class Loop:
     """What a loop works with.
@@ -33,7 +41,7 @@ class Loop:
         model: the loop applies each phase's plan to it.
         make_optimizer: returns an optimizer over the trainable parameters.
         make_step: returns the step of an optimizer, to be compiled under the phase's plan.
-        batches: returns an epoch's training batches, by the epoch's number.
+        batches: returns an epoch's training batches.
         evaluate: returns the score on the validation data.
         callback: is called at each phase, step and epoch.
         stop_reason: returns, after each step, why to stop here; empty: continue.
@@ -54,7 +62,7 @@ class Loop:
     model: nn.Cell
     make_optimizer: Callable[[FrozenModel], nn.Optimizer]
     make_step: Callable[[nn.Optimizer], OptimizerStep]
-    batches: Callable[[int], Iterable[Batch]]
+    batches: EpochBatches
     evaluate: Callable[[], Score]
     callback: Callback
     stop_reason: Callable[[], str] = lambda: ""

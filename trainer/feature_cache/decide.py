@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import mindspore as ms
-import mindspore.dataset as ds
 from mindspore import nn
 
 from trainer.backend.batch_types import Columns
@@ -16,8 +15,7 @@ from trainer.backend.graph import flops, tracer
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.core.text import first_line, shorten
-from trainer.data import batches
-from trainer.data.pipelines import unlimited
+from trainer.data.batch_source import BatchSource
 from trainer.feature_cache import cost_model, random_ops
 from trainer.feature_cache.cacheable import (
     Cacheable,
@@ -46,23 +44,23 @@ class CacheDecision:
 
 @dataclass(frozen=True)
 class SampleSource:
-    """The pipelines of a run.
+    """The samples of a run.
 
     Attributes:
-        train: pipeline of training batches.
-        validation: pipeline of validation batches; None: there are none.
+        train: training batches.
+        validation: validation batches; None: there are none.
         batch_sizes: samples in the first batch of each.
         has_rows: whether each column of those batches has a row per sample.
     """
 
-    train: ds.Dataset
-    validation: ds.Dataset | None
+    train: BatchSource
+    validation: BatchSource | None
     batch_sizes: tuple[int, int]
     has_rows: bool = True
 
     def volume(self, settings: Settings) -> Volume:
         """Return how many samples a run computes and stores."""
-        counts = [p.get_dataset_size() if p else 0 for p in (self.train, self.validation)]
+        counts = [p.batch_count if p else 0 for p in (self.train, self.validation)]
         samples = [count * size for count, size in zip(counts, self.batch_sizes, strict=True)]
         return Volume(samples[0], samples[1], settings.epochs, settings.features.views or 1)
 
@@ -183,16 +181,16 @@ def _seconds(value: float, decimals: int = 0) -> str:
 
 def _check_data(settings: Settings, source: SampleSource) -> None:
     advice = "features.views=K (with features=store) can store K views of each image"
-    pipelines = [p for p in (source.train, source.validation) if p is not None]
-    if names := dict.fromkeys(n for p in pipelines for n in random_ops.random_operations(p)):
+    parts = [part for part in (source.train, source.validation) if part is not None]
+    if names := dict.fromkeys(n for p in parts for n in random_ops.random_operations(p.origin)):
         raise NotCacheable(f"the data are augmented at random by {shorten([*names])}; {advice}")
 
-    whole = unlimited(source.train)  # limited epochs have other samples each
+    whole = source.train.unlimited()  # limited epochs have other samples each
 
     def inputs(epoch: int) -> Iterator[Columns]:
-        return (c[:-1] for c in batches.columns(whole, settings.seed, epoch))
+        return (c[:-1] for c in whole.columns(epoch))
 
-    if random_ops.epochs_differ(inputs, whole.get_dataset_size() * source.batch_sizes[0]):
+    if random_ops.epochs_differ(inputs, whole.batch_count * source.batch_sizes[0]):
         raise NotCacheable(f"the data are not the same in every epoch; {advice}")
 
 

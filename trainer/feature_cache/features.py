@@ -63,15 +63,25 @@ class Features:
         self._rounding_checked = False
         self.counts = Counts()
 
-    def batches(self, batches: Iterable[Columns]) -> Iterator[Columns]:
+    def batches(self, batches: Iterable[Columns], full_size: int = 0) -> Iterator[Columns]:
         """Yield features, the inputs if the model needs them, and the label, of each batch.
 
         Args:
             batches: inputs and, last, the label. A batch smaller than the first is padded to
                 compute its features, so that no graph is compiled for its size.
+            full_size: samples of the first batch, if others may come before these.
         """
-        full_size = 0
-        for *inputs, label in batches:
+        return (batch for batch in self.dealt_batches(batches, full_size) if batch is not None)
+
+    def dealt_batches(
+        self, batches: Iterable[Columns | None], full_size: int = 0
+    ) -> Iterator[Columns | None]:
+        """Yield the same, and None for each None, which stands for another rank's batch."""
+        for batch in batches:
+            if batch is None:
+                yield None
+                continue
+            *inputs, label = batch
             full_size = max(full_size, len(label))
             needed_inputs = inputs if self._cacheable.needs_inputs else []
             yield [*self._rows(inputs, full_size), *needed_inputs, label]

@@ -17,9 +17,11 @@ _EXPECTED_COMMON = 200  # samples that two equal epochs share on average, among 
 _MIN_COMMON = 0.75  # of these; augmentation that leaves half of the images alone has 0.5
 
 
-def random_operations(pipeline: ds.Dataset) -> list[str]:
+def random_operations(origin: Any) -> list[str]:
     """Return the names of the operations in a pipeline that are known to be random."""
-    names = [type(operation).__name__ for operation in _operations(pipeline)]
+    if not isinstance(origin, ds.Dataset):
+        return []
+    names = [type(operation).__name__ for operation in _operations(origin)]
     return list(dict.fromkeys(name for name in names if _RANDOM.search(name)))
 
 

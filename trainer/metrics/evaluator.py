@@ -92,14 +92,15 @@ class Evaluator:
 
     def __call__(
         self,
-        batches: Iterable[Batch],
+        batches: Iterable[Batch | None],
         observe: BatchObserver | None = None,
         metrics: Mapping[str, Metric] | None = None,
     ) -> Score:
         """Return the score over all batches; the last one may be smaller.
 
         Args:
-            batches: inputs and, last, the label.
+            batches: inputs and, last, the label; None may stand for one of another rank, which take
+                turns.
             observe: is called with scores [N, classes, ...] and labels [N, ...] of each of this
                 rank's batches, if labels are classes; without the labels that do not count.
             metrics: by name; each rank computes them from the outputs of all.
@@ -118,7 +119,7 @@ class Evaluator:
 
     def _evaluate(
         self,
-        batches: Iterable[Batch],
+        batches: Iterable[Batch | None],
         observe: BatchObserver | None,
         columns: list[gathered_arrays.Columns] | None,
     ) -> tuple[list[_Counts], str]:
@@ -128,7 +129,10 @@ class Evaluator:
         """
         results: list[_Counts] = []
         full = 0
-        for number, (*inputs, label) in enumerate(batches):
+        for number, batch in enumerate(batches):
+            if batch is None:
+                continue
+            *inputs, label = batch
             full = max(full, label.shape[0])
             if number % self.world.world_size != self.world.rank:
                 continue

@@ -1,17 +1,17 @@
 """Balanced loss: ``loss.class_weights=balanced`` becomes numbers, before anything is compiled."""
 
-import mindspore.dataset as ds
 from mindspore import nn
 
 from trainer.backend.graph.task import ignored_label
 from trainer.checkpoint.resume import ResumePoint
 from trainer.core.errors import BadData, ConfigError
+from trainer.data.batch_source import BatchSource
 from trainer.data.class_counts import class_counts
 from trainer.losses.class_weights import BALANCED
 
 
 def balance(
-    loss: nn.Cell, train: ds.Dataset, seed: int, classes: int | None, point: ResumePoint | None
+    loss: nn.Cell, train: BatchSource, classes: int | None, point: ResumePoint | None
 ) -> list[float] | None:
     """Set the class weights of a loss that asks for balanced ones; None: it does not.
 
@@ -19,8 +19,7 @@ def balance(
 
     Args:
         loss: its weights are set.
-        train: pipeline of (inputs..., label) batches, read once.
-        seed: the run's.
+        train: the (inputs..., label) batches for training.
         classes: number of classes; None: labels are no classes.
         point: where the run resumes; None: it is a new run.
 
@@ -36,7 +35,7 @@ def balance(
         loss.set_class_weights(point.class_weights)
         return loss.class_weights
     try:
-        loss.set_class_counts(class_counts(train, seed, classes, ignored_label(loss)))
+        loss.set_class_counts(class_counts(train, classes, ignored_label(loss)))
     except (ValueError, BadData) as error:
         raise ConfigError([f"loss.class_weights={BALANCED}: {error}"]) from None
     return loss.class_weights

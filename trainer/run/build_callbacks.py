@@ -127,7 +127,7 @@ def _cpu_affinity(context: FitContext) -> list[Callback]:
     device, components = context.settings.device, context.components
     # Placements are compared by single steps, so each step has to be timed.
     mode = "free" if device.threads == "auto" and device.fetch_every > 1 else device.threads
-    steps_to_skip = components.train.get_dataset_size() if components.cache_decision.storable else 0
+    steps_to_skip = components.train.batch_count if components.cache_decision.storable else 0
     return [CpuAffinity(mode, steps_to_skip)]
 
 
@@ -148,7 +148,7 @@ def _model_checkpoint(context: FitContext) -> ModelCheckpoint:
 
 def _checkpoint_maker(context: FitContext) -> model_checkpoint.Make:
     components, proof = context.components, context.proof
-    batches = components.train.get_dataset_size()
+    batches = components.train.batch_count
     settings = context.settings.plain()
     plan = atomic_files.plain(components.plan.as_json())
     versions = checkpoint.versions()

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, TypeAlias
 
 from mindspore import Tensor, nn
 
@@ -13,10 +14,11 @@ from trainer.backend.graph.task import ignored_label
 from trainer.checkpoint import restore
 from trainer.core.signals import StopFlag
 from trainer.data import batches as data
+from trainer.data.batch_source import ALONE, tensors
 from trainer.data.label_check import AnyBatch, checked
 from trainer.engine.callback import Callback
 from trainer.engine.ema import decay_at
-from trainer.engine.loop_spec import Loop
+from trainer.engine.loop_spec import EpochBatches, Loop
 from trainer.engine.optimizer_step import OptimizerStep
 from trainer.engine.step_builder import BoundStep
 from trainer.engine.step_rates import StepRates
@@ -32,6 +34,8 @@ from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
 from trainer.run.length import data_epoch
 from trainer.run.step_rows import fetches_each
+
+Rows: TypeAlias = Iterator[Columns]
 
 
 def build_loop(
@@ -73,8 +77,6 @@ def _distributed_loop(
         return features.make_step(make) if features else make(model)
 
     builder = compiled.step_builder(around, exchange=exchange)
-    if features is None:
-        loop = replace(loop, batches=_sharded_batches(context))
     loop = replace(loop, stop_reason=exchange.stopped, world_size=ranks)
     return _with_rates(loop, context, builder.build)
 
@@ -115,17 +117,17 @@ def _checked(batches: Iterable[AnyBatch], components: RunComponents) -> Iterator
     return checked(batches, components.classes, ignored_label(components.loss))
 
 
-def _batches(context: FitContext, epoch: int) -> Iterator[Batch]:
-    """Return the training batches of an epoch."""
-    components, settings = context.components, context.settings
-    batches = data.batches(components.train, settings.seed, data_epoch(settings, epoch))
+def _batches(context: FitContext, epoch: int, start: int = 0) -> Iterator[Batch]:
+    """Return this rank's training batches of an epoch, from number ``start`` on."""
+    components, number = context.components, data_epoch(context.settings, epoch)
+    batches = components.train.batches(number, start, context.world)
     return context.reading.track(_checked(batches, components))
 
 
-def _columns(context: FitContext, epoch: int) -> Iterator[Columns]:
-    """Return the same as NumPy arrays."""
-    components, settings = context.components, context.settings
-    columns = data.columns(components.train, settings.seed, data_epoch(settings, epoch))
+def _columns(context: FitContext, epoch: int, start: int = 0, whole: bool = False) -> Rows:
+    """Return the same as NumPy arrays; whole batches are those of all ranks."""
+    components, number = context.components, data_epoch(context.settings, epoch)
+    columns = components.train.columns(number, start, ALONE if whole else context.world)
     return context.reading.track(_checked(columns, components))
 
 
@@ -134,7 +136,10 @@ def _evaluate(context: FitContext, compiled: CompiledRun) -> Score:
     if components.validation is None:
         return NOT_MEASURED
     alone = not context.reading.is_reading
-    batches = data.batches(components.validation, context.settings.seed, 0, alone)
+    if context.world.world_size == 1:
+        batches: Iterable[Batch | None] = components.validation.batches(0, alone=alone)
+    else:
+        batches = _dealt(components.validation.dealt_columns(context.world, alone))
     return compiled.evaluator(batches, metrics=components.extras.metrics)
 
 
@@ -154,41 +159,39 @@ def _with_rates(
     return replace(loop, make_step=make_step)
 
 
-def _sharded_batches(context: FitContext) -> Callable[[int], Iterator[Batch]]:
-    def batches(epoch: int) -> Iterator[Batch]:
-        return _tensors(data.shard(_columns(context, epoch), context.world))
-
-    return batches
-
-
 def _on_features(loop: Loop, context: FitContext, features: Features) -> Loop:
     """Return a loop that takes batches of stored features, and evaluates on them."""
-    components, seed = context.components, context.settings.seed
+    components = context.components
     evaluator = features.evaluator(components.loss, context.world)
 
     def evaluate() -> Score:
         if components.validation is None:
             return NOT_MEASURED
         alone = not context.reading.is_reading
-        columns = data.columns(components.validation, seed, 0, alone)
-        batches = _tensors(features.batches(columns))
-        score = evaluator(batches, metrics=components.extras.metrics)
+        columns = components.validation.dealt_columns(context.world, alone)
+        score = evaluator(
+            _dealt(features.dealt_batches(columns)), metrics=components.extras.metrics
+        )
         features.flush()
         return score
 
     return replace(loop, batches=_feature_batches(context, features), evaluate=evaluate)
 
 
-def _feature_batches(context: FitContext, features: Features) -> Callable[[int], Iterator[Batch]]:
-    settings, count = context.settings, context.settings.features.views
-    columns = partial(_columns, context)
+def _feature_batches(context: FitContext, features: Features) -> EpochBatches:
+    settings, count, world = context.settings, context.settings.features.views, context.world
+    columns = partial(_columns, context, whole=True)
     views = AugmentedViews(features, columns, count, settings.seed) if count else None
 
-    def batches(epoch: int) -> Iterator[Batch]:
-        view = max(data_epoch(settings, epoch), 1)
-        sharded = data.shard(views.batches(view) if views else columns(epoch), context.world)
+    def batches(epoch: int, start: int = 0) -> Iterator[Batch]:
+        if views:
+            view = views.batches(max(data_epoch(settings, epoch), 1))
+            rows: Rows = islice(data.shard(view, world), start, None)
+        else:
+            full_size = context.components.batch_size // world.world_size
+            rows = features.batches(_columns(context, epoch, start), full_size)
         try:
-            yield from _tensors(sharded if views else features.batches(sharded))
+            yield from tensors(rows)
         finally:  # an epoch may be left before its end
             features.flush()
             features.log_counts(epoch)
@@ -196,5 +199,5 @@ def _feature_batches(context: FitContext, features: Features) -> Callable[[int],
     return batches
 
 
-def _tensors(batches: Iterable[Columns]) -> Iterator[Batch]:
-    return ([Tensor(column) for column in batch] for batch in batches)
+def _dealt(batches: Iterable[Columns | None]) -> Iterator[Batch | None]:
+    return (batch and [Tensor(column) for column in batch] for batch in batches)

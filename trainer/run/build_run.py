@@ -13,9 +13,9 @@ from trainer.checkpoint import restore
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
-from trainer.data import labels_in_memory, pipelines
-from trainer.data.last_batch import steps_per_epoch
-from trainer.data.pipelines import Data
+from trainer.data import labels_in_memory, run_data
+from trainer.data.batch_source import steps_per_epoch
+from trainer.data.run_data import Data
 from trainer.distributed import world
 from trainer.engine import train_step
 from trainer.feature_cache import decide
@@ -46,21 +46,21 @@ def build_run(
     """
     checked = preflight(settings, problems, resume_point)
     fingerprint = decide.fingerprint(settings, checked.model)  # before dropout has a seed
-    _check_steps(settings, checked, data := pipelines.build_data(settings))
+    _check_steps(settings, checked, data := run_data.build_data(settings))
     trial = _try_out(settings, checked, data)
     plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
     half_storage.round_values(checked.model, plan.half)  # as they are stored and trained with
     trial.restart()
     recomputed_cells.check(settings, checked, plan, trial.repeatable)
     _check_resume(settings, resume_point, plan, data)
-    weights = balance(checked.loss, data.train, settings.seed, trial.classes, resume_point)
+    weights = balance(checked.loss, data.train, trial.classes, resume_point)
     _check_data(checked, data, plan, trial)
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
     rest = checked.extras, trial.classes, data.racing, data.own_generators
     facts = len(data.first_train[-1]), str(data.fingerprint), weights, trial.eager_error
-    return RunComponents(*parts, checked.device_description, *state, *rest, *facts)
+    return RunComponents(*parts, checked.device_description, *state, *rest, *facts, test=data.test)
 
 
 def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:
@@ -73,7 +73,9 @@ def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> 
     parts = [part for part in (data.train, data.validation) if part is not None]
     if (classes := trial.classes) is not None:
         ignored = ignored_label(checked.loss)
-        for text in filter(None, (labels_in_memory.problem(p, classes, ignored) for p in parts)):
+        for text in filter(
+            None, (labels_in_memory.problem(p.labels(), classes, ignored) for p in parts)
+        ):
             raise ConfigError([f"dataset: {text}"])
     ranks = world.current().world_size
     if not trial.eager_error:
@@ -102,12 +104,12 @@ def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, dat
     Raises:
         ConfigError: they differ, which ``resume.allow`` does not allow, or do not fit.
     """
-    problems = restore.plan_and_data_problems(point, plan, data.train.get_dataset_size())
+    problems = restore.plan_and_data_problems(point, plan, data.train.batch_count)
     problems += length.resume_problems(
         point, length.run_length(settings, data.train, world.current().world_size)
     )
     problems += restore.edited_data_problems(
-        point, settings.seed, data.fingerprint, lambda: pipelines.read_again(settings, data)
+        point, settings.seed, data.fingerprint, lambda: run_data.read_again(settings, data)
     )
     if problems:
         raise ConfigError(problems)

@@ -7,6 +7,7 @@ import mindspore as ms
 from trainer.backend import processor
 from trainer.backend.host_copy import to_numpy
 from trainer.checkpoint import checkpoint
+from trainer.config.groups import optional_spec
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, cache_folder
 from trainer.core.tensors import sha256
@@ -57,6 +58,7 @@ def _key(settings: Settings, storable: Cacheable, components: RunComponents) -> 
             "weights": {name: sha256(weights[name]) for name in keyed},
             "inputs": [[shape[1:], str(kind)] for shape, kind in storable.input_specs],
             "dataset": settings.dataset.spec(),
+            "transform": optional_spec(settings.transform),
             "sizes": sizes if settings.features.exact else [],
             "target": ms.get_context("device_target"),
             "device": settings.device.model_dump(exclude=_NO_BIT),

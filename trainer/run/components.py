@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import mindspore.dataset as ds
 from mindspore import Parameter, nn
 
 from trainer.backend.graph.module_tree import ModuleTree
 from trainer.checkpoint.pretrained.provenance import Provenance
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.rules import Rule
+from trainer.data.batch_source import BatchSource
 from trainer.engine.callback import Callback
 from trainer.feature_cache.decide import CacheDecision
 from trainer.freezing.plan import Plan
@@ -62,7 +62,7 @@ class RunComponents:
     Attributes:
         model: with its first weights; nothing is frozen yet.
         loss: a cell of (output, label) that returns a scalar.
-        train: pipeline of (inputs..., label) batches.
+        train: (inputs..., label) batches.
         validation: the same for validation; None: there are none.
         plan: what is to be frozen, including what lies upstream of the cuts.
         device_description: the device, in one line.
@@ -81,12 +81,13 @@ class RunComponents:
         class_weights: those that were counted from the training labels; None: none were.
         class_names: of the data, in the order of the class numbers; none: they are not known.
         eager_error: why the model only runs compiled; empty: it also runs eagerly.
+        test: batches for a test; None: there are none.
     """
 
     model: nn.Cell
     loss: nn.Cell
-    train: ds.Dataset
-    validation: ds.Dataset | None
+    train: BatchSource
+    validation: BatchSource | None
     plan: Plan
     device_description: str
     dropout_count: Parameter | None = None
@@ -103,3 +104,4 @@ class RunComponents:
     class_weights: Sequence[float] | None = None
     class_names: Sequence[str] = ()
     eager_error: str = ""
+    test: BatchSource | None = None

@@ -3,15 +3,14 @@
 import math
 from collections.abc import Callable
 
-import mindspore.dataset as ds
-
 from trainer.config import schema
 from trainer.config.groups import optional_spec
 from trainer.config.schedule import PLATEAU, short_name
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
-from trainer.data import pipelines
-from trainer.data.pipelines import Data
+from trainer.data.batch_source import BatchSource
+from trainer.data.build_sources import build_sources
+from trainer.data.run_data import Data
 from trainer.distributed import world
 from trainer.freezing.plan import Plan
 from trainer.optim.rate_schedule import RateSchedule, lr_factors
@@ -28,7 +27,7 @@ from trainer.run.length import run_length
 from trainer.run.plan_rows import Row
 
 
-def step_counts(settings: Settings, train: ds.Dataset, world_size: int) -> StepCounts:
+def step_counts(settings: Settings, train: BatchSource, world_size: int) -> StepCounts:
     """Return how many optimizer steps a run has."""
     length = run_length(settings, train, world_size)
     return StepCounts(length.steps, length.steps_per_epoch)
@@ -76,7 +75,7 @@ def preview_row(settings: Settings, schedule: Schedule | None) -> list[Row]:
     if settings.schedule is None:
         return []
     try:
-        train, _ = pipelines.build_pipelines(settings)
+        train = build_sources(settings).train
     except ConfigError as error:
         name, why = short_name(settings.schedule.target), error.problems[0]
         return [("schedule", f"{name}: the rates depend on the data, which cannot be read ({why})")]

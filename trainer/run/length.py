@@ -2,16 +2,14 @@
 
 import math
 
-import mindspore.dataset as ds
-
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config import evaluation
 from trainer.config.schema import Settings
-from trainer.data.last_batch import steps_per_epoch
+from trainer.data.batch_source import BatchSource, steps_per_epoch
 from trainer.engine.run_length import RunLength
 
 
-def run_length(settings: Settings, train: ds.Dataset, world_size: int) -> RunLength:
+def run_length(settings: Settings, train: BatchSource, world_size: int) -> RunLength:
     """Return the length of a run in optimizer steps.
 
     Args:
@@ -26,7 +24,7 @@ def run_length(settings: Settings, train: ds.Dataset, world_size: int) -> RunLen
     )
 
 
-def interval_problems(settings: Settings, train: ds.Dataset, world_size: int) -> list[str]:
+def interval_problems(settings: Settings, train: BatchSource, world_size: int) -> list[str]:
     """Return that no epoch has the steps of ``evaluation.every_steps``; see ``run_length``."""
     every = settings.evaluation.every_steps
     if every is None:

@@ -1,6 +1,5 @@
 """One-sample check: batch normalisation cannot train on a batch of one sample."""
 
-import mindspore.dataset as ds
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -8,16 +7,16 @@ from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree
 from trainer.backend.graph.dry_run import eager_mode, preserve_state
 from trainer.core.errors import ConfigError
-from trainer.data.last_batch import last_batch_size
+from trainer.data.batch_source import BatchSource
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
 
 
-def check(pipeline: ds.Dataset, model: nn.Cell, plan: Plan, batch: Batch, world_size: int) -> None:
+def check(source: BatchSource, model: nn.Cell, plan: Plan, batch: Batch, world_size: int) -> None:
     """Check that no rank has to train on one sample, if the model cannot.
 
     Args:
-        pipeline: of training batches.
+        source: of the training batches.
         model: left unchanged.
         plan: what is frozen; frozen layers keep their statistics.
         batch: inputs and, last, the label.
@@ -26,7 +25,7 @@ def check(pipeline: ds.Dataset, model: nn.Cell, plan: Plan, batch: Batch, world_
     Raises:
         ConfigError: a batch leaves one sample, which batch normalisation cannot take.
     """
-    sizes = {last_batch_size(pipeline), getattr(pipeline, "batch_size", None)}
+    sizes = {source.last_batch_size, source.batch_size}
     alone = any(isinstance(size, int) and size // world_size == 1 for size in sizes)
     if alone and (problem := _one_sample_problem(model, plan, batch)):
         raise ConfigError([problem])

@@ -15,7 +15,7 @@ from trainer.config.groups import optional_spec
 from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
-from trainer.data import pipelines
+from trainer.data import run_data
 from trainer.distributed import world
 from trainer.metrics.build_metrics import build_metrics
 from trainer.metrics.monitor import Monitor
@@ -45,7 +45,7 @@ def preflight(
     loss = _collect(problems, lambda: instantiate_target("loss", settings.loss.spec()))
     model = _collect(problems, lambda: build_model(settings.model.spec()))
     rules, rule_problems = build_rules(settings)
-    problems += [*rule_problems, *pipelines.problems(settings), *length.problems(settings)]
+    problems += [*rule_problems, *run_data.problems(settings), *length.problems(settings)]
     extras = build_extras(settings, problems)
     problems += loss_problems(settings, loss, extras.metrics)
     if model is None:

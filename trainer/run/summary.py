@@ -119,11 +119,11 @@ def _weights(settings: Settings, components: RunComponents) -> str:
 def _data_rows(settings: Settings, components: RunComponents) -> list[Row]:
     """Return what the data are, and whether they have another batch size than the settings."""
     size = components.batch_size
-    batches = quantity(components.train.get_dataset_size(), "batch", "batches")
+    batches = quantity(components.train.batch_count, "batch", "batches")
     train = f"{batches} of {size} per epoch"
     validation = "none for validation: no score, and no best checkpoint"
     if components.validation:
-        validation = f"{components.validation.get_dataset_size()} for validation"
+        validation = f"{components.validation.batch_count} for validation"
     mismatch = batch_size.mismatch(settings.batch_size, size, components.train)
     notes = [("", f"warning: {mismatch}")] if mismatch else []
     return [("data", f"{settings.dataset.target}: {train}, {validation}"), *notes]

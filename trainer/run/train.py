@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from trainer.artifacts import status
 from trainer.checkpoint import resume
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.config import overrides, recorded_folder, schema
+from trainer.config import data_classes, overrides, recorded_folder, schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, file_lock, log_handlers, text
 from trainer.core.errors import ConfigError
@@ -153,7 +153,7 @@ def _begin(config: DictConfig, settings: Settings, folder: Path) -> None:
 def _record_configuration(config: DictConfig, folder: Path) -> None:
     """Write what Hydra would have written before any configuration error was looked for."""
     hydra = HydraConfig.get()
-    atomic_files.write_text(folder / CONFIG, OmegaConf.to_yaml(config))
+    atomic_files.write_text(folder / CONFIG, OmegaConf.to_yaml(data_classes.with_values(config)))
     atomic_files.write_text(folder / HYDRA_CONFIG, OmegaConf.to_yaml({"hydra": hydra}))
     atomic_files.write_text(folder / OVERRIDES, OmegaConf.to_yaml(hydra.overrides.task))
 

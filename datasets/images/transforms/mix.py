@@ -8,7 +8,6 @@ that reads an even part of a batch has both images of each pair.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,18 +15,6 @@ from numpy.typing import NDArray
 from ..errors import DataError
 
 Array = NDArray[np.float32]
-
-
-def soft_labels(labels: NDArray[Any], num_classes: int) -> Array:
-    """Return [B, num_classes] float32: 1 for the class of each image, 0 for the others.
-
-    Args:
-        labels: [B] class indices, or [B, num_classes] labels that are returned as float32.
-        num_classes: number of classes.
-    """
-    if labels.ndim == 2:
-        return labels.astype(np.float32)
-    return np.eye(num_classes, dtype=np.float32)[labels]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from .auto_augment import aug_mix, auto_augment, trivial_augment_wide
 from .color_jitter import color_jitter
 from .crop import random_flip, random_resized_crop
 from .erasing import random_erasing
+from .evaluation import EvaluationTransform
 from .normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
 from .rand_augment import parse_rand_augment
 from .resize import Pixels, resampling
@@ -45,7 +46,8 @@ class TrainingTransform:
 
     Attributes:
         image_size: side of the square result, in pixels.
-        scale: range of the share of the image's area that is cropped.
+        scale: range of the share of the image's area that is cropped; `None` resizes the image and
+            crops its centre, as for evaluation.
         ratio: range of the crop's width divided by its height.
         interpolation: of the resize, a key of `resize.INTERPOLATIONS`.
         hflip: probability that left and right change places.
@@ -56,10 +58,11 @@ class TrainingTransform:
         re_prob: probability of random erasing.
         mean: of each channel, on a scale from 0 to 1.
         std: standard deviation of each channel, likewise.
+        crop_pct: of the resize where `scale` is `None`, see `EvaluationTransform`.
     """
 
     image_size: int = 224
-    scale: tuple[float, float] = (0.08, 1.0)
+    scale: tuple[float, float] | None = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     interpolation: str = "bilinear"
     hflip: float = 0.5
@@ -69,6 +72,7 @@ class TrainingTransform:
     re_prob: float = 0.0
     mean: Sequence[float] = IMAGENET_MEAN
     std: Sequence[float] = IMAGENET_STD
+    crop_pct: float = 0.875
     augment: Augmentation | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -82,13 +86,22 @@ class TrainingTransform:
         Raises:
             ImageError: the image is truncated or corrupt.
         """
-        pixels = random_resized_crop(
-            image, random, self.image_size, self.scale, self.ratio, self.interpolation
-        )
-        pixels = random_flip(pixels, random, self.hflip, self.vflip)
+        pixels = random_flip(self._crop(image, random), random, self.hflip, self.vflip)
         if self.augment:
             return self.augment(pixels, random)
         return color_jitter(pixels, random, self.color_jitter) if self.color_jitter else pixels
+
+    @property
+    def is_random(self) -> bool:
+        """Whether anything in the preparation is random."""
+        flips = self.hflip or self.vflip or self.re_prob
+        return bool(self.scale or flips or self.augment or self.color_jitter)
+
+    def _crop(self, image: EncodedImage | Pixels, random: np.random.Generator) -> Pixels:
+        size, interpolation = self.image_size, self.interpolation
+        if self.scale is None:
+            return EvaluationTransform(size, self.crop_pct, interpolation).pixels(image)
+        return random_resized_crop(image, random, size, self.scale, self.ratio, interpolation)
 
     def __call__(
         self,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.support.images import Photo
+from trainer.data.sampling import sample_generator
 from trainer.datasets.images.errors import DataError
-from trainer.datasets.images.sampling import sample_generator
 from trainer.datasets.images.transforms.auto_augment import aug_mix
 from trainer.datasets.images.transforms.color_jitter import color_jitter
 from trainer.datasets.images.transforms.rand_augment import RandAugment, parse_rand_augment

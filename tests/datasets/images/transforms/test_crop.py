@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 
 from tests.support.images import Photo
+from trainer.data.sampling import sample_generator
 from trainer.datasets.images.decode import EncodedImage
-from trainer.datasets.images.sampling import sample_generator
 from trainer.datasets.images.transforms.crop import random_box, random_flip, random_resized_crop
 
 RATIO = (3 / 4, 4 / 3)

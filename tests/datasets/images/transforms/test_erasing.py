@@ -1,6 +1,6 @@
 import numpy as np
 
-from trainer.datasets.images.sampling import sample_generator
+from trainer.data.sampling import sample_generator
 from trainer.datasets.images.transforms.erasing import random_erasing
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.support.images import Photo
+from trainer.data.sampling import sample_generator
 from trainer.datasets.images.errors import DataError
-from trainer.datasets.images.sampling import sample_generator
 from trainer.datasets.images.transforms.normalise import normalise
 from trainer.datasets.images.transforms.training import TrainingTransform
 

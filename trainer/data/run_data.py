@@ -1,4 +1,4 @@
-"""Pipelines: training and validation data built from settings, and read for one batch."""
+"""Run data: the sources of a run, and what their first batches show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,87 +8,30 @@ import mindspore.dataset as ds
 
 from trainer.backend.batch_types import Batch
 from trainer.config.evaluation import LOSS
-from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
 from trainer.core.errors import BadData, ConfigError
-from trainer.data import batches, fingerprint, own_generators, random_draws
+from trainer.data import fingerprint, own_generators, random_draws
+from trainer.data.batch_source import BatchSource
+from trainer.data.build_sources import Sources, build_sources
 from trainer.data.fingerprint import Fingerprint
 
 
-def build_pipelines(settings: Settings) -> tuple[ds.Dataset, ds.Dataset | None]:
-    """Return the pipelines for training and for validation, whose batches are (inputs..., label).
-
-    The one for validation may be None.
-
-    Raises:
-        ConfigError: the target returns something else, or a pipeline without a batch.
-    """
-    pipelines = instantiate_target("dataset", settings.dataset.spec())
-    is_pair = isinstance(pipelines, tuple | list) and len(pipelines) == 2
-    parts = list(pipelines) if is_pair else [pipelines]
-    wrong = [p for p in parts if not isinstance(p, ds.Dataset)]
-    if not is_pair or wrong not in ([], [None]) or parts[0] is None:
-        received = ", ".join(type(part).__name__ for part in parts)
-        expected = "expected (train, validation), pipelines of mindspore.dataset; None for none"
-        raise ConfigError([f"dataset: {expected}, received {received}"])
-    for name, pipeline in zip(("training", "validation"), pipelines, strict=True):
-        if pipeline is not None and _size(settings, pipeline) == 0:
-            raise ConfigError([_empty(name, settings.batch_size)])
-    return _limited(settings, pipelines[0], pipelines[1])
-
-
-def _limited(
-    settings: Settings, train: ds.Dataset, validation: ds.Dataset | None
-) -> tuple[ds.Dataset, ds.Dataset | None]:
-    """Return pipelines with no more batches than the settings allow."""
-    if settings.overfit_batches is not None:
-        train = _take(train, settings.overfit_batches)
-        return train, train
-    limited = None if validation is None else _take(validation, settings.limit_validation_batches)
-    return _take(train, settings.limit_train_batches), limited
-
-
-def unlimited(pipeline: ds.Dataset) -> ds.Dataset:
-    """Return a pipeline without the limit on its batches, if it has one."""
-    is_limited = type(pipeline).__name__ == "TakeDataset"
-    return pipeline.children[0] if is_limited else pipeline
-
-
-def _take(pipeline: ds.Dataset, count: int | None) -> ds.Dataset:
-    size: int = pipeline.get_dataset_size()
-    return pipeline if count is None or count >= size else pipeline.take(count)
-
-
-def _empty(name: str, batch_size: int) -> str:
-    reason = f"fewer than a batch (batch_size={batch_size}) and the remainder is dropped"
-    received = f"received none: there are no samples, or {reason}"
-    return f"dataset: expected at least one {name} batch, {received}"
-
-
-def first_batch(settings: Settings, pipeline: ds.Dataset) -> Batch:
-    """Return the first batch of a pipeline.
+def first_batch(settings: Settings, source: BatchSource) -> Batch:
+    """Return the first batch of a source, whose images are not mixed.
 
     Raises:
         ConfigError: the data cannot be read; names the line of the pipeline's code.
     """
     try:
-        return next(iter(batches.batches(pipeline, settings.seed, 0)))
+        return next(source.batches(0))
     except BadData as error:
         why = str(error).removeprefix("dataset: ")
         raise ConfigError([f"dataset: {settings.dataset.target}: {why}"]) from None
 
 
-def _size(settings: Settings, pipeline: ds.Dataset) -> int:
-    try:
-        return int(pipeline.get_dataset_size())
-    except RuntimeError as error:  # a source of no samples
-        why = batches.failure(error)
-        raise ConfigError([f"dataset: {settings.dataset.target}: {why}"]) from None
-
-
 @dataclass(frozen=True)
 class Data:
-    """The two pipelines of (inputs..., label) batches, and what their first batches show.
+    """The sources of (inputs..., label) batches, and what their first batches show.
 
     Attributes:
         train: for training.
@@ -98,34 +41,59 @@ class Data:
         racing: operations for training whose random draws cannot be repeated.
         own_generators: operations that draw from a generator whose state is not saved.
         fingerprint: of the data, as far as they can be read again as they were.
+        test: for a test, which only evaluate reads; None: there is none.
     """
 
-    train: ds.Dataset
-    validation: ds.Dataset | None
+    train: BatchSource
+    validation: BatchSource | None
     first_train: Batch
     first_validation: Batch | None
     racing: Sequence[str] = ()
     own_generators: Sequence[str] = ()
     fingerprint: Fingerprint = Fingerprint()
+    test: BatchSource | None = None
 
 
 def build_data(settings: Settings) -> Data:
-    """Return the data; raises what ``build_pipelines`` and ``first_batch`` do."""
-    train, validation = build_pipelines(settings)
+    """Return the data; raises what ``build_sources`` and ``first_batch`` do."""
+    sources = build_sources(settings)
+    train, validation = sources.train, sources.validation
     if validation is None and (keys := _needing_validation(settings)):
         expected = "expected validation data to measure, received none from the dataset"
         raise ConfigError([f"{key}: {expected}" for key in keys])
-    source = fingerprint.of_sources([train, validation])
+    source = _known(sources)
     first = first_batch(settings, train)
-    racing = random_draws.racing_operations(train, settings.seed)
-    own = own_generators.holders(train)
+    racing, own = _unrepeatable(settings, train)
     if own and _is_repeatable(settings, train, first):
         own = []
-    scored = validation and first_batch(settings, validation)
-    if settings.evaluation.every_steps:
+    scored = None if validation is None else first_batch(settings, validation)
+    if settings.evaluation.every_steps and validation and _is_pipeline(validation):
         _check_draws(settings)
     hashed = "" if racing or own else fingerprint.of_batches([first, scored])
-    return Data(train, validation, first, scored, racing, own, Fingerprint(hashed, source))
+    return Data(
+        train, validation, first, scored, racing, own, Fingerprint(hashed, source), sources.test
+    )
+
+
+def _known(sources: Sources) -> str:
+    """Return a hash of what is known of the data without reading them."""
+    parts = sources.train, sources.validation
+    return fingerprint.of_sources(part and part.origin for part in parts)
+
+
+def _unrepeatable(settings: Settings, train: BatchSource) -> tuple[list[str], list[str]]:
+    """Return what may draw random numbers in another order, or from a generator of its own.
+
+    Call it after the first batch was read.
+    """
+    if _is_pipeline(train):
+        racing = random_draws.racing_operations(train.origin, settings.seed)
+        return racing, own_generators.holders(train.origin)
+    return [], [] if hasattr(train.origin, "fingerprint") else ["dataset"]
+
+
+def _is_pipeline(source: BatchSource) -> bool:
+    return isinstance(source.origin, ds.Dataset)
 
 
 def _check_draws(settings: Settings) -> None:
@@ -155,9 +123,9 @@ def _needing_validation(settings: Settings) -> list[str]:
     return [key for key, needs in values.items() if needs]
 
 
-def _is_repeatable(settings: Settings, pipeline: ds.Dataset, first: Batch) -> bool:
-    """Tell whether the first batch of a pipeline is the same if it is read again."""
-    again = first_batch(settings, pipeline)
+def _is_repeatable(settings: Settings, source: BatchSource, first: Batch) -> bool:
+    """Tell whether the first batch of a source is the same if it is read again."""
+    again = first_batch(settings, source)
     return fingerprint.of_batches([again]) == fingerprint.of_batches([first])
 
 
@@ -165,13 +133,13 @@ def read_again(settings: Settings, data: Data) -> Fingerprint:
     """Return the fingerprint of the data, built and read once more."""
     parts = [part for part in (data.train, data.validation) if part is not None]
     first = fingerprint.of_batches([first_batch(settings, part) for part in parts])
-    source = fingerprint.of_sources(build_pipelines(settings))
+    source = _known(build_sources(settings))
     return Fingerprint(first if data.fingerprint.first else "", source)
 
 
 def sample(settings: Settings) -> Batch:
     """Return the first training batch; raises what the two functions that it calls do."""
-    return first_batch(settings, build_pipelines(settings)[0])
+    return first_batch(settings, build_sources(settings).train)
 
 
 def problems(settings: Settings) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DataError
+from trainer.core.errors import ConfigError
 
 Indices = NDArray[np.int64]
 
@@ -35,7 +35,7 @@ def batch_generator(seed: int, epoch: int, batch: int) -> np.random.Generator:
 
 
 def shuffled_order(count: int, seed: int, epoch: int) -> Indices:
-    """Return the indices of `count` images in the random order of an epoch."""
+    """Return the indices of ``count`` images in the random order of an epoch."""
     return _generator(_ORDER, seed, epoch, 0, 0).permutation(count)
 
 
@@ -52,13 +52,12 @@ def balanced_order(labels: NDArray[Any], seed: int, epoch: int) -> Indices:
         epoch: at least 0.
 
     Raises:
-        DataError: `labels` are not class indices.
+        ConfigError: ``labels`` are not class indices.
     """
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(
-            "sampler=balanced: expected one class per image, received labels of shape "
-            f"{labels.shape} and type {labels.dtype}"
-        )
+        received = f"labels of shape {labels.shape} and type {labels.dtype}"
+        expected = "expected one class per image"
+        raise ConfigError([f"dataset.sampler=balanced: {expected}, received {received}"])
     random = _generator(_ORDER, seed, epoch, 1, 0)
     classes = random.permutation(np.unique(labels))
     share, more = divmod(len(labels), len(classes))

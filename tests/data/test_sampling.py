@@ -3,8 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from trainer.datasets.images.errors import DataError
-from trainer.datasets.images.sampling import (
+from trainer.core.errors import ConfigError
+from trainer.data.sampling import (
     balanced_order,
     batch_count,
     batch_generator,
@@ -69,7 +69,7 @@ def test_balanced_order_of_more_classes_than_images_per_class() -> None:
 
 def test_balanced_order_needs_classes() -> None:
     for labels in (np.zeros((4, 2), np.int32), np.zeros(4, np.float32)):
-        with pytest.raises(DataError, match="sampler=balanced: expected one class per image"):
+        with pytest.raises(ConfigError, match="sampler=balanced: expected one class per image"):
             balanced_order(labels, 0, 0)
 
 

@@ -1,0 +1,80 @@
+"""Data classes: number and names of the classes, taken from the data when they are referred to.
+
+``${class_count:}`` and ``${class_names:}`` in the group ``dataset`` stand for those of the data
+that its other keys describe. Nothing is decoded, and MindSpore is not imported.
+"""
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from trainer.config.groups import Dataset
+from trainer.config.instantiate import instantiate_target
+from trainer.core.errors import ConfigError
+
+_REFERENCES = ("${class_count:", "${class_names:", "${resized_side:")
+
+
+def register() -> None:
+    """Let configurations refer to the data; a second call changes nothing."""
+    resolvers = {"class_count": _class_count, "class_names": _class_names}
+    for name, resolver in {**resolvers, "resized_side": _resized_side}.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def with_values(config: DictConfig) -> DictConfig:
+    """Return a configuration with what the references stand for now in their place."""
+    copy = config.copy()
+    dataset = copy.get("dataset")
+    for key in list(dataset) if isinstance(dataset, DictConfig) else []:
+        if _is_reference(dataset, key):
+            dataset[key] = config.dataset[key]
+    return copy
+
+
+def _class_count(_parent_: DictConfig) -> int:
+    train = _train(_parent_)
+    labels = getattr(train, "labels", None)
+    if names := getattr(train, "classes", ()):
+        return len(names)
+    return 1 if labels is None or labels.ndim == 1 else int(labels.shape[1])
+
+
+def _class_names(_parent_: DictConfig) -> list[str]:
+    return [str(name) for name in getattr(_train(_parent_), "classes", ())]
+
+
+def _resized_side(_root_: DictConfig) -> int | None:
+    """Return the pixels that evaluation resizes the shorter side to; None: it does not."""
+    transform = _root_.get("transform") or {}
+    side, share = transform.get("image_resize"), transform.get("crop_pct")
+    if isinstance(side, int) and isinstance(share, int | float) and 0 < share <= 1:
+        return int(side / share)
+    return None
+
+
+def _train(dataset: DictConfig) -> Any:
+    """Return the training data that a group describes."""
+    keys = [key for key in dataset if not _is_reference(dataset, key) and key != "cache"]
+    values = {key: dataset[key] for key in keys}
+    plain = {
+        k: OmegaConf.to_container(v) if OmegaConf.is_config(v) else v for k, v in values.items()
+    }
+    data = instantiate_target("dataset", Dataset.model_validate(plain).spec())
+    if isinstance(data, dict):
+        return data["train"]
+    return data[0] if isinstance(data, tuple | list) else data
+
+
+def _is_reference(dataset: DictConfig, key: Any) -> bool:
+    if not OmegaConf.is_interpolation(dataset, key):
+        return False
+    raw = OmegaConf.to_container(dataset, resolve=False)
+    assert isinstance(raw, dict)
+    return str(raw[key]).startswith(_REFERENCES)
+
+
+def cause(error: BaseException) -> list[str]:
+    """Return the errors of data that an interpolation refers to; none: it is another error."""
+    inner = error.__cause__
+    return list(inner.problems) if isinstance(inner, ConfigError) else []

@@ -47,12 +47,12 @@ def test_what_a_target_may_return(value: Any, names: list[str]) -> None:
 
 @pytest.mark.parametrize("value", [None, (None, SAMPLES), 3, (SAMPLES, 3), np.zeros((4, 2))])
 def test_what_it_may_not_return(value: Any) -> None:
-    with pytest.raises(ConfigError, match=r"expected \(train, validation\), pipelines"):
+    with pytest.raises(ConfigError, match=r"expected a dataset, \(train, validation\)"):
         build_sources(settings_of(value))
 
 
 def test_unknown_parts_are_an_error() -> None:
-    with pytest.raises(ConfigError, match="expected the keys train, .* received train, dev"):
+    with pytest.raises(ConfigError, match="received train, dev"):
         build_sources(settings_of({"train": SAMPLES, "dev": SAMPLES}))
 
 

@@ -62,4 +62,6 @@ def test_metrics_need_them(command: Command) -> None:
 def test_training_data_may_not_be_missing(command: Command) -> None:
     ended = command.train("dataset._target_=no_validation.wrong")
     assert ended.code == 2
-    assert "dataset: expected (train, validation), pipelines of mindspore.dataset" in ended.err
+    assert (
+        "dataset: expected a dataset, (train, validation), (train, validation, test)" in ended.err
+    )

@@ -1,8 +1,7 @@
 """Build sources: the batches of each part of the data, as the settings name them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import mindspore.dataset as ds
 
@@ -11,6 +10,8 @@ from trainer.config.schema import Settings
 from trainer.core import cpu_cores
 from trainer.core.errors import ConfigError
 from trainer.data import batches, map_dataset
+from trainer.data.adapters.adapt import adapt
+from trainer.data.adapters.parts import split_parts
 from trainer.data.batch_source import BatchSource
 from trainer.data.loader_source import LoaderSource
 from trainer.data.map_dataset import MapDataset
@@ -19,12 +20,6 @@ from trainer.data.pipeline_source import PipelineSource
 from trainer.data.sample_reader import SampleReader
 from trainer.data.transform import Transform
 from trainer.distributed import world
-
-_NAMES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-_EXPECTED = (
-    "expected (train, validation), pipelines of mindspore.dataset or map-style datasets; None for "
-    "none"
-)
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,8 @@ def build_sources(settings: Settings) -> Sources:
     Raises:
         ConfigError: the target returns something else, or a part without a batch.
     """
-    parts = _parts(instantiate_target("dataset", settings.dataset.spec()))
+    returned = split_parts(instantiate_target("dataset", settings.dataset.spec()))
+    parts = {name: adapt(part, name) for name, part in returned.items()}
     transform = build_transform(settings)
     if any(isinstance(part, ds.Dataset) for part in parts.values()):
         _refuse_for_pipelines(settings)
@@ -63,35 +59,6 @@ def build_transform(settings: Settings) -> Transform | None:
         return None
     transform: Transform = instantiate_target("transform", settings.transform.spec())
     return transform
-
-
-def _parts(value: Any) -> dict[str, ds.Dataset | MapDataset]:
-    """Return the datasets by the name of their part.
-
-    Raises:
-        ConfigError: the target has returned something else.
-    """
-    if isinstance(value, Mapping):
-        if not value.keys() <= _NAMES.keys():
-            received = ", ".join(map(str, value))
-            raise ConfigError(
-                [f"dataset: expected the keys {', '.join(_NAMES)}, received {received}"]
-            )
-        named = {_NAMES[name]: part for name, part in value.items()}
-    else:
-        is_several = isinstance(value, tuple | list) and 1 < len(value) <= 3
-        values = value if is_several else [value]
-        named = dict(zip(("train", "validation", "test"), values, strict=False))
-    parts = {name: part for name, part in named.items() if part is not None}
-    if "train" not in parts or not all(map(_is_dataset, parts.values())):
-        received = ", ".join(type(part).__name__ for part in named.values())
-        raise ConfigError([f"dataset: {_EXPECTED}, received {received}"])
-    return parts
-
-
-def _is_dataset(part: object) -> bool:
-    is_array = hasattr(part, "dtype")
-    return isinstance(part, ds.Dataset) or (map_dataset.is_map_dataset(part) and not is_array)
 
 
 def _source(

@@ -9,13 +9,12 @@ A dataset may also have these attributes, which are used where they are there:
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@runtime_checkable
 class MapDataset(Protocol):
     """Samples by their index; several threads read them at once."""
 
@@ -24,11 +23,6 @@ class MapDataset(Protocol):
 
     def __getitem__(self, index: int, /) -> Any:
         """Return a sample: the image, further inputs if the model has them, the label."""
-
-
-def is_map_dataset(value: object) -> TypeGuard[MapDataset]:
-    """Tell whether a value can be read as a map-style dataset; a mapping or a text is none."""
-    return isinstance(value, MapDataset) and not isinstance(value, dict | str | bytes)
 
 
 def class_names(dataset: object) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from trainer.backend.graph import module_tree
 from trainer.callbacks import model_checkpoint
 from trainer.callbacks.console import Console
 from trainer.callbacks.cpu_affinity import CpuAffinity
+from trainer.callbacks.data_manifest_writer import DataManifestWriter
 from trainer.callbacks.freeze_guard import FreezeGuard
 from trainer.callbacks.history_recorder import HistoryRecorder
 from trainer.callbacks.learning_rate_monitor import LearningRateMonitor
@@ -65,8 +66,17 @@ def build_callbacks(
     reuses_step = compiled.step is not None and not context.components.cache_decision.storable
     costs = CostsRecorder(context.folder / COSTS, reuses_step, shares_process)
     first = [context.writer, StartSummary(context), _snapshots(context), context.proof, *history]
-    last = [FreezeGuard(), _model_checkpoint(context), costs, ManifestWriter(context.folder)]
+    data = DataManifestWriter(context.folder, _map_datasets(context))
+    last = [FreezeGuard(), _model_checkpoint(context), costs, data, ManifestWriter(context.folder)]
     return CallbackList(*first, *_reports(context), *_cpu_affinity(context), *ranks, *last)
+
+
+def _map_datasets(context: FitContext) -> dict[str, Any]:
+    """Return the datasets of the run that are no pipelines, by the name of their part."""
+    components = context.components
+    parts = {"train": components.train, "validation": components.validation}
+    parts |= {"test": components.test}
+    return {name: part.origin for name, part in parts.items() if part is not None}
 
 
 def _reports(context: FitContext) -> list[Callback]:

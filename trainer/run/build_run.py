@@ -9,7 +9,7 @@ from trainer.backend import dropout, half_storage
 from trainer.backend.graph import dry_run
 from trainer.backend.graph.dry_run import DryRun
 from trainer.backend.graph.task import ignored_label
-from trainer.checkpoint import restore
+from trainer.checkpoint import class_names, restore
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
@@ -60,7 +60,8 @@ def build_run(
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
     rest = checked.extras, trial.classes, data.racing, data.own_generators
     facts = len(data.first_train[-1]), str(data.fingerprint), weights, trial.eager_error
-    return RunComponents(*parts, checked.device_description, *state, *rest, *facts, test=data.test)
+    ends = {"test": data.test, "class_names": data.train.class_names}
+    return RunComponents(*parts, checked.device_description, *state, *rest, *facts, **ends)
 
 
 def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:
@@ -104,7 +105,9 @@ def _check_resume(settings: Settings, point: ResumePoint | None, plan: Plan, dat
     Raises:
         ConfigError: they differ, which ``resume.allow`` does not allow, or do not fit.
     """
-    problems = restore.plan_and_data_problems(point, plan, data.train.batch_count)
+    recorded = point.class_names if point and "dataset" not in point.allow else ()
+    problems = class_names.problems(recorded, data.train.class_names)
+    problems += restore.plan_and_data_problems(point, plan, data.train.batch_count)
     problems += length.resume_problems(
         point, length.run_length(settings, data.train, world.current().world_size)
     )

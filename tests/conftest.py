@@ -17,6 +17,7 @@ device.prepare(DEVICE)  # before any test imports MindSpore
 import mindspore as ms  # noqa: E402
 
 from tests.support.command import CHECKOUT, Command, trained  # noqa: E402
+from tests.support.photos import write_photos  # noqa: E402
 
 ms.set_device("CPU")
 assert device.install_convolutions(DEVICE) == []
@@ -106,6 +107,12 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
         yield Path(os.environ["XDG_CACHE_HOME"]) / "freeze-trainer" / "graphs"
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 30 small photographs of each of two classes; no test may change it."""
+    return write_photos(tmp_path_factory.mktemp("photos") / "root")
 
 
 @pytest.fixture(autouse=True)

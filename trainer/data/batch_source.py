@@ -64,6 +64,9 @@ class BatchSource(Protocol):
     def labels(self) -> NDArray[Any] | None:
         """Return all labels; None: they cannot be known without reading the data."""
 
+    def augmentation(self) -> str:
+        """Return what prepares samples at random; empty: nothing is known to."""
+
     def limited(self, count: int | None) -> "BatchSource":
         """Return a source of at most some batches per epoch; None: of all."""
 

@@ -142,6 +142,12 @@ class LoaderSource:
         """Return all labels; None: the dataset does not know them without reading its samples."""
         return map_dataset.labels_of(self.origin)
 
+    def augmentation(self) -> str:
+        """Return what prepares samples at random; empty: nothing is known to."""
+        transform = self.reader.transform
+        is_random = self.reader.augments and getattr(transform, "augments", False)
+        return "transform" if is_random or self.mixing else ""
+
     def limited(self, count: int | None) -> "LoaderSource":
         """Return a source of at most some batches per epoch; None: of all."""
         return self if count is None else replace(self, limit=count)

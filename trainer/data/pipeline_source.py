@@ -77,6 +77,10 @@ class PipelineSource:
         """Return the labels that the pipeline's source holds in memory, if nothing changes them."""
         return labels_in_memory.labels_in_memory(self.pipeline)
 
+    def augmentation(self) -> str:
+        """Return nothing: operations of a pipeline are looked at one by one."""
+        return ""
+
     def limited(self, count: int | None) -> "PipelineSource":
         """Return a source of at most some batches per epoch; None: of all."""
         if count is None or count >= self.batch_count:

@@ -182,7 +182,9 @@ def _seconds(value: float, decimals: int = 0) -> str:
 def _check_data(settings: Settings, source: SampleSource) -> None:
     advice = "features.views=K (with features=store) can store K views of each image"
     parts = [part for part in (source.train, source.validation) if part is not None]
-    if names := dict.fromkeys(n for p in parts for n in random_ops.random_operations(p.origin)):
+    names = [part.augmentation() for part in parts]
+    names += [name for part in parts for name in random_ops.random_operations(part.origin)]
+    if names := [*filter(None, dict.fromkeys(names))]:
         raise NotCacheable(f"the data are augmented at random by {shorten([*names])}; {advice}")
 
     whole = source.train.unlimited()  # limited epochs have other samples each

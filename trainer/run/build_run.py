@@ -1,7 +1,7 @@
 """Run: everything that a run starts from, built from its settings in the order of what happens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mindspore import Parameter
 
@@ -60,8 +60,8 @@ def build_run(
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
     rest = checked.extras, trial.classes, data.racing, data.own_generators
     facts = len(data.first_train[-1]), str(data.fingerprint), weights, trial.eager_error
-    ends = {"test": data.test, "class_names": data.train.class_names}
-    return RunComponents(*parts, checked.device_description, *state, *rest, *facts, **ends)
+    run = RunComponents(*parts, checked.device_description, *state, *rest, *facts)
+    return replace(run, test=data.test, class_names=data.train.class_names)
 
 
 def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:

@@ -10,6 +10,7 @@ from tests.support.nets import TwoConvs
 from tests.support.training import rule
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
+from trainer.data.pipeline_source import PipelineSource
 from trainer.datasets.arrays import pipelines
 from trainer.feature_cache import cost_model, decide
 from trainer.feature_cache.cost_model import Volume
@@ -33,7 +34,7 @@ def test_features_are_stored_on_request_and_a_small_size_is_shown() -> None:
 
 
 def test_the_number_of_samples_is_that_of_the_pipelines() -> None:
-    train, validation = images(count=40), images(count=8)
+    train, validation = (PipelineSource(images(count=n), 0) for n in (40, 8))
     volume = SampleSource(train, validation, (4, 2)).volume(settings(epochs=7))
     assert volume == Volume(40, 4, 7, 1)
     volume = SampleSource(train, None, (4, 2)).volume(settings(mode="store", views=3))

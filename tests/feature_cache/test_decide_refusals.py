@@ -13,6 +13,7 @@ from tests.support.stored import trial
 from tests.support.training import plan_of, rule
 from trainer.backend.batch_types import Columns
 from trainer.core.errors import ConfigError
+from trainer.data.pipeline_source import PipelineSource
 from trainer.feature_cache import decide
 from trainer.feature_cache.decide import SampleSource
 
@@ -87,7 +88,7 @@ def test_another_training_needs_to_be_asked_for(other: dict[str, Any]) -> None:
 
 
 def test_inputs_without_a_row_a_sample_are_refused() -> None:
-    made, net = images(), TwoConvs()
+    made, net = PipelineSource(images(), 0), TwoConvs()
     tried = trial(net, plan_of(net, rule("conv1")))
     with pytest.raises(ConfigError, match="an input has no row for each sample"):
         decide.decide(

@@ -60,6 +60,8 @@ def test_a_run_records_classes_and_files(photo_command: Command, photos: Path) -
     evaluated = photo_command.evaluate("run")
     assert evaluated.code == 0, evaluated.err
     assert "temple" in evaluated.out
+    assert "12 samples for validation" in evaluated.out
+    assert "6 samples for test" in photo_command.evaluate("run", "split=test").out
     exported = photo_command.export("run", "format=mindir")
     assert exported.code == 0, exported.err
 
@@ -85,7 +87,7 @@ def test_a_truncated_file(photo_command: Command, photos: Path, policy: str) -> 
     ended = photo_command.train(*lines, f"dataset.on_error={policy}", "seed=2")
     if policy == "skip":
         assert ended.code == 0, ended.err
-        assert "warning: skipped temple/" in ended.out + ended.err
+        assert "warning: skipped photos/temple/" in ended.out + ended.err
         return
     assert ended.code in (2, 65)  # 2: if it is in the first batch
     assert "expected a complete image" in ended.err

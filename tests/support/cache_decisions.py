@@ -11,6 +11,7 @@ from tests.support.stored import trial
 from tests.support.training import plan_of
 from trainer.config.rules import Rule
 from trainer.config.schema import Settings
+from trainer.data.pipeline_source import PipelineSource
 from trainer.feature_cache import decide
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 
@@ -38,4 +39,5 @@ def make_decision(
 ) -> CacheDecision:
     made = images() if made is None else made
     tried = trial(net, plan_of(net, *([given] if given else [])))
-    return decide.decide(wanted, tried, SampleSource(made, made, (4, 4)), None)
+    source = PipelineSource(made, wanted.seed)
+    return decide.decide(wanted, tried, SampleSource(source, source, (4, 4)), None)

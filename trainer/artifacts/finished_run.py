@@ -19,7 +19,17 @@ from trainer.core.run_files import CONFIG, HYDRA_CONFIG, MODEL
 _NEEDED = {CONFIG: "its settings", MODEL: "the weights at its end"}
 
 # What a model is built, measured and exported with; how it was trained does not matter any more.
-_KEPT = ("model", "adapter", "dataset", "batch_size", "loss", "device", "compile_cache", "seed")
+_KEPT = (
+    "model",
+    "adapter",
+    "dataset",
+    "transform",
+    "batch_size",
+    "loss",
+    "device",
+    "compile_cache",
+    "seed",
+)
 _ANY_OPTIMIZER = {"_target_": "mindspore.nn.SGD", "lr": 0.0}  # settings without one are refused
 
 

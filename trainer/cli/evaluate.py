@@ -20,15 +20,17 @@ if TYPE_CHECKING:  # these import MindSpore, before which the device has to be s
     from trainer.metrics.evaluator import Score
     from trainer.run.components import RunComponents
 
-_ALLOWED = ("dataset", "batch_size", "loss", "evaluation", "device", "seed")
+_ALLOWED = ("dataset", "transform", "batch_size", "loss", "evaluation", "device", "seed")
+_SPLITS = ("validation", "test")
 
-_USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [out=FOLDER]
+_USAGE = f"""usage: python -m trainer.evaluate RUN [KEY=VALUE ...] [split=test] [out=FOLDER]
 
 Prints loss and accuracy of a finished run's model on its validation data and, for each class,
 precision, recall and the classes it is mistaken for. Writes evaluation.json and confusion.png.
   RUN         the run's folder; its settings and its model.safetensors are used, or with RUN@EPOCH,
               RUN@last, RUN@best or RUN@ema those of a snapshot, its best checkpoint or its averages
   KEY=VALUE   overrides of {", ".join(_ALLOWED)} and the keys in them
+  split=test  measures on the test data, if the dataset has some, instead of the validation data
   out=FOLDER  where the two files go; default: RUN
 Example:
   python -m trainer.evaluate outputs/2026-01-01/12-00-00 dataset=fashion_mnist"""
@@ -39,16 +41,18 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        arguments = finished_run.parse_arguments(entry_point.arguments(), ("out",))
+        arguments = finished_run.parse_arguments(entry_point.arguments(), ("out", "split"))
         out = Path(arguments.options.get("out", arguments.run))
         recorded_folder.use(arguments.run)
         config, problems = finished_run.model_configuration(arguments, _ALLOWED)
         if why := plan.unwritable_reason(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
+        if (split := arguments.options.get("split", "validation")) not in _SPLITS:
+            problems.append(f"split: expected {' or '.join(_SPLITS)}, received {split!r}")
         with finished_run.naming_start_folder(arguments.run):
             settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         configure.check_batch_size(settings, components, arguments.overrides)
-        result = measure(settings, components, _class_names(arguments.run, components))
+        result = measure(components, _class_names(arguments.run, components), split)
         print(report(arguments.weights, settings, result))
         _write(out, as_json(arguments.weights, settings, result), result)
 
@@ -58,16 +62,18 @@ class Evaluation:
     """What was measured.
 
     Attributes:
-        score: on the validation data.
+        score: on the data.
         confusion: of the classes; None: labels are no classes.
         per_class: by metric, the value of each class, if it has such values.
         class_names: in the order of the class numbers; none: they are not known.
+        split: what it was measured on, validation or test.
     """
 
     score: "Score"
     confusion: "Confusion | None"
     per_class: Mapping[str, Sequence[float | None]]
     class_names: Sequence[str] = ()
+    split: str = "validation"
 
 
 def _class_names(run: Path, components: "RunComponents") -> Sequence[str]:
@@ -83,9 +89,15 @@ def _class_names(run: Path, components: "RunComponents") -> Sequence[str]:
 
 
 def measure(
-    settings: "Settings", components: "RunComponents", names: Sequence[str] = ()
+    components: "RunComponents", names: Sequence[str] = (), split: str = "validation"
 ) -> Evaluation:
-    """Return what is measured on the validation data; ``names`` are those of the classes."""
+    """Return what is measured on the validation or test data.
+
+    Args:
+        components: of the run.
+        names: of the classes.
+        split: validation or test.
+    """
     from trainer.backend.compile import compile_errors
     from trainer.backend.cpu_threads import with_dummy_branch
     from trainer.metrics.confusion import Confusion
@@ -95,14 +107,14 @@ def measure(
     confusion, per_class = Confusion(), dict[str, list[float | None]]()
     forward = compile_errors.reported(with_dummy_branch(components.model))
     evaluator = Evaluator(components.model, components.loss, forward=forward)
-    if components.validation is None:
-        expected = "expected validation data, received none, as the run had"
+    source = components.test if split == "test" else components.validation
+    if source is None:
+        expected = f"expected {split} data, received none, as the run had"
         raise ConfigError([f"dataset: {expected}; name other data: dataset=..."])
-    validation = components.validation.batches(0)
     metrics = recording(components.extras.metrics, per_class)
-    score = evaluator(validation, confusion, metrics)
+    score = evaluator(source.batches(0), confusion, metrics)
     counted = None if score.accuracy is None else confusion
-    return Evaluation(score, counted, per_class, names)
+    return Evaluation(score, counted, per_class, names, split)
 
 
 def report(weights: str, settings: "Settings", result: Evaluation) -> str:
@@ -113,7 +125,7 @@ def report(weights: str, settings: "Settings", result: Evaluation) -> str:
     score = result.score
     rows = [
         ("weights", weights),
-        ("data", f"{settings.dataset.target}, {score.samples:,} samples for validation"),
+        ("data", f"{settings.dataset.target}, {score.samples:,} samples for {result.split}"),
         ("loss", f"{score.loss:.6g}, by {settings.loss.target}"),
     ]
     if score.accuracy is not None:
@@ -138,6 +150,7 @@ def as_json(weights: str, settings: "Settings", result: Evaluation) -> dict[str,
     evaluation: dict[str, Any] = {
         "weights": weights,
         "dataset": settings.dataset.spec(),
+        **({} if result.split == "validation" else {"split": result.split}),
         "samples": score.samples,
         "loss": score.loss,
         "accuracy": score.accuracy,

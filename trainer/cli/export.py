@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # these import MindSpore, before which the device has to be s
 
 TOLERANCE = 1e-4  # of the largest output; the worst of twelve models in ONNX was within 2e-6
 _LARGE = "MindSpore writes several above 1 GB (mindir) or 2 GB (onnx)"
-_ALLOWED = ("dataset", "batch_size", "device", "seed")
+_ALLOWED = ("dataset", "transform", "batch_size", "device", "seed")
 
 _USAGE = f"""usage: python -m trainer.export RUN format=FORMAT [KEY=VALUE ...] [out=FILE]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from trainer.config.groups import Dataset
+from trainer.config.groups import LOADER_KEYS
 from trainer.config.instantiate import instantiate_target
 from trainer.core.errors import ConfigError
 
@@ -55,12 +55,11 @@ def _resized_side(_root_: DictConfig) -> int | None:
 
 def _train(dataset: DictConfig) -> Any:
     """Return the training data that a group describes."""
-    keys = [key for key in dataset if not _is_reference(dataset, key) and key != "cache"]
-    values = {key: dataset[key] for key in keys}
-    plain = {
-        k: OmegaConf.to_container(v) if OmegaConf.is_config(v) else v for k, v in values.items()
-    }
-    data = instantiate_target("dataset", Dataset.model_validate(plain).spec())
+    others = {*LOADER_KEYS, "cache"}
+    keys = [key for key in dataset if key not in others and not _is_reference(dataset, key)]
+    spec = OmegaConf.to_container(OmegaConf.create({key: dataset[key] for key in keys}))
+    assert isinstance(spec, dict)
+    data = instantiate_target("dataset", {str(key): value for key, value in spec.items()})
     if isinstance(data, dict):
         return data["train"]
     return data[0] if isinstance(data, tuple | list) else data

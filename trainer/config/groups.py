@@ -64,14 +64,14 @@ class Dataset(Target):
 
     def spec(self) -> dict[str, Any]:
         """The mapping that Hydra's ``instantiate`` takes: ``_target_`` and its arguments."""
-        return self.model_dump(by_alias=True, exclude_unset=True, exclude=_OF_THE_LOADER)
+        return self.model_dump(by_alias=True, exclude_unset=True, exclude=LOADER_KEYS)
 
     def loader_keys(self) -> list[str]:
         """Return the keys of the loader that have a value."""
-        return [name for name in sorted(_OF_THE_LOADER) if getattr(self, name) is not None]
+        return [name for name in sorted(LOADER_KEYS) if getattr(self, name) is not None]
 
 
-_OF_THE_LOADER = {"workers", "sampler", "last_batch", "on_error"}
+LOADER_KEYS = {"workers", "sampler", "last_batch", "on_error"}
 
 
 class Device(Group):

@@ -91,7 +91,7 @@ def test_a_metric_for_another_task_is_found_before_the_data_are_read(command: Co
     [
         (
             ["epochs=2"],
-            "epochs: expected one of dataset, batch_size, loss, evaluation, device",
+            "epochs: expected one of dataset, transform, batch_size, loss, evaluation, device",
         ),
         (["dataset.classes=[1,2]"], "expected 2, the number of classes [1, 2], received 5"),
         (["out=a run/train.log"], "is a file"),

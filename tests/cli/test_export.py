@@ -143,7 +143,10 @@ def test_comparison(received: list[object], holds: bool) -> None:
         (["format=mindir", "out=net.onnx"], "out: expected a file named *.mindir"),
         (["format=mindir", "out=a run/train.log/net.mindir"], "is a file"),
         (["format=mindir", "out=d.mindir"], "it is a folder"),
-        (["format=mindir", "loss=sum"], "loss: expected one of dataset, batch_size, device"),
+        (
+            ["format=mindir", "loss=sum"],
+            "loss: expected one of dataset, transform, batch_size, device",
+        ),
     ],
 )
 def test_mistakes_are_told_together(

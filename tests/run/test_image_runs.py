@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from tests.support.command import Command
 from tests.support.jobs import Job
 from tests.support.photos import LINES, MODULE
-from trainer.core.run_files import CLASS_NAMES, CONFIG, DATA
+from trainer.core.run_files import CLASS_NAMES, CONFIG, DATA, SKIPPED
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +31,9 @@ def test_a_killed_run_of_two_ranks_ends_with_the_same_bits(photos: Path, tmp_pat
     assert (tmp_path / "killed").exists()
     resumed = Job(tmp_path, "resume=killed_run")
     assert resumed.wait() == 0, resumed.output
+    again = Job(tmp_path, "resume=killed_run")
+    assert again.wait() == 0, again.output
+    assert "already finished (3 epochs); left unchanged" in again.output
     whole = Job(tmp_path, *lines, "hydra.run.dir=whole")
     assert whole.wait() == 0, whole.output
     assert weights(tmp_path / "killed_run") == weights(tmp_path / "whole")
@@ -87,7 +90,10 @@ def test_a_truncated_file(photo_command: Command, photos: Path, policy: str) -> 
     ended = photo_command.train(*lines, f"dataset.on_error={policy}", "seed=2")
     if policy == "skip":
         assert ended.code == 0, ended.err
-        assert "warning: skipped photos/temple/" in ended.out + ended.err
+        assert "warning: skipped photos/temple/" in ended.out
+        skipped = json.loads((photo_command.folder / "run" / SKIPPED).read_text())["skipped"]
+        assert f"warning: skipped {len(skipped)} samples that cannot be read" in ended.out
+        assert {row["split"] for row in skipped} <= {"train", "validation"}
         return
     assert ended.code in (2, 65)  # 2: if it is in the first batch
     assert "expected a complete image" in ended.err

@@ -30,6 +30,7 @@ from trainer.core.run_files import (
     PLAN,
     PROOF,
     RESULT,
+    SKIPPED,
     SNAPSHOTS,
 )
 
@@ -49,6 +50,7 @@ _WRITTEN = {
     EMA,
     COSTS,
     DATA,
+    SKIPPED,
     *PICTURES,
 }
 

@@ -7,6 +7,7 @@ INITIAL = "init.json"
 CLASS_NAMES = "class_names.json"  # only of data whose classes have names
 CLASS_WEIGHTS = "class_weights.json"  # only of a run with loss.class_weights=balanced
 DATA = "data.jsonl"  # only of data that consist of files
+SKIPPED = "skipped.json"  # only of a run that left out samples, see dataset.on_error
 PROOF = "proof.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"

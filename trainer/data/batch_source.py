@@ -1,6 +1,6 @@
 """Batch source: the batches of one part of the data, epoch by epoch, wherever they come from."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from mindspore import Tensor
@@ -34,6 +34,14 @@ class BatchSource(Protocol):
     @property
     def origin(self) -> Any:
         """The pipeline or the map-style dataset that is read."""
+
+    @property
+    def mixes(self) -> bool:
+        """Whether samples are mixed in epochs; their labels are shares of the classes then."""
+
+    @property
+    def skipped(self) -> Mapping[int, str]:
+        """What was left out because it cannot be read, by the index of the sample."""
 
     def batches(
         self, epoch: int, start: int = 0, world: World = ALONE, alone: bool = True

@@ -79,6 +79,11 @@ class LoaderSource:
         """The dataset."""
         return self.reader.dataset
 
+    @property
+    def mixes(self) -> bool:
+        """Whether samples are mixed in epochs."""
+        return self.mixing is not None
+
     def batches(
         self, epoch: int, start: int = 0, world: World = ALONE, alone: bool = True
     ) -> Iterator[Batch]:

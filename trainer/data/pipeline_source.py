@@ -1,6 +1,6 @@
 """Pipeline source: the batches of a pipeline of mindspore.dataset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -53,6 +53,16 @@ class PipelineSource:
     def origin(self) -> ds.Dataset:
         """The pipeline."""
         return self.pipeline
+
+    @property
+    def mixes(self) -> bool:
+        """Not known to the trainer: a pipeline's labels are the same wherever it is read."""
+        return False
+
+    @property
+    def skipped(self) -> Mapping[int, str]:
+        """Nothing: a pipeline does not report what it leaves out."""
+        return {}
 
     def batches(
         self, epoch: int, start: int = 0, world: World = ALONE, alone: bool = True

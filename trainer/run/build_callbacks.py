@@ -21,6 +21,7 @@ from trainer.callbacks.model_checkpoint import ModelCheckpoint
 from trainer.callbacks.plots import Plots
 from trainer.callbacks.rank_consistency import RankConsistency
 from trainer.callbacks.run_costs import CostsRecorder
+from trainer.callbacks.skipped_samples import SkippedSamples
 from trainer.callbacks.snapshots import Snapshots
 from trainer.callbacks.trainability import Trainability
 from trainer.checkpoint import checkpoint
@@ -66,17 +67,21 @@ def build_callbacks(
     reuses_step = compiled.step is not None and not context.components.cache_decision.storable
     costs = CostsRecorder(context.folder / COSTS, reuses_step, shares_process)
     first = [context.writer, StartSummary(context), _snapshots(context), context.proof, *history]
-    data = DataManifestWriter(context.folder, _map_datasets(context))
-    last = [FreezeGuard(), _model_checkpoint(context), costs, data, ManifestWriter(context.folder)]
+    last = [FreezeGuard(), _model_checkpoint(context), costs, *_data_records(context)]
+    last.append(ManifestWriter(context.folder))
     return CallbackList(*first, *_reports(context), *_cpu_affinity(context), *ranks, *last)
 
 
-def _map_datasets(context: FitContext) -> dict[str, Any]:
-    """Return the datasets of the run that are no pipelines, by the name of their part."""
+def _data_records(context: FitContext) -> list[Callback]:
+    """Return what records the files of the data, and samples that were left out."""
     components = context.components
     parts = {"train": components.train, "validation": components.validation}
     parts |= {"test": components.test}
-    return {name: part.origin for name, part in parts.items() if part is not None}
+    sources = {name: part for name, part in parts.items() if part is not None}
+    return [
+        DataManifestWriter(context.folder, {name: s.origin for name, s in sources.items()}),
+        SkippedSamples(context.folder, {name: s.skipped for name, s in sources.items()}),
+    ]
 
 
 def _reports(context: FitContext) -> list[Callback]:

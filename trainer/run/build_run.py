@@ -144,6 +144,8 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
 
     try:
         result = dry_run.dry_run(model, loss, data.first_train, restart)
+        if data.train.mixes:  # labels are shares then, which not every loss takes
+            dry_run.dry_run(model, loss, next(data.train.batches(1)), restart)
     except ConfigError as error:
         precision = settings.device.precision
         raise ConfigError([_misfit(text, precision) for text in error.problems]) from None

@@ -29,6 +29,7 @@ from trainer.core.run_files import (
     PLAN,
     PROOF,
     RESULT,
+    SKIPPED,
     SNAPSHOTS,
     WEIGHTS_PICTURE,
 )
@@ -211,6 +212,7 @@ FILES = (
     (CLASS_NAMES, "the names of the classes, in the order of their numbers"),
     (CLASS_WEIGHTS, "the weights of the classes, from the training labels"),
     (DATA, "the files of the data, with their hashes"),
+    (SKIPPED, "the samples that were left out, and why"),
     (METRICS, "one line per epoch"),
     (RESULT, "how the run ended, and which epoch's weights these are"),
     (COSTS, "seconds to compile, per step and per epoch's end; memory"),

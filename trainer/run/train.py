@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from trainer.artifacts import status
 from trainer.checkpoint import resume
-from trainer.checkpoint.resume import ResumeRequest
+from trainer.checkpoint.resume import ResumePoint, ResumeRequest
 from trainer.config import data_classes, overrides, recorded_folder, schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, file_lock, log_handlers, text
@@ -25,6 +24,7 @@ from trainer.distributed import rendezvous, world
 from trainer.run import configure, multi_rank
 
 if TYPE_CHECKING:
+    from trainer.artifacts.run_result import RunResult
     from trainer.callbacks.pruning import TrialInfo
     from trainer.run.components import RunComponents
     from trainer.run.graph_reuse import GraphPool
@@ -105,11 +105,10 @@ def _start(
     from trainer.run.graph_reuse import GraphPool
 
     ranks, point = world.current(), components.resume_point
-    is_finished = partial(fit.finished, settings, point, folder) if point else lambda: None
-    if last := ranks.from_main(is_finished):
-        how = last.reason or text.quantity(last.end.epochs, "epoch")
+    if last := ranks.from_main(lambda: _finished(fit.finished, settings, point, folder)):
+        how, value = last
         log.info("already finished (%s); left unchanged", how)
-        return last.value
+        return value
     lock = file_lock.lock_run if point else file_lock.claim_run
     with ExitStack() as stack:
         ranks.from_main(lambda: stack.enter_context(lock(folder)))
@@ -119,6 +118,19 @@ def _start(
             graphs = pool() if pool else GraphPool()
             result = fit.fit(settings, components, folder, stop, graphs, _trial())
             return None if result is None else result.value
+
+
+def _finished(
+    result_of: "Callable[[Settings, ResumePoint, Path], RunResult | None]",
+    settings: Settings,
+    point: "ResumePoint | None",
+    folder: Path,
+) -> tuple[str, float | None] | None:
+    """Return how a run has ended and its monitored value, as ranks can exchange it."""
+    last = None if point is None else result_of(settings, point, folder)
+    if last is None:
+        return None
+    return last.reason or text.quantity(last.end.epochs, "epoch"), last.value
 
 
 def _trial() -> "TrialInfo | None":

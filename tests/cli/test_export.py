@@ -145,7 +145,7 @@ def test_comparison(received: list[object], holds: bool) -> None:
         (["format=mindir", "out=d.mindir"], "it is a folder"),
         (
             ["format=mindir", "loss=sum"],
-            "loss: expected one of dataset, transform, batch_size, device",
+            "loss: expected one of dataset, transform, batch_size, ",
         ),
     ],
 )

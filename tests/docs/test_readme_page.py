@@ -16,7 +16,7 @@ README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding=
 
 @pytest.mark.slow
 def test_the_example_of_an_own_model_runs(tmp_path: Path) -> None:
-    section = README.partition("## Fine-tune your own")[2].partition("\n## ")[0]
+    section = README.partition("## Fine-tune your own model")[2].partition("\n## ")[0]
     module, commands, screen = re.findall(r"^```\w*\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     (tmp_path / "my_task.py").write_text(module)
     for command in commands.replace("\\\n", " ").strip().split("\n\n"):
@@ -30,6 +30,20 @@ def test_the_example_of_an_own_model_runs(tmp_path: Path) -> None:
     for line in screen.splitlines():
         if not line.startswith("device"):
             assert line in printed
+
+
+def test_the_commands_for_photos_are_valid(command: Command, photos: Path) -> None:
+    section = README.partition("## Fine-tune your own photos")[2].partition("\n## ")[0]
+    (commands,) = re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    program, _, module, *lines = shlex.split(commands.replace("\\\n", " ").partition("\n\n")[0])
+    assert (program, module) == ("python", "trainer")
+    assert "dataset.root=photos" in lines
+    # Without the weights that the user downloads, as the page says.
+    scratch = ["init_from=null", "new_head=[]", "freeze=null"]
+    others = [line for line in lines if not line.startswith(("init_from", "new_head", "freeze"))]
+    ended = command.plan(*others[:-1], *scratch, f"dataset.root={photos}")
+    assert ended.code == 0, ended.err
+    assert "2,226,434 trainable" in ended.out
 
 
 def test_the_table_names_every_exit_code() -> None:

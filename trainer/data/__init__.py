@@ -1,1 +1,1 @@
-"""From pipelines to batches."""
+"""From pipelines and map-style datasets to batches."""

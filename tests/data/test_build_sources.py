@@ -99,6 +99,16 @@ def test_fewer_samples_than_a_batch_are_an_error() -> None:
         build_sources(settings_of((SAMPLES[:3], SAMPLES)))
 
 
+def own(workers: int) -> Any:
+    return [(np.full(2, workers, np.float32), 0)] * 8, None
+
+
+def test_a_key_that_is_a_parameter_of_the_target_is_its_own() -> None:
+    settings = settings_of(None, {"_target_": "tests.data.test_build_sources.own", "workers": 3})
+    assert next(build_sources(settings).train.columns(1))[0].tolist() == [[3, 3]] * 4
+    assert settings.dataset.loader_keys() == []
+
+
 class Drawing:
     """Draws from a generator of its own, which no seed of the run reaches."""
 

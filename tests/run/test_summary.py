@@ -13,6 +13,7 @@ from trainer.checkpoint import checkpoint
 from trainer.core import cpu_cores
 from trainer.core.run_files import LOG
 from trainer.data.batch_size import mismatch
+from trainer.data.pipeline_source import PipelineSource
 from trainer.datasets.digits import digits
 from trainer.models.lenet5 import LeNet5
 from trainer.run.summary import end_summary
@@ -162,4 +163,4 @@ def test_a_batch_size_that_is_asked_for_and_not_used_is_an_error(command: Comman
 @pytest.mark.parametrize("size", [4, 11, 33, 64])
 def test_a_batch_size_that_is_used_is_no_error(size: int) -> None:
     train, _ = elevens(size)
-    assert mismatch(size, len(next(iter(train))[-1]), train) == ""
+    assert mismatch(size, len(next(iter(train))[-1]), PipelineSource(train, 0)) == ""

@@ -55,7 +55,7 @@ def _resized_side(_root_: DictConfig) -> int | None:
 
 def _train(dataset: DictConfig) -> Any:
     """Return the training data that a group describes."""
-    others = {*LOADER_KEYS, "cache"}
+    others = {*LOADER_KEYS, "cache", "classes", "num_classes"}
     keys = [key for key in dataset if key not in others and not _is_reference(dataset, key)]
     spec = OmegaConf.to_container(OmegaConf.create({key: dataset[key] for key in keys}))
     assert isinstance(spec, dict)
@@ -73,7 +73,16 @@ def _is_reference(dataset: DictConfig, key: Any) -> bool:
     return str(raw[key]).startswith(_REFERENCES)
 
 
-def cause(error: BaseException) -> list[str]:
-    """Return the errors of data that an interpolation refers to; none: it is another error."""
-    inner = error.__cause__
-    return list(inner.problems) if isinstance(inner, ConfigError) else []
+def problems(config: DictConfig) -> list[str]:
+    """Return why the data that references stand for cannot be built; none: they can be.
+
+    OmegaConf names the reference that failed, and leaves out the cause.
+    """
+    dataset = config.get("dataset")
+    if not isinstance(dataset, DictConfig) or not any(_is_reference(dataset, k) for k in dataset):
+        return []
+    try:
+        _train(dataset)
+    except ConfigError as error:
+        return list(error.problems)
+    return []

@@ -1,7 +1,9 @@
 """Groups: the parts of a configuration that are mappings of keys, typed. Pure Python."""
 
+import inspect
 from typing import Annotated, Any, Literal
 
+from hydra.utils import get_object
 from omegaconf import MISSING
 from pydantic import (
     AfterValidator,
@@ -55,7 +57,10 @@ class Target(BaseModel):
 
 
 class Dataset(Target):
-    """The data. The keys below hold for map-style datasets; the others are the target's own."""
+    """The data. The keys below belong to the loader of map-style datasets, the others to the target.
+
+    A key below belongs to the target if that is a function with a parameter of the same name.
+    """
 
     workers: int | None = Field(None, ge=1)
     sampler: Literal["shuffle", "balanced"] | None = None
@@ -64,14 +69,24 @@ class Dataset(Target):
 
     def spec(self) -> dict[str, Any]:
         """The mapping that Hydra's ``instantiate`` takes: ``_target_`` and its arguments."""
-        return self.model_dump(by_alias=True, exclude_unset=True, exclude=LOADER_KEYS)
+        others = LOADER_KEYS - _parameters(self.target)
+        return self.model_dump(by_alias=True, exclude_unset=True, exclude=others)
 
     def loader_keys(self) -> list[str]:
         """Return the keys of the loader that have a value."""
-        return [name for name in sorted(LOADER_KEYS) if getattr(self, name) is not None]
+        names = sorted(LOADER_KEYS - _parameters(self.target))
+        return [name for name in names if getattr(self, name) is not None]
 
 
 LOADER_KEYS = {"workers", "sampler", "last_batch", "on_error"}
+
+
+def _parameters(target: str) -> set[str]:
+    """Return the parameters of a target; none if it is not there, which is reported elsewhere."""
+    try:
+        return set(inspect.signature(get_object(target)).parameters)
+    except Exception:  # the import of a module may raise anything
+        return set()
 
 
 class Device(Group):

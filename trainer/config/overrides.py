@@ -151,7 +151,7 @@ def _resolved(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
         why = str(error.msg).partition("\n")[0]
         raise ConfigError([*problems, f"{error.full_key}: expected a value; {why}"]) from None
     except OmegaConfBaseException as error:
-        found = data_classes.cause(error) or [_one_line(error)]
+        found = data_classes.problems(config) or [_one_line(error)]
         raise ConfigError([*problems, *found]) from None
 
 

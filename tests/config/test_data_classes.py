@@ -1,0 +1,49 @@
+"""References of the configuration to the classes of the data."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from trainer.config import data_classes, overrides
+from trainer.core.errors import ConfigError
+
+LINES = ("dataset=image_folder", "transform=light")
+
+
+def config_of(root: Path) -> DictConfig:
+    with overrides.composing():
+        return overrides._compose([*LINES, f"dataset.root={root}"], [])
+
+
+def test_number_and_names_come_from_the_data(photos: Path) -> None:
+    config, problems = overrides.check([*LINES, f"dataset.root={photos}"])
+    assert problems == []
+    assert config["dataset"]["classes"] == ["flower", "temple"]
+    assert (config["dataset"]["num_classes"], config["model"]["num_classes"]) == (2, 2)
+
+
+def test_a_number_on_the_command_line_wins(photos: Path) -> None:
+    lines = [*LINES, f"dataset.root={photos}", "dataset.num_classes=3"]
+    config = overrides.check(lines)[0]  # the dataset refuses it when it is built
+    assert config["model"]["num_classes"] == 3
+
+
+def test_problems_of_the_data_are_configuration_errors(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        overrides.check([*LINES, f"dataset.root={tmp_path}", "epochs=2"])
+    (problem,) = error.value.problems
+    assert problem.startswith("dataset: trainer.datasets.image_folder.image_folder: ")
+    assert "expected one folder per class, received no folders" in problem
+
+
+def test_a_record_holds_the_values(photos: Path) -> None:
+    config = config_of(photos)
+    recorded: Any = OmegaConf.to_container(data_classes.with_values(config), resolve=False)
+    assert recorded["dataset"]["classes"] == ["flower", "temple"]
+    assert recorded["dataset"]["num_classes"] == 2
+    assert recorded["dataset"]["cache_side"] == 256
+    assert recorded["model"]["num_classes"] == "${dataset.num_classes}"
+    unchanged: Any = OmegaConf.to_container(config, resolve=False)
+    assert unchanged["dataset"]["classes"] == "${class_names:}"

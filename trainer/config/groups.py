@@ -57,7 +57,7 @@ class Target(BaseModel):
 
 
 class Dataset(Target):
-    """The data. The keys below belong to the loader of map-style datasets, the others to the target.
+    """The data. The keys below are of the loader of map-style datasets, the others of the target.
 
     A key below belongs to the target if that is a function with a parameter of the same name.
     """

@@ -1,6 +1,7 @@
 """Sample dataset: any object with ``__len__`` and ``__getitem__`` as a map-style dataset."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.core.errors import BadData
+from trainer.data.adapters import global_generators
 from trainer.data.adapters.kinds import describe
 from trainer.data.adapters.metadata import class_names, known_labels
 from trainer.data.adapters.rows import image_and_label
@@ -40,10 +42,29 @@ class SampleDataset:
     def labels(self) -> NDArray[Any] | None:
         """The labels of all samples; None if they are not known without reading the samples."""
         labels = known_labels(self.source, self._label)
-        if labels is None or not len(self):
-            return None
-        ends = (0, len(self) - 1)  # an object may change labels as it reads them
-        return labels if all(np.array_equal(labels[i], self[i][-1]) for i in ends) else None
+        if labels is None or isinstance(self.source, list):
+            return labels
+        ends = {0, len(self) - 1}  # an object may change labels as it reads them
+        with suppress(BadData):  # whoever reads the sample reports it
+            return labels if all(np.array_equal(labels[i], self[i][-1]) for i in ends) else None
+        return None
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether reading the samples draws from a random generator that all code shares."""
+        count = len(self)
+        return any(global_generators.draws(self._try, n) for n in {0, count // 2, count - 1})
+
+    def _try(self, index: int) -> None:
+        with suppress(BadData):  # whoever reads the sample reports it
+            self[index]
+
+    def read(self, index: int, generator: np.random.Generator) -> tuple[Any, ...]:
+        """Return a sample whose random numbers depend on a generator alone; see ``__getitem__``."""
+        if not self.draws:
+            return self[index]
+        with global_generators.seeded(generator):
+            return self[index]
 
     def __len__(self) -> int:
         return len(self.source)

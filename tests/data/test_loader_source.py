@@ -142,7 +142,7 @@ def test_samples_that_cannot_be_read_are_skipped_and_counted() -> None:
 
 def test_images_of_several_shapes_need_a_transform() -> None:
     data = [(np.zeros(2), 0), (np.zeros(3), 1)]
-    with pytest.raises(BadData, match=r"\(2,\) as the first, received \(3,\); a transform"):
+    with pytest.raises(BadData, match=r"\(2,\) as sample 0 has, received \(3,\); a transform"):
         list(source(data, batch_size=2).columns(1))
     with pytest.raises(BadData, match="sample 0: expected an array, received str"):
         list(source([("a", 0)] * 4).columns(1))

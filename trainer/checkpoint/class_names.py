@@ -35,16 +35,23 @@ def read(folder: Path) -> tuple[str, ...]:
 
 
 def problems(recorded: Sequence[str], received: Sequence[str]) -> list[str]:
-    """Return how the classes of data differ from those that a model was trained on.
+    """Return how the classes of data differ from those that a model was trained on."""
+    return _problems(f"the {len(recorded)} classes of the run", recorded, received)
 
-    Classes that have no names on either side are not compared.
-    """
-    if not recorded or not received or list(recorded) == list(received):
+
+def part_problems(train: Sequence[str], received: Sequence[str]) -> list[str]:
+    """Return how the classes of validation data differ from those of the training data."""
+    return _problems("the validation data to have the classes of training", train, received)
+
+
+def _problems(what: str, expected: Sequence[str], received: Sequence[str]) -> list[str]:
+    """Return how classes differ; classes that have no names on one side are not compared."""
+    if not expected or not received or list(expected) == list(received):
         return []
-    added = [name for name in received if name not in recorded]
-    missing = [name for name in recorded if name not in received]
+    added = [name for name in received if name not in expected]
+    missing = [name for name in expected if name not in received]
     texts = [f"new: {shorten(added)}"] if added else []
     texts += [f"missing: {shorten(missing)}"] if missing else []
     difference = "; ".join(texts) or f"another order: {shorten(received)}"
-    expected = f"expected the {len(recorded)} classes of the run, {shorten(recorded)}"
-    return [f"dataset: {expected}, received {len(received)} ({difference})"]
+    text = f"expected {what}, {shorten(expected)}, received {len(received)} ({difference})"
+    return [f"dataset: {text}"]

@@ -85,7 +85,7 @@ def _sources(origin: Any) -> Iterator[np.ndarray[Any, Any]]:
         if callable(own):
             yield np.frombuffer(str(own()).encode(), np.uint8)
         else:
-            yield from _arrays(origin, _DEPTH)
+            yield from _arrays(getattr(origin, "source", origin), _DEPTH)
         return
     if isinstance(origin, ds.GeneratorDataset):
         yield from _arrays(origin.source, _DEPTH)

@@ -1,9 +1,9 @@
 """Sample error: a sample of a map-style dataset that cannot be read or prepared."""
 
-import traceback
 from typing import Any
 
 from trainer.core.errors import TrainerExit
+from trainer.data.adapters.user_errors import describe_error
 
 
 class SampleError(Exception):
@@ -25,9 +25,8 @@ class SampleError(Exception):
             return cls(index, str(error).removeprefix("dataset: "))
         files = getattr(dataset, "files", None)
         text = str(error) or type(error).__name__
-        name = str(files[index]) if files is not None else f"sample {index}"
+        name = str(files[index]) if files else f"sample {index}"
         where = "" if name in text else f"{name}: "
         if not isinstance(error, ValueError | OSError):  # it may be in the user's own code
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            text = f"{type(error).__name__}: {text} ({frame.filename}:{frame.lineno})"
+            text = describe_error(error)
         return cls(index, f"{where}{text}")

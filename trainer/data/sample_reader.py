@@ -55,12 +55,16 @@ class SampleReader:
             SampleError: the sample cannot be read or prepared.
         """
         try:
-            sample = self.dataset[index]
+            sample = self._sample(index, random)
             for number, (value, place) in enumerate(zip(_inputs(sample), out, strict=True)):
                 self._write(value, random, place, self.transform if number == 0 else None)
             return label_array(sample[-1])
         except Exception as error:  # a dataset may raise anything
             raise SampleError.of(index, error, self.dataset) from error
+
+    def _sample(self, index: int, random: np.random.Generator) -> Any:
+        read = getattr(self.dataset, "read", None)  # of an adapter: what it draws is seeded
+        return self.dataset[index] if read is None else read(index, random)
 
     def _write(
         self,
@@ -72,7 +76,7 @@ class SampleReader:
         if transform is None:
             array = _array(value)
             if array.shape != out.shape:
-                expected = f"expected samples of one shape, {out.shape} as the first"
+                expected = f"expected samples of one shape, {out.shape} as sample 0 has"
                 raise ValueError(f"{expected}, received {array.shape}; {_REMEDY}")
             out[...] = array
         elif self.augments:

@@ -18,9 +18,12 @@ _MIN_COMMON = 0.75  # of these; augmentation that leaves half of the images alon
 
 
 def random_operations(origin: Any) -> list[str]:
-    """Return the names of the operations in a pipeline that are known to be random."""
+    """Return the names of the operations in a pipeline that are known to be random.
+
+    Of a dataset in custom code whose samples are random, it is the name of its class.
+    """
     if not isinstance(origin, ds.Dataset):
-        return []
+        return [type(origin.source).__name__] if getattr(origin, "draws", False) else []
     names = [type(operation).__name__ for operation in _operations(origin)]
     return list(dict.fromkeys(name for name in names if _RANDOM.search(name)))
 

@@ -68,10 +68,13 @@ def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> 
     """Check what can be seen of the data without reading all of them.
 
     Raises:
-        ConfigError: a label in memory is no class, or a rank would have to train on one sample and
-            the model cannot.
+        ConfigError: a label in memory is no class, parts have other classes, or a rank would have
+            to train on one sample and the model cannot.
     """
     parts = [part for part in (data.train, data.validation) if part is not None]
+    for part in parts[1:]:
+        if problems := class_names.part_problems(data.train.class_names, part.class_names):
+            raise ConfigError(problems)
     if (classes := trial.classes) is not None:
         ignored = ignored_label(checked.loss)
         for text in filter(

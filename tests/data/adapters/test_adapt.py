@@ -12,7 +12,6 @@ from PIL import Image
 from tests.support.hf_dataset import ClassLabel, Dataset
 from trainer.core.errors import BadData, ConfigError
 from trainer.data.adapters.adapt import adapt
-from trainer.data.adapters.user_errors import SampleError
 
 LABELS = [1, np.int64(1), True, np.bool_(True), np.asarray(1), np.uint8(1), ms.Tensor(1)]
 
@@ -153,7 +152,7 @@ def test_an_error_of_the_users_code_names_the_sample_and_the_line() -> None:
 
     line = Broken.__getitem__.__code__.co_firstlineno + 1
     expected = f"dataset: sample 1 of validation: ZeroDivisionError: .* \\({__file__}:{line}\\)$"
-    with pytest.raises(SampleError, match=expected):
+    with pytest.raises(BadData, match=expected):
         adapt(Broken((0, 0), (0, 0)), "validation")[1]
 
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from trainer.core.errors import ConfigError
 from trainer.data.adapters.column_dataset import ColumnDataset
 from trainer.data.adapters.kinds import is_columns, is_pipeline
 from trainer.data.adapters.sample_dataset import SampleDataset
+from trainer.data.adapters.values import ValueTypeError
 
 
 def adapt(dataset: Any, part: str) -> Any:
@@ -22,4 +24,7 @@ def adapt(dataset: Any, part: str) -> Any:
         return dataset
     if is_columns(dataset):
         return ColumnDataset(dataset, part)
-    return SampleDataset(dataset, part)
+    try:
+        return SampleDataset(dataset, part)
+    except ValueTypeError as error:
+        raise ConfigError([f"dataset: {part}: {error}"]) from None

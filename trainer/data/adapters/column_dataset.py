@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trainer.core.errors import ConfigError
 from trainer.data.adapters.kinds import describe
-from trainer.data.adapters.values import as_input, as_label
+from trainer.data.adapters.values import ValueTypeError, as_column, as_input, as_label
 
 
 class ColumnDataset:
@@ -17,6 +17,7 @@ class ColumnDataset:
     Attributes:
         labels: of all samples.
         classes: no names are known.
+        source: the columns of inputs, and the labels.
 
     Args:
         columns: of one length; the last one holds the labels.
@@ -29,7 +30,7 @@ class ColumnDataset:
     classes: Sequence[str] = ()
 
     def __init__(self, columns: Sequence[Any], part: str) -> None:
-        *self._inputs, labels = columns
+        *inputs, labels = columns
         if len({len(column) for column in columns}) > 1:
             lengths = " and ".join(str(len(column)) for column in columns)
             raise ConfigError(
@@ -37,17 +38,16 @@ class ColumnDataset:
             )
         try:
             self.labels: NDArray[Any] = as_label(labels)
-        except TypeError:
+        except ValueTypeError:
             received = describe(labels)
             raise ConfigError(
                 [f"dataset: expected numbers as the labels of {part}, received {received}"]
             ) from None
+        self.source = [*map(as_column, inputs)], self.labels
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        return (
-            *(as_input(column[index]) for column in self._inputs),
-            np.asarray(self.labels[index]),
-        )
+        inputs, labels = self.source
+        return (*(as_input(column[index]) for column in inputs), np.asarray(labels[index]))

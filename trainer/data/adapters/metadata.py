@@ -1,6 +1,7 @@
-"""Metadata: class names and labels that a dataset offers without its images being read."""
+"""Metadata: names of classes and files, and labels, known without reading the samples."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -65,3 +66,23 @@ def _labels(source: Any, label: str) -> Any:
         return None if inner is None else inner[np.asarray(indices)]
     labels = getattr(source, "labels", None)
     return getattr(source, "targets", None) if labels is None else labels
+
+
+def file_names(source: Any) -> tuple[str, ...]:
+    """Return a path per sample; none if they are not known.
+
+    They are ``files`` of the object, or the first items of a list of (path, label), which
+    torchvision's ``ImageFolder`` has as ``samples``.
+
+    Args:
+        source: the dataset, or a subset of one.
+    """
+    if (indices := getattr(source, "indices", None)) is not None:  # PyTorch's Subset
+        inner = file_names(getattr(source, "dataset", None))
+        return tuple(inner[index] for index in indices) if inner else ()
+    files = getattr(source, "files", None)
+    rows = source if isinstance(source, list) else getattr(source, "samples", None)
+    if files is None and isinstance(rows, list) and rows and isinstance(rows[0], tuple):
+        files = [row[0] for row in rows]
+    is_paths = isinstance(files, list | tuple) and all(isinstance(f, str | Path) for f in files)
+    return tuple(map(str, files)) if is_paths and files else ()

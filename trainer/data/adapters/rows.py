@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from trainer.core.errors import ConfigError
+from trainer.data.adapters.values import ValueTypeError
 
 IMAGES = ("image", "img", "pixel_values")
 LABELS = ("label", "labels", "fine_label")
@@ -12,17 +12,15 @@ def image_and_label(names: Iterable[str]) -> tuple[str, str]:
     """Return the columns of the image and of the label among the names of a row.
 
     Raises:
-        ConfigError: one of them is not there.
+        ValueTypeError: one of them is not there.
     """
     columns = list(names)
     image, label = _first(IMAGES, columns), _first(LABELS, columns)
     if image is None or label is None:
-        raise ConfigError(
-            [
-                f"dataset: expected one of the columns {', '.join(IMAGES)} and one of "
-                f"{', '.join(LABELS)}, received {', '.join(columns)}; name them so, for example "
-                "with rename_column('photo', 'image')"
-            ]
+        raise ValueTypeError(
+            f"expected one of the columns {', '.join(IMAGES)} and one of {', '.join(LABELS)}, "
+            f"received {', '.join(columns)}; name them so, for example with "
+            "rename_column('photo', 'image')"
         )
     return image, label
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from trainer.core.errors import BadData
 from trainer.data.adapters import global_generators
 from trainer.data.adapters.kinds import describe
-from trainer.data.adapters.metadata import class_names, known_labels
+from trainer.data.adapters.metadata import class_names, file_names, known_labels
 from trainer.data.adapters.rows import image_and_label
-from trainer.data.adapters.user_errors import SampleError
-from trainer.data.adapters.values import as_input, as_label
+from trainer.data.adapters.user_errors import describe_error
+from trainer.data.adapters.values import ValueTypeError, as_input, as_label
 
 
 class SampleDataset:
@@ -22,13 +22,14 @@ class SampleDataset:
 
     Attributes:
         classes: their names; empty if they are not known.
+        files: a path per sample; none if samples are no files.
 
     Args:
         source: its samples are tuples or lists of inputs and, last, the label; or mappings.
         part: train, validation or test, for messages.
 
     Raises:
-        ConfigError: samples are mappings without an image and a label.
+        ValueTypeError: samples are mappings without an image and a label.
     """
 
     def __init__(self, source: Any, part: str) -> None:
@@ -37,6 +38,7 @@ class SampleDataset:
         self._label = self._columns[-1] if self._columns else ""
         self.classes = class_names(source, self._label)
         self.source = _with_columns(source, self._columns)
+        self.files = file_names(source)
 
     @cached_property
     def labels(self) -> NDArray[Any] | None:
@@ -73,30 +75,33 @@ class SampleDataset:
         """Return a sample.
 
         Raises:
-            SampleError: the custom code has raised an error.
-            BadData: it has returned something else than inputs and a label.
+            BadData: the custom code has raised an error, or has returned something else than inputs
+                and a label.
         """
+        place = f"dataset: sample {index} of {self._part}"
         try:
-            sample = self.source[index]
-        except Exception as error:
-            raise SampleError(self._part, index, error) from error
-        return self._unpacked(sample, index)
+            values = self._values(self.source[index])
+            return (*map(as_input, values[:-1]), as_label(values[-1]))
+        except ValueTypeError as error:
+            raise BadData(f"{place}: {error}") from None
+        except Exception as error:  # of custom code
+            raise BadData(f"{place}: {describe_error(error)}") from error
 
-    def _unpacked(self, sample: Any, index: int) -> tuple[Any, ...]:
-        place = f"sample {index} of {self._part}"
-        values = sample if isinstance(sample, tuple | list) else ()
+    def _values(self, sample: Any) -> Sequence[Any]:
+        """Return the inputs of a sample and, last, its label.
+
+        Raises:
+            ValueTypeError: it is something else.
+        """
         if isinstance(sample, Mapping):
             columns = self._columns or image_and_label(sample)
             if missing := [name for name in columns if name not in sample]:
                 names = ", ".join(map(str, sample))
-                raise BadData(f"dataset: {place}: expected {missing[0]}, received {names}")
-            values = [sample[name] for name in columns]
-        if len(values) < 2:
-            raise BadData(f"dataset: {place}: expected (image, label), received {describe(sample)}")
-        try:
-            return (*map(as_input, values[:-1]), as_label(values[-1]))
-        except TypeError as error:
-            raise BadData(f"dataset: {place}: {error}") from None
+                raise ValueTypeError(f"expected {missing[0]}, received {names}")
+            return [sample[name] for name in columns]
+        if isinstance(sample, tuple | list) and len(sample) > 1:
+            return sample
+        raise ValueTypeError(f"expected (image, label), received {describe(sample)}")
 
 
 def _columns(source: Any) -> tuple[str, ...]:

@@ -1,10 +1,9 @@
-"""User errors: an exception in custom code, with the sample and the line that raised it."""
+"""User errors: an exception in custom code, with the line that raised it."""
 
 import sysconfig
 import traceback
 from pathlib import Path
 
-from trainer.core.errors import BadData
 from trainer.core.text import first_line
 
 _PACKAGE = Path(__file__).resolve().parents[2]  # of the trainer
@@ -12,19 +11,9 @@ _STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 _PACKAGES = {"site-packages", "dist-packages"}
 
 
-class SampleError(BadData):
-    """A sample that custom code could not read.
-
-    Args:
-        part: train, validation or test.
-        index: of the sample.
-        error: raised by the code.
-    """
-
-    def __init__(self, part: str, index: int, error: Exception) -> None:
-        self.index = index
-        text = f"{type(error).__name__}: {first_line(error)}{line_of(error)}"
-        super().__init__(f"dataset: sample {index} of {part}: {text}")
+def describe_error(error: Exception) -> str:
+    """Return the type and the text of an error, with the line of custom code that raised it."""
+    return f"{type(error).__name__}: {first_line(error)}{line_of(error)}"
 
 
 def line_of(error: BaseException) -> str:

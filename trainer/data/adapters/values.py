@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Number
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,26 +11,39 @@ from numpy.typing import NDArray
 _INT32 = np.iinfo(np.int32)
 
 
-def as_input(value: Any) -> Any:
-    """Return an array of float32 or integers; an image that is not an array stays as it is.
+class ValueTypeError(TypeError):
+    """Custom code has returned something else than an image and a label."""
 
-    MindSpore's layers take no float64, which is NumPy's default.
+
+def as_input(value: Any) -> Any:
+    """Return an array of float32 or integers, or an image that is no array.
+
+    MindSpore's layers take no float64, which is NumPy's default. A path stands for its file.
     """
+    if isinstance(value, str | Path):
+        from trainer.datasets.images.decode import EncodedImage  # decoders, which few need
+
+        return EncodedImage(Path(value))
     array = _array(value)
     if array is None:
         return value
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
+def as_column(value: Any) -> Any:
+    """Return an array or a tensor as an array; a list stays, because its items may differ."""
+    return value if isinstance(value, list) else _array(value)
+
+
 def as_label(value: Any) -> NDArray[Any]:
     """Return a label as int32 or float32, of which MindSpore's losses take each.
 
     Raises:
-        TypeError: it is no number and no array of numbers.
+        ValueTypeError: it is no number and no array of numbers.
     """
     array = _array(value)
     if array is None or array.dtype.kind not in "biuf":
-        raise TypeError(
+        raise ValueTypeError(
             f"expected a number or an array of numbers as label, received {type(value).__name__} "
             f"{str(value)[:40]!r}"
         )

@@ -68,6 +68,12 @@ def test_a_run_that_is_stopped_ends_with_the_same_bits_in_spite_of_random_sample
     assert records(own.folder / "cut") == records(own.folder / "whole")
 
 
+def test_balancing_needs_labels(own: Command) -> None:
+    ended = own.train(*RUN, "+dataset.kind=objects", "dataset.sampler=balanced")
+    assert ended.code == 2
+    assert "dataset.sampler=balanced: expected a dataset with an attribute `labels`" in ended.err
+
+
 def test_one_dataset_alone_is_trained_on_without_validation(own: Command) -> None:
     ended = own.train(*RUN, "+dataset.kind=alone", "epochs=1")
     assert ended.code == 0, ended.err

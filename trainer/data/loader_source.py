@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Batch, Columns
-from trainer.core.errors import BadData
+from trainer.core.errors import BadData, ConfigError
 from trainer.data import map_dataset
 from trainer.data.batch_source import ALONE, tensors
 from trainer.data.loader import LoadedBatch, Loader
@@ -140,7 +140,10 @@ class LoaderSource:
             return shuffled_order(len(dataset), self.seed, epoch)
         if self.order == "balanced":
             labels = self.labels()
-            return balanced_order(np.empty(0) if labels is None else labels, self.seed, epoch)
+            if labels is None:
+                expected = "expected a dataset with an attribute `labels`, one class per sample"
+                raise ConfigError([f"dataset.sampler=balanced: {expected}, received none"])
+            return balanced_order(labels, self.seed, epoch)
         return np.arange(len(dataset))
 
     def labels(self) -> NDArray[Any] | None:

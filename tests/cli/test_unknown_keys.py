@@ -40,6 +40,11 @@ CASES = {
         ["schedule=custom", "schedule._target_=math.sqrt", "schedule.min_lr=0.1"],
         "to add an argument of schedule, write +schedule.min_lr=0.1",
     ),
+    "key of transforms": (
+        ["image_resize=160"],
+        "image_resize: unknown key; did you mean transform=light transform.image_resize?",
+    ),
+    "augmentation of timm": (["aa=augmix"], "mean transform=strong transform.auto_augment?"),
     "group of another trainer": (["arch=lenet5"], "arch: unknown key; did you mean model?"),
     "key of another trainer's that is none here": (["dataset_dir=x"], "dataset_dir: unknown key"),
     "unknown key of --cfg": (["--cfg", "job", "epohcs=3"], "epohcs: unknown key"),

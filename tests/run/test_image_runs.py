@@ -12,6 +12,8 @@ from tests.support.command import Command
 from tests.support.jobs import Job
 from tests.support.photos import LINES, MODULE
 from trainer.core.run_files import CLASS_NAMES, CONFIG, DATA, SKIPPED
+from trainer.data.sampling import shuffled_order
+from trainer.datasets.image_folder import image_folder
 
 pytestmark = pytest.mark.slow
 
@@ -80,23 +82,27 @@ def test_other_classes_end_a_resume(photo_command: Command, photos: Path) -> Non
     assert "dataset.classes: ['flower', 'temple'] -> ['flower', 'shrine']" in ended.err
 
 
-@pytest.mark.parametrize("policy", ["stop", "skip"])
-def test_a_truncated_file(photo_command: Command, photos: Path, policy: str) -> None:
+def test_a_truncated_file_ends_a_run_or_is_skipped(photo_command: Command, photos: Path) -> None:
     root = photo_command.folder / "photos"
     shutil.copytree(photos, root)
-    for path in sorted(root.glob("temple/*.jpg"))[::6]:
-        path.write_bytes(path.read_bytes()[:-200])
+    train = image_folder(str(root), holdout=0.2)["train"]
+    index = int(shuffled_order(len(train), seed=0, epoch=0)[-1])  # not in what is read at the start
+    path = root / train.files[index]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200])
     lines = *LINES, "dataset.root=photos", "transform=plain", "epochs=1"
-    ended = photo_command.train(*lines, f"dataset.on_error={policy}", "seed=2")
-    if policy == "skip":
-        assert ended.code == 0, ended.err
-        assert "warning: skipped photos/temple/" in ended.out
-        skipped = json.loads((photo_command.folder / "run" / SKIPPED).read_text())["skipped"]
-        assert f"warning: skipped {len(skipped)} samples that cannot be read" in ended.out
-        assert {row["split"] for row in skipped} <= {"train", "validation"}
-        return
-    assert ended.code in (2, 65)  # 2: if it is in the first batch
-    assert "expected a complete image" in ended.err
+    ended = photo_command.train(*lines)
+    assert ended.code == 65
+    assert f"dataset: photos/{train.files[index]}: expected a complete image" in ended.err
+    assert "epoch 1, step " in ended.err
+    skipping = photo_command.train(*lines, "dataset.on_error=skip", "hydra.run.dir=skipping")
+    assert skipping.code == 0, skipping.err
+    assert f"warning: skipped photos/{train.files[index]}: expected a complete" in skipping.out
+    assert "warning: skipped 1 sample that cannot be read" in skipping.out
+    skipped = json.loads((photo_command.folder / "skipping" / SKIPPED).read_text())["skipped"]
+    assert [(row["split"], row["index"]) for row in skipped] == [("train", index)]
+    path.write_bytes(whole)
+    assert photo_command.resume("run").code == 0
 
 
 def test_plan_probe_and_range_test(photo_command: Command, photos: Path) -> None:

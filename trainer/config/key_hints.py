@@ -203,4 +203,5 @@ def _is_open(key: str, choice: str, config: DictConfig) -> bool:
     """Return whether a choice may be meant by a key: not if the group has one of the user's own."""
     group, own = choice.partition("=")[0], key.partition(".")[0]
     chosen = OmegaConf.select(config, f"{group}._target_") or ""
-    return own in (key, group) and (not chosen or bool(_SHIPPED.match(str(chosen))))
+    is_open = "_target_" not in _keys(config, group) or bool(_SHIPPED.match(str(chosen)))
+    return own in (key, group) and is_open

@@ -37,6 +37,7 @@ NETS = {
     "lenet5": Net("LeNet-5", ("model=lenet5",), 1, ("conv1", "conv2", "fc1", "fc2"), 2),
     "resnet18": _mindcv("ResNet-18", "resnet18", _LAYERS, 4),
     "mobilenet_v2_100": _mindcv("MobileNetV2", "mobilenet_v2_100", _FEATURES, 11),
+    "files": Net("JPEG files", (), 3, (), 0),  # no model: they are only loaded
 }
 
 
@@ -103,6 +104,8 @@ class Case:
     @property
     def extent(self) -> str:
         """Which share of the model is frozen, in words."""
+        if not self.frozen:
+            return EXTENTS[0]
         names = dict(zip((0, self.net.half, len(self.net.parts)), EXTENTS, strict=True))
         return names.get(self.frozen) or f"up to {self.parts[-1]}"
 

@@ -71,8 +71,8 @@ class Clock:
         self.losses[-1].append(loss)
         self._last = now
 
-    def result(self, parameters: int) -> Result:
-        """Return the result for a model with this number of parameters."""
+    def result(self, parameters: int | None) -> Result:
+        """Return the result for a model with this number of parameters; None: there is no model."""
         first, *others = (seconds for epoch in self.times for seconds in epoch)
         step = median(others)
         epochs = [sum(epoch) for epoch in self.times]

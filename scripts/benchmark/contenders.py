@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from scripts.benchmark import modes, recipe
+from scripts.benchmark import loading, modes, recipe
 from scripts.benchmark.case import NETS, Case
 
 BEFORE = "before"  # the trainer of another checkout
@@ -31,6 +31,7 @@ TITLES = {
     "fastai": "fastai Learner.freeze",
     **recipe.TITLES,
     **modes.TITLES,
+    **loading.TITLES,
 }
 LOOPS = {
     "hand": ("mindspore_loops", "hand"),
@@ -40,6 +41,9 @@ LOOPS = {
     "lightning": ("lightning_loop", "train"),
     "fastai": ("fastai_loop", "train"),
     **{f"eager_{name}": ("pytorch_recipe", "train") for name in recipe.OVERRIDES},
+    "loader": ("loaders", "trainer"),
+    "torchvision": ("loaders", "torchvision"),
+    "mindspore_dataset": ("loaders", "mindspore_dataset"),
 }
 _PACKAGES = {
     "eager": ["torch"],
@@ -47,7 +51,9 @@ _PACKAGES = {
     "lightning": ["torch", "lightning"],
     "fastai": ["torch", "fastai"],
     **{f"eager_{name}": ["torch"] for name in recipe.OVERRIDES},
+    "torchvision": ["torch", "torchvision"],
 }
+IMPORT_TORCHVISION = "lightning", "fastai", "torchvision"
 
 
 def features(contender: str, folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from scripts.benchmark import modes, recipe, records, verdicts
+from scripts.benchmark import loading, modes, recipe, records, verdicts
 from scripts.benchmark.contenders import BEFORE, TITLES
 from scripts.benchmark.plan import (
     LENET,
@@ -17,7 +17,7 @@ from scripts.benchmark.plan import (
     find,
 )
 from scripts.benchmark.records import Record, Row
-from scripts.benchmark.verdicts import CELLS, FIFTY, FIRST, STEP, TEN, Verdict
+from scripts.benchmark.verdicts import CELLS, EPOCH, FIFTY, FIRST, STEP, TEN, Verdict
 from trainer.core.table import table
 
 MINUTES = 30
@@ -83,6 +83,7 @@ _SMALL = [*find("nets", RESNET, "nothing"), *find("nets", RESNET, _HEAD)]
 _LARGE = [*find("nets", RESNET_LARGE, "nothing"), *find("nets", RESNET_LARGE, _HEAD)]
 _OTHERS = [*_LARGE, *find("nets", MOBILE, "nothing"), *find("nets", LENET, "nothing")]
 _BEFORE = f"trainer {BEFORE}"
+_FILES = find(loading.PART)
 _AUTO = [*find("head", contender="auto"), *find("nets", contender="auto")]
 
 GOALS = {
@@ -109,6 +110,8 @@ GOALS = {
     "compile-cache": _faster(
         "the first step, compile cache filled", find("starts"), "warm cold", 3, FIRST
     ),
+    "images-torchvision": _faster("loading JPEG files", _FILES, "loader torchvision", 2, EPOCH),
+    "images-mindspore": _faster("loading JPEG files", _FILES, "loader mindspore_dataset", 1, EPOCH),
     "epoch-end": Goal(
         "the wait at the end of an epoch for proof, snapshot and checkpoint",
         *(find("ends"), ("snapshots",), partial(verdicts.waits, limit=3, ours="snapshots")),

@@ -30,4 +30,7 @@ Lightning: BaseFinetuning.freeze(train_bn=False), which keeps batch statistics i
 fastai: Learner.freeze, which continues to train batch normalisation there, its default.
 All others: batch normalisation of the frozen part in inference mode. All: the same images from
   memory in batches gathered by NumPy; SGD with momentum 0.9, lr 0.001, weight decay 0.0001.
+Loading: files of 500x375 pixels, a part of a photograph each. Workers are threads here and in
+  mindspore.dataset, processes in torchvision; random crops are each library's own. The second epoch
+  counts: the first includes the start of the workers.
 LeNet-5 learns Fashion-MNIST; the others learn noise, with which a step takes the same time."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.benchmark import images, other_load, process
+from scripts.benchmark import images, jpeg_files, other_load, process
 from scripts.benchmark.case import Case, Task
 from scripts.benchmark.checkout import Checkout
 from scripts.benchmark.clock import Result
 from scripts.benchmark.contenders import TITLES
-from scripts.benchmark.plan import Race
+from scripts.benchmark.plan import FILES, Race
 from scripts.benchmark.records import Record
 from scripts.benchmark.results_file import Results
 
@@ -104,6 +104,9 @@ def _make_images(folder: Path, tasks: Iterable[Task]) -> None:
     for task in sorted(tasks, key=lambda task: task.images):
         largest[images.path(folder, task)] = task
     for path, task in largest.items():
+        if task.net == FILES.net:
+            jpeg_files.write(folder, task.images)
+            continue
         if task.net == "lenet5":
             try:
                 process.start(["scripts.benchmark.pipelines", str(path), str(task.images)])

@@ -65,6 +65,8 @@ class Row:
     records: Sequence[Record]
 
     def __str__(self) -> str:
+        if not self.case.net.parts:
+            return str(self.case.task)
         method = f", {self.case.method}" if self.case.method else ""
         return f"{self.case.task}, frozen: {self.case.extent}{method}"
 

@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import attrgetter
 from statistics import median
 
-from scripts.benchmark import modes, recipe, records
+from scripts.benchmark import loading, modes, recipe, records
 from scripts.benchmark.case import NETS, Task
 from scripts.benchmark.contenders import TITLES
 from scripts.benchmark.plan import PARTS, RESNET, SIZES
@@ -26,7 +26,8 @@ def text(results: Sequence[Record]) -> str:
     races = (_races(rows, part) for part in ("head", "nets", "others", "starts", modes.PART))
     parts = [*races, _memory(rows)]
     parts += [
-        _recipe(rows),
+        _section(recipe.PART, recipe.text(of(rows, recipe.PART))),
+        _section(loading.PART, loading.text(of(rows, loading.PART))),
         _ends(rows),
         _images(rows),
         _share(rows),
@@ -113,9 +114,8 @@ def _memory(rows: Sequence[Row]) -> str:
     return f"## Peak memory in MB, by what is frozen\n\n{table([head, *lines], left=(0, 1))}"
 
 
-def _recipe(rows: Sequence[Row]) -> str:
-    text = recipe.text(of(rows, recipe.PART))
-    return f"## {PARTS[recipe.PART]}\n\n{text}" if text else ""
+def _section(part: str, text: str) -> str:
+    return f"## {PARTS[part]}\n\n{text}" if text else ""
 
 
 def _ends(rows: Sequence[Row]) -> str:

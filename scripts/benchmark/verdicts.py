@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from statistics import median
 
-from scripts.benchmark import recipe
+from scripts.benchmark import loading, recipe
 from scripts.benchmark.contenders import TITLES
 from scripts.benchmark.records import Measure, Record, Row, estimate
 
@@ -52,6 +52,7 @@ STEP = Quantity(attrgetter("step"), "ms")
 TEN = Quantity(attrgetter("ten"), "s")
 FIFTY = Quantity(lambda record: record.seconds(50), "s")
 FIRST = Quantity(_first, "s")
+EPOCH = Quantity(loading.epoch_seconds, "s")
 
 
 def at_most(row: Row, limit: float, ours: str, other: str, what: Quantity) -> Verdict | None:

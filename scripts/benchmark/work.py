@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.benchmark.case import Case, Task
 from scripts.benchmark.clock import Clock
-from scripts.benchmark.contenders import LOOPS
+from scripts.benchmark.contenders import IMPORT_TORCHVISION, LOOPS
 from trainer.backend import device
 from trainer.config.groups import Device
 from trainer.core.errors import ConfigError
@@ -22,6 +22,8 @@ def main() -> None:
     case = Case(**{**fields, "task": Task(**fields["task"])})
     module, function = LOOPS[case.contender]
     clock = Clock()
+    if case.contender in IMPORT_TORCHVISION:
+        importlib.import_module("scripts.benchmark.torchvision_import").prepare()
     with as_the_trainer() if case.contender == "hand" else nullcontext():
         train = getattr(importlib.import_module(f"scripts.benchmark.{module}"), function)
     parameters = train(case, Path(sys.argv[2]), clock)

@@ -98,7 +98,7 @@ def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
     read = results_file.read(tmp_path)
     assert read == results
     assert str(read) == "a machine\nsource of this trainer 12ab; load at the start 0.5"
-    assert report.text(read.records).count("\n## ") == 11
+    assert report.text(read.records).count("\n## ") == 12
     text = goals.text(read.records, read.minutes)
     (line,) = (line for line in text.splitlines() if " duration " in line)
     assert line.startswith("MISSED")
@@ -161,4 +161,6 @@ def test_one_row(tmp_path: Path) -> None:
 def test_an_unknown_net_is_refused() -> None:
     done = bench("--nets", "lenet")
     assert done.returncode == 2
-    assert "expected some of lenet5, resnet18, mobilenet_v2_100, received lenet" in done.stderr
+    assert (
+        "expected some of lenet5, resnet18, mobilenet_v2_100, files, received lenet" in done.stderr
+    )

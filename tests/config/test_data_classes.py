@@ -1,5 +1,7 @@
 """References of the configuration to the classes of the data."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from trainer.config import data_classes, overrides
+from trainer.config.instantiate import instantiate_target
 from trainer.core.errors import ConfigError
 
 LINES = ("dataset=image_folder", "transform=light")
@@ -47,3 +50,26 @@ def test_a_record_holds_the_values(photos: Path) -> None:
     assert recorded["model"]["num_classes"] == "${dataset.num_classes}"
     unchanged: Any = OmegaConf.to_container(config, resolve=False)
     assert unchanged["dataset"]["classes"] == "${class_names:}"
+
+
+def test_the_data_are_scanned_once_until_they_change(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "photos"
+    shutil.copytree(photos, root)
+    calls: list[str] = []
+
+    def count(key: str, spec: dict[str, Any]) -> Any:
+        calls.append(key)
+        return instantiate_target(key, spec)
+
+    monkeypatch.setattr(data_classes, "instantiate_target", count)
+    config = config_of(root)
+    assert config.dataset.num_classes == config.dataset.num_classes == 2
+    assert len(config.dataset.classes) == 2
+    assert calls == ["dataset"]
+    train = root / "train" if (root / "train").exists() else root
+    shutil.copytree(train / "flower", train / "tree")
+    os.utime(train)
+    assert list(config.dataset.classes) == ["flower", "temple", "tree"]
+    assert calls == ["dataset"] * 2

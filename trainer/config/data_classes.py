@@ -4,6 +4,9 @@
 that its other keys describe. Nothing is decoded, and MindSpore is not imported.
 """
 
+import os
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -57,12 +60,31 @@ def _train(dataset: DictConfig) -> Any:
     """Return the training data that a group describes."""
     others = {*LOADER_KEYS, "cache", "classes", "num_classes"}
     keys = [key for key in dataset if key not in others and not _is_reference(dataset, key)]
-    spec = OmegaConf.to_container(OmegaConf.create({key: dataset[key] for key in keys}))
+    spec = OmegaConf.create({key: dataset[key] for key in keys})
+    changes = _changes(spec)
+    build = _build if changes else _build.__wrapped__
+    return build(OmegaConf.to_yaml(spec), changes)
+
+
+@lru_cache(maxsize=1)
+def _build(text: str, changes: tuple[int, ...]) -> Any:
+    """Return the training data of a specification; each reference asks for it again."""
+    spec = OmegaConf.to_container(OmegaConf.create(text))
     assert isinstance(spec, dict)
     data = instantiate_target("dataset", {str(key): value for key, value in spec.items()})
     if isinstance(data, dict):
         return data["train"]
     return data[0] if isinstance(data, tuple | list) else data
+
+
+def _changes(spec: DictConfig) -> tuple[int, ...]:
+    """Return when the files and folders of a specification, and the folders in them, changed."""
+    paths = [Path(value).expanduser() for value in spec.values() if isinstance(value, str)]
+    existing = [path for path in paths if path.exists()]
+    inner = [entry for path in existing if path.is_dir() for entry in os.scandir(path)]
+    states = [path.stat() for path in existing]
+    states += [entry.stat() for entry in inner if entry.is_dir()]
+    return tuple(state.st_mtime_ns for state in states)
 
 
 def _is_reference(dataset: DictConfig, key: Any) -> bool:

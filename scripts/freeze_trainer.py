@@ -18,6 +18,7 @@ VERBS = {
     "train": "train; also without a verb: freeze-trainer freeze=conv1",
     "plan": "what a run would freeze, and why",
     "probe": "gradients of one batch, no training",
+    "preview": "images as a run would train on them, and how many there are",
     "lr_find": "a learning rate that suits, by a range test",
     "compare": "both freeze methods and none, side by side",
     "sweep": "the state of the runs of -m, as a table",

@@ -10,8 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from trainer.cli import compare, diff, evaluate, export, lr_find, probe, sweep, verify
-from trainer.cli import plan as preview
+from trainer.cli import (
+    compare,
+    diff,
+    evaluate,
+    export,
+    lr_find,
+    plan,
+    preview,
+    probe,
+    sweep,
+    verify,
+)
 from trainer.cli import train as app
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -57,13 +67,17 @@ class Command:
         """``python -m trainer.probe``."""
         return self._call(probe.main, list(overrides))
 
+    def preview(self, *words: str) -> Ended:
+        """``python -m trainer.preview``."""
+        return self._call(preview.main, list(words))
+
     def lr_find(self, *words: str) -> Ended:
         """``python -m trainer.lr_find``."""
         return self._call(lr_find.main, list(words))
 
     def plan(self, *words: str) -> Ended:
         """``python -m trainer.plan``."""
-        return self._call(preview.main, list(words))
+        return self._call(plan.main, list(words))
 
     def evaluate(self, *words: str) -> Ended:
         """``python -m trainer.evaluate``."""

@@ -13,7 +13,7 @@ from ..errors import DataError
 from ..rgb import to_rgb
 from .evaluation import EvaluationTransform
 from .mix import Mix
-from .normalise import IMAGENET_MEAN, IMAGENET_STD
+from .normalise import IMAGENET_MEAN, IMAGENET_STD, denormalise
 from .resize import Pixels
 from .training import TrainingTransform
 
@@ -55,6 +55,10 @@ class ImageTransform:
     def evaluate(self, image: Any, out: NDArray[Any]) -> None:
         """Write the image, prepared for evaluation, into an array."""
         self.evaluation(as_image(image), None, out)
+
+    def pixels(self, prepared: NDArray[np.float32]) -> Pixels:
+        """Return the pixels [height, width, 3] of a prepared image, to look at."""
+        return denormalise(prepared, self.evaluation.mean, self.evaluation.std)
 
     def mix(
         self, images: NDArray[Any], labels: NDArray[np.float32], random: np.random.Generator

@@ -57,6 +57,19 @@ def test_nothing_is_written_of_a_run_without_steps(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("memory")
+def test_the_wait_for_data_is_a_share_of_the_steps_without_the_compilation(tmp_path: Path) -> None:
+    recorder = CostsRecorder(tmp_path / "costs.json")
+    for seconds in (9.0, 1.0, 2.0, 1.0):
+        recorder.on_step_end(1.0, seconds, Progress())
+    for waited in (0.25, 0.5):
+        recorder.on_data_wait(waited)
+    recorder.on_run_end(True)
+    spent = costs.read(tmp_path / "costs.json")
+    assert spent is not None
+    assert (spent.compile_seconds, spent.data_wait_share) == (8.0, 0.15)
+
+
 def test_the_peak_is_that_of_this_process_in_millions_of_bytes() -> None:
     peak = run_costs._peak_memory()
     assert peak is not None

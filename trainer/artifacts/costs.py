@@ -23,6 +23,8 @@ class RunCosts:
         keeping_seconds: the median over epochs of how long training waited at their ends: until the
             weights were fetched and compared, and until the files of the epoch before were written;
             None if no epoch ended.
+        data_wait_share: the share of the time of all steps, without the compilation, that they
+            waited for batches, 0 to 1; None if no epoch ended.
     """
 
     steps: int
@@ -31,6 +33,7 @@ class RunCosts:
     peak_memory_mb: float | None
     shared: bool
     keeping_seconds: float | None = None
+    data_wait_share: float | None = None
 
 
 def read(path: Path) -> RunCosts | None:

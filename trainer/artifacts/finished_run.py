@@ -129,8 +129,9 @@ def model_configuration(
     settings, problems = _overridden_settings(arguments, allowed)
     _use_recorded_class_weights(settings, arguments.run)
     kept = {key: settings[key] for key in _KEPT if key in settings}
-    metrics = (settings.get("evaluation") or {}).get("metrics", [])
-    fixed = {"optimizer": _ANY_OPTIMIZER, "evaluation": {"metrics": metrics}}
+    evaluation = settings.get("evaluation") or {}
+    measured = {key: evaluation[key] for key in ("metrics", "tta") if key in evaluation}
+    fixed = {"optimizer": _ANY_OPTIMIZER, "evaluation": measured}
     return {**kept, **fixed, "init_from": arguments.weights}, problems
 
 

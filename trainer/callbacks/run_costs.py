@@ -28,12 +28,17 @@ class CostsRecorder(Callback):
         self._shared = shared
         self._seconds: list[float] = []
         self._keeping: list[float] = []
+        self._waited: float | None = None
         with suppress(OSError):  # the peak of the runs before
             Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Note a step's time."""
         self._seconds.append(seconds)
+
+    def on_data_wait(self, seconds: float) -> None:
+        """Note the time that the steps of an epoch waited for data."""
+        self._waited = (self._waited or 0.0) + seconds
 
     def on_epoch_overhead(self, seconds: float) -> None:
         """Note the time of an epoch's end."""
@@ -46,9 +51,15 @@ class CostsRecorder(Callback):
         compiling = None if self._compiled or median is None else max(0.0, first - median)
         keeping = statistics.median(self._keeping) if self._keeping else None
         steps, memory = len(self._seconds), _peak_memory()
-        spent = RunCosts(steps, median, compiling, memory, self._shared, keeping)
+        waits = self._wait_share(compiling or 0.0)
+        spent = RunCosts(steps, median, compiling, memory, self._shared, keeping, waits)
         if self._seconds:
             atomic_files.write_json(self._path, format_version.stamp(asdict(spent)))
+
+    def _wait_share(self, compiling: float) -> float | None:
+        """Return the share of the time of all steps, compilation excluded, that was a wait."""
+        total = sum(self._seconds) - compiling
+        return None if self._waited is None or total <= 0 else min(1.0, self._waited / total)
 
 
 def _peak_memory() -> float | None:

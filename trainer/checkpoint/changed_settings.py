@@ -5,7 +5,12 @@ from typing import Any
 
 _STORED = ("features.views", "features.dtype", "features.exact")
 _PLATEAU = "trainer.optim.schedules.plateau.plateau"  # its rates depend on what is monitored
-_MONITORED = ("evaluation.monitor", "evaluation.every_epochs", "evaluation.every_steps")
+_MONITORED = (
+    "evaluation.monitor",
+    "evaluation.every_epochs",
+    "evaluation.every_steps",
+    "evaluation.tta",
+)
 _LIMITS = ("limit_train_batches", "limit_validation_batches", "overfit_batches")
 
 # The keys that make it another run, by the part of the run that resume.allow names. The other keys

@@ -52,7 +52,8 @@ def main() -> None:
         with finished_run.naming_start_folder(arguments.run):
             settings, components = configure.run_from_config(config, ResumeRequest([]), problems)
         configure.check_batch_size(settings, components, arguments.overrides)
-        result = measure(components, _class_names(arguments.run, components), split)
+        names, tta = _class_names(arguments.run, components), settings.evaluation.tta
+        result = measure(components, names, split, tta)
         print(report(arguments.weights, settings, result))
         _write(out, as_json(arguments.weights, settings, result), result)
 
@@ -89,7 +90,10 @@ def _class_names(run: Path, components: "RunComponents") -> Sequence[str]:
 
 
 def measure(
-    components: "RunComponents", names: Sequence[str] = (), split: str = "validation"
+    components: "RunComponents",
+    names: Sequence[str] = (),
+    split: str = "validation",
+    tta: str | None = None,
 ) -> Evaluation:
     """Return what is measured on the validation or test data.
 
@@ -97,6 +101,7 @@ def measure(
         components: of the run.
         names: of the classes.
         split: validation or test.
+        tta: as ``evaluation.tta``.
     """
     from trainer.backend.compile import compile_errors
     from trainer.backend.cpu_threads import with_dummy_branch
@@ -112,7 +117,7 @@ def measure(
         expected = f"expected {split} data, received none, as the run had"
         raise ConfigError([f"dataset: {expected}; name other data: dataset=..."])
     metrics = recording(components.extras.metrics, per_class)
-    score = evaluator(source.batches(0), confusion, metrics)
+    score = evaluator(source.batches(0), confusion, metrics, tta)
     counted = None if score.accuracy is None else confusion
     return Evaluation(score, counted, per_class, names, split)
 

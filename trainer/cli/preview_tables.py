@@ -4,6 +4,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.core.table import table
 from trainer.core.text import quantity
@@ -20,7 +21,7 @@ def class_table(sources: Sources) -> str:
     parts = dict(sources.items())
     labels = {name: part.labels() for name, part in parts.items()}
     counts: dict[str, Any] = {
-        name: np.bincount(column) if _are_classes(column) else None
+        name: np.bincount(column) if column is not None and _are_classes(column) else None
         for name, column in labels.items()
     }
     known = [count for count in counts.values() if count is not None]
@@ -32,8 +33,8 @@ def class_table(sources: Sources) -> str:
     return table([*rows, ("in all", *totals)])
 
 
-def _are_classes(labels: Any) -> bool:
-    return labels is not None and labels.ndim == 1 and labels.dtype.kind == "i"
+def _are_classes(labels: NDArray[Any]) -> bool:
+    return labels.ndim == 1 and labels.dtype.kind == "i"
 
 
 def _count(counts: Any, at: int) -> str:
@@ -72,8 +73,8 @@ def _image_size(dataset: Any, index: int) -> tuple[int, int] | None:
         return None
     if hasattr(image, "width") and hasattr(image, "height"):
         return int(image.width), int(image.height)
-    shape = getattr(image, "shape", ())
-    return (int(shape[1]), int(shape[0])) if len(shape) >= 2 else None
+    shape: tuple[int, ...] = getattr(image, "shape", ())
+    return (shape[1], shape[0]) if len(shape) >= 2 else None
 
 
 def _range(values: tuple[int, ...]) -> str:

@@ -1,6 +1,6 @@
 """Evaluation: what is measured on the validation data and when, and the monitored value."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -28,12 +28,14 @@ class Evaluation(Group):
         monitor: the value that decides what is best.
         every_epochs: epochs from one evaluation to the next; the last epoch has one in any case.
         every_steps: optimizer steps of an epoch between two further evaluations; None: none.
+        tta: what outputs are averaged over, images and their mirror images; None: nothing.
     """
 
     metrics: list[Annotated[str, AfterValidator(_known_metric)]] = []
     monitor: str = LOSS
     every_epochs: int = Field(1, ge=1)
     every_steps: int | None = Field(None, ge=1)
+    tta: Literal["hflip"] | None = None
 
     @field_validator("monitor")
     @classmethod

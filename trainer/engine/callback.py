@@ -101,6 +101,9 @@ class Callback:
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """An epoch is over; also called once before the first."""
 
+    def on_data_wait(self, seconds: float) -> None:
+        """The steps of an epoch, all of which are reported, have waited this long for batches."""
+
     def on_epoch_overhead(self, seconds: float) -> None:
         """Training has waited this long at an epoch's end: for callbacks and copies of weights."""
 
@@ -152,6 +155,10 @@ class CallbackList(Callback):
     def on_epoch_overhead(self, seconds: float) -> None:
         """Pass it on."""
         self._each(lambda callback: callback.on_epoch_overhead(seconds))
+
+    def on_data_wait(self, seconds: float) -> None:
+        """Pass it on."""
+        self._each(lambda callback: callback.on_data_wait(seconds))
 
     def on_interrupt(self, progress: Progress) -> None:
         """Pass it on."""

@@ -16,6 +16,7 @@ from trainer.engine.callback import EpochResult
 from trainer.engine.loop_spec import Loop
 from trainer.engine.optimizer_step import OptimizerStep, groups, read_report
 from trainer.engine.progress import Progress
+from trainer.engine.timed_iterator import TimedIterator
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import NOT_MEASURED, Score
 
@@ -81,7 +82,7 @@ def _steps(
     pending: list[tuple[Tensor, list[Batch]]] = []
     sync = partial(_sync, loop, frozen_model, evaluations, pending)
     start = time.perf_counter()
-    batches = _remaining_batches(loop, progress)
+    batches = TimedIterator(_remaining_batches(loop, progress))
     while not loop.ends_within(progress) and (group := next(batches, None)) is not None:
         if isinstance(group, BadData):
             progress, _ = sync(progress, start, times)
@@ -95,6 +96,7 @@ def _steps(
             loop.callback.on_interrupt(progress)
             raise Stopped(f"{reason} in epoch {epoch}, after step {progress.steps}; all is saved")
     progress, _ = sync(progress, start, times)
+    loop.callback.on_data_wait(batches.seconds)
     return progress, _samples_per_second(times)
 
 

@@ -134,6 +134,8 @@ def _find_cacheable(settings: Settings, probe: CacheProbe, source: SampleSource)
     """
     if not probe.plan.select("frozen"):
         raise NotCacheable("nothing is frozen")
+    if tta := settings.evaluation.tta:
+        raise NotCacheable(f"evaluation.tta={tta} also needs the outputs of mirror images")
     if not source.has_rows:
         raise NotCacheable("an input has no row for each sample")
     if settings.features.views is None:

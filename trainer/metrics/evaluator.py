@@ -21,6 +21,7 @@ from trainer.metrics import gathered_arrays
 from trainer.metrics.build_metrics import Metric, compute
 from trainer.metrics.classification import predictions
 from trainer.metrics.counted_labels import counted_labels, label_problem
+from trainer.metrics.tta import averaged_over_flips
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class Evaluator:
         batches: Iterable[Batch | None],
         observe: BatchObserver | None = None,
         metrics: Mapping[str, Metric] | None = None,
+        tta: str | None = None,
     ) -> Score:
         """Return the score over all batches; the last one may be smaller.
 
@@ -104,13 +106,15 @@ class Evaluator:
             observe: is called with scores [N, classes, ...] and labels [N, ...] of each of this
                 rank's batches, if labels are classes; without the labels that do not count.
             metrics: by name; each rank computes them from the outputs of all.
+            tta: ``hflip`` averages outputs over images and their mirror images; None: nothing.
 
         Raises:
             BadData: a label is no class, or none of all labels counts; on all ranks.
         """
         self.net.set_train(False)
         columns: list[gathered_arrays.Columns] | None = [] if metrics else None
-        results, problem = self._evaluate(batches, observe, columns)
+        forward = averaged_over_flips(self.forward) if tta else self.forward
+        results, problem = self._evaluate(batches, forward, observe, columns)
         gathered = self.world.gather([results, problem])
         if problems := [text for _, text in gathered if text]:
             raise BadData(problems[0])  # on all ranks, which would wait for one another
@@ -120,6 +124,7 @@ class Evaluator:
     def _evaluate(
         self,
         batches: Iterable[Batch | None],
+        forward: Callable[..., Any],
         observe: BatchObserver | None,
         columns: list[gathered_arrays.Columns] | None,
     ) -> tuple[list[_Counts], str]:
@@ -136,7 +141,7 @@ class Evaluator:
             full = max(full, label.shape[0])
             if number % self.world.world_size != self.world.rank:
                 continue
-            output = self._output(inputs, label.shape[0], full)
+            output = _output(forward, inputs, label.shape[0], full)
             if problem := label_problem(self.loss, output, label):
                 return results, f"dataset: validation data: {problem}"
             results.append(self._counts(output, label, observe, columns))
@@ -158,10 +163,6 @@ class Evaluator:
         )
         log.warning("warning: the loss of validation batch %d is not finite: %s", number + 1, cause)
 
-    def _output(self, inputs: Batch, size: int, full: int) -> Any:
-        """Return the output for a batch, which is padded to a full one for the model."""
-        return _first(self.forward(*(_pad(column, size, full) for column in inputs)), size)
-
     def _counts(
         self,
         output: Any,
@@ -182,6 +183,11 @@ class Evaluator:
             observe(scores, labels)
         correct = int((predictions(scores) == labels).sum())
         return total, weight, label.shape[0], correct, labels.size
+
+
+def _output(forward: Callable[..., Any], inputs: Batch, size: int, full: int) -> Any:
+    """Return the output for a batch, which is padded to a full one for the model."""
+    return _first(forward(*(_pad(column, size, full) for column in inputs)), size)
 
 
 def _array(output: Any) -> Any:

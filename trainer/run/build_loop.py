@@ -140,7 +140,8 @@ def _evaluate(context: FitContext, compiled: CompiledRun) -> Score:
         batches: Iterable[Batch | None] = components.validation.batches(0, alone=alone)
     else:
         batches = _dealt(components.validation.dealt_columns(context.world, alone))
-    return compiled.evaluator(batches, metrics=components.extras.metrics)
+    metrics, tta = components.extras.metrics, context.settings.evaluation.tta
+    return compiled.evaluator(batches, metrics=metrics, tta=tta)
 
 
 def _with_rates(

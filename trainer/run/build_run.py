@@ -22,6 +22,7 @@ from trainer.feature_cache import decide
 from trainer.feature_cache.cacheable import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
+from trainer.metrics import tta
 from trainer.metrics.build_metrics import class_problems, task_problems
 from trainer.run import length, one_sample_check, recomputed_cells
 from trainer.run.balanced_loss import balance
@@ -154,6 +155,7 @@ def _try_out(settings: Settings, checked: Preflight, data: Data) -> _Trial:
         raise ConfigError([_misfit(text, precision) for text in error.problems]) from None
     metrics, classes = checked.extras.metrics, result.classes
     problems = task_problems(metrics, [result.task] if result.task else [])
+    problems += tta.problems(settings.evaluation.tta, data.first_validation or data.first_train)
     problems += class_problems(metrics, classes)
     if problems := [*problems, *length.class_problems(settings, classes)]:
         raise ConfigError(problems)

@@ -128,3 +128,15 @@ def test_batch_size_out_of_range(batch_size: int, message: str) -> None:
 def test_images_without_labels() -> None:
     with pytest.raises(ValueError, match="^expected 10 labels, one per image, received 9$"):
         pipeline(IMAGES, LABELS[:9], 2, shuffle=False, drop_remainder=False)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_that_are_read_directly_are_those_of_the_pipeline(shuffle: bool) -> None:
+    images, labels = np.arange(40.0).reshape(10, 4), np.arange(10)
+    batches = pipeline(images, labels, 4, shuffle=shuffle, drop_remainder=False)
+    for seed in (3, 4):
+        ds.config.set_seed(seed)
+        iterator = batches.create_tuple_iterator(num_epochs=1, output_numpy=True)
+        expected = [[column.tobytes() for column in batch] for batch in iterator]
+        direct = [[c.tobytes() for c in batch] for batch in batches.read_batches(seed)]
+        assert direct == expected

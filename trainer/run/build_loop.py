@@ -14,7 +14,7 @@ from trainer.backend.graph.task import ignored_label
 from trainer.checkpoint import restore
 from trainer.core.signals import StopFlag
 from trainer.data import batches as data
-from trainer.data.batch_source import ALONE, tensors
+from trainer.data.batch_source import ALONE, as_tensors, tensors
 from trainer.data.label_check import AnyBatch, checked
 from trainer.engine.callback import Callback
 from trainer.engine.ema import decay_at
@@ -201,4 +201,4 @@ def _feature_batches(context: FitContext, features: Features) -> EpochBatches:
 
 
 def _dealt(batches: Iterable[Columns | None]) -> Iterator[Batch | None]:
-    return (batch and [Tensor(column) for column in batch] for batch in batches)
+    return (batch and as_tensors(batch) for batch in batches)

@@ -1,6 +1,7 @@
 """A map-style dataset of image files, whose decoded images may be cached."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,11 @@ class ImageDataset:
     def files(self) -> tuple[str, ...]:
         """Paths relative to `root`."""
         return self.images.files
+
+    @property
+    def ignored(self) -> Mapping[str, int]:
+        """Number of entries of the folder that are no images, by their kind."""
+        return self.images.ignored
 
     @property
     def root(self) -> Path:

@@ -74,8 +74,12 @@ def test_a_run_records_classes_and_files(photo_command: Command, photos: Path) -
 def test_other_classes_end_a_resume(photo_command: Command, photos: Path) -> None:
     root = photo_command.folder / "photos"
     shutil.copytree(photos, root)
+    (root / "temple/notes.txt").touch()
+    (root / ".ipynb_checkpoints").mkdir()
     lines = *LINES, "dataset.root=photos", "transform=plain", "epochs=2", "max_steps=3"
-    assert photo_command.train(*lines).code == 0
+    first = photo_command.train(*lines)
+    assert first.code == 0, first.err
+    assert "left out, because they are no images: 1 .txt, 1 hidden" in first.out
     (root / "temple").rename(root / "shrine")
     ended = photo_command.resume("run", "max_steps=null")
     assert ended.code == 2

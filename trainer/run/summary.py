@@ -1,5 +1,6 @@
 """Summary: what a run prints before it starts and when it is over, and what it only logs."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -127,7 +128,18 @@ def _data_rows(settings: Settings, components: RunComponents) -> list[Row]:
         validation = f"{components.validation.batch_count} for validation"
     mismatch = batch_size.mismatch(settings.batch_size, size, components.train)
     notes = [("", f"warning: {mismatch}")] if mismatch else []
+    notes += _ignored_rows(components)
     return [("data", f"{settings.dataset.target}: {train}, {validation}"), *notes]
+
+
+def _ignored_rows(components: RunComponents) -> list[Row]:
+    """Return what lies in the folders of the data and is no sample; parts may share a folder."""
+    parts = components.train, components.validation, components.test
+    origins = [part.origin for part in parts if part is not None]
+    counts = {id(kinds): kinds for o in origins if (kinds := getattr(o, "ignored", None))}
+    total = sum(map(Counter, counts.values()), Counter[str]())
+    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(total.items()))
+    return [("", clip(f"left out, because they are no images: {listed}"))] if listed else []
 
 
 def _ranks_rows(settings: Settings, components: RunComponents) -> list[Row]:

@@ -40,8 +40,8 @@ def image_folder(
     Raises:
         DataError: see `images.image_folder`.
     """
-    if root is None:
-        raise DataError("root: expected a folder of images, received none")
+    if not isinstance(root, str | Path):
+        raise DataError(f"root: expected a folder of images, received {root or 'none'}")
     folder = Path(root).expanduser()
     names = tuple(classes) if classes is not None else None
     splits = scan_folder(folder, holdout, test_holdout, split_seed, names)

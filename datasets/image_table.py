@@ -52,8 +52,8 @@ def image_table(
     Raises:
         DataError: see `images.table`.
     """
-    if file is None:
-        raise DataError("file: expected a table of images, received none")
+    if not isinstance(file, str | Path):
+        raise DataError(f"file: expected a table of images, received {file or 'none'}")
     columns = Columns(
         path, [labels] if isinstance(labels, str) else labels, label_type, separator, split
     )

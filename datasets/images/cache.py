@@ -9,6 +9,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -90,14 +91,15 @@ class DiskCache:
             if self._bytes + size > self._limit:
                 return
             self._bytes += size
-        path.parent.mkdir(exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         try:
+            path.parent.mkdir(exist_ok=True)
             with temporary.open("wb") as stream:
                 np.save(stream, pixels)
             temporary.replace(path)
         except OSError:  # a full disk, for example: the run goes on without the cache
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             with self._lock:
                 self._bytes -= size
 

@@ -68,8 +68,8 @@ def _share(share: float, count: int) -> int:
 
 def _check(holdout: float, test_holdout: float) -> None:
     for key, share in (("holdout", holdout), ("test_holdout", test_holdout)):
-        if not 0 <= share < 1:
-            raise DataError(f"{key}: expected 0 to below 1, received {share}")
+        if isinstance(share, bool | str) or not 0 <= share < 1:
+            raise DataError(f"{key}: expected 0 to below 1, received {share!r}")
     if holdout + test_holdout >= 1:
         raise DataError(
             "holdout: expected less than 1 together with test_holdout, "

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .cache import ImageCache, cache_key
 from .decode import EncodedImage
+from .errors import DataError
 from .image_list import ImageList
 from .transforms.resize import Pixels, resampling, resize_shorter_side
 
@@ -30,6 +31,8 @@ class CachedSize:
 
     def __post_init__(self) -> None:
         resampling(self.interpolation)
+        if self.side is not None and (type(self.side) is not int or self.side < 1):
+            raise DataError(f"cache_side: expected 1 or more, or null, received {self.side!r}")
 
     def pixels(self, image: EncodedImage) -> Pixels:
         """Return what is stored of an image."""

@@ -21,8 +21,8 @@ def open_cache(kind: str | None, limit_mb: float) -> ImageCache | None:
         return None
     if kind not in ("memory", "disk"):
         raise DataError(f"cache: expected memory, disk or null, received {kind!r}")
-    if not limit_mb > 0:
-        raise DataError(f"cache_mb: expected more than 0, received {limit_mb}")
+    if not isinstance(limit_mb, int | float) or not limit_mb > 0:
+        raise DataError(f"cache_mb: expected more than 0, received {limit_mb!r}")
     return MemoryCache(limit_mb) if kind == "memory" else DiskCache(cache_folder(), limit_mb)
 
 

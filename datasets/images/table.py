@@ -1,6 +1,7 @@
 """A table of image paths and labels: CSV, TSV or Parquet."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -106,17 +107,24 @@ def read_table(file: Path, names: Sequence[str]) -> Table:
     for name in names:
         if name not in table:
             near = get_close_matches(name, table, 1)
-            hint = f"; the nearest is '{near[0]}'" if near else ""
+            hint = f"; the nearest is '{near[0]}'" if near else _hint(file, list(table))
             raise DataError(f"{file}: expected a column '{name}', received {list(table)}{hint}")
     if not table[names[0]]:
         raise DataError(f"{file}: expected at least one row, received none")
     return {name: table[name] for name in names}
 
 
+def _hint(file: Path, header: Sequence[str]) -> str:
+    """Return what to do about a table whose cells are separated by something else."""
+    if len(header) != 1 or not set(header[0]) & set(",;\t"):
+        return ""
+    return f"; the cells of {file.suffix} are separated by {_DELIMITERS[file.suffix.lower()]!r}"
+
+
 def _read_text(file: Path) -> Table:
     with file.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, delimiter=_DELIMITERS[file.suffix.lower()], strict=True)
-        header = next(reader, [])
+        header = [name.strip() for name in next(reader, [])]
         rows = [row for row in reader if row]
     for number, row in enumerate(rows, 1):
         if len(row) != len(header):
@@ -124,7 +132,9 @@ def _read_text(file: Path) -> Table:
                 f"{file}, row {number}: expected {len(header)} cells as in the first line, "
                 f"received {len(row)}"
             )
-    return {name.strip(): [row[at].strip() for row in rows] for at, name in enumerate(header)}
+    if twice := sorted(name for name, count in Counter(header).items() if count > 1 and name):
+        raise DataError(f"{file}: expected each column once, received '{twice[0]}' several times")
+    return {name: [row[at].strip() for row in rows] for at, name in enumerate(header)}
 
 
 def _read_parquet(file: Path) -> Table:

@@ -32,6 +32,9 @@ def test_parts_of_a_folder(photos: Path) -> None:
         ({"cache": "disc"}, "cache: expected memory, disk or null, received 'disc'"),
         ({"cache": "memory", "cache_mb": 0}, "cache_mb: expected more than 0, received 0"),
         ({"cache_interpolation": "best"}, "interpolation: expected nearest"),
+        ({"cache_side": 0}, "cache_side: expected 1 or more, or null, received 0"),
+        ({"cache": "disk", "cache_mb": "x"}, "cache_mb: expected more than 0, received 'x'"),
+        ({"root": 5}, "root: expected a folder of images, received 5"),
         ({"root": None}, "root: expected a folder of images, received none"),
     ],
 )

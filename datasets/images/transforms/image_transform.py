@@ -15,6 +15,7 @@ from .evaluation import EvaluationTransform
 from .mix import Mix
 from .normalise import IMAGENET_MEAN, IMAGENET_STD, denormalise
 from .resize import Pixels
+from .settings import check_settings
 from .training import TrainingTransform
 
 
@@ -115,6 +116,7 @@ def image_transform(
     Raises:
         DataError: a setting is out of its range.
     """
+    check_settings(locals())
     evaluation = EvaluationTransform(image_resize, crop_pct, interpolation, mean, std)
     jitter = [color_jitter] * 3 if isinstance(color_jitter, int | float) else color_jitter
     _check_range("scale", scale, 1.0)

@@ -74,6 +74,14 @@ def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
     assert cache.get("a", decode)[0, 0, 0] == 2
 
 
+def test_a_folder_that_cannot_be_written_leaves_images_uncached(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 1)
+    for number in range(256):  # in place of the folders that the cache would make
+        (tmp_path / f"{number:02x}").touch()
+    assert cache.get("a", lambda: np.ones((2, 2, 3), np.uint8)).sum() == 12
+    assert cache.size == 0
+
+
 def test_a_key_changes_with_the_file_and_the_preparation(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"1")

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,11 +75,12 @@ def test_numbers_are_split_as_one_class() -> None:
     ("shares", "message"),
     [
         ((1.0, 0), "holdout: expected 0 to below 1, received 1.0"),
+        (("x", 0), "holdout: expected 0 to below 1, received 'x'"),
         ((0, -0.1), "test_holdout: expected 0 to below 1, received -0.1"),
         ((0.5, 0.5), "less than 1 together with test_holdout, received 0.5 and 0.5"),
         ((0.2, 0.2), "class '1' for 3 parts .* received 2"),
     ],
 )
-def test_errors(shares: tuple[float, float], message: str) -> None:
+def test_errors(shares: tuple[Any, float], message: str) -> None:
     with pytest.raises(DataError, match=message):
         split(image_list(9, 2), *shares, 0)

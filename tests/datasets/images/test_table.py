@@ -114,6 +114,8 @@ def test_shares_split(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "columns", "message"),
     [
+        (["path;label", "a.png;x"], {}, "column 'path'.* cells of .csv are separated by ','"),
+        (["path,label,label", "a.png,x,y"], {}, "each column once, received 'label' several times"),
         (["pth,label", "a.png,x"], {}, "expected a column 'path'.*nearest is 'pth'"),
         (["path;label", "a.png;x"], {}, r"column 'path', received \['path;label'\]"),
         (["path,label"], {}, "expected at least one row"),

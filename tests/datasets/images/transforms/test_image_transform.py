@@ -68,6 +68,12 @@ def test_kinds_of_images(photo: Photo) -> None:
         ({"image_resize": 0}, "image_resize: expected at least 1"),
         ({"mixup": -1}, "mixup: expected at least 0"),
         ({"auto_augment": "best"}, "auto_augment: expected randaug"),
+        ({"mean": 0.5}, "mean: expected a list of numbers, received 0.5"),
+        (
+            {"color_jitter": [1, 2]},
+            "color_jitter: expected null, a number of at least 0, or a list",
+        ),
+        ({"image_resize": 32.5, "hflip": "x"}, "image_resize: .* received 32.5; hflip: .* 'x'"),
     ],
 )
 def test_settings_out_of_range(settings: Any, message: str) -> None:

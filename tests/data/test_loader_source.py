@@ -130,6 +130,15 @@ def test_a_sample_that_cannot_be_read_is_named() -> None:
         list(source(Numbers(bad=[5])).columns(1))
 
 
+def test_the_first_sample_may_be_one_that_is_skipped() -> None:
+    dataset = Numbers(bad=[0, 1])
+    reader = SampleReader(dataset, skip_errors=True)
+    skipping = LoaderSource(reader, batch_size=18, seed=3, skip_errors=True)
+    assert [batch[0][:, 0].tolist() for batch in skipping.columns(1)] == [list(range(2, 18))]
+    with pytest.raises(BadData, match="dataset: 0.jpg: truncated"):
+        list(LoaderSource(SampleReader(dataset), batch_size=18, seed=3).columns(1))
+
+
 def test_samples_that_cannot_be_read_are_skipped_and_counted() -> None:
     skipping = source(Numbers(bad=[5, 9]), skip_errors=True)
     batches = list(skipping.columns(1))

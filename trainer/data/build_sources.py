@@ -68,7 +68,7 @@ def _source(
         return PipelineSource(part, settings.seed)
     options, trains = settings.dataset, name == "train"
     return LoaderSource(
-        SampleReader(part, transform, augments=trains),
+        SampleReader(part, transform, trains, skip_errors=options.on_error == "skip"),
         settings.batch_size,
         settings.seed,
         options.workers or max(1, cpu_cores.used() // world.current().world_size),

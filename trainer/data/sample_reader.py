@@ -1,6 +1,7 @@
 """Sample reader: a sample of a map-style dataset, read, prepared and put into its batch."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from trainer.data.map_dataset import MapDataset, label_array
 from trainer.data.sample_error import SampleError
 from trainer.data.transform import Transform
 
+_TRIES = 100  # samples that are read until one can be, if errors are skipped
 _REMEDY = "a transform gives images one shape, such as transform=plain"
 
 
@@ -23,11 +25,13 @@ class SampleReader:
         dataset: of (image, label), or of several inputs and, last, the label.
         transform: prepares each image; None: inputs are arrays, each of one shape.
         augments: whether images are prepared at random, for training.
+        skip_errors: whether the first samples may be ones that cannot be read.
     """
 
     dataset: MapDataset
     transform: Transform | None = None
     augments: bool = False
+    skip_errors: bool = False
 
     @cached_property
     def examples(self) -> list[NDArray[Any]]:
@@ -36,12 +40,19 @@ class SampleReader:
         Raises:
             SampleError: the first sample cannot be read, or an input is not an array.
         """
+        tries = min(len(self.dataset), _TRIES) if self.skip_errors else 1
+        for index in range(tries - 1):
+            with suppress(SampleError):
+                return self._example(index)
+        return self._example(max(0, tries - 1))
+
+    def _example(self, index: int) -> list[NDArray[Any]]:
         try:
-            first, *others = _inputs(self.dataset[0])
+            first, *others = _inputs(self.dataset[index])
             prepared = _array(first) if self.transform is None else self._like(self.transform)
             return [prepared, *map(_array, others)]
         except Exception as error:  # a dataset may raise anything
-            raise SampleError.of(0, error, self.dataset) from error
+            raise SampleError.of(index, error, self.dataset) from error
 
     def _like(self, transform: Transform) -> NDArray[Any]:
         return np.empty(transform.shape, transform.dtype)

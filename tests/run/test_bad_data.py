@@ -122,11 +122,8 @@ def test_numpy_numbers_in_a_model_are_named(command: Command) -> None:
     assert "Python's own numbers in arithmetic, received numpy.float32; use float(" in ended.err
 
 
-@NUMPY_2
-def test_scalar_labels_are_told_what_numpy_2_needs(command: Command) -> None:
+def test_scalar_labels_are_taken(command: Command) -> None:
     other = MODULE.replace("np.asarray(n, np.int32)", "int(n)")
     (command.folder / "bad_labels.py").write_text(other)
-    ended = command.train(*RUN, "+dataset.train=null", "+dataset.validation=null")
-    assert ended.code == 2
-    assert "bad_labels.pipelines: expected a NumPy array in each column" in ended.err
-    assert "np.asarray(label, np.int32)" in ended.err
+    ended = command.train(*RUN, "+dataset.train=null", "+dataset.validation=null", "epochs=1")
+    assert ended.code == 0, ended.err

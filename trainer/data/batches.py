@@ -20,12 +20,6 @@ from trainer.distributed.world import World
 _T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
-# What NumPy 2 says to MindSpore 2.10, which asks for an array of a scalar without a copy.
-_SCALARS = "Unable to avoid copy"
-_USE_ARRAYS = (
-    "expected a NumPy array in each column, received a number, which MindSpore 2.10 does not take "
-    "with NumPy 2; use np.asarray(label, np.int32), also in place of NumpySlicesDataset"
-)
 _EPOCHS = 100_000  # more than any run has, so that no two seeds share the order of an epoch
 
 
@@ -99,8 +93,6 @@ def failure(error: RuntimeError) -> str:
     patterns = (r"^\s*(\w+(?:Error|Exception): .+)$", r"^\[ERROR\] (.+)$")
     reasons = next(filter(None, (re.findall(p, str(error), re.MULTILINE) for p in patterns)), [])
     why = reasons[-1] if reasons else text.first_line(error)
-    if _SCALARS in why:
-        return _USE_ARRAYS
     places = re.findall(r'File "(.+)", line (\d+)', str(error))
     return why + (" ({}:{})".format(*places[-1]) if places else "")
 

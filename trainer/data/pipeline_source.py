@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trainer.backend.batch_types import Batch, Columns
 from trainer.data import batches, labels_in_memory, last_batch
 from trainer.data.batch_source import ALONE, tensors
+from trainer.data.scalar_columns import accept_scalars
 from trainer.distributed.world import World
 
 
@@ -27,6 +28,9 @@ class PipelineSource:
 
     pipeline: ds.Dataset
     seed: int
+
+    def __post_init__(self) -> None:
+        accept_scalars()
 
     @property
     def batch_count(self) -> int:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,18 @@ def test_the_first_sample_may_be_one_that_is_skipped() -> None:
     assert [batch[0][:, 0].tolist() for batch in skipping.columns(1)] == [list(range(2, 18))]
     with pytest.raises(BadData, match="dataset: 0.jpg: truncated"):
         list(LoaderSource(SampleReader(dataset), batch_size=18, seed=3).columns(1))
+
+
+def test_a_batch_without_a_readable_sample_is_left_out_of_a_measurement() -> None:
+    options = {"skip_errors": True, "order": "sequential", "drop_last": False}
+    last = source(Numbers(bad=[16, 17]), **options)  # the whole last batch
+    assert [len(batch[-1]) for batch in last.columns(0)] == [4, 4, 4, 4]
+    assert set(last.skipped) == {16, 17}
+    reader = SampleReader(Numbers(count=1))
+    none = LoaderSource(replace(reader, dataset=Numbers(2, bad=[0, 1])), 2, 0, skip_errors=True)
+    none.reader.__dict__["examples"] = reader.examples
+    with pytest.raises(BadData, match="no sample can be read: 0.jpg: truncated"):
+        next(none.columns(0))
 
 
 def test_samples_that_cannot_be_read_are_skipped_and_counted() -> None:

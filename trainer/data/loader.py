@@ -53,6 +53,7 @@ class Loader:
         replaces: whether a sample that is skipped is replaced by the next one of its batch;
             otherwise the batch is smaller.
         skip_errors: whether samples that cannot be read are left out instead of raising.
+        allows_empty: whether a batch of which no sample can be read is empty instead of raising.
         rank: of this process, from 0.
         world_size: number of ranks; each prepares only its part of a batch.
     """
@@ -65,6 +66,7 @@ class Loader:
     prefetch: int = 2
     replaces: bool = True
     skip_errors: bool = False
+    allows_empty: bool = False
     rank: int = 0
     world_size: int = 1
 
@@ -127,8 +129,11 @@ class Loader:
         places = list(range(len(labels)))
         if errors:
             good = [at for at in places if not isinstance(labels[at], SampleError)]
-            if not self.skip_errors or not good:
+            if not self.skip_errors or not (good or self.allows_empty):
                 raise errors[0]
+            if not good:
+                empty = [column[:0] for column in pending.inputs]
+                return LoadedBatch(pending.number, empty, np.empty(0), tuple(errors))
             places = [_next(place, good) for place in places] if self.replaces else good
         inputs = [column[places] for column in pending.inputs] if errors else pending.inputs
         stacked = _stack([labels[place] for place in places], pending.indices)

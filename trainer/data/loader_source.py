@@ -94,7 +94,9 @@ class LoaderSource:
         self, epoch: int, start: int = 0, world: World = ALONE, alone: bool = True
     ) -> Iterator[Columns]:
         """Yield the batches of an epoch as NumPy arrays; nothing before ``start`` is read."""
-        for batch in self._load(epoch, range(start, self.batch_count), world):
+        numbers = range(start, self.batch_count)
+        measures = self.order == "sequential" and world.world_size == 1
+        for batch in self._load(epoch, numbers, world, allows_empty=measures):
             if self.mixing is not None and epoch:
                 random = batch_generator(self.seed, epoch, batch.number)
                 yield self.mixing(batch.inputs, batch.labels, random)
@@ -109,7 +111,11 @@ class LoaderSource:
             batch = next(loaded) if is_own else None
             yield [*batch.inputs, batch.labels] if batch else None
 
-    def _load(self, epoch: int, numbers: Iterable[int], world: World) -> Iterator[LoadedBatch]:
+    def _load(
+        self, epoch: int, numbers: Iterable[int], world: World, allows_empty: bool = False
+    ) -> Iterator[LoadedBatch]:
+        """Yield batches that have samples; ``allows_empty`` if some of them have."""
+        count = 0
         try:
             loader = Loader(
                 self.reader,
@@ -119,12 +125,19 @@ class LoaderSource:
                 self.workers,
                 replaces=self.drop_last or self.order != "sequential",
                 skip_errors=self.skip_errors,
+                allows_empty=allows_empty,
                 rank=world.rank,
                 world_size=world.world_size,
             )
             for batch in loader.batches(self._indices(epoch), epoch, numbers):
                 self._note(batch.skipped)
-                yield batch
+                if len(batch.labels):
+                    count += 1
+                    yield batch
+            if allows_empty and not count and self.skipped:
+                raise BadData(
+                    f"dataset: no sample can be read: {next(iter(self.skipped.values()))}"
+                )
         except SampleError as error:
             raise BadData(f"dataset: {error}") from None
 

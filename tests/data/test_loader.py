@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from collections.abc import Generator
@@ -146,6 +147,22 @@ def test_labels_of_two_shapes_are_an_error() -> None:
 
     with pytest.raises(SampleError, match="expected labels of one shape"):
         read(range(8), fetch=fetch)
+
+
+def test_threads_run_on_all_cores_although_the_main_thread_is_pinned() -> None:
+    cores = os.sched_getaffinity(0)
+    seen: set[int] = set()
+
+    def fetch(index: int, random: np.random.Generator, out: Outs) -> NDArray[Any]:
+        seen.update(os.sched_getaffinity(0))
+        return np.zeros(1)
+
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        read(range(8), fetch=fetch)
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert seen == cores
 
 
 def test_reading_ahead_is_bounded_and_ends() -> None:

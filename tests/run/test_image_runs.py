@@ -132,19 +132,25 @@ def test_problems_of_the_data_are_found_first(photo_command: Command, photos: Pa
         assert "Traceback" not in ended.err
 
 
-def test_features_of_a_frozen_part_are_stored(photo_command: Command, photos: Path) -> None:
+def test_images_are_cached_and_features_of_a_frozen_part_stored(
+    photo_command: Command, photos: Path
+) -> None:
     lines = *LINES, f"dataset.root={photos}", "freeze=[conv1,norm,conv2]", "epochs=2"
     runs = {
         "plain": ("transform=plain", "features=off"),
+        "cached": ("transform=plain", "features=off", "dataset.cache=disk"),
         "stored": ("transform=plain", "features=store"),
         "views": ("transform=light", "features=store", "features.views=2"),
     }
     for name, options in runs.items():
         ended = photo_command.train(*lines, *options, f"hydra.run.dir={name}")
         assert ended.code == 0, ended.err
-    plain, stored, _ = (load_file(photo_command.folder / n / "model.safetensors") for n in runs)
+    plain, stored = (
+        load_file(photo_command.folder / f"{n}/model.safetensors") for n in ("plain", "stored")
+    )
     for name, array in plain.items():
         np.testing.assert_allclose(stored[name], array, atol=1e-6)
+    assert weights(photo_command.folder / "cached") == weights(photo_command.folder / "plain")
     refused = photo_command.train(*lines, "transform=light", "features=store")
     assert refused.code == 2
     assert "augmented at random by transform" in refused.err

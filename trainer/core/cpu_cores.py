@@ -20,6 +20,11 @@ def used() -> int:
     return len(_used)
 
 
+def free_thread() -> None:
+    """Let the calling thread run on all these cores; it inherits those of its creator."""
+    os.sched_setaffinity(0, _used)
+
+
 def use_only(count: int) -> None:
     """Use only this number of cores from now on, if MindSpore has not counted them yet."""
     if 0 < count < used() and "mindspore" not in sys.modules:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.core import cpu_cores
 from trainer.data.sample_error import SampleError
 from trainer.data.sampling import Indices, rank_places, repeats, sample_generator
 
@@ -85,7 +86,7 @@ class Loader:
         """
         times, remaining = repeats(order), iter(numbers)
         pending: deque[_Pending] = deque()
-        pool = ThreadPoolExecutor(self.workers, "loader")
+        pool = ThreadPoolExecutor(self.workers, "loader", cpu_cores.free_thread)
         try:
             while True:
                 while len(pending) <= self.prefetch and (n := next(remaining, None)) is not None:

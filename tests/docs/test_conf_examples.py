@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.command import CHECKOUT
-from trainer.config import overrides, schema
+from trainer.config import data_classes, overrides, schema
 from trainer.config.groups import optional_spec
 from trainer.config.schedule import problems
 
 pytestmark = pytest.mark.slow
 
 CONF = CHECKOUT / "conf"
-GROUPS = ("dataset", "loss", "model", "optimizer", "schedule")
+GROUPS = ("dataset", "loss", "model", "optimizer", "schedule", "transform")
 NEEDED = {  # what an example of a file needs in addition
     "dataset=custom": ["dataset._target_=my_package.pipelines", "model.num_classes=10"],
     "dataset=ones": ["model.num_classes=10"],
@@ -23,6 +23,7 @@ NEEDED = {  # what an example of a file needs in addition
     "optimizer=custom": ["optimizer._target_=my_package.Optimizer"],
     "schedule=custom": ["schedule._target_=my_package.schedule"],
     "schedule=multi_step": ["schedule.milestones=[3]"],
+    "transform=custom": ["transform._target_=my_package.transform"],
 }
 
 
@@ -34,8 +35,15 @@ def examples() -> Iterator[tuple[str, str]]:
             yield from ((choice, example) for example in re.split("  +", line))
 
 
+class Images:
+    """Stands for the images that an example names."""
+
+    classes = ("cat", "dog")
+
+
 @pytest.mark.parametrize(("choice", "example"), list(examples()))
-def test_an_example_is_valid(choice: str, example: str) -> None:
+def test_an_example_is_valid(choice: str, example: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_classes, "_train", lambda dataset: Images())
     words = [word for word in shlex.split(example) if not word.startswith("resume=")]
     assert all("=" in word for word in words)
     config, errors = overrides.check([*filter(None, [choice]), *NEEDED.get(choice, []), *words])

@@ -16,6 +16,7 @@ from trainer.run import configure
 
 if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
     from trainer.config.schema import Settings
+    from trainer.data.batch_source import BatchSource
     from trainer.metrics.confusion import Confusion
     from trainer.metrics.evaluator import Score
     from trainer.run.components import RunComponents
@@ -112,14 +113,19 @@ def measure(
     confusion, per_class = Confusion(), dict[str, list[float | None]]()
     forward = compile_errors.reported(with_dummy_branch(components.model))
     evaluator = Evaluator(components.model, components.loss, forward=forward)
+    metrics = recording(components.extras.metrics, per_class)
+    score = evaluator(_source(components, split).batches(0), confusion, metrics, tta)
+    counted = None if score.accuracy is None else confusion
+    return Evaluation(score, counted, per_class, names, split)
+
+
+def _source(components: "RunComponents", split: str) -> "BatchSource":
+    """Return the batches that are measured; raises ConfigError if the run has none."""
     source = components.test if split == "test" else components.validation
     if source is None:
         expected = f"expected {split} data, received none, as the run had"
         raise ConfigError([f"dataset: {expected}; name other data: dataset=..."])
-    metrics = recording(components.extras.metrics, per_class)
-    score = evaluator(source.batches(0), confusion, metrics, tta)
-    counted = None if score.accuracy is None else confusion
-    return Evaluation(score, counted, per_class, names, split)
+    return source
 
 
 def report(weights: str, settings: "Settings", result: Evaluation) -> str:

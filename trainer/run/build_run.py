@@ -1,7 +1,7 @@
 """Run: everything that a run starts from, built from its settings in the order of what happens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mindspore import Parameter
 
@@ -59,10 +59,9 @@ def build_run(
     decision = _decide(settings, checked, data, plan, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
-    rest = checked.extras, trial.classes, data.racing, data.own_generators
-    facts = len(data.first_train[-1]), str(data.fingerprint), weights, trial.eager_error
-    run = RunComponents(*parts, checked.device_description, *state, *rest, *facts)
-    return replace(run, test=data.test, class_names=data.train.class_names)
+    run = checked.extras, trial.classes, data.racing, data.own_generators, len(data.first_train[-1])
+    facts = str(data.fingerprint), weights, data.train.class_names, trial.eager_error, data.test
+    return RunComponents(*parts, checked.device_description, *state, *run, *facts)
 
 
 def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:

@@ -51,6 +51,7 @@ class Task:
         batch: images per step.
         images: images per epoch.
         few: images for MindSpore with default settings, which is slow; 0: not measured.
+        files: whether the images are JPEG files, which are decoded in each epoch.
     """
 
     net: str
@@ -58,9 +59,11 @@ class Task:
     batch: int
     images: int
     few: int = 0
+    files: bool = False
 
     def __str__(self) -> str:
-        return f"{NETS[self.net].title} at {self.size}x{self.size}"
+        source = " from JPEG files" if self.files else ""
+        return f"{NETS[self.net].title} at {self.size}x{self.size}{source}"
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from scripts.benchmark import loading, modes, recipe
+from scripts.benchmark import from_files, loading, modes, recipe
 from scripts.benchmark.case import NETS, Case
 
 BEFORE = "before"  # the trainer of another checkout
 TRAINER = {  # value of `features` by contender
     **{"trainer": "off", "store": "store", "auto": "auto"},
     **{"cold": "off", "warm": "off", "snapshots": "off", BEFORE: "off"},
-    **dict.fromkeys([*recipe.OVERRIDES, *modes.OVERRIDES], "off"),
+    **dict.fromkeys([*recipe.OVERRIDES, *modes.OVERRIDES, from_files.TRAINER], "off"),
 }
 TITLES = {
     "trainer": "this trainer",
@@ -32,6 +32,7 @@ TITLES = {
     **recipe.TITLES,
     **modes.TITLES,
     **loading.TITLES,
+    **from_files.TITLES,
 }
 LOOPS = {
     "hand": ("mindspore_loops", "hand"),
@@ -41,6 +42,7 @@ LOOPS = {
     "lightning": ("lightning_loop", "train"),
     "fastai": ("fastai_loop", "train"),
     **{f"eager_{name}": ("pytorch_recipe", "train") for name in recipe.OVERRIDES},
+    "eager_files": ("pytorch_loops", "train"),
     "loader": ("loaders", "trainer"),
     "torchvision": ("loaders", "torchvision"),
     "mindspore_dataset": ("loaders", "mindspore_dataset"),
@@ -51,9 +53,10 @@ _PACKAGES = {
     "lightning": ["torch", "lightning"],
     "fastai": ["torch", "fastai"],
     **{f"eager_{name}": ["torch"] for name in recipe.OVERRIDES},
+    "eager_files": ["torch", "torchvision"],
     "torchvision": ["torch", "torchvision"],
 }
-IMPORT_TORCHVISION = "lightning", "fastai", "torchvision"
+IMPORT_TORCHVISION = "lightning", "fastai", "torchvision", "eager_files"
 
 
 def features(contender: str, folder: Path) -> list[str]:

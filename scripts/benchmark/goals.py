@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from scripts.benchmark import loading, modes, recipe, records, verdicts
+from scripts.benchmark import from_files, loading, modes, recipe, records, verdicts
 from scripts.benchmark.contenders import BEFORE, TITLES
 from scripts.benchmark.plan import (
     LENET,
@@ -109,6 +109,9 @@ GOALS = {
     "auto": _ratio("10 epochs with features=auto", _AUTO, "auto trainer", 1.03, TEN),
     "compile-cache": _faster(
         "the first step, compile cache filled", find("starts"), "warm cold", 3, FIRST
+    ),
+    "images-training": _ratio(
+        "an epoch from JPEG files", find(from_files.PART), from_files.CONTENDERS, 0.9, EPOCH
     ),
     "images-torchvision": _faster("loading JPEG files", _FILES, "loader torchvision", 2, EPOCH),
     "images-mindspore": _faster("loading JPEG files", _FILES, "loader mindspore_dataset", 1, EPOCH),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from scripts.benchmark import jpeg_files
 from scripts.benchmark.case import SEED, Case
@@ -26,6 +27,13 @@ def trainer(case: Case, folder: Path, clock: Clock) -> None:
 
 def torchvision(case: Case, folder: Path, clock: Clock) -> None:
     """Load images in processes of PyTorch's DataLoader."""
+    loader = torchvision_loader(case, folder)
+    for _ in range(case.epochs):
+        _read(loader, clock)
+
+
+def torchvision_loader(case: Case, folder: Path) -> Any:
+    """Return PyTorch's DataLoader of the images, which decodes them in processes."""
     from torch.utils.data import DataLoader
     from torchvision import datasets, transforms
 
@@ -38,11 +46,9 @@ def torchvision(case: Case, folder: Path, clock: Clock) -> None:
         ]
     )
     dataset = datasets.ImageFolder(str(jpeg_files.path(folder)), transform)
-    loader = DataLoader(
+    return DataLoader(
         dataset, case.task.batch, shuffle=True, num_workers=WORKERS, persistent_workers=True
     )
-    for _ in range(case.epochs):
-        _read(loader, clock)
 
 
 def mindspore_dataset(case: Case, folder: Path, clock: Clock) -> None:

@@ -14,7 +14,7 @@ from scripts.benchmark.case import Case, Task
 from scripts.benchmark.checkout import Checkout
 from scripts.benchmark.clock import Result
 from scripts.benchmark.contenders import TITLES
-from scripts.benchmark.plan import FILES, Race
+from scripts.benchmark.plan import Race
 from scripts.benchmark.records import Record
 from scripts.benchmark.results_file import Results
 
@@ -102,9 +102,9 @@ def _make_images(folder: Path, tasks: Iterable[Task]) -> None:
     """Write the images of all tasks; Fashion-MNIST for LeNet-5 if it is installed, else noise."""
     largest: dict[Path, Task] = {}
     for task in sorted(tasks, key=lambda task: task.images):
-        largest[images.path(folder, task)] = task
+        largest[jpeg_files.path(folder) if task.files else images.path(folder, task)] = task
     for path, task in largest.items():
-        if task.net == FILES.net:
+        if task.files:
             jpeg_files.write(folder, task.images)
             continue
         if task.net == "lenet5":

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scripts.benchmark import loading, modes, recipe
+from scripts.benchmark import from_files, loading, modes, recipe
 from scripts.benchmark.case import NETS, Case, Task
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     recipe.PART: "The parts of a recipe: what each adds to the time per batch, here and in PyTorch",
     modes.PART: "The execution modes: a graph, PyNative with a compiled step, and eager PyNative",
     loading.PART: "Loading of JPEG files: decoded, randomly cropped, resized, flipped, normalised",
+    from_files.PART: "Training from JPEG files, which are decoded and randomly prepared meanwhile",
     "ends": "The wait at the end of an epoch, for proof, a full snapshot and a checkpoint",
     "images": "How the cost grows with the number of images",
     "share": "How the cost falls with the frozen share",
@@ -66,7 +67,9 @@ RESNET = Task("resnet18", 64, 32, images=320, few=96)
 RESNET_LONG = Task("resnet18", 64, 32, images=1280)
 RESNET_LARGE = Task("resnet18", 224, 8, images=48)
 MOBILE = Task("mobilenet_v2_100", 64, 32, images=320)
-FILES = Task("files", 224, 32, images=2000)
+FILES = Task("files", 224, 32, images=2000, files=True)
+MOBILE_FILES = Task("mobilenet_v2_100", 224, 8, images=160, files=True)
+RESNET_FILES = Task("resnet18", 224, 8, images=160, files=True)
 MOBILE_LARGE = Task("mobilenet_v2_100", 224, 8, images=48)
 
 SIZES = (9408, 128, 147_968, 525_568, 2_099_712, 8_393_728, 5130)  # values of ResNet-18 by part
@@ -104,6 +107,8 @@ RACES = [
     race(modes.PART, RESNET, "nothing", 2, 2, modes.CONTENDERS),
     race(modes.PART, LENET, "nothing", 2, 3, modes.CONTENDERS),
     race(loading.PART, FILES, "nothing", 3, 2, loading.CONTENDERS),
+    race(from_files.PART, MOBILE_FILES, "nothing", 1, 2, from_files.CONTENDERS),
+    race(from_files.PART, RESNET_FILES, "nothing", 1, 2, from_files.CONTENDERS),
     race("ends", RESNET, "nothing", 2, 2, "snapshots"),
     race("ends", RESNET, "head stop_gradient", 1, 3, "snapshots"),
     race("others", RESNET, "nothing", 1, 2, "trainer eager compile"),

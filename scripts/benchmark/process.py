@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from scripts.benchmark import contenders, images, modes, recipe
+from scripts.benchmark import contenders, from_files, images, modes, recipe
 from scripts.benchmark.case import CLASSES, RATE, SEED, Case
 from scripts.benchmark.checkout import OWN, Checkout
 from scripts.benchmark.clock import Result
@@ -114,6 +114,12 @@ def _overrides(case: Case, folder: Path) -> list[str]:
             f"device.threads={threads}",
         ),
         *(f"batch_size={case.task.batch}", f"epochs={case.epochs}"),
+        *(from_files.overrides(folder) if case.task.files else _arrays(case, folder)),
+    ]
+
+
+def _arrays(case: Case, folder: Path) -> list[str]:
+    return [
         *("dataset=custom", "dataset._target_=scripts.benchmark.pipelines.pipelines"),
         *("+dataset.batch_size=${batch_size}", f"+dataset.num_classes={CLASSES}"),
         f"+dataset.file='{images.path(folder, case.task)}'",

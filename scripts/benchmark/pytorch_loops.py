@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scripts.benchmark import images, pytorch_nets
+from scripts.benchmark import images, loaders, pytorch_nets
 from scripts.benchmark.case import DECAY, MOMENTUM, RATE, SEED, Case
 from scripts.benchmark.clock import Clock
 
@@ -33,7 +33,8 @@ def train(case: Case, folder: Path, clock: Clock) -> int:
     net.train()
     for part in parts(case, net):
         part.requires_grad_(False).eval()
-    optimizer, criterion, data = sgd(net), nn.CrossEntropyLoss(), batches(case, folder)
+    optimizer, criterion = sgd(net), nn.CrossEntropyLoss()
+    data = loaders.torchvision_loader(case, folder) if case.task.files else batches(case, folder)
     forward = torch.compile(net) if case.contender == "compile" else net
     for _ in range(case.epochs):
         clock.epoch()

@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import attrgetter
 from statistics import median
 
-from scripts.benchmark import loading, modes, recipe, records
+from scripts.benchmark import from_files, loading, modes, recipe, records
 from scripts.benchmark.case import NETS, Task
 from scripts.benchmark.contenders import TITLES
 from scripts.benchmark.plan import PARTS, RESNET, SIZES
@@ -23,7 +23,10 @@ RIVALS = ("trainer", "store", "eager")  # measured for growing sizes
 def text(results: Sequence[Record]) -> str:
     """Return all tables."""
     rows = records.rows(results)
-    races = (_races(rows, part) for part in ("head", "nets", "others", "starts", modes.PART))
+    races = (
+        _races(rows, part)
+        for part in ("head", "nets", "others", "starts", modes.PART, from_files.PART)
+    )
     parts = [*races, _memory(rows)]
     parts += [
         _section(recipe.PART, recipe.text(of(rows, recipe.PART))),

@@ -62,7 +62,7 @@ class Task:
     files: bool = False
 
     def __str__(self) -> str:
-        source = " from JPEG files" if self.files else ""
+        source = " from JPEG files" if self.files and NETS[self.net].model else ""
         return f"{NETS[self.net].title} at {self.size}x{self.size}{source}"
 
 

@@ -98,7 +98,7 @@ def test_all_that_is_planned_is_shown_and_drawn(tmp_path: Path) -> None:
     read = results_file.read(tmp_path)
     assert read == results
     assert str(read) == "a machine\nsource of this trainer 12ab; load at the start 0.5"
-    assert report.text(read.records).count("\n## ") == 12
+    assert report.text(read.records).count("\n## ") == 13
     text = goals.text(read.records, read.minutes)
     (line,) = (line for line in text.splitlines() if " duration " in line)
     assert line.startswith("MISSED")

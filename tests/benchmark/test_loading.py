@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scripts.benchmark import contenders, jpeg_files, loading, process, report
+from scripts.benchmark import contenders, from_files, jpeg_files, loading, process, report
 from scripts.benchmark.case import Case
 from scripts.benchmark.clock import Result
-from scripts.benchmark.plan import FILES
+from scripts.benchmark.plan import FILES, RESNET_FILES
 from scripts.benchmark.records import Record
 
 
@@ -51,3 +51,15 @@ def test_the_last_epoch_counts() -> None:
     (other,) = (line.split() for line in lines if line.startswith("torchvision"))
     assert loader[-4:] == ["2.00", "1,000", "100", "1"]
     assert other[-5:] == ["5.00", "400", "2.50", "100", "1"]
+
+
+@pytest.mark.slow
+@pytest.mark.parity
+@pytest.mark.parametrize("who", from_files.TITLES)
+def test_training_reads_the_same_files(who: str, tmp_path: Path) -> None:
+    jpeg_files.write(tmp_path, 32)
+    case = Case(replace(RESNET_FILES, size=64, images=32), 0, "", who, 2)
+    result = process.measure(case, tmp_path)
+    assert not isinstance(result, str), result
+    assert len(result.epochs) == 2
+    assert str(case.task) == "ResNet-18 at 64x64 from JPEG files"

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from .image_folder import check_count
+from .image_folder import datasets
 from .images.errors import DataError
 from .images.image_dataset import CachedSize, ImageDataset
+from .images.image_list import Splits
 from .images.open_cache import open_cache
 from .images.table import Columns
 from .images.table import image_table as read_images
@@ -29,42 +30,38 @@ def image_table(
     cache_side: int | None = None,
     cache_interpolation: str = "bilinear",
 ) -> dict[str, ImageDataset]:
-    """Return the map-style datasets `train` and, where they exist, `validation` and `test`.
+    """Return the datasets `train` and, where they exist, `validation` and `test`.
 
-    Args:
-        file: a table that ends in `.csv`, `.tsv` or `.parquet`.
-        root: the folder that its paths are relative to; `None` is the table's.
-        path: column of the paths.
-        labels: column of the labels, or several.
-        label_type: `class`, `multi_label` or `number`.
-        separator: between the names of a `multi_label` column.
-        split: column of `train`, `val` and `test`; `None` splits by shares.
-        holdout: share of each class for validation.
-        test_holdout: share of each class for the test.
-        split_seed: of this split, not of a run.
-        classes: the names that the classes must have, in order; `None` takes those of the table.
-        num_classes: must be the number of classes, or of numbers; `None` is not checked.
-        cache: see `image_folder`, as for what follows.
-        cache_mb: likewise.
-        cache_side: likewise.
-        cache_interpolation: likewise.
-
-    Raises:
-        DataError: see `images.table`.
+    `conf/dataset/image_table.yaml` explains each argument, and `images.table` what is refused.
     """
+    columns = Columns(path, _listed(labels), label_type, separator, split)
+    shares = holdout, test_holdout, split_seed
+    splits = read_images(_table(file), columns, _folder(root), *shares)
+    _check_classes(splits, classes)
+    size = CachedSize(cache_side, cache_interpolation)
+    return datasets(splits, num_classes, open_cache(cache, cache_mb), size)
+
+
+def _table(file: str | None) -> Path:
     if not isinstance(file, str | Path):
         raise DataError(f"file: expected a table of images, received {file or 'none'}")
-    columns = Columns(
-        path, [labels] if isinstance(labels, str) else labels, label_type, separator, split
-    )
-    folder = None if root is None else Path(root).expanduser()
-    splits = read_images(
-        Path(file).expanduser(), columns, folder, holdout, test_holdout, split_seed
-    )
-    if classes is not None and tuple(classes) != splits.train.class_names:
-        expected = f"expected {list(splits.train.class_names)}, as in {file}"
+    return Path(file).expanduser()
+
+
+def _folder(root: str | None) -> Path | None:
+    return None if root is None else Path(root).expanduser()
+
+
+def _folder(root: str | None) -> Path | None:
+    return None if root is None else Path(root).expanduser()
+
+
+def _listed(labels: str | Sequence[str]) -> Sequence[str]:
+    return [labels] if isinstance(labels, str) else labels
+
+
+def _check_classes(splits: Splits, classes: Sequence[str] | None) -> None:
+    found = splits.train.class_names
+    if classes is not None and tuple(classes) != found:
+        expected = f"expected {list(found)}, as in the table"
         raise DataError(f"classes: {expected}, received {list(classes)}")
-    check_count(splits, num_classes)
-    store = open_cache(cache, cache_mb)
-    size = CachedSize(cache_side, cache_interpolation)
-    return {name: ImageDataset(part, store, size) for name, part in splits.items()}

@@ -19,29 +19,23 @@ def image_folder(
     seed: int = 0,
     class_names: tuple[str, ...] | None = None,
 ) -> Splits:
-    """Return the images of `root/train/CLASS`, `root/val/CLASS` and `root/test/CLASS`.
+    """Return the images of `root/CLASS`, or of `root/train/CLASS`, `val` and `test` likewise.
 
-    Without a folder `train` the classes are in `root/CLASS`. A part that has no folder is taken
-    from the training images if its share is set; without both there is no such part.
+    A part without a folder is taken from the training images if its share is set.
 
     Args:
         root: the folder.
         holdout: share of the training images for validation, stratified by class.
         test_holdout: share of the training images for the test.
         seed: of the split.
-        class_names: of the classes, in the order of their numbers; `None` takes the folders in
-            natural order.
+        class_names: in the order of their numbers; `None` takes the folders in natural order.
 
     Raises:
-        DataError: a class is empty or is not among those of training, a part has both a folder and
-            a share, or the shares are out of range.
+        DataError: a class is empty or not one of training, or a share does not fit.
     """
-    parts = _part_folders(root)
-    if parts is None:
-        return split(scan_classes(root, "", class_names), holdout or 0, test_holdout or 0, seed)
-    _, validation, test = parts
+    folder, validation, test = _part_folders(root) or ("", "", "")
     _check_shares(root, {"holdout": (holdout, validation), "test_holdout": (test_holdout, test)})
-    train = scan_classes(root, TRAIN, class_names)
+    train = scan_classes(root, folder, class_names)
     splits = split(train, holdout or 0, test_holdout or 0, seed)
     return Splits(
         splits.train,

@@ -16,7 +16,7 @@ from trainer.core.tensors import close, largest_change, same_bits
 from trainer.data import batches as data
 from trainer.distributed.world import World
 from trainer.feature_cache.cacheable import Cacheable
-from trainer.feature_cache.replay import Compile, FeatureReplay, uncached
+from trainer.feature_cache.replay import Compile, FeatureReplay, ReplayedModel, uncached
 from trainer.feature_cache.store import Column, FeatureStore
 from trainer.feature_cache.store import digests as digests_of
 from trainer.metrics.evaluator import Evaluator
@@ -144,7 +144,7 @@ class Features:
 
     def evaluator(self, loss: nn.Cell, world: World) -> Evaluator:
         """Return an evaluator of the model on batches of features."""
-        return Evaluator(_ReplayedModel(self._model, self._replay), loss, world)
+        return Evaluator(ReplayedModel(self._model, self._replay), loss, world)
 
     def log_counts(self, epoch: int) -> None:
         """Log how many samples were read and how many were computed since the last call."""
@@ -201,25 +201,6 @@ class Features:
                 self._store.folder,
             )
             self._store.clear()
-
-
-class _ReplayedModel:
-    """The interface of a model for an evaluator: it takes batches of features."""
-
-    def __init__(self, model: nn.Cell, replay: Callable[[int], FeatureReplay]) -> None:
-        self._model = model
-        self._replay = replay
-
-    def set_train(self, mode: bool) -> None:
-        """Set the model to training or inference mode."""
-        self._model.set_train(mode)
-
-    def __call__(self, *columns: Tensor) -> Any:
-        """Return the output of the model."""
-        replay = self._replay(columns[0].shape[0])
-        replay.tail.set_train(self._model.training)
-        with replay.replayed():
-            return replay.evaluate(*columns)
 
 
 def column_specs(cacheable: Cacheable, dtype: str) -> list[Column]:

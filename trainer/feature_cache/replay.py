@@ -202,3 +202,22 @@ def _zeros_construct(calls: Calls, size: int) -> Callable[..., Any]:
         return ops.zeros(shape, dtype)
 
     return several if calls.several else construct
+
+
+class ReplayedModel:
+    """The interface of a model for an evaluator: it takes batches of features."""
+
+    def __init__(self, model: nn.Cell, replay: Callable[[int], FeatureReplay]) -> None:
+        self._model = model
+        self._replay = replay
+
+    def set_train(self, mode: bool) -> None:
+        """Set the model to training or inference mode."""
+        self._model.set_train(mode)
+
+    def __call__(self, *columns: Tensor) -> Any:
+        """Return the output of the model."""
+        replay = self._replay(columns[0].shape[0])
+        replay.tail.set_train(self._model.training)
+        with replay.replayed():
+            return replay.evaluate(*columns)

@@ -1,6 +1,6 @@
 """The preparation of images for training and evaluation, with all of its settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,9 @@ def as_image(value: Any) -> EncodedImage | Pixels:
     return grey if grey.shape[2] == 3 else np.repeat(grey, 3, axis=2)
 
 
+_SAME_IN_TRAINING = ("interpolation", "hflip", "vflip", "auto_augment", "re_prob", "mean", "std")
+
+
 def image_transform(
     image_resize: int = 224,
     crop_pct: float = 0.875,
@@ -116,41 +119,22 @@ def image_transform(
     Raises:
         DataError: a setting is out of its range.
     """
-    check_settings(locals())
-    evaluation = EvaluationTransform(image_resize, crop_pct, interpolation, mean, std)
-    jitter = [color_jitter] * 3 if isinstance(color_jitter, int | float) else color_jitter
-    _check_range("scale", scale, 1.0)
-    _check_range("ratio", ratio, np.inf)
-    for key, value in {"hflip": hflip, "vflip": vflip, "re_prob": re_prob}.items():
-        if not 0 <= value <= 1:
-            raise DataError(f"{key}: expected 0 to 1, received {value}")
-    for key, values in {"mean": mean, "std": std}.items():
-        if len(values) != 3 or (key == "std" and min(values) <= 0):
-            above = " above 0" if key == "std" else ""
-            raise DataError(f"{key}: expected three numbers{above}, received {list(values)}")
+    settings = locals()
+    check_settings(settings)
+    return _build(settings)
+
+
+def _build(settings: Mapping[str, Any]) -> ImageTransform:
+    names = "image_resize", "crop_pct", "interpolation", "mean", "std"
+    size, crop_pct, *_ = common = [settings[name] for name in names]
+    scale, jitter = settings["scale"], settings["color_jitter"]
     training = TrainingTransform(
-        image_resize,
-        None if scale is None else (scale[0], scale[1]),
-        (ratio[0], ratio[1]),
-        interpolation,
-        hflip,
-        vflip,
-        jitter,
-        auto_augment,
-        re_prob,
-        mean,
-        std,
-        crop_pct,
+        size,
+        None if scale is None else tuple(scale),
+        tuple(settings["ratio"]),
+        color_jitter=[jitter] * 3 if isinstance(jitter, int | float) else jitter,
+        crop_pct=crop_pct,
+        **{name: settings[name] for name in _SAME_IN_TRAINING},
     )
-    return ImageTransform(training, evaluation, Mix(mixup, cutmix, cutmix_prob))
-
-
-def _check_range(key: str, values: Sequence[float] | None, most: float) -> None:
-    if values is None:
-        return
-    if len(values) != 2 or not 0 < values[0] <= values[1] <= most:
-        limit = "" if np.isinf(most) else f", at most {most:g}"
-        raise DataError(
-            f"{key}: expected two numbers above 0{limit}, the smaller first, received "
-            f"{list(values)}"
-        )
+    mix = Mix(settings["mixup"], settings["cutmix"], settings["cutmix_prob"])
+    return ImageTransform(training, EvaluationTransform(*common), mix)

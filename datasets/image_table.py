@@ -52,10 +52,6 @@ def _folder(root: str | None) -> Path | None:
     return None if root is None else Path(root).expanduser()
 
 
-def _folder(root: str | None) -> Path | None:
-    return None if root is None else Path(root).expanduser()
-
-
 def _listed(labels: str | Sequence[str]) -> Sequence[str]:
     return [labels] if isinstance(labels, str) else labels
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from trainer.checkpoint.resume import ResumeRequest
 from trainer.config import data_classes, overrides
 from trainer.config.instantiate import instantiate_target
 from trainer.core.errors import ConfigError
+from trainer.run.configure import run_from_overrides
 
 LINES = ("dataset=image_folder", "transform=light")
 
@@ -34,11 +36,24 @@ def test_a_number_on_the_command_line_wins(photos: Path) -> None:
 
 
 def test_problems_of_the_data_are_configuration_errors(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as error:
-        overrides.check([*LINES, f"dataset.root={tmp_path}", "epochs=2"])
-    (problem,) = error.value.problems
+    config, (problem,) = overrides.check([*LINES, f"dataset.root={tmp_path}", "epochs=2"])
     assert problem.startswith("dataset: trainer.datasets.image_folder.image_folder: ")
     assert "expected one folder per class, received no folders" in problem
+    assert config["epochs"] == 2, "the rest is composed, so that its problems are found too"
+
+
+def test_classes_that_cannot_be_read_hide_no_other_problem(tmp_path: Path) -> None:
+    lines = ["dataset.sampler=balance", "transform.hflip=3", "transform.mixup=-1"]
+    loss = "loss.class_weights=[1,2,3]"  # says nothing wrong about classes that are not known
+    with pytest.raises(ConfigError) as error:
+        run_from_overrides(ResumeRequest([*LINES, f"dataset.root={tmp_path}", *lines, loss]))
+    starts = [problem.partition(" expected")[0] for problem in error.value.problems]
+    assert [start.partition(": trainer")[0] for start in starts] == [
+        "dataset",
+        "dataset.sampler:",
+        "transform",
+    ]
+    assert "hflip: expected 0 to 1, received 3; mixup: expected" in error.value.problems[-1]
 
 
 def test_a_record_holds_the_values(photos: Path) -> None:

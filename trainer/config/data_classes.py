@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from trainer.config.groups import LOADER_KEYS
 from trainer.config.instantiate import instantiate_target
@@ -32,6 +32,24 @@ def with_values(config: DictConfig) -> DictConfig:
     for key in list(dataset) if isinstance(dataset, DictConfig) else []:
         if _is_reference(dataset, key):
             dataset[key] = config.dataset[key]
+    return copy
+
+
+def with_stand_ins(config: DictConfig) -> DictConfig:
+    """Return a configuration with other values in the place of classes that cannot be read.
+
+    So errors outside the data are found too; nothing is ever trained with it.
+    """
+    copy = config.copy()
+    weights = OmegaConf.select(copy, "loss.class_weights")
+    count = len(weights) if isinstance(weights, ListConfig) else 2
+    names = [str(number) for number in range(count)]
+    values = {"${class_count:}": count, "${class_names:}": names}
+    raw = OmegaConf.to_container(copy.dataset, resolve=False)
+    assert isinstance(raw, dict)
+    for key, value in raw.items():
+        if isinstance(value, str) and value in values:
+            copy.dataset[key] = values[value]
     return copy
 
 

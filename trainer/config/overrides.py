@@ -143,7 +143,8 @@ def _compose(lines: Sequence[str], problems: Sequence[str]) -> DictConfig:
         raise ConfigError([*problems, _one_line(error)]) from None
 
 
-def _resolved(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
+def _resolved(lines: Sequence[str], problems: list[str]) -> dict[str, Any]:
+    """Return a resolved configuration; add why the data that it refers to cannot be read."""
     config = _compose(lines, problems)
     try:
         return plain(config)
@@ -151,8 +152,11 @@ def _resolved(lines: Sequence[str], problems: Sequence[str]) -> dict[str, Any]:
         why = str(error.msg).partition("\n")[0]
         raise ConfigError([*problems, f"{error.full_key}: expected a value; {why}"]) from None
     except OmegaConfBaseException as error:
-        found = data_classes.problems(config) or [_one_line(error)]
-        raise ConfigError([*problems, *found]) from None
+        unreadable = data_classes.problems(config)
+        if not unreadable:
+            raise ConfigError([*problems, _one_line(error)]) from None
+    problems += unreadable
+    return plain(data_classes.with_stand_ins(config))
 
 
 def _parse(lines: Sequence[str]) -> tuple[list[Override], list[str]]:

@@ -15,6 +15,7 @@ from trainer.config import init_map as renames
 from trainer.config import schedule as schedules
 from trainer.config.evaluation import EarlyStopping, Evaluation
 from trainer.config.groups import (
+    LOADER_KEYS,
     CheckpointSettings,
     CompileCache,
     Dataset,
@@ -131,6 +132,8 @@ def _without(wrong: Collection[str], config: Mapping[str, Any]) -> dict[str, Any
     """Return a configuration with other values in the place of wrong ones."""
     rest = {key: value for key, value in config.items() if key not in wrong}
     rest |= {key: value for key, value in _STAND_INS.items() if key in wrong}
+    if "dataset" in wrong and isinstance(config["dataset"], Mapping):  # the target may be right
+        rest["dataset"] = {k: v for k, v in config["dataset"].items() if k not in LOADER_KEYS}
     if "evaluation" in wrong and isinstance(rest.get("checkpoint"), Mapping):
         rest["checkpoint"] = {**rest["checkpoint"], "best": None}  # it may be a wrong monitor
     return rest

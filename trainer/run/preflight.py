@@ -16,6 +16,7 @@ from trainer.config.instantiate import instantiate_target
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.data import run_data
+from trainer.data.build_sources import build_transform
 from trainer.distributed import world
 from trainer.metrics.build_metrics import build_metrics
 from trainer.metrics.monitor import Monitor
@@ -45,7 +46,7 @@ def preflight(
     loss = _collect(problems, lambda: instantiate_target("loss", settings.loss.spec()))
     model = _collect(problems, lambda: build_model(settings.model.spec()))
     rules, rule_problems = build_rules(settings)
-    problems += [*rule_problems, *run_data.problems(settings), *length.problems(settings)]
+    problems += [*rule_problems, *_data_problems(settings, problems), *length.problems(settings)]
     extras = build_extras(settings, problems)
     problems += loss_problems(settings, loss, extras.metrics)
     if model is None:
@@ -60,6 +61,14 @@ def preflight(
     if problems or loss is None:
         raise ConfigError(problems)
     return Preflight(model, loss, tree, rules, description, provenance, extras)
+
+
+def _data_problems(settings: Settings, known: Sequence[str]) -> list[str]:
+    """Return what is wrong with the preparation of the data, and with their place if not known."""
+    problems: list[str] = []
+    _collect(problems, lambda: build_transform(settings))
+    is_known = any(problem.startswith("dataset") for problem in known)
+    return problems if is_known else [*problems, *run_data.problems(settings)]
 
 
 def build_extras(settings: Settings, problems: list[str]) -> Extras:

@@ -12,8 +12,13 @@ import numpy as np
 from mindspore import dataset as ds
 from numpy.typing import NDArray
 
+from .array_images import ArrayImages
+
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 """Images [N, ...] and their labels [N, ...]."""
+
+Scale = tuple[float, float]
+"""Mean and standard deviation that images were normalised by, where black is 0 and white is 1."""
 
 Pipelines = tuple[ds.Dataset, ds.Dataset]
 """The training pipeline and the validation pipeline."""
@@ -50,7 +55,7 @@ class _BatchDataset(ds.GeneratorDataset):
     had set another seed by then.
     """
 
-    def __init__(self, batches: _Batches) -> None:
+    def __init__(self, batches: _Batches, scale: Scale | None = None) -> None:
         super().__init__(
             batches,
             ["image", "label"],
@@ -59,6 +64,7 @@ class _BatchDataset(ds.GeneratorDataset):
             python_multiprocessing=False,
         )
         self.source: _Batches = batches
+        self._scale = scale
 
     def parse(self, children: Any = None) -> Any:
         self.source = replace(self.source, random=np.random.default_rng(ds.config.get_seed()))
@@ -71,6 +77,10 @@ class _BatchDataset(ds.GeneratorDataset):
         """
         yield from replace(self.source, random=np.random.default_rng(seed))
 
+    def as_images(self) -> ArrayImages | None:
+        """Return the images one by one as pixels; `None`: their scale is not known."""
+        return None if self._scale is None else ArrayImages(*self.source.arrays, *self._scale)
+
     def get_batch_size(self) -> int:
         return self.source.batch_size
 
@@ -81,6 +91,7 @@ def pipeline(
     batch_size: int,
     shuffle: bool,
     drop_remainder: bool,
+    scale: Scale | None = None,
 ) -> ds.Dataset:
     """Return a pipeline of arrays, with the columns `image` and `label` [batch_size, ...].
 
@@ -93,12 +104,14 @@ def pipeline(
         batch_size: images per batch, at least 1; at most N if the remainder is dropped.
         shuffle: whether the images come in random order.
         drop_remainder: whether to omit a last batch that is not full.
+        scale: of grey images, so that a transform can prepare them; `None`: it cannot.
 
     Raises:
         ValueError: the numbers of images and labels differ, or `batch_size` is out of range.
     """
     _check(images, labels, batch_size, drop_remainder)
-    return _BatchDataset(_Batches((images, labels), batch_size, shuffle, drop_remainder))
+    batches = _Batches((images, labels), batch_size, shuffle, drop_remainder)
+    return _BatchDataset(batches, scale)
 
 
 def _check(
@@ -115,13 +128,16 @@ def _check(
         )
 
 
-def pipelines(train: Arrays, validation: Arrays, batch_size: int) -> Pipelines:
+def pipelines(
+    train: Arrays, validation: Arrays, batch_size: int, scale: Scale | None = None
+) -> Pipelines:
     """Return pipelines of a data set: training in shuffled full batches, validation in order.
 
     Args:
         train: images [N, ...] and labels [N, ...].
         validation: images [M, ...] and labels [M, ...].
         batch_size: images per batch, 1 to N.
+        scale: see `pipeline`.
 
     Returns:
         The training pipeline and the validation pipeline.
@@ -130,6 +146,6 @@ def pipelines(train: Arrays, validation: Arrays, batch_size: int) -> Pipelines:
         ValueError: see `pipeline`.
     """
     return (
-        pipeline(*train, batch_size, shuffle=True, drop_remainder=True),
-        pipeline(*validation, batch_size, shuffle=False, drop_remainder=False),
+        pipeline(*train, batch_size, shuffle=True, drop_remainder=True, scale=scale),
+        pipeline(*validation, batch_size, shuffle=False, drop_remainder=False, scale=scale),
     )

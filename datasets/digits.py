@@ -44,7 +44,7 @@ def digits(
     )
     train = _select(train_images, train_labels, classes)
     validation = _select(held_images, held_labels, classes)
-    return pipelines(train, validation, batch_size)
+    return pipelines(train, validation, batch_size, (MEAN / 16, STD / 16))
 
 
 def _check(classes: Sequence[int], num_classes: int, holdout: float) -> None:

@@ -73,7 +73,7 @@ def load(
     train_images, train_labels, held_images, held_labels = _find(source, root)
     train = _arrays(source, train_images, train_labels, limit)
     validation = _arrays(source, held_images, held_labels, None)
-    return pipelines(train, validation, batch_size)
+    return pipelines(train, validation, batch_size, (source.mean, source.std))
 
 
 def read(path: Path, dimensions: int) -> NDArray[np.uint8]:

@@ -44,6 +44,8 @@ def build_sources(settings: Settings) -> Sources:
     returned = split_parts(instantiate_target("dataset", settings.dataset.spec()))
     parts = {name: adapt(part, name) for name, part in returned.items()}
     transform = build_transform(settings)
+    if transform is not None:
+        parts = {name: _as_images(part) for name, part in parts.items()}
     if any(isinstance(part, ds.Dataset) for part in parts.values()):
         _refuse_for_pipelines(settings)
     sources = {name: _source(settings, name, part, transform) for name, part in parts.items()}
@@ -59,6 +61,12 @@ def build_transform(settings: Settings) -> Transform | None:
         return None
     transform: Transform = instantiate_target("transform", settings.transform.spec())
     return transform
+
+
+def _as_images(part: ds.Dataset | MapDataset) -> ds.Dataset | MapDataset:
+    """Return the images of a pipeline one by one, if it offers them by a method ``as_images``."""
+    as_images = getattr(part, "as_images", None)
+    return part if as_images is None else as_images() or part
 
 
 def _source(

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def test_the_example_of_an_own_model_runs(tmp_path: Path) -> None:
             assert line in printed
 
 
+@pytest.mark.skipif(find_spec("mindcv") is None, reason="MindCV is not installed")
 def test_the_commands_for_photos_are_valid(command: Command, photos: Path) -> None:
     section = README.partition("## Fine-tune your own photos")[2].partition("\n## ")[0]
     (commands,) = re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)

@@ -5,6 +5,7 @@ import json
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -176,7 +177,8 @@ def _metadata(kind: str, path: Path) -> Mapping[str, str]:
     if kind == "mindir":
         model = mind_ir_pb2.ModelProto()
         model.ParseFromString(path.read_bytes())
-        return dict(model.user_info)
+        info: Any = model.user_info  # of MindSpore 2.9 a list of pairs, of 2.10 a map
+        return {pair.key: pair.value for pair in info} if hasattr(info, "add") else dict(info)
     if kind == "onnx":
         session = importlib.import_module("onnxruntime").InferenceSession(str(path))
         return dict(session.get_modelmeta().custom_metadata_map)

@@ -26,6 +26,8 @@ device.load_numpy_interface()  # a test may begin with an eager operator
 
 # The files that start first, so that two workers end at about the same time.
 LONGEST = [
+    "run/test_image_runs",
+    "benchmark/test_loading",
     "run/test_step_settings",
     "engine/test_finite_check",
     "run/test_convolutions",
@@ -49,6 +51,7 @@ LONGEST = [
     "freezing/api/test_freeze",
     "optim/test_custom_optimizers",
     "cli/test_train",
+    "run/test_own_data_kinds",
     "run/test_compile_cache",
     "backend/convolutions/test_blocked_library",
     "launch/test_sweep_jobs",

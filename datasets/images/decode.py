@@ -38,12 +38,8 @@ FORMATS = tuple(
 """Pillow's names of the formats that are read, whatever a file's ending says."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
-_SWAPPED = (
-    5,
-    6,
-    7,
-    8,
-)  # orientations whose width and height change places; then rows or columns do
+# Orientations whose width and height change places; after that, rows or columns may be reversed.
+_SWAPPED = (5, 6, 7, 8)
 _UPSIDE_DOWN = (3, 4, 7, 8)
 _RIGHT_TO_LEFT = (2, 3, 6, 7)
 

@@ -18,7 +18,7 @@ class ImageList:
         root: the folder that `files` are relative to.
         files: N paths with `/` between folders; an absolute path stays absolute.
         labels: [N] int32 class indices, [N, classes] float32 of 0 and 1 for several labels per
-            image, or [N] or [N, K] float32 numbers.
+            image, or [N, K] float32 numbers.
         class_names: the name of each class index; empty for numbers.
         ignored: number of entries that are no images, by their kind, such as `hidden` or `.txt`.
     """
@@ -40,12 +40,6 @@ class ImageList:
         """Return the list of these images only, with the same classes."""
         files = tuple(self.files[index] for index in indices)
         return replace(self, files=files, labels=self.labels[indices])
-
-    def class_counts(self) -> NDArray[np.int64]:
-        """Return the number of images of each class, [classes]."""
-        if self.labels.ndim == 2:
-            return self.labels.sum(axis=0).astype(np.int64)
-        return np.bincount(self.labels, minlength=len(self.class_names)).astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,15 @@ def parse_multi_label(cells: Cells, columns: "Columns") -> Labels:
 
 
 def parse_number(cells: Cells, columns: "Columns") -> Labels:
-    """Return [N] float32 numbers of one column, or [N, K] of several; they have no classes."""
+    """Return [N, K] float32 numbers of K columns; they have no classes.
+
+    One column is [N, 1] as well, the shape in which a model with one output returns it.
+    """
     numbers = [
         [_number(cell, row, name) for row, cell in enumerate(column, 1)]
         for name, column in zip(columns.labels, cells, strict=True)
     ]
-    labels = np.array(numbers, np.float32).T
-    return (labels[:, 0] if len(cells) == 1 else labels).copy(), ()
+    return np.array(numbers, np.float32).T.copy(), ()
 
 
 PARSERS: dict[str, Callable[[Cells, "Columns"], Labels]] = {

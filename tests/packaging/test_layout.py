@@ -41,8 +41,9 @@ def sources() -> Iterator[Path]:
 
 
 def native_sources() -> Iterator[Path]:
-    for suffix in ("cpp", "h"):
-        yield from sorted((ROOT / "trainer").rglob(f"*.{suffix}"))
+    for folder in ("trainer", "datasets"):
+        for suffix in ("cpp", "h"):
+            yield from sorted((ROOT / folder).rglob(f"*.{suffix}"))
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
@@ -71,5 +72,6 @@ def test_functions_are_short() -> None:
 
 def test_every_native_source_is_built_and_shipped() -> None:
     """An extension's ``sources`` are compiled; headers are only shipped, by its ``depends``."""
-    listed = set(re.findall(r'"(trainer/\S+\.(?:cpp|h))"', (ROOT / "pyproject.toml").read_text()))
+    project = (ROOT / "pyproject.toml").read_text()
+    listed = set(re.findall(r'"((?:trainer|datasets)/\S+\.(?:cpp|h))"', project))
     assert listed == {path.relative_to(ROOT).as_posix() for path in native_sources()}

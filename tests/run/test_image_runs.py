@@ -71,6 +71,24 @@ def test_a_run_records_classes_and_files(photo_command: Command, photos: Path) -
     assert exported.code == 0, exported.err
 
 
+@pytest.mark.parametrize(
+    ("label_type", "loss", "outputs"), [("number", "mse", 1), ("multi_label", "bce", 2)]
+)
+def test_tables_of_other_labels_train(
+    photo_command: Command, photos: Path, label_type: str, loss: str, outputs: int
+) -> None:
+    files = sorted(photos.rglob("*.jpg"))
+    labels = {"number": [str(n % 7) for n in range(60)], "multi_label": ["a|b", "b"] * 30}
+    rows = [f"{file},{label}" for file, label in zip(files, labels[label_type], strict=True)]
+    (photo_command.folder / "table.csv").write_text("\n".join(["path,label", *rows]))
+    others = [line for line in LINES if line != "dataset=image_folder"]
+    table = "dataset=image_table", "dataset.file=table.csv", f"dataset.label_type={label_type}"
+    lines = *others, *table, f"loss={loss}", "transform=light", "epochs=1"
+    ended = photo_command.train(*lines)
+    assert ended.code == 0, ended.err
+    assert f"num_classes: {outputs}" in (photo_command.folder / "run" / CONFIG).read_text()
+
+
 def test_other_classes_end_a_resume(photo_command: Command, photos: Path) -> None:
     root = photo_command.folder / "photos"
     shutil.copytree(photos, root)

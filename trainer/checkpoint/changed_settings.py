@@ -31,11 +31,8 @@ KEYS_BY_PART = {
     "config_dir": (),  # files of --config-dir: ``trainer.config.recorded_folder`` compares them
 }
 
-_IGNORED = (
-    "device.threads",
-    "device.fetch_every",
-    "dataset.workers",
-)  # in these parts, but they change no weight
+# In these parts, but they change no weight.
+_IGNORED = ("device.threads", "device.fetch_every", "dataset.workers")
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..decode import EncodedImage
-from ..errors import DataError
 from .normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
-from .resize import Pixels, centre_crop, resampling, resize_shorter_side
+from .resize import Pixels, centre_crop, resize_shorter_side
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,6 @@ class EvaluationTransform:
     interpolation: str = "bilinear"
     mean: Sequence[float] = IMAGENET_MEAN
     std: Sequence[float] = IMAGENET_STD
-
-    def __post_init__(self) -> None:
-        resampling(self.interpolation)
-        if self.image_size < 1:
-            raise DataError(f"image_resize: expected at least 1, received {self.image_size}")
-        if not 0 < self.crop_pct <= 1:
-            raise DataError(f"crop_pct: expected above 0, at most 1, received {self.crop_pct}")
 
     @property
     def resized_side(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,14 +74,17 @@ def as_image(value: Any) -> EncodedImage | Pixels:
     """Return an image as one that is opened, or as pixels [height, width, 3].
 
     Args:
-        value: an opened image, an image of Pillow, or an array of 0 to 255: [height, width], or
-            with 1 or 3 channels at the end.
+        value: an opened image, the path of a file, an image of Pillow, or an array of 0 to 255:
+            [height, width], or with 1 or 3 channels at the end.
 
     Raises:
         DataError: it is none of these.
+        ImageError: the file cannot be read.
     """
     if isinstance(value, EncodedImage):
         return value
+    if isinstance(value, str | Path):
+        return EncodedImage(Path(value))
     if isinstance(value, Image.Image):
         return np.asarray(to_rgb(value))
     array = np.asarray(value)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
-
 Array = NDArray[np.float32]
 
 
@@ -30,13 +28,6 @@ class Mix:
     mixup: float = 0.0
     cutmix: float = 0.0
     cutmix_prob: float = 0.5
-
-    def __post_init__(self) -> None:
-        for key in ("mixup", "cutmix"):
-            if not (0 <= getattr(self, key) < math.inf):
-                raise DataError(f"{key}: expected at least 0, received {getattr(self, key)}")
-        if not 0 <= self.cutmix_prob <= 1:
-            raise DataError(f"cutmix_prob: expected 0 to 1, received {self.cutmix_prob}")
 
     def __call__(self, images: Array, labels: Array, random: np.random.Generator) -> float:
         """Mix a batch in place, and return the share that each image keeps.

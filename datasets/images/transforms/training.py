@@ -15,7 +15,7 @@ from .erasing import random_erasing
 from .evaluation import EvaluationTransform
 from .normalise import IMAGENET_MEAN, IMAGENET_STD, normalise
 from .rand_augment import parse_rand_augment
-from .resize import Pixels, resampling
+from .resize import Pixels
 
 Augmentation = Callable[[Pixels, np.random.Generator], Pixels]
 
@@ -76,7 +76,6 @@ class TrainingTransform:
     augment: Augmentation | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        resampling(self.interpolation)
         augment = parse_auto_augment(self.auto_augment) if self.auto_augment else None
         object.__setattr__(self, "augment", augment)
 

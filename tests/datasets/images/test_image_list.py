@@ -29,10 +29,3 @@ def test_select_keeps_the_classes() -> None:
     assert part.labels.tolist() == [1, 0]
     assert part.class_names == ("x", "y")
     assert part.path(0) == Path("r/c")
-
-
-def test_class_counts() -> None:
-    several = np.array([[1, 0], [1, 1]], np.float32)
-    one = np.array([1, 1], np.int32)
-    counts = [ImageList(Path(), ("a", "b"), y, ("x", "y")).class_counts() for y in (several, one)]
-    assert [c.tolist() for c in counts] == [[2, 1], [0, 2]]

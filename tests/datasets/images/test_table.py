@@ -59,7 +59,7 @@ def test_numbers(folder: Path) -> None:
     path = write(folder, "t.csv", "path,age,x", "a.png,1.5,0", "in/b.png,-2,3", "c.png,1e3,4")
     one = image_table(path, Columns(labels=("age",), label_type="number")).train
     two = image_table(path, Columns(labels=("age", "x"), label_type="number")).train
-    assert one.labels.tolist() == [1.5, -2, 1000]
+    assert one.labels.tolist() == [[1.5], [-2], [1000]]
     assert two.labels.tolist() == [[1.5, 0], [-2, 3], [1000, 4]]
     assert one.class_names == ()
 

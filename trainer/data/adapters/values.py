@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from numbers import Number
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,9 @@ class ValueTypeError(TypeError):
 def as_input(value: Any) -> Any:
     """Return an array of float32 or integers, or an image that is no array.
 
-    MindSpore's layers take no float64, which is NumPy's default. A path stands for its file.
+    MindSpore's layers take no float64, which is NumPy's default. A path stays; a transform opens
+    its file.
     """
-    if isinstance(value, str | Path):
-        from trainer.datasets.images.decode import EncodedImage  # decoders, which few need
-
-        return EncodedImage(Path(value))
     array = _array(value)
     if array is None:
         return value

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from tests.support.images import Photo
-from trainer.datasets.images.errors import DataError
 from trainer.datasets.images.transforms.evaluation import EvaluationTransform
 
 
@@ -19,12 +18,3 @@ def test_nothing_is_random(photo: Photo) -> None:
     first = transform(photo, np.random.default_rng(0))
     assert first.shape == (3, 64, 64)
     np.testing.assert_array_equal(first, transform(photo))
-
-
-def test_errors() -> None:
-    with pytest.raises(DataError, match="crop_pct: expected above 0, at most 1, received 1.5"):
-        EvaluationTransform(crop_pct=1.5)
-    with pytest.raises(DataError, match="image_resize: expected at least 1, received 0"):
-        EvaluationTransform(0)
-    with pytest.raises(DataError, match="interpolation"):
-        EvaluationTransform(interpolation="linear")

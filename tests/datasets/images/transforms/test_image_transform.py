@@ -51,7 +51,7 @@ def test_kinds_of_images(photo: Photo) -> None:
     grey = photo[..., 0]
     for array in (grey, grey[..., None]):
         np.testing.assert_array_equal(as_image(array), np.repeat(grey[..., None], 3, axis=2))
-    for wrong in (photo / 255, photo.transpose(2, 0, 1), np.zeros(3, np.uint8), "a.jpg"):
+    for wrong in (photo / 255, photo.transpose(2, 0, 1), np.zeros(3, np.uint8), None):
         with pytest.raises(DataError, match="transform: expected an image"):
             as_image(wrong)
 
@@ -66,8 +66,14 @@ def test_kinds_of_images(photo: Photo) -> None:
         ({"std": [0.1, 0.2, 0]}, "std: expected three numbers above 0"),
         ({"mean": [0.5]}, "mean: expected three numbers"),
         ({"image_resize": 0}, "image_resize: expected at least 1"),
+        ({"crop_pct": 1.5}, "crop_pct: expected above 0, at most 1, received 1.5"),
         ({"mixup": -1}, "mixup: expected at least 0"),
+        ({"cutmix": float("nan")}, "cutmix: expected a number"),
+        ({"cutmix_prob": 2}, "cutmix_prob: expected 0 to 1"),
         ({"auto_augment": "best"}, "auto_augment: expected randaug"),
+        ({"auto_augment": "rand-m9"}, "auto_augment: expected randaug"),
+        ({"interpolation": "linear"}, "interpolation: expected nearest"),
+        ({"scale": [0.5, 0.2], "mixup": -1}, "scale: expected .*; mixup: expected"),
         ({"mean": 0.5}, "mean: expected a list of numbers, received 0.5"),
         (
             {"color_jitter": [1, 2]},

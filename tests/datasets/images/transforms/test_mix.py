@@ -1,12 +1,9 @@
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from trainer.data.mixing import soft_labels
 from trainer.data.sampling import batch_generator
-from trainer.datasets.images.errors import DataError
 from trainer.datasets.images.transforms.mix import Mix
 
 
@@ -80,9 +77,3 @@ def test_nothing_is_mixed_without_an_alpha() -> None:
     images, labels = batch()
     assert Mix()(images, labels, batch_generator(0, 0, 0)) == 1.0
     np.testing.assert_array_equal(images, batch()[0])
-
-
-@pytest.mark.parametrize("settings", [{"mixup": -1}, {"cutmix": float("nan")}, {"cutmix_prob": 2}])
-def test_settings_out_of_range(settings: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match=f"{next(iter(settings))}: expected"):
-        Mix(**settings)

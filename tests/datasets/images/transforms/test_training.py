@@ -1,11 +1,9 @@
 from typing import Any
 
 import numpy as np
-import pytest
 
 from tests.support.images import Photo
 from trainer.data.sampling import sample_generator
-from trainer.datasets.images.errors import DataError
 from trainer.datasets.images.transforms.normalise import normalise
 from trainer.datasets.images.transforms.training import TrainingTransform
 
@@ -36,10 +34,3 @@ def test_colour_jitter_gives_way_to_augmentation(photo: Photo) -> None:
     results = [t(photo, sample_generator(0, 0, 2)).tobytes() for t in (plain, jitter, both, alone)]
     assert results[2] == results[3]
     assert len(set(results)) == 3
-
-
-def test_errors() -> None:
-    with pytest.raises(DataError, match="auto_augment"):
-        TrainingTransform(auto_augment="rand-m9")
-    with pytest.raises(DataError, match="interpolation"):
-        TrainingTransform(interpolation="linear")

@@ -76,3 +76,16 @@ def test_a_warm_up_of_no_averages_is_an_error_unless_a_run_has_recorded_it() -> 
     (problem,) = problems(ema={"warmup": True})
     assert problem == "ema: expected ema.decay with warmup=true, received null"
     assert not schema.read({**GOOD, "ema": {"warmup": True}}, recorded=True)[1]
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("present", [[], ["model"], ["dataset"], ["model", "dataset", "epochs"]])
+def test_of_a_part_of_a_configuration_the_missing_keys_are_reported(
+    present: list[str], recorded: bool
+) -> None:
+    """Files that are cut or emptied, too: a configuration without any key is one of them."""
+    try:
+        found = schema.read({key: GOOD[key] for key in present}, recorded=recorded)[1]
+    except ConfigError as error:
+        found = list(error.problems)
+    assert "optimizer: expected a value, received none" in "\n".join(found)

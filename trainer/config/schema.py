@@ -132,7 +132,7 @@ def _without(wrong: Collection[str], config: Mapping[str, Any]) -> dict[str, Any
     """Return a configuration with other values in the place of wrong ones."""
     rest = {key: value for key, value in config.items() if key not in wrong}
     rest |= {key: value for key, value in _STAND_INS.items() if key in wrong}
-    if "dataset" in wrong and isinstance(config["dataset"], Mapping):  # the target may be right
+    if "dataset" in wrong and isinstance(config.get("dataset"), Mapping):  # its target may be right
         rest["dataset"] = {k: v for k, v in config["dataset"].items() if k not in LOADER_KEYS}
     if "evaluation" in wrong and isinstance(rest.get("checkpoint"), Mapping):
         rest["checkpoint"] = {**rest["checkpoint"], "best": None}  # it may be a wrong monitor

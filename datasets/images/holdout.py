@@ -23,9 +23,10 @@ def split(images: ImageList, holdout: float, test_holdout: float, seed: int) -> 
         seed: of the split, not of a run, so that all runs have the same parts.
 
     Raises:
-        DataError: a share is out of its range, or a class has too few images to be in each part.
+        DataError: a share is out of its range, the seed is no whole number, or a class has too few
+            images to be in each part.
     """
-    _check(holdout, test_holdout)
+    _check(holdout, test_holdout, seed)
     train: list[int] = []
     validation: list[int] = []
     test: list[int] = []
@@ -66,7 +67,9 @@ def _share(share: float, count: int) -> int:
     return max(1, int(exact + Fraction(1, 2)))
 
 
-def _check(holdout: float, test_holdout: float) -> None:
+def _check(holdout: float, test_holdout: float, seed: int) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise DataError(f"split_seed: expected a whole number, received {seed!r}")
     for key, share in (("holdout", holdout), ("test_holdout", test_holdout)):
         if isinstance(share, bool | str) or not 0 <= share < 1:
             raise DataError(f"{key}: expected 0 to below 1, received {share!r}")

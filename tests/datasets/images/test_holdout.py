@@ -84,3 +84,9 @@ def test_numbers_are_split_as_one_class() -> None:
 def test_errors(shares: tuple[Any, float], message: str) -> None:
     with pytest.raises(DataError, match=message):
         split(image_list(9, 2), *shares, 0)
+
+
+@pytest.mark.parametrize("seed", ["1", 0.5, True, None])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    with pytest.raises(DataError, match="split_seed: expected a whole number, received"):
+        split(image_list(9, 2), 0.1, 0, seed)

@@ -73,6 +73,7 @@ class Settings(Group):
     batch_size: int = Field(1, ge=1)
     seed: int = Field(0, ge=0, lt=2**31)
     init_from: str | None = None
+    init_key: Annotated[str, Field(min_length=1)] | None = None
     new_head: Patterns = []
     init_map: Annotated[Any, AfterValidator(renames.checked)] = None
     init_strict: bool = True
@@ -164,6 +165,7 @@ _FREE = {
     "seed",
     "epochs",
     "init_from",
+    "init_key",
     "init_map",
     "init_strict",
     "new_head",

@@ -116,7 +116,7 @@ def first_weights(
         return None
     if not settings.init_from:
         return None
-    weights = source.find(settings.init_from)
+    weights = source.find(settings.init_from, settings.init_key)
     mapping = init_map.load(settings.init_map)
     new_head = expand_all(settings.new_head, module_tree.describe(model))
     return loading.load_weights(model, weights, new_head, mapping, settings.init_strict)

@@ -9,10 +9,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
 
 from trainer.checkpoint import weights_ref
-from trainer.checkpoint.pretrained import torch_files
+from trainer.checkpoint.pretrained import safetensors_files, sharded, torch_files
 from trainer.core.errors import ConfigError, nearest
 from trainer.core.run_files import MODEL
 from trainer.core.tensors import Weights
@@ -26,12 +25,6 @@ _SUFFIXES = {
     ".bin": PYTORCH,
 }
 _PACKAGE = "pkg://"
-_BFLOAT16 = "BF16"
-_TYPES = {
-    **{f"{kind}{bits}": f"<{kind.lower()}{bits // 8}" for kind in "IU" for bits in (8, 16, 32, 64)},
-    **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
-    "BOOL": "?",
-}
 _ZIP = b"PK\x03\x04"
 
 
@@ -52,8 +45,12 @@ class WeightsSource:
     place: str = ""
 
 
-def find(text: str) -> WeightsSource:
+def find(text: str, key: str | None = None) -> WeightsSource:
     """Return the weights that ``init_from`` names: ``RUN@EPOCH``, a checkpoint's folder, or a file.
+
+    Args:
+        text: the value of ``init_from``.
+        key: which of the states in a PyTorch checkpoint is read.
 
     Raises:
         ConfigError: see ``weights_ref.find``, ``locate`` and ``read``.
@@ -62,9 +59,10 @@ def find(text: str) -> WeightsSource:
     is_snapshot = "@" in text and not text.startswith(_PACKAGE) and not path.exists()
     if is_snapshot or weights_ref.is_checkpoint(path):
         weights = weights_ref.find(text, "init_from").weights()
+        _refuse_key(key, text)
         return WeightsSource(SAFETENSORS, weights, place=text)
     path = locate(text)
-    return replace(read(path), place=str(path))
+    return replace(read(path, key), place=str(path))
 
 
 def locate(source: str) -> Path:
@@ -82,60 +80,54 @@ def locate(source: str) -> Path:
     else:
         path = Path(source).expanduser()
     if path.is_dir():
-        path /= MODEL
+        path = sharded.index_in(path) or path / MODEL
     if not path.is_file():
         siblings = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
-        names = [p.name for p in siblings if p.suffix in _SUFFIXES]
+        names = [p.name for p in siblings if p.suffix in _SUFFIXES or sharded.is_index(p)]
         raise ConfigError([f"init_from: no file {path}{nearest(path.name, names)}"])
     return path
 
 
-def read(path: Path) -> WeightsSource:
+def read(path: Path, key: str | None = None) -> WeightsSource:
     """Read a file of weights, without running code from it.
+
+    Args:
+        path: the file, or the index of several.
+        key: which of the states in a PyTorch checkpoint is read.
 
     Raises:
         ConfigError: its suffix is unknown, or its content is not what the suffix says.
     """
+    if sharded.is_index(path):
+        _refuse_key(key, path)
+        arrays, notes = sharded.read(path, lambda shard: read(shard).weights)
+        kind = _SUFFIXES[path.with_suffix("").with_suffix("").suffix]
+        return WeightsSource(kind, arrays, notes)
     try:
         kind = _kind(path)
     except OSError as error:
         raise ConfigError([f"init_from: cannot read {path} ({error.strerror})"]) from None
-    if kind == SAFETENSORS:
-        return WeightsSource(kind, _safetensors(path))
-    if kind == CHECKPOINT:
-        return WeightsSource(kind, _checkpoint(path))
-    arrays, notes = torch_files.read(path)
-    return WeightsSource(kind, arrays, tuple(notes))
+    if kind == PYTORCH:
+        arrays, torch_notes = torch_files.read(path, key)
+        return WeightsSource(kind, arrays, tuple(torch_notes))
+    _refuse_key(key, path)
+    return WeightsSource(kind, _READERS[kind](path))
+
+
+def _refuse_key(key: str | None, place: str | Path) -> None:
+    if key:
+        problem = f"expected null, because only a PyTorch checkpoint holds several states; {place}"
+        raise ConfigError([f"init_key: {problem} is none; received {key!r}"])
 
 
 def _kind(path: Path) -> str:
     if path.suffix not in _SUFFIXES:
-        known = ", ".join(_SUFFIXES)
+        known = ", ".join([*_SUFFIXES, *sharded.INDEX_ENDINGS])
         raise ConfigError([f"init_from: expected a file named *{known}, received {path}"])
     with path.open("rb") as file:
         if path.suffix == ".ckpt" and file.read(len(_ZIP)) == _ZIP:
             return PYTORCH  # the suffix that PyTorch Lightning uses
     return _SUFFIXES[path.suffix]
-
-
-def _safetensors(path: Path) -> Weights:
-    """Read a safetensors file; bfloat16, which NumPy lacks, is widened to float32."""
-    try:
-        content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
-    except (SafetensorError, OSError) as error:
-        raise ConfigError(
-            [f"init_from: {path} is not a complete safetensors file ({error})"]
-        ) from None
-    if unknown := sorted({t["dtype"] for _, t in content} - {*_TYPES, _BFLOAT16}):
-        raise ConfigError([f"init_from: {path} holds types that NumPy lacks: {', '.join(unknown)}"])
-    return {name: _widened(**tensor) for name, tensor in content}
-
-
-def _widened(dtype: str, shape: list[int], data: bytes) -> NDArray[np.generic]:
-    if dtype == _BFLOAT16:  # the upper half of a float32
-        wide = np.frombuffer(data, "<u2").astype("<u4") << 16
-        return wide.view("<f4").reshape(shape)
-    return np.frombuffer(data, _TYPES[dtype]).reshape(shape)
 
 
 def _checkpoint(path: Path) -> Weights:
@@ -154,3 +146,6 @@ def _checkpoint(path: Path) -> Weights:
 def _array(parameter: Parameter) -> NDArray[np.generic]:
     wide = parameter.astype(ms.float32) if parameter.dtype == ms.bfloat16 else parameter
     return np.array(wide.asnumpy())
+
+
+_READERS = {SAFETENSORS: safetensors_files.read, CHECKPOINT: _checkpoint}

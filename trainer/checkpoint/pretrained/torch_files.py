@@ -2,13 +2,13 @@
 
 import re
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.checkpoint.pretrained import torch_states
 from trainer.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,24 +16,19 @@ if TYPE_CHECKING:
 
 _SAFE = (2, 6)  # before that, weights_only=True could be bypassed (CVE-2025-32434)
 
-# The keys under which training scripts store the weights, the most likely first.
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
 
-
-def read(path: Path) -> "tuple[Weights, list[str]]":
+def read(path: Path, key: str | None = None) -> "tuple[Weights, list[str]]":
     """Return the weights of a checkpoint (``.pth``, ``.pt``, ``.bin``), and notes on it.
+
+    Args:
+        path: the file.
+        key: which of its states is read; see ``torch_states.select``.
 
     Raises:
         ConfigError: PyTorch is not installed; or the file is no checkpoint, is damaged, holds no
             weights, or requires that code from it is run, which the message names.
     """
-    content, notes = _load(path), []
-    while key := next((k for k in _WRAPPERS if _holds(content, k)), None):
-        notes.append(f"under its key {key!r}")
-        content = content[key]
-    tensors = _tensors(content)
-    if not tensors:
-        raise ConfigError([f"init_from: {path}: {_no_weights(content)}"])
+    tensors, notes = torch_states.select(_load(path), path, key)
     if count := sum(str(t.dtype) == "torch.bfloat16" for t in tensors.values()):
         notes.append(f"{count} of bfloat16 widened to float32")
     try:
@@ -83,25 +78,6 @@ def _refusal(error: Exception) -> str:
 
 def _is_informative(line: str) -> bool:
     return bool(line.strip()) and "documentation" not in line
-
-
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "detach") and hasattr(value, "dtype")
-
-
-def _tensors(content: Any) -> dict[str, Any]:
-    pairs = content.items() if isinstance(content, Mapping) else ()
-    return {name: value for name, value in pairs if isinstance(name, str) and _is_tensor(value)}
-
-
-def _holds(content: Any, key: str) -> bool:
-    return isinstance(content, Mapping) and isinstance(content.get(key), Mapping)
-
-
-def _no_weights(content: Any) -> str:
-    if not isinstance(content, Mapping):
-        return f"expected tensors by name, received a {type(content).__name__}"
-    return f"expected tensors by name, found {', '.join(map(repr, content)) or 'nothing'}"
 
 
 def _array(tensor: Any) -> NDArray[np.generic]:

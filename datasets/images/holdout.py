@@ -23,8 +23,7 @@ def split(images: ImageList, holdout: float, test_holdout: float, seed: int) -> 
         seed: of the split, not of a run, so that all runs have the same parts.
 
     Raises:
-        DataError: a share is out of its range, the seed is no whole number, or a class has too few
-            images to be in each part.
+        DataError: a share or the seed is no such number, or a class has too few images for all.
     """
     _check(holdout, test_holdout, seed)
     train: list[int] = []

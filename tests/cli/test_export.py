@@ -19,7 +19,9 @@ from tests.support.command import Command
 from tests.support.nets import Normed, Tupled
 from tests.support.training import IMAGES, ROWS
 from trainer.artifacts import export_formats
-from trainer.cli import export
+from trainer.artifacts.export_formats import metadata
+from trainer.artifacts.export_formats.check import compare
+from trainer.artifacts.export_formats.export_model import export_model
 from trainer.core.errors import ConfigError, TrainerExit
 from trainer.datasets.digits import digits
 
@@ -63,7 +65,7 @@ def test_safetensors_are_the_runs_weights(command: Command, run: str) -> None:
 def test_normalisation_and_dropout_are_in_inference_mode(kind: str, tmp_path: Path) -> None:
     net = Normed().set_train()
     net.bn1.moving_mean.set_data(Tensor([0.5, -0.5]))
-    check = export.export(kind, net, IMAGES[:1], tmp_path / f"net.{kind}")
+    check = export_model(kind, net, IMAGES[:1], tmp_path / f"net.{kind}")
     assert check.difference <= 1e-6 * check.largest
     assert not net.training
 
@@ -79,11 +81,11 @@ class Twice(nn.Cell):
 def test_several_inputs_and_outputs(kind: str, tmp_path: Path) -> None:
     rows = ROWS[0]
     made = tmp_path / f"net.{kind}"
-    assert export.export(kind, Twice(), [rows, rows + 1], made).holds
+    assert export_model(kind, Twice(), [rows, rows + 1], made).holds
     total, product = export_formats.load(kind).received(made, [rows, rows])
     assert np.allclose(total, 2 * rows.asnumpy())
     assert np.allclose(product, rows.asnumpy() ** 2)
-    assert export.export(kind, Tupled(), [rows], made).holds
+    assert export_model(kind, Tupled(), [rows], made).holds
 
 
 class Odd(nn.Cell):
@@ -98,7 +100,7 @@ def test_an_operator_that_onnx_lacks_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match="Erfinv is not supported by MindSpore.s ONNX exporter; try format=mindir"
     ):
-        export.export("onnx", Odd(), [Tensor([0.5])], tmp_path / "net.onnx")
+        export_model("onnx", Odd(), [Tensor([0.5])], tmp_path / "net.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -112,7 +114,7 @@ class Noisy(nn.Cell):
 def test_what_differs_is_not_written(tmp_path: Path) -> None:
     said = r"within 0\.0001 .* largest difference .* nothing was"
     with pytest.raises(TrainerExit, match=said) as ended:
-        export.export("mindir", Noisy(), [Tensor([1.0, 2.0])], tmp_path / "net.mindir")
+        export_model("mindir", Noisy(), [Tensor([1.0, 2.0])], tmp_path / "net.mindir")
     assert ended.value.code == 1
     assert not list(tmp_path.iterdir())
 
@@ -131,7 +133,7 @@ def test_what_differs_is_not_written(tmp_path: Path) -> None:
 )
 def test_comparison(received: list[object], holds: bool) -> None:
     wanted = [np.array([1.0, -2.0])]
-    check = export.compare(wanted, [np.array(each) for each in received])
+    check = compare(wanted, [np.array(each) for each in received])
     assert check.holds is holds
     assert check.largest == 2
 
@@ -168,9 +170,10 @@ def test_help(command: Command) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_names_of_classes_are_metadata(kind: str, tmp_path: Path) -> None:
     path, names = tmp_path / f"export.{kind}", ["cat", "Hündin" * 40]
-    check = export.export(kind, nn.Dense(4, 2), [ROWS[0]], path, names)
+    check = export_model(kind, nn.Dense(4, 2), [ROWS[0]], path, {"class_names": json.dumps(names)})
     assert check.holds
     assert json.loads(_metadata(kind, path)["class_names"]) == names
+    assert metadata.read(path) == _metadata(kind, path)
 
 
 def _metadata(kind: str, path: Path) -> Mapping[str, str]:

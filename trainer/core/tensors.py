@@ -109,6 +109,12 @@ def names(path: Path) -> list[str]:
         return list(file.keys())
 
 
+def metadata(path: Path) -> dict[str, str]:
+    """Return the text by key in the header of a safetensors file; errors are those of ``read``."""
+    with _opened(path) as file:
+        return dict(file.metadata() or {})
+
+
 def read(path: Path, only: Collection[str] | None = None) -> Weights:
     """Read a safetensors file.
 

@@ -23,6 +23,7 @@ VERBS = {
     "compare": "both freeze methods and none, side by side",
     "sweep": "the state of the runs of -m, as a table",
     "evaluate": "loss and accuracy of a finished run, by class",
+    "predict": "the classes of new images, by a finished run's model",
     "export": "the model of a finished run in a file, checked",
     "diff": "what changed from one set of weights to another",
     "verify": "a run re-checked from its files alone",

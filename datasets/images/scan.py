@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import DataError
-from .image_list import ImageList, natural_order
+from .image_list import ImageList, natural_key, natural_order
 
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif"]
@@ -66,6 +66,18 @@ def scan_classes(
     return ImageList(root, tuple(files), np.array(labels, np.int32), names, dict(ignored))
 
 
+def find_images(folder: Path) -> tuple[list[Path], dict[str, int]]:
+    """Return all images under a folder in natural order, and how many entries are none, by kind.
+
+    Raises:
+        DataError: the folder does not exist or cannot be read.
+    """
+    kinds = dict(_walk(folder, "", ()))
+    images = (path for path, kind in kinds.items() if not kind)
+    ordered = sorted(images, key=lambda path: [natural_key(name) for name in path.split("/")])
+    return [folder / path for path in ordered], dict(Counter(filter(None, kinds.values())))
+
+
 def _check_names(folder: Path, folders: list[str], names: tuple[str, ...]) -> None:
     if not folders:
         raise DataError(f"{folder}: expected one folder per class, received no folders")
@@ -101,7 +113,7 @@ def _walk(root: Path, folder: str, parents: tuple[Path, ...]) -> Iterator[tuple[
     if real in parents:
         return
     for entry in _entries(root / folder):
-        path = f"{folder}/{entry.name}"
+        path = f"{folder}/{entry.name}".lstrip("/")
         if is_hidden(entry.name):
             yield path, HIDDEN
         elif entry.is_dir():

@@ -8,6 +8,7 @@ import pytest
 from tests.support.command import Command
 from trainer.cli import preview_sheet
 from trainer.config import overrides, schema
+from trainer.core.picture_grid import Picture, as_pixels
 from trainer.data.build_sources import build_sources, build_transform
 from trainer.data.loader_source import LoaderSource
 
@@ -26,7 +27,7 @@ def test_it_draws_and_counts_and_leaves_nothing_else(command: Command, photos: P
     assert "sizes of the images: width 4" in ended.out
 
 
-def sheet(photos: Path, *lines: str) -> tuple[LoaderSource, list[list[preview_sheet.Picture]]]:
+def sheet(photos: Path, *lines: str) -> tuple[LoaderSource, list[list[Picture]]]:
     """The training data of a configuration, and the sheet of four samples in two views."""
     config, problems = overrides.check([*DATA, SMALL, f"dataset.root={photos}", *lines])
     settings, wrong = schema.read(config, problems)
@@ -43,11 +44,11 @@ def test_a_view_is_what_its_epoch_trains_on(photos: Path) -> None:
     assert transform is not None
     for epoch in (1, 2):
         ((images, _),) = train.columns(epoch)
-        trained = [preview_sheet.as_pixels(image, transform).tobytes() for image in images]
+        trained = [as_pixels(image, transform).tobytes() for image in images]
         for row in rows:
             assert row[epoch].title == f"epoch {epoch}"
-            assert row[epoch].pixels.tobytes() in trained
-    assert len({picture.pixels.tobytes() for row in rows for picture in row}) == 4 * 3
+            assert np.asarray(row[epoch].pixels).tobytes() in trained
+    assert len({np.asarray(picture.pixels).tobytes() for row in rows for picture in row}) == 4 * 3
 
 
 @pytest.mark.usefixtures("command")

@@ -17,6 +17,7 @@ from trainer.cli import (
     export,
     lr_find,
     plan,
+    predict,
     preview,
     probe,
     sweep,
@@ -82,6 +83,10 @@ class Command:
     def evaluate(self, *words: str) -> Ended:
         """``python -m trainer.evaluate``."""
         return self._call(evaluate.main, list(words))
+
+    def predict(self, *words: str) -> Ended:
+        """``python -m trainer.predict``."""
+        return self._call(predict.main, list(words))
 
     def export(self, *words: str) -> Ended:
         """``python -m trainer.export``."""

@@ -1,6 +1,6 @@
 """Finished run: the folder from which a command builds the run's model again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,3 +156,10 @@ def _use_recorded_class_weights(settings: dict[str, Any], run: Path) -> None:
     loss = settings["loss"]
     if loss.get("class_weights") == "balanced" and (weights := class_weights.read(run)):
         settings["loss"] = {**loss, "class_weights": weights}
+
+
+def without_data(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration in which nothing of the data is left but their target's name."""
+    evaluation = {key: value for key, value in config["evaluation"].items() if key != "metrics"}
+    dataset = {"_target_": (config.get("dataset") or {}).get("_target_")}
+    return {**config, "dataset": dataset, "evaluation": evaluation}

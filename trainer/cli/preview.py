@@ -85,7 +85,7 @@ def preview(settings: "Settings", options: Options) -> str:
     """
     preload.load()
     from trainer.cli import preview_sheet, preview_tables
-    from trainer.core import plotting
+    from trainer.core import picture_grid, plotting
     from trainer.data.build_sources import build_sources, build_transform
     from trainer.data.run_data import first_batch
 
@@ -94,6 +94,6 @@ def preview(settings: "Settings", options: Options) -> str:
     transform, size = build_transform(settings), (options.samples, options.views)
     rows = preview_sheet.rows(sources.train, transform, *size)
     options.out.mkdir(parents=True, exist_ok=True)
-    plotting.save(preview_sheet.figure(rows), options.out / PICTURE)
+    plotting.save(picture_grid.figure(rows), options.out / PICTURE)
     tables = preview_tables.class_table(sources), preview_tables.size_text(sources.train)
     return "\n\n".join([*filter(None, tables), f"written  {options.out / PICTURE}"])

@@ -1,34 +1,18 @@
 """Preview sheet: images as evaluation and as training see them, side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from trainer.core.picture_grid import Picture, as_pixels
 from trainer.data.batch_source import BatchSource
 from trainer.data.loader_source import LoaderSource
 from trainer.data.sample_reader import SampleReader
 from trainer.data.sampling import sample_generator
 from trainer.data.transform import Transform
-
-_SIDE = 1.3  # inches of an image in the sheet
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One image of the sheet.
-
-    Attributes:
-        pixels: [H, W, 3] or [H, W], 0 to 1.
-        title: above it.
-    """
-
-    pixels: NDArray[Any]
-    title: str
 
 
 def rows(
@@ -130,36 +114,3 @@ def _class(train: BatchSource, number: int) -> str:
 
 def _shortened(text: str, most: int = 18) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def as_pixels(prepared: NDArray[Any], transform: Transform | None) -> NDArray[Any]:
-    """Return a prepared image as pixels from 0 to 1, by the transform or stretched to that range.
-
-    Args:
-        prepared: [C, H, W] with 1 or 3 channels, [H, W, C] or [H, W].
-        transform: may have a method `pixels`.
-    """
-    if transform is not None and hasattr(transform, "pixels"):
-        return np.asarray(transform.pixels(prepared))
-    image = np.squeeze(np.asarray(prepared, np.float32))
-    if image.ndim == 3 and image.shape[0] in (1, 3):
-        image = image.transpose(1, 2, 0)
-    if image.ndim == 3 and image.shape[2] != 3:
-        image = image[..., 0]
-    low, high = float(image.min()), float(image.max())
-    return (image - low) / (high - low or 1.0)
-
-
-def figure(sheet: Sequence[Sequence[Picture]]) -> Figure:
-    """Return the rows of pictures as one figure."""
-    width = max(len(row) for row in sheet)
-    size = (_SIDE * max(width, 3), (_SIDE + 0.35) * len(sheet))
-    drawing = Figure(figsize=size, dpi=120, layout="constrained")
-    grid = drawing.subplots(len(sheet), width, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
-    for place, row in zip(grid, sheet, strict=True):
-        for axes, picture in zip(place, row, strict=False):
-            axes.imshow(picture.pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            axes.set_title(picture.title, fontsize=7)
-    return drawing

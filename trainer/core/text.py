@@ -39,3 +39,16 @@ def first_line(error: Exception) -> str:
     """Return the text of an error in one line, without the stack that MindSpore adds."""
     text = str(error).strip(" -\n").partition("\n---")[0]
     return " ".join(text.split())[:_LENGTH] or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Return a text for a screen: what cannot be printed, or is no UTF-8, is escaped."""
+    known = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in known)
+
+
+def ellipsis(text: str, limit: int) -> str:
+    """Return a text of at most ``limit`` characters, cut in its middle, in one line."""
+    line = printable(text)
+    tail = (limit - 1) // 3
+    return line if len(line) <= limit else f"{line[: limit - 1 - tail]}…{line[len(line) - tail :]}"

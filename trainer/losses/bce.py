@@ -17,6 +17,7 @@ class BCEWithLogitsLoss(nn.Cell):
     """
 
     tasks = ("multilabel",)
+    activation = "sigmoid"
 
     def __init__(self, pos_weight: Sequence[float] | float | None = None) -> None:
         super().__init__()

@@ -26,6 +26,7 @@ class CrossEntropyLoss(nn.Cell):
     """
 
     tasks = ("classification",)
+    activation = "softmax"
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ class FocalLoss(nn.Cell):
     """
 
     tasks = ("classification", "multilabel")
+    activation = "sigmoid"
 
     def __init__(
         self,

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
 
-import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.backend import execution_mode, non_finite
 from trainer.backend.batch_types import Batch
 from trainer.backend.compile import compile_errors
+from trainer.backend.padded_batch import padded_output
 from trainer.core.errors import BadData
 from trainer.distributed.world import World
 from trainer.losses.total_weight import total_weight
@@ -141,7 +141,7 @@ class Evaluator:
             full = max(full, label.shape[0])
             if number % self.world.world_size != self.world.rank:
                 continue
-            output = _output(forward, inputs, label.shape[0], full)
+            output = padded_output(forward, inputs, label.shape[0], full)
             if problem := label_problem(self.loss, output, label):
                 return results, f"dataset: validation data: {problem}"
             results.append(self._counts(output, label, observe, columns))
@@ -185,11 +185,6 @@ class Evaluator:
         return total, weight, label.shape[0], correct, labels.size
 
 
-def _output(forward: Callable[..., Any], inputs: Batch, size: int, full: int) -> Any:
-    """Return the output for a batch, which is padded to a full one for the model."""
-    return _first(forward(*(_pad(column, size, full) for column in inputs)), size)
-
-
 def _array(output: Any) -> Any:
     """Return the array of a tensor; several tensors are left as they are."""
     return output.asnumpy() if isinstance(output, Tensor) else output
@@ -206,16 +201,3 @@ def _score(parts: Sequence[Sequence[_Counts]], metrics: Mapping[str, float]) -> 
     if None in labels:
         return Score(loss, None, sum(samples), metrics)
     return Score(loss, sum(correct) / sum(labels), sum(samples), metrics)
-
-
-def _pad(column: Tensor, size: int, full: int) -> Tensor:
-    """Repeat the last sample up to a full batch: a smaller one would be compiled for itself."""
-    if size == full or column.shape[0] != size:
-        return column
-    array = column.asnumpy()
-    return Tensor(np.concatenate([array, np.repeat(array[-1:], full - size, axis=0)]))
-
-
-def _first(output: Any, size: int) -> Any:
-    """Return the first samples of an output, which may be several tensors."""
-    return tuple(_first(o, size) for o in output) if isinstance(output, tuple) else output[:size]

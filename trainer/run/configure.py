@@ -14,7 +14,9 @@ from trainer.distributed import rendezvous
 from trainer.run import preload
 
 if TYPE_CHECKING:
+    from trainer.data.input_files import InputFiles
     from trainer.run.components import Preflight, RunComponents
+    from trainer.run.predictor import Predictor, PredictRequest
 
 # Overrides that may change the model, or what fits it.
 _OF_THE_MODEL = re.compile(
@@ -55,6 +57,21 @@ def run_from_config(
     if resume_point is None:  # a run that has begun with it may continue
         check_batch_size(settings, components, request.overrides)
     return settings, components
+
+
+def predictor_from_config(
+    config: Mapping[str, Any], request: "PredictRequest", problems: Sequence[str] = ()
+) -> tuple[Settings, "Predictor", "InputFiles"]:
+    """Return the settings of a run's configuration, and what ``run_predictor`` returns for them.
+
+    Raises:
+        ConfigError: all problems.
+    """
+    settings, found = _read(config, problems, None)
+    found += [] if found else device.install_convolutions(settings.device)
+    from trainer.run.run_predictor import run_predictor
+
+    return settings, *run_predictor(settings, request, found)
 
 
 def check_batch_size(settings: Settings, components: "RunComponents", lines: Sequence[str]) -> None:

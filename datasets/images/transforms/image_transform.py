@@ -12,6 +12,7 @@ from PIL import Image
 from ..decode import EncodedImage
 from ..errors import DataError
 from ..rgb import to_rgb
+from ..scan import find_images
 from .evaluation import EvaluationTransform
 from .mix import Mix
 from .normalise import IMAGENET_MEAN, IMAGENET_STD, denormalise
@@ -61,6 +62,10 @@ class ImageTransform:
     def pixels(self, prepared: NDArray[np.float32]) -> Pixels:
         """Return the pixels [height, width, 3] of a prepared image, to look at."""
         return denormalise(prepared, self.evaluation.mean, self.evaluation.std)
+
+    def find_files(self, folder: Path) -> tuple[list[Path], dict[str, int]]:
+        """Return the images under a folder, and how many other entries it has, by their kind."""
+        return find_images(folder)
 
     def mix(
         self, images: NDArray[Any], labels: NDArray[np.float32], random: np.random.Generator

@@ -9,14 +9,24 @@ from typing import Any
 from mindspore import Tensor, nn
 from mindspore.common import initializer
 
+from .mindcv_families import formats
+from .mindcv_families.family import MINDCV
 
-def create(name: str, num_classes: int = 1000, in_channels: int = 3, **arguments: Any) -> nn.Cell:
+
+def create(
+    name: str,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    architecture: str = MINDCV,
+    **arguments: Any,
+) -> nn.Cell:
     """Create a model of MindCV.
 
     Args:
         name: one of ``mindcv.list_models()``, such as ``resnet50``.
         num_classes: outputs of the classifier, 1 or more.
         in_channels: channels of the images, 1 or more.
+        architecture: the library whose model it equals; see ``formats.prepare``.
         arguments: further arguments of that model, such as ``pretrained`` or ``drop_rate``.
 
     Returns:
@@ -24,16 +34,16 @@ def create(name: str, num_classes: int = 1000, in_channels: int = 3, **arguments
 
     Raises:
         ImportError: MindCV is not installed.
-        ValueError: MindCV has no model of that name.
+        ValueError: MindCV has no model of that name, or the library has none.
     """
     mindcv = _import_mindcv()
-    if name not in (names := mindcv.list_models()):
-        near = ", ".join(get_close_matches(name, names)) or f"mindcv.list_models() has {len(names)}"
-        raise ValueError(f"expected the name of a model of MindCV, received {name!r} ({near})")
+    _check_name(name, mindcv.list_models())
     _add_missing_entry(name)
     sizes = {"num_classes": num_classes, "in_channels": in_channels}
     with _initialised_at_once():
-        return mindcv.create_model(name, **sizes, **arguments)
+        model: nn.Cell = mindcv.create_model(name, **sizes, **arguments)
+    formats.prepare(model, name, architecture)
+    return model
 
 
 def _import_mindcv() -> Any:
@@ -47,6 +57,12 @@ def _import_mindcv() -> Any:
             "pip install 'freeze-trainer[mindcv]', or just pip install mindcv"
         ) from None
     return mindcv
+
+
+def _check_name(name: str, names: list[str]) -> None:
+    if name not in names:
+        near = ", ".join(get_close_matches(name, names)) or f"mindcv.list_models() has {len(names)}"
+        raise ValueError(f"expected the name of a model of MindCV, received {name!r} ({near})")
 
 
 def _add_missing_entry(name: str) -> None:

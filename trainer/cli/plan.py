@@ -162,9 +162,9 @@ def report(preview: PlanPreview, options: Options) -> str:
     if options.measure:
         rows.append(("step", _measured(preview)))
     rows.append(("written", f"{options.out / 'plan.json'}, {options.out / 'plan.png'}"))
-    warnings = plan_warnings.plan_warnings(
-        plan, preview.preflight.rules, preview.tree, settings.new_head
-    )
+    provenance = preview.preflight.provenance
+    new_head = provenance.reinitialised if provenance else settings.new_head
+    warnings = plan_warnings.plan_warnings(plan, preview.preflight.rules, preview.tree, new_head)
     if by_name and settings.optimizer.weight_decay > 0:
         warnings += plan_warnings.undecayed_by_name(plan, preview.tree)
     rows += [("warning", line) for line in warnings or ["none"]]

@@ -7,8 +7,9 @@ from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.backend.graph import module_tree
-from trainer.checkpoint.pretrained import torch_names
+from trainer.checkpoint.pretrained import head, name_tables, torch_names
 from trainer.checkpoint.pretrained.finite import not_finite_problems
+from trainer.checkpoint.pretrained.name_tables import Naming
 from trainer.checkpoint.pretrained.provenance import REINITIALISED, Provenance
 from trainer.checkpoint.pretrained.source import CHECKPOINT, WeightsSource
 from trainer.config import init_map
@@ -43,14 +44,24 @@ def load_weights(
     parameters = dict(model.parameters_and_names())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     provenance, problems = _match(source, model, new_head, mapping or {})
-    provenance.add_unmatched(shapes, [name for name in shapes if _matches_any(new_head, name)])
-    problems += _missing_problems(provenance, strict)
-    problems += _reshape(provenance, shapes, source.weights, _cells_by_parameter(model))
-    problems += _unexpected_problems(provenance, strict)
+    reinitialised = [name for name in shapes if _matches_any(new_head, name)]
+    classifier = name_tables.formats_of(model).classifier
+    reinitialised += head.set_aside(provenance, shapes, source.weights, classifier)
+    provenance.add_unmatched(shapes, reinitialised)
+    problems += _misfits(provenance, shapes, source, model, strict)
     if problems := problems or not_finite_problems(parameters, provenance.loaded, source):
         raise ConfigError(problems)
     _assign(parameters, provenance, source.weights)
     return provenance
+
+
+def _misfits(
+    provenance: Provenance, shapes: Shapes, source: WeightsSource, model: nn.Cell, strict: bool
+) -> list[str]:
+    """Return the problems of names and shapes; note the shapes that differ only by ones."""
+    problems = _missing_problems(provenance, strict)
+    problems += _reshape(provenance, shapes, source.weights, _cells_by_parameter(model))
+    return problems + _unexpected_problems(provenance, strict)
 
 
 def _cells_by_parameter(model: nn.Cell) -> dict[str, str]:
@@ -62,18 +73,13 @@ def _match(
     source: WeightsSource, model: nn.Cell, new_head: Sequence[str], mapping: Renames
 ) -> tuple[Provenance, list[str]]:
     """Find the parameter that each of the file's names stands for."""
-    known = torch_names.parameter_by_name(model)
     renames, problems = init_map.apply(mapping, source.weights)
-    prefix = torch_names.common_prefix(
-        [name for name in renames.values() if name is not None], known
-    )
-    notes = [*source.notes, *([f"all under {prefix!r}"] if prefix else [])]
-    provenance = Provenance(source.kind, notes)
-    for origin, renamed in renames.items():
-        name = None if renamed is None else renamed.removeprefix(prefix)
-        parameter = known.get(name or "")
+    naming = name_tables.choose([n for n in renames.values() if n is not None], model)
+    provenance = Provenance(source.kind, [*source.notes, *naming.notes()])
+    for origin, name in renames.items():
+        parameter = None if name is None else naming.parameter(name)
         twin = provenance.loaded.get(parameter or "")
-        reason = _reason_to_ignore(name, known, new_head, source.kind == CHECKPOINT)
+        reason = _reason_to_ignore(name, naming, new_head, source.kind == CHECKPOINT)
         if reason is None and twin and _equal(source.weights[origin], source.weights[twin]):
             reason = "equal to another"  # a tied parameter has several names
         if reason is not None:
@@ -88,16 +94,18 @@ def _match(
 
 
 def _reason_to_ignore(
-    name: str | None, known: Mapping[str, str], new_head: Sequence[str], is_checkpoint: bool
+    name: str | None, naming: Naming, new_head: Sequence[str], is_checkpoint: bool
 ) -> str | None:
     """Return why something in a file is not needed; None if it is."""
     if name is None:
         return "init_map"
-    if _matches_any(new_head, known.get(name, name)):
+    parameter = naming.parameter(name)
+    name = name.removeprefix(naming.prefix)
+    if _matches_any(new_head, parameter or name):
         return REINITIALISED
-    if name in known:
+    if parameter is not None:
         return None
-    if is_checkpoint and torch_names.is_optimizer_state(name, known):
+    if is_checkpoint and torch_names.is_optimizer_state(name, naming.parameters):
         return "optimizer state"
     return torch_names.COUNTER if torch_names.is_batch_counter(name) else None
 

@@ -1,0 +1,113 @@
+"""MindCV's models as other libraries have them; their outputs are compared in tests/parity."""
+
+import importlib.util
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import nn
+from safetensors.numpy import save_file
+
+from tests.support.command import Command
+from trainer.backend.host_copy import to_numpy
+from trainer.checkpoint.pretrained import loading, name_tables, source
+from trainer.checkpoint.pretrained.source import PYTORCH, WeightsSource
+from trainer.core.errors import ConfigError
+from trainer.core.tensors import Weights
+from trainer.models import mindcv
+
+pytestmark = pytest.mark.skipif(
+    not importlib.util.find_spec("mindcv"), reason="the extra mindcv is not installed"
+)
+SMALL = "mobilenet_v2_035_224"
+# Leaves of PyTorch's BatchNorm.
+LEAVES = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean"}
+LEAVES |= {"moving_variance": "running_var"}
+
+
+def in_names_of(library: str, model: nn.Cell) -> Weights:
+    """Return a model's weights under another library's names."""
+    (table,) = [t for t in name_tables.formats_of(model).tables if t.source.startswith(library)]
+    weights: Weights = {}
+    for name, array in to_numpy(model).items():
+        # The longest of the table's names that the parameter begins with: a block has several.
+        own = max((o for o in table.names.values() if f"{name}.".startswith(f"{o}.")), key=len)
+        theirs = next(their for their, o in table.names.items() if o == own)
+        rest = name.removeprefix(own).split(".")
+        weights[theirs + ".".join([*rest[:-1], LEAVES.get(rest[-1], rest[-1])])] = array + 1
+    return weights
+
+
+def test_mindcvs_own_checkpoint_of_1000_classes_in_one_line(tmp_path: Path) -> None:
+    theirs, model = mindcv.create(SMALL), mindcv.create(SMALL, 10)
+    path = tmp_path / "w.ckpt"
+    ms.save_checkpoint(theirs, str(path))
+    before = to_numpy(model)
+    provenance = loading.load_weights(model, source.read(path))
+    assert provenance.reinitialised == ["classifier.1.weight", "classifier.1.bias"]
+    assert provenance.summary().endswith(
+        "its head has 1000 outputs, the model's 10; "
+        "2 re-initialised: classifier.1.weight, classifier.1.bias"
+    )
+    assert not provenance.unexpected
+    after, expected = to_numpy(model), to_numpy(theirs)
+    for name in provenance.loaded:
+        assert (after[name] == expected[name]).all()
+    assert all((after[name] == before[name]).all() for name in provenance.reinitialised)
+
+
+@pytest.mark.parametrize("library", ["torchvision", "timm"])
+def test_a_head_of_the_same_size_is_loaded(library: str) -> None:
+    model = mindcv.create(SMALL, 10)
+    weights = in_names_of(library, model)
+    wrapped = {f"module.{name}": array for name, array in weights.items()}
+    provenance = loading.load_weights(model, WeightsSource(PYTORCH, wrapped))
+    assert not provenance.reinitialised
+    assert len(provenance.loaded) == len(weights)
+    assert provenance.notes == ["all under 'module.'", f"names of {library}"]
+
+
+def test_a_file_of_another_depth_is_read_in_the_librarys_names() -> None:
+    weights = in_names_of("torchvision", mindcv.create("resnet34", 10))
+    with pytest.raises(ConfigError) as caught:
+        loading.load_weights(mindcv.create("resnet18", 10), WeightsSource(PYTORCH, weights))
+    assert not any("fc" in problem or "missing" in problem for problem in caught.value.problems)
+
+
+def test_a_run_in_one_line(command: Command) -> None:
+    weights = in_names_of("torchvision", mindcv.create("resnet18", 12))
+    save_file(weights, command.folder / "resnet18.safetensors")
+    settings = ["model=mindcv", "model.name=resnet18", "init_from=resnet18.safetensors"]
+    settings += ["model.num_classes=10", "freeze=classifier", "method=requires_grad"]
+    ended = command.plan(*settings)
+    assert ended.code == 0, ended.err
+    assert "classifier.weight, classifier.bias are re-initialised" in " ".join(ended.out.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "expected"),
+    [
+        ("squeezenet1_1", "torchvision", "mindcv for squeezenet1_1, received 'torchvision'"),
+        ("resnet18", "timm_tf", "mindcv or torchvision or timm for resnet18"),
+        ("resnet18", "pytorch", "received 'pytorch'"),
+    ],
+)
+def test_an_architecture_that_no_library_has(name: str, architecture: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=f"expected architecture={expected}|{expected}"):
+        mindcv.create(name, 10, architecture=architecture)
+
+
+def test_a_classifier_is_known_for_other_families_too() -> None:
+    model = mindcv.create("squeezenet1_1", 10)
+    classifier = name_tables.formats_of(model).classifier
+    assert dict(model.cells_and_names())[classifier].weight.shape[0] == 10
+
+
+def test_another_architecture_draws_the_same_first_weights() -> None:
+    ms.set_seed(0)
+    one = to_numpy(mindcv.create(SMALL, 10))
+    ms.set_seed(0)
+    other = to_numpy(mindcv.create(SMALL, 10, architecture="timm"))
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)

@@ -39,11 +39,10 @@ def create(
     mindcv = _import_mindcv()
     _check_name(name, mindcv.list_models())
     _add_missing_entry(name)
-    sizes = {"num_classes": num_classes, "in_channels": in_channels}
+    arguments |= {"num_classes": num_classes, "in_channels": in_channels}
     with _initialised_at_once():
-        model: nn.Cell = mindcv.create_model(name, **sizes, **arguments)
-    formats.prepare(model, name, architecture)
-    return model
+        model = mindcv.create_model(name, **arguments)
+    return formats.prepare(model, name, architecture)
 
 
 def _import_mindcv() -> Any:

@@ -19,8 +19,8 @@ _DESCRIBE = {
 _FAMILIES = "ResNet, MobileNetV2, ViT, ConvNeXt and EfficientNet"
 
 
-def prepare(model: nn.Cell, name: str, architecture: str = MINDCV) -> None:
-    """Make a model of MindCV equal to another library's, and attach its names to it.
+def prepare(model: nn.Cell, name: str, architecture: str = MINDCV) -> nn.Cell:
+    """Make a model of MindCV equal to another library's, attach its names to it, and return it.
 
     Args:
         model: changed in place; its parameters keep their names and values.
@@ -35,7 +35,7 @@ def prepare(model: nn.Cell, name: str, architecture: str = MINDCV) -> None:
     if describe is None:
         _check(architecture, name, (MINDCV,))
         setattr(model, ATTRIBUTE, WeightFormats(_classifier(model, name)))
-        return
+        return model
     family = describe(model, name)
     changes: dict[str, Changes] = {MINDCV: {}, **family.changes}
     _check(architecture, name, tuple(changes))
@@ -46,6 +46,7 @@ def prepare(model: nn.Cell, name: str, architecture: str = MINDCV) -> None:
         for layout in family.formats
     )
     setattr(model, ATTRIBUTE, WeightFormats(family.classifier, tables))
+    return model
 
 
 def _check(architecture: str, name: str, known: tuple[str, ...]) -> None:

@@ -100,7 +100,7 @@ def test_an_architecture_that_no_library_has(name: str, architecture: str, expec
 
 def test_a_classifier_is_known_for_other_families_too() -> None:
     model = mindcv.create("squeezenet1_1", 10)
-    classifier = name_tables.formats_of(model).classifier
+    classifier = name_tables.classifier_of(model)
     assert dict(model.cells_and_names())[classifier].weight.shape[0] == 10
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from trainer.backend.graph import module_tree
 from trainer.checkpoint.pretrained import head, name_tables, torch_names
 from trainer.checkpoint.pretrained.finite import not_finite_problems
-from trainer.checkpoint.pretrained.name_tables import Naming
+from trainer.checkpoint.pretrained.name_tables import Naming, classifier_of
 from trainer.checkpoint.pretrained.provenance import REINITIALISED, Provenance
 from trainer.checkpoint.pretrained.source import CHECKPOINT, WeightsSource
 from trainer.config import init_map
@@ -34,7 +34,7 @@ def load_weights(
     Args:
         model: changed only if all weights fit.
         source: what the file holds, under its own names.
-        new_head: patterns of cells and parameters that keep their random first values.
+        new_head: patterns of what keeps its random first values.
         mapping: renames the file's names before they are looked up; see ``init_map``.
         strict: whether file and model must hold the same names, apart from that.
 
@@ -42,11 +42,10 @@ def load_weights(
         ConfigError: names each parameter that is missing, unexpected, misshapen or not finite.
     """
     parameters = dict(model.parameters_and_names())
-    shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+    shapes = {name: tuple(p.shape) for name, p in parameters.items()}
     provenance, problems = _match(source, model, new_head, mapping or {})
-    reinitialised = [name for name in shapes if _matches_any(new_head, name)]
-    classifier = name_tables.formats_of(model).classifier
-    reinitialised += head.set_aside(provenance, shapes, source.weights, classifier)
+    reinitialised = head.set_aside(provenance, shapes, source.weights, classifier_of(model))
+    reinitialised += [name for name in shapes if _matches_any(new_head, name)]
     provenance.add_unmatched(shapes, reinitialised)
     problems += _misfits(provenance, shapes, source, model, strict)
     if problems := problems or not_finite_problems(parameters, provenance.loaded, source):

@@ -76,6 +76,11 @@ def formats_of(model: nn.Cell) -> WeightFormats:
     return formats if isinstance(formats, WeightFormats) else WeightFormats()
 
 
+def classifier_of(model: nn.Cell) -> str | None:
+    """Return the name of a model's last layer; None if it is not known."""
+    return formats_of(model).classifier
+
+
 def choose(names: Collection[str], model: nn.Cell) -> Naming:
     """Return the naming under which most names of a file are known.
 

@@ -140,10 +140,15 @@ def _read_text(file: Path) -> Table:
 def _read_parquet(file: Path) -> Table:
     try:
         from pyarrow import ArrowInvalid, parquet
-    except ImportError:
+    except ModuleNotFoundError:
         raise DataError(
             f"{file}: Parquet is read by pyarrow, which is not installed; pip install pyarrow, or "
             "write the table as CSV"
+        ) from None
+    except ImportError as error:  # pyarrow 26 refuses NumPy 1, which MindSpore 2.9 requires
+        raise DataError(
+            f"{file}: Parquet is read by pyarrow, which cannot be imported: {error}; with NumPy 1 "
+            "pip install 'pyarrow<26', or write the table as CSV"
         ) from None
     try:
         table: Table = parquet.read_table(file).to_pydict()

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_numbers(folder: Path) -> None:
 
 
 def test_parquet(folder: Path) -> None:
-    pa = pytest.importorskip("pyarrow")
+    pa = pytest.importorskip("pyarrow", exc_type=ImportError)
     from pyarrow import parquet
 
     table = pa.table({"path": FILES, "label": [3, 20, 3], "tags": [["x", "y"], [], ["y"]]})
@@ -78,8 +79,29 @@ def test_parquet(folder: Path) -> None:
 
 
 def test_a_file_that_is_no_parquet(folder: Path) -> None:
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", exc_type=ImportError)
     with pytest.raises(DataError, match="expected a Parquet table"):
+        image_table(write(folder, "t.parquet", "path,label"))
+
+
+@pytest.mark.parametrize(
+    ("module", "hint"),
+    [
+        ("raise ModuleNotFoundError('No module named pyarrow')", "pip install pyarrow, or write"),
+        (
+            "raise ImportError('pyarrow requires NumPy 2.0 or newer, found 1.26.4')",
+            "found 1.26.4; with NumPy 1 pip install 'pyarrow<26', or write",
+        ),
+    ],
+)
+def test_pyarrow_that_is_missing_or_too_new_for_numpy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, hint: str
+) -> None:
+    (folder / "pyarrow.py").write_text(module)
+    monkeypatch.syspath_prepend(folder)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(DataError, match=hint):
         image_table(write(folder, "t.parquet", "path,label"))
 
 

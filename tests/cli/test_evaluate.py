@@ -39,9 +39,17 @@ def test_other_data_and_another_folder(command: Command, run: str) -> None:
     assert ended.code == 0, ended.err
     assert "448 samples" in ended.out
     assert sorted(p.name for p in (command.folder / "there").iterdir()) == [
+        "calibration.png",
         "confusion.png",
         "evaluation.json",
+        "examples.png",
     ]
+    found = json.loads((command.folder / "there/evaluation.json").read_text())
+    assert sum(row["samples"] for row in found["calibration"]) == 448
+    assert f"ECE        {100 * found['calibration_error']:.2f} %" in ended.out
+    losses = [row["loss"] for row in found["worst"]]
+    assert losses == sorted(losses, reverse=True)
+    assert len(losses) == len(found["least_sure"]) == 12
     assert not (command.folder / "a run/evaluation.json").exists()
 
 
@@ -56,7 +64,8 @@ def test_what_is_no_classification_has_a_loss_alone(command: Command) -> None:
     found = json.loads((command.folder / "run/evaluation.json").read_text())
     assert found["accuracy"] is None
     assert "confusion" not in found
-    assert not (command.folder / "run/confusion.png").exists()
+    assert not list((command.folder / "run").glob("c*n.png"))
+    assert not (command.folder / "run/examples.png").exists()
 
 
 def test_metrics_are_listed_for_each_class(command: Command, run: str) -> None:

@@ -29,8 +29,9 @@ def test_a_class_whose_name_no_font_has_is_called_by_its_number(
     monkeypatch.setattr(plotting, "_has", lambda path, character: ord(character) < 0x3000)
     plotting._font.cache_clear()
     try:
-        assert plotting.drawable_name(3, "cat 猫") == "class 3"
-        assert plotting.drawable_name(3, "Собака") == "Собака"
+        assert plotting.class_title(3, "cat 猫", 20) == "class 3"
+        assert plotting.class_title(3, "Собака", 20) == "Собака"
+        assert plotting.class_title(3, "a name that is long", 12) == "3 a name…ong"
         assert plotting.drawable("猫$") == r"□\$"
     finally:
         plotting._font.cache_clear()

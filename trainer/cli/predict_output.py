@@ -79,13 +79,13 @@ class Columns:
         labels = np.flatnonzero(values >= LABEL_SHARE).tolist() if self.has_labels else ()
         return Row(prediction.file, _best(values, self.count), labels=labels)
 
-    def title(self, prediction: Prediction) -> list[str]:
-        """Return the most probable class and its share, or the numbers, for a picture."""
+    def title(self, prediction: Prediction, limit: int) -> list[str]:
+        """Return the most probable class and its share, or the first numbers, for a picture."""
         row = self.row(prediction)
         if not self.is_ranked:
-            return [_short(value, False) for value in row.values]
+            return [_short(value, False) for value in row.values[:2]]
         number, value = row.best[0]
-        name = plotting.drawable_name(number, self.name(number))
+        name = plotting.class_title(number, self.name(number), limit)
         return [name, _short(value, self.share == "probability")]
 
 

@@ -45,6 +45,5 @@ class Sheet:
             pixels = as_pixels(prediction.prepared, self._transform)
         if prediction.error:
             return Picture(pixels, f"no prediction\n{name}", "firebrick")
-        cells = self._columns.title(prediction)[:2]
-        texts = [ellipsis(cell, _CHARACTERS) for cell in cells]
-        return Picture(pixels, "\n".join([*texts, name]))
+        lines = self._columns.title(prediction, _CHARACTERS)
+        return Picture(pixels, "\n".join([*lines, name]))

@@ -12,6 +12,7 @@ from trainer.core.plotting import drawable
 
 SIDE = 1.3  # inches of an image
 _LINE = 0.13  # inches of a line of a title
+_HEADING = 0.3  # inches of a heading
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,30 @@ def in_rows(pictures: Sequence[Picture], width: int) -> list[Sequence[Picture]]:
 
 
 def figure(sheet: Sequence[Sequence[Picture]], heading: str = "") -> Figure:
-    """Return the rows of pictures as one figure.
+    """Return rows of pictures as one figure, with a heading above all of them if there is one."""
+    return sections([(heading, sheet)])
 
-    Args:
-        sheet: the rows.
-        heading: above all of them; empty: none.
-    """
-    width = max(len(row) for row in sheet)
-    lines = max(picture.title.count("\n") + 1 for row in sheet for picture in row)
-    size = (SIDE * max(width, 3), (SIDE + 0.1 + _LINE * lines) * len(sheet) + 0.3 * bool(heading))
+
+def sections(parts: Sequence[tuple[str, Sequence[Sequence[Picture]]]]) -> Figure:
+    """Return rows of pictures as one figure, in parts with a heading each; empty: it has none."""
+    width = max(len(row) for _, sheet in parts for row in sheet)
+    heights = [_height(sheet) + _HEADING * bool(heading) for heading, sheet in parts]
+    size = (SIDE * max(width, 3), sum(heights))
     drawing = Figure(figsize=size, dpi=120, layout="constrained")
-    if heading:
-        drawing.suptitle(drawable(heading), fontsize=9)
-    grid = drawing.subplots(len(sheet), width, squeeze=False)
+    places = drawing.subfigures(len(parts), 1, squeeze=False, height_ratios=heights)
+    for place, (heading, sheet) in zip(places.flat, parts, strict=True):
+        if heading:
+            place.suptitle(drawable(heading), fontsize=9)
+        _draw(place.subplots(len(sheet), width, squeeze=False), sheet)
+    return drawing
+
+
+def _height(sheet: Sequence[Sequence[Picture]]) -> float:
+    lines = max(picture.title.count("\n") + 1 for row in sheet for picture in row)
+    return (SIDE + 0.1 + _LINE * lines) * len(sheet)
+
+
+def _draw(grid: NDArray[Any], sheet: Sequence[Sequence[Picture]]) -> None:
     for axes in grid.flat:
         axes.axis("off")
         axes.set_anchor("S")  # the room is for the title
@@ -74,4 +86,3 @@ def figure(sheet: Sequence[Sequence[Picture]], heading: str = "") -> Figure:
             pixels = np.ones((1, 1)) if picture.pixels is None else picture.pixels
             axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axes.set_title(drawable(picture.title), fontsize=7, color=picture.colour)
-    return drawing

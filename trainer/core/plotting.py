@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from trainer.core import atomic_files
-from trainer.core.text import printable
+from trainer.core.text import ellipsis, printable
 
 FROZEN = "#3b6ea5"
 PALE = "#d6e4f0"
@@ -38,9 +38,15 @@ def drawable(text: str) -> str:
     return "\n".join(known)
 
 
-def drawable_name(number: int, name: str) -> str:
-    """Return the name of a class, or its number if no installed font has all of the name."""
-    return name if all(map(_font, printable(name))) else f"class {number}"
+def class_title(number: int, name: str, limit: int) -> str:
+    """Return the name of a class above a picture, with its number if the name has to be cut.
+
+    It is the number alone if no installed font has all characters of the name.
+    """
+    line = printable(name)
+    if not all(map(_font, line)):
+        return f"class {number}"
+    return line if len(line) <= limit else ellipsis(f"{number} {line}", limit)
 
 
 @cache

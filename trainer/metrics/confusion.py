@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from trainer.core.errors import ConfigError
+from trainer.core.plotting import drawable
 from trainer.core.table import table
 from trainer.metrics.class_labels import class_label
 from trainer.metrics.classification import NO_CLASS, predictions
@@ -167,7 +168,7 @@ def figure(confusion: Confusion, title: str, names: Sequence[str] = ()) -> Figur
 
 def _name_ticks(axes: Axes, count: int, names: Sequence[str]) -> None:
     if names:
-        labels = [class_label(at, names) for at in range(count)]
+        labels = [drawable(class_label(at, names)) for at in range(count)]
         axes.set_yticks(range(count), labels, fontsize=8)
         axes.set_xticks(range(count), labels, fontsize=8, rotation=45, ha="right")
 

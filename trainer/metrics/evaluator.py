@@ -26,6 +26,7 @@ from trainer.metrics.tta import averaged_over_flips
 log = logging.getLogger(__name__)
 
 BatchObserver = Callable[[NDArray[Any], NDArray[Any]], None]
+OutputObserver = Callable[[Batch, Any], None]
 # Weighted sum of the loss, its weight, samples, correct predictions, labels; no labels: no classes.
 _Counts = tuple[float, float, int, int, int | None]
 
@@ -97,16 +98,17 @@ class Evaluator:
         observe: BatchObserver | None = None,
         metrics: Mapping[str, Metric] | None = None,
         tta: str | None = None,
+        on_output: OutputObserver | None = None,
     ) -> Score:
         """Return the score over all batches; the last one may be smaller.
 
         Args:
-            batches: inputs and, last, the label; None may stand for one of another rank, which take
-                turns.
+            batches: inputs and, last, the label; None may stand for one of another rank.
             observe: is called with scores [N, classes, ...] and labels [N, ...] of each of this
                 rank's batches, if labels are classes; without the labels that do not count.
             metrics: by name; each rank computes them from the outputs of all.
             tta: ``hflip`` averages outputs over images and their mirror images; None: nothing.
+            on_output: is called with each of this rank's batches and the model's output for it.
 
         Raises:
             BadData: a label is no class, or none of all labels counts; on all ranks.
@@ -114,7 +116,7 @@ class Evaluator:
         self.net.set_train(False)
         columns: list[gathered_arrays.Columns] | None = [] if metrics else None
         forward = averaged_over_flips(self.forward) if tta else self.forward
-        results, problem = self._evaluate(batches, forward, observe, columns)
+        results, problem = self._evaluate(batches, forward, observe, columns, on_output)
         gathered = self.world.gather([results, problem])
         if problems := [text for _, text in gathered if text]:
             raise BadData(problems[0])  # on all ranks, which would wait for one another
@@ -127,6 +129,7 @@ class Evaluator:
         forward: Callable[..., Any],
         observe: BatchObserver | None,
         columns: list[gathered_arrays.Columns] | None,
+        on_output: OutputObserver | None,
     ) -> tuple[list[_Counts], str]:
         """Return what this rank counted, and what is wrong with a batch; empty: nothing.
 
@@ -146,6 +149,8 @@ class Evaluator:
                 return results, f"dataset: validation data: {problem}"
             results.append(self._counts(output, label, observe, columns))
             self._warn(results[-1], (*inputs, label), number)
+            if on_output:
+                on_output(batch, output)
         return results, ""
 
     def start_run(self) -> None:

@@ -11,6 +11,7 @@ from mindspore.common import initializer
 
 from .mindcv_families import formats
 from .mindcv_families.family import MINDCV
+from .mindcv_weights import pretrained_weights
 
 
 def create(
@@ -18,6 +19,7 @@ def create(
     num_classes: int = 1000,
     in_channels: int = 3,
     architecture: str = MINDCV,
+    pretrained: bool = False,
     **arguments: Any,
 ) -> nn.Cell:
     """Create a model of MindCV.
@@ -27,22 +29,28 @@ def create(
         num_classes: outputs of the classifier, 1 or more.
         in_channels: channels of the images, 1 or more.
         architecture: the library whose model it equals; see ``formats.prepare``.
-        arguments: further arguments of that model, such as ``pretrained`` or ``drop_rate``.
+        pretrained: whether it names MindCV's weights, which the trainer then loads.
+        arguments: further arguments of that model, such as ``drop_rate``.
 
     Returns:
         A model of images [N, in_channels, H, W] float32; H and W depend on it, often 224.
 
     Raises:
         ImportError: MindCV is not installed.
-        ValueError: MindCV has no model of that name, or the library has none.
+        ValueError: MindCV has no model of that name or no weights of it, or the library has none.
     """
+    model = _build(name, num_classes=num_classes, in_channels=in_channels, **arguments)
+    if pretrained:
+        model.pretrained_weights = pretrained_weights(name, model, num_classes)
+    return formats.prepare(model, name, architecture)
+
+
+def _build(name: str, **arguments: Any) -> nn.Cell:
     mindcv = _import_mindcv()
     _check_name(name, mindcv.list_models())
     _add_missing_entry(name)
-    arguments |= {"num_classes": num_classes, "in_channels": in_channels}
     with _initialised_at_once():
-        model = mindcv.create_model(name, **arguments)
-    return formats.prepare(model, name, architecture)
+        return mindcv.create_model(name, **arguments)
 
 
 def _import_mindcv() -> Any:

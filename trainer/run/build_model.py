@@ -74,6 +74,33 @@ def load_and_adapt(
 ) -> tuple[nn.Cell, Provenance | None]:
     """Return the model with its adapter and its first weights, and where these came from.
 
+    A model may name its own first weights by an attribute ``pretrained_weights``, an object with
+    ``url``, ``file()`` and ``new_head``. They are read only if neither ``init_from`` nor a
+    checkpoint is given.
+
+    Raises:
+        ConfigError: the weights fit neither, or are not there, or the adapter does not fit.
+    """
+    own = getattr(model, "pretrained_weights", None)
+    if own is None or settings.init_from or point is not None:
+        return _load_and_adapt(model, settings, adapter, point)
+    try:
+        file = own.file()
+    except OSError as error:
+        raise ConfigError([f"model.{error}"]) from None
+    new_head = [*settings.new_head, *own.new_head]
+    settings = settings.model_copy(update={"init_from": str(file), "new_head": new_head})
+    model, provenance = _load_and_adapt(model, settings, adapter, None)
+    if provenance is not None:
+        provenance.notes.append(f"from {own.url}")
+    return model, provenance
+
+
+def _load_and_adapt(
+    model: nn.Cell, settings: Settings, adapter: Adapter | None, point: ResumePoint | None
+) -> tuple[nn.Cell, Provenance | None]:
+    """Load first weights and adapt, in the order that fits the weights.
+
     The weights of ``init_from`` are those of the model without the adapter, or with it, as a run
     with the adapter leaves them.
 

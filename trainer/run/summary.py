@@ -115,7 +115,7 @@ def _weights(settings: Settings, components: RunComponents) -> str:
         return "from the checkpoint"
     if components.provenance is None:
         return "random"
-    return f"{settings.init_from}: {components.provenance.summary()}"
+    return f"{settings.init_from or 'pretrained'}: {components.provenance.summary()}"
 
 
 def _data_rows(settings: Settings, components: RunComponents) -> list[Row]:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mindspore as ms
@@ -11,8 +11,9 @@ from tests.support.stacks import Backward
 from tests.support.training import IMAGES, LOSS, ROWS
 from trainer.backend.graph import dry_run, example_inputs
 from trainer.backend.graph.example_inputs import Total
-from trainer.backend.graph.tracer import describe_in_call_order, trace
+from trainer.backend.graph.tracer import ExampleInput, describe_in_call_order, trace
 from trainer.config.rules import Rule
+from trainer.core.errors import ConfigError
 from trainer.freezing.selection import layers
 
 ONES = Tensor(np.ones((4, 4), np.float32))
@@ -100,6 +101,32 @@ def test_the_first_sight_that_fits_is_taken() -> None:
 def test_the_last_refusal_is_told() -> None:
     with pytest.raises(ValueError, match="rank|dimension|shape"):
         trace(TwoConvs(), [(LOSS, ROWS)])
+
+
+class Removed(nn.Cell):
+    """Two layers, of which the second calls an operator that does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.SequentialCell(nn.Dense(4, 4), nn.ReLU())
+
+    def construct(self, x: Tensor) -> Tensor:
+        return ops.removed_operator(self.layer(x))
+
+
+def test_the_cause_is_that_of_the_example_that_gets_furthest() -> None:
+    def examples() -> Iterator[ExampleInput]:
+        yield from ((LOSS, ROWS), (LOSS, IMAGES))
+        raise ConfigError(["dataset: another problem"])
+
+    with pytest.raises(AttributeError, match="removed_operator"):
+        trace(Removed(), [(LOSS, ROWS), (LOSS, IMAGES)])
+    with pytest.raises(ConfigError) as caught:
+        trace(Removed(), examples())
+    first, second = caught.value.problems
+    assert first == "dataset: another problem"
+    assert "Float32 (4, 4) gets furthest" in second
+    assert "removed_operator" in second
 
 
 @pytest.mark.parametrize("recording", [True, False])

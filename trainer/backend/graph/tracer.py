@@ -6,7 +6,7 @@ hides a path. A model of a thousand parameters takes a second.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import mindspore as ms
@@ -15,9 +15,11 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import dry_run, module_tree
 from trainer.backend.graph.autograd_graph import AutogradGraph, Node
+from trainer.backend.graph.misfit import shapes
 from trainer.backend.graph.module_tree import ModuleTree
 from trainer.config.rules import Rule
 from trainer.core.errors import ConfigError
+from trainer.core.text import first_line
 
 ExampleInput: TypeAlias = tuple[nn.Cell, Batch]  # a loss of (output, label), and a batch
 
@@ -43,35 +45,61 @@ def trace(
         cells: names of the cells to record, if they are called, in addition to the bare ones.
 
     Raises:
-        Exception: what the model raised for the last example.
+        ConfigError: an example could not be prepared, and the model accepted none before it.
+        Exception: what the model raised for the example with which it got furthest.
     """
-    error = None
+    furthest = _Rejection(-1, "", ValueError("expected an example to run on, received none"))
     with dry_run.eager_mode(), dry_run.preserve_state(model):
         model.set_train(True)
         for parameter in model.get_parameters():
             parameter.requires_grad = parameter.is_floating_point()
-        for loss, batch in examples:
-            try:
-                return _trace(model, loss, batch, cells)
-            except Exception as caught:  # a model may raise anything for a batch that does not fit
-                error = caught
-    raise error or ValueError("expected an example to run the model on, received none")
+        try:
+            for loss, batch in examples:
+                outcome = _trace(model, loss, batch, cells)
+                if isinstance(outcome, AutogradGraph):
+                    return outcome
+                furthest = max(furthest, outcome, key=lambda rejection: rejection.calls)
+        except ConfigError as error:
+            raise ConfigError([*error.problems, *furthest.problems()]) from None
+    raise furthest.error
 
 
-def _trace(model: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]) -> AutogradGraph:
+@dataclass(frozen=True)
+class _Rejection:
+    """What a model raised for an example, and after how many outputs of its cells."""
+
+    calls: int
+    shapes: str
+    error: Exception
+
+    def problems(self) -> list[str]:
+        """Return the rejection as a problem; empty if there was no example."""
+        if not self.shapes:
+            return []
+        reason = f"the generated {self.shapes} gets furthest, and fails: {first_line(self.error)}"
+        return [f"model: it runs on no generated input; {reason}"]
+
+
+def _trace(
+    model: nn.Cell, loss: nn.Cell, batch: Batch, cells: Collection[str]
+) -> AutogradGraph | _Rejection:
     *inputs, _ = batch
     bare = _bare_cells(model)
     zero = Parameter(Tensor(0.0, ms.float32), name="zero")
     with _recorded_outputs(model, bare.union(cells), zero) as outputs:
-        root = _run(model, loss, batch, zero)
+        try:
+            root = _run(model, loss, batch, zero)
+        except Exception as error:  # a model may raise anything for a batch that does not fit
+            calls = sum(map(len, outputs.values()))
+            return _Rejection(calls, shapes(inputs), error.with_traceback(None))
     parameters = {
         name: p._grad_node._unique_id()
         for name, p in model.parameters_and_names()
         if p._grad_node is not None and not module_tree.is_statistic(name)
     }
-    shapes = tuple(tuple(column.shape) for column in inputs)
+    input_shapes = tuple(tuple(column.shape) for column in inputs)
     output_ids = {name: [node._unique_id() for node in nodes] for name, nodes in outputs.items()}
-    return AutogradGraph(_id(root), _nodes(root), parameters, output_ids, bare, shapes)
+    return AutogradGraph(_id(root), _nodes(root), parameters, output_ids, bare, input_shapes)
 
 
 def _run(model: nn.Cell, loss: nn.Cell, batch: Batch, zero: Parameter) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from trainer.backend import device, execution_mode
 from trainer.backend.execution_mode import EAGER, GRAPH, PYNATIVE, Mode
 from trainer.config.groups import Device
+from trainer.core import atomic_files
 
 DEVICE = Device(target="cpu")
 device.prepare(DEVICE)  # before any test imports MindSpore
@@ -18,6 +19,7 @@ import mindspore as ms  # noqa: E402
 
 from tests.support.command import CHECKOUT, Command, trained  # noqa: E402
 from tests.support.photos import write_photos  # noqa: E402
+from trainer.callbacks import plots  # noqa: E402
 
 ms.set_device("CPU")
 assert device.install_convolutions(DEVICE) == []
@@ -136,6 +138,15 @@ def same_start() -> Iterator[None]:
     ms.set_seed(0)
     yield
     assert ms.get_context("mode") == ms.GRAPH_MODE
+
+
+@pytest.fixture(autouse=True)
+def plots_on_run_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of this process write empty plots: drawing them takes a tenth of a short run.
+
+    A file whose tests are about plots has a fixture of this name that does nothing.
+    """
+    monkeypatch.setattr(plots, "save", lambda _, path: atomic_files.write_text(path, ""))
 
 
 @pytest.fixture(params=[GRAPH, PYNATIVE, EAGER])

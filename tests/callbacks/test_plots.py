@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.epoch_records import epochs
 from trainer.callbacks.plots import Plots
 from trainer.core import atomic_files
+
+
+@pytest.fixture(autouse=True)
+def plots_on_run_end() -> None:
+    """Runs draw their plots."""
 
 
 def test_nothing_is_drawn_of_a_run_that_trained_nothing(tmp_path: Path) -> None:

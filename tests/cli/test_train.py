@@ -18,6 +18,11 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.fixture(autouse=True)
+def plots_on_run_end() -> None:
+    """Runs draw their plots."""
+
+
 @pytest.mark.parametrize("method", ["stop_gradient", "requires_grad"])
 def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, method: str) -> None:
     ended = command.train("freeze=conv1", f"method={method}", "epochs=2")

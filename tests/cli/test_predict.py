@@ -3,7 +3,6 @@
 import csv
 import importlib
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,43 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.command import Command, trained
-from tests.support.photos import LINES, MODULE
+from tests.support.command import Command
 from trainer.datasets.images.transforms.evaluation import EvaluationTransform
-
-
-@pytest.fixture(scope="module")
-def photo_run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of one step on photographs, which are not where it has recorded them."""
-    folder = tmp_path_factory.mktemp("photo_run")
-    (folder / "photo_model.py").write_text(MODULE)
-    shutil.copytree(photos, folder / "data")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        lines = *LINES, "dataset.root=data", "transform=light", "epochs=1", "max_steps=1"
-        trained(folder, *lines)
-    shutil.rmtree(folder / "data")
-    return folder / "run"
-
-
-@pytest.fixture
-def run(photo_run: Path, command: Command) -> str:
-    command.add_module("photo_model", MODULE)
-    return str(photo_run)
-
-
-@pytest.fixture
-def new(command: Command, photos: Path) -> Path:
-    """New photographs, with all that lies about in a folder."""
-    folder = command.folder / "new"
-    (folder / "more").mkdir(parents=True)
-    names = "1.jpg", "2.jpg", "10.jpg", "more/=HYPERLINK(1,2).jpg", 'more/a "b"\n.jpg'
-    for name, photo in zip(names, sorted(photos.rglob("*.jpg")), strict=False):
-        shutil.copy(photo, folder / name)
-    (folder / "more/last.jpg").write_bytes((folder / "1.jpg").read_bytes()[:-300])
-    for name in ("Thumbs.db", ".hidden.jpg", "notes.txt"):
-        (folder / name).touch()
-    return folder
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -74,9 +38,9 @@ def expected(run: str, path: Path) -> list[float]:
 
 
 def test_a_folder_is_predicted_and_what_cannot_be_read_is_named(
-    command: Command, run: str, new: Path
+    command: Command, photo_copy: str, new: Path
 ) -> None:
-    ended = command.predict(run, "new", "out=there/predictions.csv")
+    ended = command.predict(photo_copy, "new", "out=there/predictions.csv")
     assert ended.code == 65, ended.err
     assert "1 of 6 files could not be predicted:\n  - new/more/last.jpg: expected a co" in ended.err
     assert "left out  1 .db, 1 hidden, 1 .txt" in ended.out
@@ -89,15 +53,17 @@ def test_a_folder_is_predicted_and_what_cannot_be_read_is_named(
     assert 'new/more/a "b"\\n.jpg' in ended.out
     first = {rows[0]["class"]: rows[0]["probability"], rows[0]["class_2"]: rows[0]["probability_2"]}
     assert [float(first[name]) for name in ("flower", "temple")] == pytest.approx(
-        expected(run, new / "1.jpg"), abs=1e-6
+        expected(photo_copy, new / "1.jpg"), abs=1e-6
     )
 
 
-def test_a_batch_of_any_size_gives_the_same_in_json(command: Command, run: str, new: Path) -> None:
+def test_a_batch_of_any_size_gives_the_same(command: Command, photo_copy: str, new: Path) -> None:
     found = []
     for number, size in enumerate((1, 4)):
         out = command.folder / f"{number}.json"
-        ended = command.predict(f"{run}@last", "new/*.jpg", f"out={out}", f"batch_size={size}")
+        ended = command.predict(
+            f"{photo_copy}@last", "new/*.jpg", f"out={out}", f"batch_size={size}"
+        )
         assert ended.code == 0, ended.err
         found.append(json.loads(out.read_text()))
     assert [row["file"] for row in found[0]["predictions"]] == [f"new/{n}.jpg" for n in (1, 2, 10)]
@@ -108,10 +74,10 @@ def test_a_batch_of_any_size_gives_the_same_in_json(command: Command, run: str, 
 
 
 def test_more_files_than_a_screen_has_room_for(
-    command: Command, run: str, photos: Path, new: Path
+    command: Command, photo_copy: str, photos: Path, new: Path
 ) -> None:
     words = "new/1.jpg", "new/1.jpg", "top=1", "out=all.csv", "picture=true"
-    ended = command.predict(run, str(photos), *words)
+    ended = command.predict(photo_copy, str(photos), *words)
     assert ended.code == 0, ended.err
     assert "\nfiles     61\n" in ended.out
     assert "\n41 more in all.csv\n" in ended.out
@@ -121,11 +87,11 @@ def test_more_files_than_a_screen_has_room_for(
 
 
 def test_all_mistakes_are_listed_and_nothing_is_written(
-    command: Command, run: str, new: Path
+    command: Command, photo_copy: str, new: Path
 ) -> None:
     before = command.left()
     words = "nwe", "new/*.png", "top=0", "out=p.txt", "picture=1", "activation=soft", "epochs=2"
-    ended = command.predict(run, *words)
+    ended = command.predict(photo_copy, *words)
     assert ended.code == 2
     for text in (
         "expected a file, a folder or a pattern, received 'nwe' (nearest: new)",
@@ -138,7 +104,7 @@ def test_all_mistakes_are_listed_and_nothing_is_written(
     ):
         assert text in ended.err
     assert command.left() == before
-    assert "expected a file, a folder or a pattern after RUN" in command.predict(run).err
+    assert "expected a file, a folder or a pattern after RUN" in command.predict(photo_copy).err
 
 
 def test_a_run_on_arrays_has_no_preparation_of_files(

@@ -65,7 +65,7 @@ def _export(
     model, names = components.model.set_train(False), class_names.read(arguments.run)
     *inputs, label = next((components.validation or components.train).batches(0))
     metadata, why_unprepared = export_metadata.metadata(
-        settings, model, components.loss, [*inputs, label], names
+        settings, components.loss, [*inputs, label], names
     )
     check = export_model(kind, model, inputs, path, metadata)
     shapes = ", ".join(f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in inputs)

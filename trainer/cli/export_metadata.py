@@ -8,17 +8,15 @@ from mindspore import Tensor, nn
 
 from trainer.artifacts import preparation
 from trainer.artifacts.preparation import Preparation, Task
-from trainer.backend import execution_mode
-from trainer.backend.graph import task
 from trainer.config.schema import Settings
+from trainer.losses.activation import Activation, activation_of
 
 CLASS_NAMES = "class_names"
-_TASKS: dict[str, Task] = {task.CLASSIFICATION: "classes", task.MULTILABEL: "labels"}
+_TASKS: dict[Activation, Task] = {"softmax": "classes", "sigmoid": "labels"}
 
 
 def metadata(
     settings: Settings,
-    model: nn.Cell,
     loss: nn.Cell,
     batch: Sequence[Tensor],
     names: Sequence[str],
@@ -27,7 +25,6 @@ def metadata(
 
     Args:
         settings: of the run.
-        model: in inference mode.
         loss: a cell of (output, label).
         batch: inputs and, last, the label.
         names: of the classes; none: they are not known.
@@ -36,12 +33,11 @@ def metadata(
     transform = settings.transform.spec() if settings.transform else None
     if why := _unwritten_reason(transform, len(batch) - 1):
         return texts, why
-    *inputs, label = batch
-    shown_task = task.task(execution_mode.executable(model)(*inputs), label, loss)
+    activation = activation_of(loss)
     record = Preparation(
         transform=transform,
-        task=_TASKS.get(shown_task or "", "numbers"),
-        shape=[1, *inputs[0].shape[1:]],
+        task="numbers" if activation is None else _TASKS.get(activation, "numbers"),
+        shape=[1, *batch[0].shape[1:]],
     )
     return {**texts, preparation.KEY: record.to_json()}, ""
 

@@ -8,3 +8,8 @@ def test_columns_are_aligned() -> None:
 
 def test_nothing_trails() -> None:
     assert table([("a", "bb"), ("c", "")]) == "a  bb\nc"
+
+
+def test_wide_characters_take_two_columns_and_accents_none() -> None:
+    rows = [("name", "n"), ("猫猫", "1"), ("cafe\u0301", "2")]
+    assert table(rows) == "name  n\n猫猫  1\ncafe\u0301  2"

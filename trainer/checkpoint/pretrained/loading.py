@@ -6,8 +6,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 
-from trainer.backend.graph import module_tree
-from trainer.checkpoint.pretrained import head, name_tables, torch_names
+from trainer.checkpoint.pretrained import head, misfits, name_tables, torch_names
 from trainer.checkpoint.pretrained.finite import not_finite_problems
 from trainer.checkpoint.pretrained.name_tables import Naming, classifier_of
 from trainer.checkpoint.pretrained.provenance import REINITIALISED, Provenance
@@ -15,11 +14,10 @@ from trainer.checkpoint.pretrained.source import CHECKPOINT, WeightsSource
 from trainer.config import init_map
 from trainer.config.init_map import Renames
 from trainer.config.rules import matches
-from trainer.core.errors import ConfigError, nearest
+from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 
 Arrays = Mapping[str, NDArray[np.generic]]
-Shapes = Mapping[str, tuple[int, ...]]
 
 
 def load_weights(
@@ -47,25 +45,11 @@ def load_weights(
     reinitialised = head.set_aside(provenance, shapes, source.weights, classifier_of(model))
     reinitialised += [name for name in shapes if _matches_any(new_head, name)]
     provenance.add_unmatched(shapes, reinitialised)
-    problems += _misfits(provenance, shapes, source, model, strict)
+    problems += misfits.problems(provenance, source, model, mapping or {}, strict)
     if problems := problems or not_finite_problems(parameters, provenance.loaded, source):
         raise ConfigError(problems)
     _assign(parameters, provenance, source.weights)
     return provenance
-
-
-def _misfits(
-    provenance: Provenance, shapes: Shapes, source: WeightsSource, model: nn.Cell, strict: bool
-) -> list[str]:
-    """Return the problems of names and shapes; note the shapes that differ only by ones."""
-    problems = _missing_problems(provenance, strict)
-    problems += _reshape(provenance, shapes, source.weights, _cells_by_parameter(model))
-    return problems + _unexpected_problems(provenance, strict)
-
-
-def _cells_by_parameter(model: nn.Cell) -> dict[str, str]:
-    parameters = module_tree.describe(model).parameters
-    return {parameter.name: parameter.cell or parameter.name for parameter in parameters}
 
 
 def _match(
@@ -109,26 +93,6 @@ def _reason_to_ignore(
     return torch_names.COUNTER if torch_names.is_batch_counter(name) else None
 
 
-def _reshape(
-    provenance: Provenance, shapes: Shapes, arrays: Arrays, cells: Mapping[str, str]
-) -> list[str]:
-    """Note the shapes that differ only by ones; return the problems of all other differences."""
-    problems = []
-    for name, origin in provenance.loaded.items():
-        shape, expected = arrays[origin].shape, shapes[name]
-        if shape == expected:
-            continue
-        if len(shape) != len(expected) and _without_ones(shape) == _without_ones(expected):
-            provenance.reshaped[name] = shape  # MindSpore's 1-d convolution is a 2-d one inside
-            continue
-        title = name if origin == name else f"{name} ({origin} in the file)"
-        problems.append(
-            f"init_from: {title} has shape {shape}, the model expects {expected} "
-            f"(to re-initialise it: new_head={cells[name]})"
-        )
-    return problems
-
-
 def _assign(parameters: Mapping[str, Parameter], provenance: Provenance, arrays: Arrays) -> None:
     for name, origin in provenance.loaded.items():
         parameter = parameters[name]
@@ -136,30 +100,8 @@ def _assign(parameters: Mapping[str, Parameter], provenance: Provenance, arrays:
         parameter.set_data(Tensor(array, dtype=parameter.dtype))
 
 
-def _missing_problems(provenance: Provenance, strict: bool) -> list[str]:
-    if strict:
-        return [f"init_from: {name} is missing" for name in provenance.missing]
-    if not provenance.loaded:
-        return ["init_from: expected at least one parameter of the model, found none"]
-    return []
-
-
-def _unexpected_problems(provenance: Provenance, strict: bool) -> list[str]:
-    names = provenance.unexpected if strict else []
-    hint = "; to rename or leave out: init_map; to load what fits: init_strict=false"
-    return [
-        f"init_from: {name} is not in the model{nearest(name, provenance.missing)}"
-        + (hint if name == names[-1] else "")
-        for name in names
-    ]
-
-
 def _equal(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
     return one.shape == other.shape and same_bits(one, other)
-
-
-def _without_ones(shape: Sequence[int]) -> list[int]:
-    return [size for size in shape if size != 1]
 
 
 def _matches_any(patterns: Sequence[str], name: str) -> bool:

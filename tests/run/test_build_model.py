@@ -65,7 +65,9 @@ def test_weights_of_the_model_with_the_adapter_are_found_though_not_all_have_to_
 
 def test_weights_that_fit_neither_are_reported_for_the_model_itself(tmp_path: Path) -> None:
     path = saved(tmp_path, nn.Dense(3, 3))
-    with pytest.raises(ConfigError, match="conv1.weight is missing"):
+    with pytest.raises(
+        ConfigError, match=r"6 parameters of the model are missing \(conv1.weight, "
+    ):
         load_and_adapt(TwoConvs(), settings(path), add_scale, None)
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trainer.checkpoint.pretrained.proposal.name_tree import Layer, Node, Shape
+from trainer.checkpoint.pretrained.proposal.name_tree import Layer, Node, Shape, is_usual
 
 _Classes = dict[tuple[Layer, ...], list[Node]]
 
@@ -69,12 +69,18 @@ def _pair(one: Node, other: Node, scope: tuple[str, str], result: Match) -> None
 def _tensors(
     theirs: Sequence[Node], own: Sequence[Node], scope: tuple[str, str], result: Match
 ) -> None:
-    """Match single tensors of layers without a counterpart, if no others have their shapes."""
+    """Match single tensors of layers without a counterpart, if no others have their shapes.
+
+    Two with usual names are left out: they correspond only if all tensors of their layers do.
+    """
     first, second = _by_shape(theirs), _by_shape(own)
     for shape, names in first.items():
         if len(names) == len(second.get(shape, ())) == 1:
-            result.names[names[0]] = second[shape][0]
-            _note_rename(names[0], second[shape][0], scope, result)
+            (one,), (other,) = names, second[shape]
+            if is_usual(one) and is_usual(other):
+                continue
+            result.names[one] = other
+            _note_rename(one, other, scope, result)
 
 
 def _by_shape(nodes: Sequence[Node]) -> dict[Shape, list[str]]:

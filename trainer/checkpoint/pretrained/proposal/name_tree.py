@@ -17,6 +17,9 @@ _LEAVES = {
 }
 
 
+_USUAL = {*_LEAVES, *_LEAVES.values()}
+
+
 @dataclass(frozen=True)
 class Node:
     """A layer, or a module with several.
@@ -43,6 +46,11 @@ def build(shapes: Mapping[str, Shape]) -> Node:
     implementations of a model.
     """
     return _node("", "", shapes)
+
+
+def is_usual(name: str) -> bool:
+    """Tell whether a tensor has the name that it has in many kinds of layers."""
+    return name.rpartition(".")[2] in _USUAL
 
 
 def _node(name: str, path: str, shapes: Mapping[str, Shape]) -> Node:

@@ -110,3 +110,5 @@ def test_a_file_that_is_no_model_is_a_configuration_error(command: Command, new:
     assert ended.code == 2, ended.err
     assert "model.onnx: expected " in ended.err
     assert "received none" in command.predict("no.onnx", "new").err
+    other = command.predict("new/1.jpg", "new")
+    assert "expected a run's folder, or a file .mindir or .onnx of trainer.export" in other.err

@@ -10,6 +10,7 @@ from trainer.backend import device
 from trainer.checkpoint import class_names
 from trainer.cli import plan
 from trainer.config import overrides, recorded_folder, schema
+from trainer.core.errors import ConfigError
 from trainer.data.input_files import InputFiles
 from trainer.losses.activation import ACTIVATIONS
 from trainer.run import configure
@@ -99,6 +100,9 @@ def read(argv: Sequence[str]) -> Source:
     path = Path(*model).expanduser()
     if path.suffix in exported_model.SUFFIXES and not path.is_dir():
         return _from_file(path, words[1:], inputs, problems)
+    if path.is_file():
+        expected = f"a run's folder, or a file {' or '.join(exported_model.SUFFIXES)}"
+        raise ConfigError([f"RUN: expected {expected} of trainer.export, received {path}"])
     return _from_run(words, inputs, problems)
 
 

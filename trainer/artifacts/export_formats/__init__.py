@@ -22,6 +22,10 @@ GROUP = "export_format"
 Arrays: TypeAlias = Sequence[NDArray[Any]]
 
 
+class FixedBatch(Exception):
+    """A file that accepts any batch size cannot be written; the message is the reason."""
+
+
 @dataclass(frozen=True)
 class ExportFormat:
     """A file format.
@@ -31,12 +35,17 @@ class ExportFormat:
         expected: returns the arrays that the file is to give.
         received: returns the arrays that it does give.
         annotate: adds text to a file, by key; None: the format has no place for it.
+        write_dynamic: writes a model to a file that accepts any batch size; raises ``FixedBatch``
+            where that is not possible. None: it never is.
+        script: a Python script that runs the file FILE next to it, as FILE.py; empty: none.
     """
 
     write: "Callable[[nn.Cell, Sequence[Tensor], Path], None]"
     expected: "Callable[[nn.Cell, Sequence[Tensor]], Arrays]"
     received: "Callable[[Path, Sequence[Tensor]], Arrays]"
     annotate: Callable[[Path, Mapping[str, str]], None] | None = None
+    write_dynamic: "Callable[[nn.Cell, Sequence[Tensor], Path], None] | None" = None
+    script: str = ""
 
 
 def names() -> list[str]:

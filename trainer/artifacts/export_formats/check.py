@@ -1,6 +1,6 @@
 """Check: how far the outputs of an exported file are from those of the model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,3 +39,8 @@ def compare(expected: Sequence[NDArray[Any]], received: Sequence[NDArray[Any]]) 
     pairs = zip(expected, received, strict=True)
     differences = [np.abs(one.astype(np.float64) - other).max(initial=0) for one, other in pairs]
     return Check(float(np.max(differences, initial=0)), largest)
+
+
+def worst(checks: Iterable[Check]) -> Check:
+    """Return the first check that does not hold, or the one with the largest difference."""
+    return max(checks, key=lambda check: (not check.holds, check.difference))

@@ -34,7 +34,7 @@ def class_folders(root: Path) -> list[str]:
         DataError: the folder does not exist or cannot be read.
     """
     return list(
-        natural_order({e.name for e in _entries(root) if not is_hidden(e.name) and e.is_dir()})
+        natural_order({e.name for e in _entries(root) if not is_hidden(e.name) and _is_folder(e)})
     )
 
 
@@ -116,7 +116,7 @@ def _walk(root: Path, folder: str, parents: tuple[Path, ...]) -> Iterator[tuple[
         path = f"{folder}/{entry.name}".lstrip("/")
         if is_hidden(entry.name):
             yield path, HIDDEN
-        elif entry.is_dir():
+        elif _is_folder(entry):
             yield from _walk(root, path, (*parents, real))
         else:
             yield path, _kind(entry)
@@ -126,8 +126,23 @@ def _kind(entry: "os.DirEntry[str]") -> str:
     stem, _, ending = entry.name.rpartition(".")
     suffix = f".{ending.lower()}"
     if stem and suffix in SUFFIXES:
-        return "" if entry.is_file() else BROKEN
+        return "" if _is_file(entry) else BROKEN
     return suffix if stem and ending else "no ending"
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Return whether an entry is a folder, or links to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _kinds_outside(folder: Path) -> Iterator[str]:
@@ -135,7 +150,7 @@ def _kinds_outside(folder: Path) -> Iterator[str]:
     for entry in _entries(folder):
         if is_hidden(entry.name):
             yield HIDDEN
-        elif not entry.is_dir():
+        elif not _is_folder(entry):
             yield _kind(entry) or OUTSIDE
 
 

@@ -57,6 +57,17 @@ def test_a_folder_is_predicted_and_what_cannot_be_read_is_named(
     )
 
 
+def test_if_no_file_can_be_read_each_is_named(command: Command, photo_copy: str, new: Path) -> None:
+    (new / "empty.jpg").touch()
+    ended = command.predict(
+        photo_copy, "new/empty.jpg", "new/notes.txt", "out=p.csv", "picture=true"
+    )
+    assert ended.code == 65, ended.err
+    assert ended.out.count("cannot be predicted") == 2
+    assert [bool(row["error"]) for row in read(command.folder / "p.csv")] == [True, True]
+    assert (command.folder / "predictions.png").is_file()
+
+
 def test_a_batch_of_any_size_gives_the_same(command: Command, photo_copy: str, new: Path) -> None:
     found = []
     for number, size in enumerate((1, 4)):

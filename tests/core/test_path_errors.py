@@ -1,5 +1,6 @@
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,15 @@ def test_a_path_without_a_key_is_named() -> None:
 )
 def test_another_error_is_none_of_the_command_line(number: int, path: str, word: str) -> None:
     assert reported(number, path, word) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [("out=~nobody-has-this/x", "out"), ("~nobody@3", "path")]
+)
+def test_a_home_that_nobody_has_is_named(word: str, name: str) -> None:
+    with pytest.raises(RuntimeError) as error:
+        Path(word.removeprefix("out=")).expanduser()
+    problem = path_problem(error.value, ["run", "epochs=3", word])
+    assert problem
+    assert problem.startswith(f"{name}: expected a path that can be used, received '~nobody")
+    assert path_problem(error.value, ["run", "epochs=3"]) is None

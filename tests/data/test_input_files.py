@@ -41,6 +41,12 @@ def test_files_come_in_the_order_of_the_names(
     assert [str(path) for path in input_files.find(names, images).files] == files
 
 
+def test_a_file_may_have_a_name_like_a_home(folder: Path) -> None:
+    Path("~nobody-has-this.jpg").touch()
+    assert input_files.find(["~*"], images).files == (Path("~nobody-has-this.jpg"),)
+    assert input_files.find(["~nobody-has-this.jpg"], images).files
+
+
 def test_what_a_folder_has_besides_is_counted(folder: Path) -> None:
     assert input_files.find(["a", "b"], images).ignored == {".txt": 1}
 

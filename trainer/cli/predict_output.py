@@ -97,7 +97,7 @@ def _best(values: NDArray[np.float64], count: int) -> list[tuple[int, float]]:
 def text(rows: Sequence[Row], columns: Columns) -> str:
     """Return the table for the screen."""
     width = max((len(row.best) or len(row.values) for row in rows), default=0)
-    head = ["file", *(name.replace("_", " ") for name in _head(columns, width))]
+    head = ["file", *(name.replace("_", " ") for name in _head(columns, width or 1))]
     body = []
     for row in rows:
         cells = [printable(os.fspath(row.file)), *map(printable, _cells(row, columns, _short))]

@@ -29,6 +29,8 @@ def path_problem(error: BaseException, argv: Sequence[str]) -> str | None:
             links in a circle before Python 3.13.
         argv: the words of the command line: ``KEY=PATH``, ``PATH`` or ``PATH@EPOCH``.
     """
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        return _unknown_home(argv)
     if isinstance(error, RuntimeError) and (loop := _LOOP.fullmatch(str(error))):
         error = OSError(errno.ELOOP, os.strerror(errno.ELOOP), loop[1])
     if not isinstance(error, OSError) or error.errno not in _REMEDIES or not error.filename:
@@ -38,6 +40,18 @@ def path_problem(error: BaseException, argv: Sequence[str]) -> str | None:
         if _names(value, path):
             received = f"received {clip(value)!r} ({error.strerror})"
             return f"{key}: expected a path that can be used, {received}; {_REMEDIES[error.errno]}"
+    return None
+
+
+def _unknown_home(argv: Sequence[str]) -> str | None:
+    """Return which word names a home that does not exist; ``Path.expanduser`` does not say it."""
+    for word in argv:
+        key, equals, value = word.partition("=")
+        path = value if equals else word
+        if path.startswith("~"):
+            name = key.lstrip("+") if equals else "path"
+            expected = f"expected a path that can be used, received {clip(path)!r}"
+            return f"{name}: {expected} (no user has this home); ./~NAME is a file of that name"
     return None
 
 

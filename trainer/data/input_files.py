@@ -1,6 +1,7 @@
 """Input files: the files, folders and patterns that a command line names, as a list of files."""
 
 import glob
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -55,11 +56,18 @@ def find(names: Sequence[str], find_files: FindFiles | None) -> InputFiles:
 
 
 def _matches(name: str) -> list[Path]:
-    path = Path(name).expanduser()
+    path = _path(name)
     if path.exists() or not glob.has_magic(name):
         return [path] if path.exists() else []
     matches = glob.glob(str(path), recursive=True)  # noqa: PTH207  Path.glob has no absolute ones
     return [Path(match) for match in sorted(matches, key=_natural)]
+
+
+def _path(name: str) -> Path:
+    """Return the path of a name, in which ``~`` stands for a home unless it is part of a name."""
+    if Path(name).exists():
+        return Path(name)
+    return Path(os.path.expanduser(name))  # noqa: PTH111  Path.expanduser raises on ~name.jpg
 
 
 def _files(
@@ -89,7 +97,7 @@ def _files(
 
 def _near(name: str) -> str:
     """Return what lies where a name looks for something that is not there."""
-    path = Path(name).expanduser()
+    path = _path(name)
     while not path.parent.is_dir():
         path = path.parent
     entries = sorted(entry.name for entry in path.parent.iterdir())

@@ -102,6 +102,15 @@ def test_wrappers_are_taken_off_and_said(wrapper: str, zipped: bool, tmp_path: P
     assert (net.head.weight.asnumpy() == theirs["head.weight"].numpy()).all()
 
 
+def test_a_key_selects_one_of_several_states(tmp_path: Path) -> None:
+    trained, averaged = {"a": torch.ones(2)}, {"a": torch.zeros(2)}
+    torch.save({"epoch": 3, "model": trained, "model_ema": averaged}, tmp_path / "w.pth")
+    first = source.find(str(tmp_path / "w.pth"))
+    assert first.weights["a"].tolist() == [1, 1]
+    assert first.notes[-1] == "the file also holds 'model_ema', which init_key= selects"
+    assert source.find(str(tmp_path / "w.pth"), "model_ema").weights["a"].tolist() == [0, 0]
+
+
 def test_lightnings_ckpt_is_pytorchs(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.ones(2)}}, tmp_path / "w.ckpt")
     assert source.read(tmp_path / "w.ckpt").kind == source.PYTORCH

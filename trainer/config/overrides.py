@@ -3,8 +3,9 @@
 Hydra stops at the first error, with exit code 1; this finds all of them and offers what is near.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def check(overrides: Sequence[str], multirun: bool = False) -> tuple[dict[str, A
         groups = [o for o in valid if group_options(o) and not is_plugin(o)]
         problems += [text for o in groups if (text := group_problem(o))]
         groups = [o for o in groups if not group_problem(o)]
-        base = _compose([source_line(o) for o in groups], problems)
+        base = _base([source_line(o) for o in groups], problems)
         keys = [o for o in parsed if not group_options(o) and not is_hydra(o)]
         problems += [text for o in keys if (text := key_problem(o, base))]
         keys = [o for o in keys if o in valid and not key_problem(o, base)]
@@ -136,9 +137,26 @@ def user_files(lines: Sequence[str], named: Collection[str]) -> list[str]:
     return sorted(f"{name}.yaml" for name in names if Path(folder, f"{name}.yaml").is_file())
 
 
-def _compose(lines: Sequence[str], problems: Sequence[str]) -> DictConfig:
+def _base(lines: Sequence[str], problems: Sequence[str]) -> DictConfig:
+    """Return what choices of groups give, to look keys up in; shipped files are composed once."""
+    composer = _compose_lines if config_folders.user_folder() else _compose_once
+    return _compose(lines, problems, composer)
+
+
+def _compose_lines(*lines: str) -> DictConfig:
+    return compose(CONFIG, list(lines))
+
+
+_compose_once = lru_cache(maxsize=8)(_compose_lines)
+
+
+def _compose(
+    lines: Sequence[str],
+    problems: Sequence[str],
+    composer: Callable[..., DictConfig] = _compose_lines,
+) -> DictConfig:
     try:
-        return compose(CONFIG, list(lines))
+        return composer(*lines)
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise ConfigError([*problems, _one_line(error)]) from None
 

@@ -5,6 +5,7 @@ import pytest
 from mindspore import Tensor
 
 from trainer.losses.activation import activate
+from trainer.losses.bce import BCEWithLogitsLoss
 from trainer.losses.cross_entropy import CrossEntropyLoss
 from trainer.metrics import examples
 from trainer.metrics.examples import MOST, Examples
@@ -31,7 +32,7 @@ def test_they_are_those_of_all_samples() -> None:
     top = SHARES.max(axis=1)
     assert [one.index for one in kept.least_sure] == np.argsort(top)[:MOST].tolist()
     assert all(one.prepared == one.index for one in (*kept.worst, *kept.least_sure))
-    assert all(one.prediction == SCORES[one.index].argmax() for one in kept.worst)
+    assert all(one.predictions == (SCORES[one.index].argmax(),) for one in kept.worst)
 
 
 def test_samples_that_were_skipped_keep_their_indices() -> None:
@@ -53,7 +54,7 @@ def test_a_loss_that_is_not_finite_is_the_worst() -> None:
     scores = np.array([[0, 1], [np.nan, 0], [900, 0]], np.float32)
     kept([Tensor(scores), Tensor(np.array([0, 0, 1], np.int32))], Tensor(scores))
     assert [one.index for one in kept.worst] == [1, 2, 0]
-    assert [one.prediction for one in kept.worst] == [-1, 0, 1]
+    assert [one.predictions for one in kept.worst] == [(-1,), (0,), (1,)]
     record = examples.rows(kept.worst, ("a", "b"), ["x/0.jpg", "x/1.jpg"])
     assert record[0]["file"] == "x/1.jpg"
     assert "prediction_name" not in record[0]
@@ -65,3 +66,18 @@ def test_numbers_have_none() -> None:
     rows = Tensor(np.ones((4, 2), np.float32))
     kept([rows, rows], rows)
     assert not kept.worst
+
+
+def test_several_labels_have_the_mean_over_all() -> None:
+    truth = (RANDOM.random((100, 3)) < 0.4).astype(np.float32)
+    kept = seen(Examples(BCEWithLogitsLoss(), "sigmoid"), truth)
+    shares = activate("sigmoid", SCORES)
+    losses = -np.log(np.where(truth == 1, shares, 1 - shares)).mean(axis=1)
+    assert [one.index for one in kept.worst] == np.argsort(-losses)[:MOST].tolist()
+    assert [one.loss for one in kept.worst] == pytest.approx(-np.sort(-losses)[:MOST])
+    sureness = np.maximum(shares, 1 - shares).mean(axis=1)
+    assert [one.index for one in kept.least_sure] == np.argsort(sureness)[:MOST].tolist()
+    row = examples.rows(kept.worst, ("a", "b", "c"), ())[0]
+    assert row["labels"] == np.flatnonzero(truth[row["index"]]).tolist()
+    likely = zip("abc", shares[row["index"]] >= 0.5, strict=True)
+    assert row["prediction_names"] == [name for name, is_likely in likely if is_likely]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from trainer.core import picture_grid
 from trainer.core.picture_grid import Picture, as_pixels, in_rows
 from trainer.core.plotting import class_title
+from trainer.core.text import ellipsis
 from trainer.metrics.examples import Example, Examples
 
 _WIDTH = 6
@@ -42,13 +43,17 @@ def figure(examples: Examples, names: Sequence[str], transform: Any) -> Figure:
 
 
 def _picture(one: Example, names: Sequence[str], transform: Any) -> Picture:
-    label, prediction = (_name(number, names) for number in (one.label, one.prediction))
+    label, prediction = (_name(numbers, names) for numbers in (one.labels, one.predictions))
     title = f"{label}\nas {prediction}\n{100 * one.probability:.1f} %"
-    colour = "black" if one.label == one.prediction else "firebrick"
+    colour = "black" if one.labels == one.predictions else "firebrick"
     return Picture(as_pixels(np.nan_to_num(one.prepared), transform), title, colour)
 
 
-def _name(number: int, names: Sequence[str]) -> str:
-    if not 0 <= number < len(names):
-        return f"class {number}" if number >= 0 else "none"
-    return class_title(number, names[number], _CHARACTERS)
+def _name(numbers: Sequence[int], names: Sequence[str]) -> str:
+    """Return the names of classes; without a prediction, and without a label, there are none."""
+    known = [at for at in numbers if at >= 0]
+    titles = [
+        class_title(at, names[at], _CHARACTERS) if at < len(names) else f"class {at}"
+        for at in known
+    ]
+    return ellipsis(", ".join(titles), _CHARACTERS) or "none"

@@ -15,6 +15,7 @@ from trainer.losses.activation import Activation, activate
 from trainer.metrics.classification import predictions
 
 MOST = 12  # of each kind
+_HALF = 0.5  # the probability from which a label counts as given
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,44 @@ class Example:
 
     Attributes:
         index: of the sample in its dataset.
-        label: its class.
-        prediction: the predicted class.
-        probability: of the predicted class.
-        loss: cross-entropy, the negative logarithm of the probability of its label.
+        labels: its class, or all of its labels.
+        predictions: the predicted class, or the labels whose probability is at least one half.
+        has_several: whether each label is true or not by itself.
+        probability: of the predicted class; of several labels, the mean of how sure each is.
+        loss: cross-entropy, the negative logarithm of the probability of its label; of several
+            labels, the mean.
         prepared: the first input as the model gets it.
     """
 
     index: int
-    label: int
-    prediction: int
+    labels: tuple[int, ...]
+    predictions: tuple[int, ...]
+    has_several: bool
     probability: float
     loss: float
     prepared: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The samples of a batch that count: their places in it, and a value of each."""
+
+    places: NDArray[Any]
+    labels: NDArray[Any]  # [n] classes, or [n, labels] of truth
+    predictions: NDArray[Any]
+    sureness: NDArray[Any]
+    losses: NDArray[Any]
+
+    def example(self, at: int, indices: NDArray[Any], images: NDArray[Any]) -> Example:
+        """Return the example of a row."""
+        place, has_several = self.places[at], self.labels.ndim == 2
+        labels, predictions = (
+            tuple(np.flatnonzero(rows[at]).tolist()) if has_several else (int(rows[at]),)
+            for rows in (self.labels, self.predictions)
+        )
+        numbers = float(self.sureness[at]), float(self.losses[at])
+        index = int(indices[place])
+        return Example(index, labels, predictions, has_several, *numbers, images[place].copy())
 
 
 class Examples:
@@ -55,29 +81,46 @@ class Examples:
         self.least_sure: Sequence[Example] = ()
 
     def __call__(self, batch: Batch, output: Any) -> None:
-        """Look at a batch and its output; only where each sample has one class as its label."""
+        """Look at a batch and its output; only where each sample has one class, or labels."""
         label = batch[-1]
         indices = np.fromiter(itertools.islice(self._indices, len(label)), np.int64)
-        if not (is_classification(output, label, self._loss) and label.ndim == 1):
+        if is_classification(output, label, self._loss) and label.ndim == 1:
+            columns = self._classes(output.asnumpy(), label.asnumpy())
+        elif self._activation == "sigmoid" and label.ndim == 2 and label.shape == output.shape:
+            columns = _labels(activate("sigmoid", output.asnumpy()), label.asnumpy())
+        else:
             return
-        scores, labels = np.moveaxis(output.asnumpy(), class_axis(self._loss), 1), label.asnumpy()
-        ignored = ignored_label(self._loss)
-        counted = np.flatnonzero(np.ones_like(labels) if ignored is None else labels != ignored)
-        shares, classes = activate(self._activation, scores)[counted], labels[counted]
-        top = np.nan_to_num(shares.max(axis=1, initial=0), nan=0.0)
-        with np.errstate(divide="ignore"):
-            own = -np.log(np.take_along_axis(shares, classes[:, None], 1)[:, 0])
-        losses = np.nan_to_num(own, nan=np.inf, posinf=np.inf)
-        answers = predictions(scores)[counted]
         images = batch[0].asnumpy()
-        columns = indices[counted], classes, answers, top, losses
 
-        def example(place: int) -> Example:
-            index, label_, answer, share, loss = (column[place].item() for column in columns)
-            return Example(index, label_, answer, share, loss, images[counted[place]].copy())
+        def example(at: int) -> Example:
+            return columns.example(at, indices, images)
 
-        self.worst = _merged(self.worst, -losses, example, lambda one: -one.loss)
-        self.least_sure = _merged(self.least_sure, top, example, lambda one: one.probability)
+        self.worst = _merged(self.worst, -columns.losses, example, lambda one: -one.loss)
+        lowest = columns.sureness, example, lambda one: one.probability
+        self.least_sure = _merged(self.least_sure, *lowest)
+
+    def _classes(self, output: NDArray[Any], labels: NDArray[Any]) -> _Columns:
+        scores, ignored = np.moveaxis(output, class_axis(self._loss), 1), ignored_label(self._loss)
+        is_counted = np.ones(len(labels), bool) if ignored is None else labels != ignored
+        places = np.flatnonzero(is_counted)
+        shares, classes = activate(self._activation, scores)[places], labels[places]
+        top = np.nan_to_num(shares.max(axis=1, initial=0), nan=0.0)
+        losses = _entropy(np.take_along_axis(shares, classes[:, None], 1)[:, 0])
+        return _Columns(places, classes, predictions(scores)[places], top, losses)
+
+
+def _labels(shares: NDArray[Any], labels: NDArray[Any]) -> _Columns:
+    answers = shares >= _HALF
+    sureness = np.nan_to_num(np.where(answers, shares, 1 - shares), nan=0.0).mean(axis=1)
+    losses = labels * _entropy(shares) + (1 - labels) * _entropy(1 - shares)
+    losses = np.nan_to_num(losses, nan=np.inf, posinf=np.inf).mean(axis=1)
+    return _Columns(np.arange(len(labels)), labels >= _HALF, answers, sureness, losses)
+
+
+def _entropy(shares: NDArray[Any]) -> NDArray[Any]:
+    """Return the negative logarithm of probabilities, infinite for those that are not known."""
+    with np.errstate(divide="ignore"):
+        return np.nan_to_num(-np.log(shares), nan=np.inf, posinf=np.inf)
 
 
 def _merged(
@@ -101,9 +144,7 @@ def rows(
         {
             "index": one.index,
             **({"file": str(files[one.index])} if one.index < len(files) else {}),
-            "label": one.label,
-            "prediction": one.prediction,
-            **_names(one, names),
+            **_classes(one, names),
             "probability": one.probability,
             "loss": one.loss,
         }
@@ -111,6 +152,13 @@ def rows(
     ]
 
 
-def _names(one: Example, names: Sequence[str]) -> dict[str, str]:
-    numbers = {"label_name": one.label, "prediction_name": one.prediction}
-    return {key: names[at] for key, at in numbers.items() if 0 <= at < len(names)}
+def _classes(one: Example, names: Sequence[str]) -> dict[str, Any]:
+    """Return label and prediction by number and name; lists of them where there are several."""
+    record: dict[str, Any] = {}
+    for key, numbers in (("label", one.labels), ("prediction", one.predictions)):
+        known = [names[at] for at in numbers if 0 <= at < len(names)]
+        if one.has_several:
+            record |= {f"{key}s": list(numbers), f"{key}_names": known}
+        else:
+            record |= {key: numbers[0]} | ({f"{key}_name": known[0]} if known else {})
+    return record

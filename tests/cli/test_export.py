@@ -117,6 +117,35 @@ def test_what_differs_is_not_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+class Share(nn.Cell):
+    """Divides by the batch size."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x / x.shape[0]
+
+
+class Branch(nn.Cell):
+    """Other operators for batches of two."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        return x + 1 if x.shape[0] == 2 else x * 2
+
+
+@needs_onnx
+@pytest.mark.parametrize(
+    ("net", "why"),
+    [(Share, "a constant of shape [] depends on the batch"), (Branch, "the operators depend on")],
+)
+def test_a_batch_size_that_cannot_be_any(net: type[nn.Cell], why: str, tmp_path: Path) -> None:
+    path, inputs = tmp_path / "net.onnx", [ROWS[0]]
+    exported = export_model("onnx", net(), inputs, path)
+    assert exported.batch_size == 1
+    assert exported.why_fixed.startswith(why)
+    with pytest.raises(ConfigError, match="batch_size: expected a model that can be written for"):
+        export_model("onnx", net(), inputs, path, batch_size="dynamic")
+    assert export_model("onnx", net(), inputs, path, batch_size=7).batch_size == 7
+
+
 @pytest.mark.parametrize(
     ("received", "holds"),
     [

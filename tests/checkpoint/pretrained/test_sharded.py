@@ -64,10 +64,14 @@ def test_a_tensor_that_the_index_lacks_is_reported(tmp_path: Path) -> None:
     assert notes == ("2 shards", "1 tensors of the shards are not in the index")
 
 
-@pytest.mark.parametrize("shard", ["../weights.safetensors", "/etc/passwd", 3])
-def test_a_shard_outside_the_folder_is_refused(shard: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "shard", ["../weights.safetensors", "/etc/passwd", 3, "model.safetensors.index.json"]
+)
+def test_a_shard_outside_the_folder_or_another_index_is_refused(shard: Any, tmp_path: Path) -> None:
     write_index(tmp_path, {"a": shard})
-    with pytest.raises(ConfigError, match="expected the name of a file in the same folder"):
+    with pytest.raises(
+        ConfigError, match="expected the name of a file with weights in the same folder"
+    ):
         source.find(str(tmp_path))
 
 

@@ -68,15 +68,15 @@ def read(index: Path, read_shard: Callable[[Path], Arrays]) -> tuple[Arrays, tup
 def _weight_map(index: Path) -> dict[str, str]:
     try:
         content: Any = json.loads(index.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError([f"init_from: cannot read the index {index} ({reason})"]) from None
     names = content.get("weight_map") if isinstance(content, Mapping) else None
     if not isinstance(names, Mapping) or not names:
         raise ConfigError([f"init_from: expected names by tensor under weight_map in {index}"])
     for shard in names.values():
-        if not isinstance(shard, str) or PurePath(shard).name != shard:
-            expected = "the name of a file in the same folder"
+        if not isinstance(shard, str) or PurePath(shard).name != shard or is_index(Path(shard)):
+            expected = "the name of a file with weights in the same folder"
             raise ConfigError([f"init_from: {index}: expected {expected}, received {shard!r}"])
     return dict(names)
 

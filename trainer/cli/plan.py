@@ -94,7 +94,7 @@ def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
 
 
 def unwritable_reason(folder: Path) -> str | None:
-    """Return why a folder can neither be written in nor preflight; None if it can."""
+    """Return why a folder can neither be written in nor created; None if it can."""
     at = folder.absolute()
     while not at.exists():
         if at.is_symlink():

@@ -3,6 +3,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
@@ -10,6 +11,14 @@ import pytest
 from trainer.core.signals import StopFlag, catch_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def terminal() -> Iterator[None]:
+    """Have signals as in a terminal, also if the tests were started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -13,12 +13,15 @@ from tests.support.nets import Normed, TwoConvs
 from tests.support.stacks import Tied
 from tests.support.training import IMAGES, LOSS, ROWS
 from trainer import Frozen, freeze
-from trainer.core.errors import FrozenMoved
+from trainer.backend.tested_versions import mindspore_version
+from trainer.core.errors import ConfigError, FrozenMoved
 
 pytestmark = pytest.mark.slow
 
 MOMENTUM = partial(nn.Momentum, learning_rate=0.1, momentum=0.9)
 SGD = partial(nn.SGD, learning_rate=0.1)
+# A step that MindSpore 2.9 has compiled stops gradients as soon as the freeze has added its cut.
+HEEDS_A_NEW_CUT = mindspore_version().startswith("2.9.")
 
 
 def cause_of(frozen: Frozen, name: str = "conv1.weight") -> str:
@@ -79,6 +82,9 @@ def test_stale_graph(loop: Loop) -> None:
     epoch()
     name = "TrainOneStepCell" if loop is train_cell_loop else "tests.support.loops.step ("
     text = cause_of(frozen)
+    if HEEDS_A_NEW_CUT:
+        assert text.endswith("(no gradient arrived)")
+        return
     assert "a gradient reached it: compiled before the freeze, which it ignores" in text
     assert name in text
 
@@ -154,6 +160,10 @@ def test_normalisation_in_a_stale_graph() -> None:
     epoch()
     frozen = freeze(net, ["conv1", "bn1"])
     epoch()
+    if HEEDS_A_NEW_CUT:
+        with pytest.raises(ConfigError, match="SGD, built before the freeze"):
+            frozen.verify()
+        return
     text = cause_of(frozen, "bn1.moving_mean")
     assert "a normalisation layer ran in training mode" in text
     assert "compiled before the freeze, which it ignores: TrainOneStepCell" in text

@@ -25,6 +25,7 @@ def test_it_tells_what_the_run_told_at_its_end(command: Command, run: str) -> No
     assert (command.folder / "a run/confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_scored_as_its_epoch_was(command: Command, run: str) -> None:
     ended = command.evaluate(f"{run}@0")
     assert ended.code == 0, ended.err
@@ -34,6 +35,7 @@ def test_a_snapshot_is_scored_as_its_epoch_was(command: Command, run: str) -> No
     assert f"weights    {run}@0" in ended.out
 
 
+@pytest.mark.slow
 def test_other_data_and_another_folder(command: Command, run: str) -> None:
     ended = command.evaluate(run, "dataset.holdout=0.5", "batch_size=7", "out=there")
     assert ended.code == 0, ended.err
@@ -68,6 +70,7 @@ def test_what_is_no_classification_has_a_loss_alone(command: Command) -> None:
     assert not (command.folder / "run/examples.png").exists()
 
 
+@pytest.mark.slow
 def test_metrics_are_listed_for_each_class(command: Command, run: str) -> None:
     ended = command.evaluate(run, "evaluation.metrics=[f1,auroc,top5]")
     assert ended.code == 2

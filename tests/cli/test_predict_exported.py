@@ -11,6 +11,8 @@ import pytest
 from tests.support.command import CHECKOUT, Command, Ended
 from trainer.artifacts.export_formats import metadata
 
+pytestmark = pytest.mark.slow
+
 needs_onnx = pytest.mark.skipif(
     not importlib.util.find_spec("onnxruntime"), reason="ONNX is not tested: no onnxruntime"
 )

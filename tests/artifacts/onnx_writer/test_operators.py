@@ -18,6 +18,7 @@ from trainer.artifacts.export_formats import onnx as onnx_format  # noqa: E402
 X = np.random.default_rng(0).normal(size=(5, 4, 6, 6)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", [Activations, InPlace, Norms, Shapes])
 def test_operators_at_any_batch_size(net: type[nn.Cell], tmp_path: Path) -> None:
     model, path = net().set_train(False), tmp_path / "net.onnx"

@@ -6,10 +6,10 @@ _SHOWN = 3
 _LENGTH = 300
 
 
-def shorten(names: Sequence[str]) -> str:
+def shorten(names: Sequence[str], shown: int = _SHOWN) -> str:
     """Return the first names of several, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def first_rows(rows: Sequence[str], limit: int = 10) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainer.core.text import shorten
+
 REINITIALISED = "re-initialised"
 _SHOWN = 4  # names per line
 
@@ -55,7 +57,7 @@ class Provenance:
             *((f"left out ({reason})", names) for reason, names in ignored),
             ("UNEXPECTED", self.unexpected),
         ):
-            parts += [f"{len(names)} {label}: {_first(names)}"] if names else []
+            parts += [f"{len(names)} {label}: {shorten(names, _SHOWN)}"] if names else []
         return "; ".join(parts)
 
     def as_json(self) -> dict[str, Any]:
@@ -80,8 +82,3 @@ class Provenance:
 
 def _in_brackets(parts: Sequence[str]) -> str:
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _first(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.core.errors import ConfigError, nearest
+from trainer.core.text import shorten
 
 Arrays = Mapping[str, NDArray[np.generic]]
 SUFFIX = ".index.json"
 INDEX_ENDINGS = (f".safetensors{SUFFIX}", f".bin{SUFFIX}")
-_SHOWN = 4  # names per message
 
 
 def is_index(path: Path) -> bool:
@@ -48,14 +48,16 @@ def read(index: Path, read_shard: Callable[[Path], Arrays]) -> tuple[Arrays, tup
     missing = [shard for shard in shards if not (index.parent / shard).is_file()]
     if missing:
         near = nearest(missing[0], sorted(path.name for path in index.parent.iterdir()))
-        raise ConfigError([f"init_from: {index} lists {_first(missing)}, which is missing{near}"])
+        raise ConfigError([f"init_from: {index} lists {shorten(missing)}, which is missing{near}"])
     arrays: dict[str, NDArray[np.generic]] = {}
     problems, unlisted = [], 0
     for shard in shards:
         content = read_shard(index.parent / shard)
         listed = [name for name, holder in shard_by_name.items() if holder == shard]
         if absent := [name for name in listed if name not in content]:
-            problems.append(f"init_from: {index} lists {_first(absent)} in {shard}, which lacks it")
+            problems.append(
+                f"init_from: {index} lists {shorten(absent)} in {shard}, which lacks it"
+            )
         unlisted += len(content.keys() - listed)
         arrays |= {name: content[name] for name in listed if name in content}
     if problems:
@@ -79,8 +81,3 @@ def _weight_map(index: Path) -> dict[str, str]:
             expected = "the name of a file with weights in the same folder"
             raise ConfigError([f"init_from: {index}: expected {expected}, received {shard!r}"])
     return dict(names)
-
-
-def _first(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

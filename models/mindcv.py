@@ -41,8 +41,8 @@ def create(
     """
     model = _build(name, num_classes=num_classes, in_channels=in_channels, **arguments)
     if pretrained:
-        model.pretrained_weights = pretrained_weights(name, model, num_classes)
-    return formats.prepare(model, name, architecture)
+        model.pretrained_weights = pretrained_weights(name)
+    return formats.prepare(model, name, num_classes, architecture)
 
 
 def _build(name: str, **arguments: Any) -> nn.Cell:

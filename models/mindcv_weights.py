@@ -4,21 +4,18 @@ import hashlib
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from mindspore import nn
+from trainer.core import cache_folder
 
+CACHE = "weights"  # the folder in the user's cache folder
 _HASH = re.compile(r"-([0-9a-f]{8})(?:-\w+)?\.ckpt")  # MindCV names files by their SHA-256
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 20
-_CLASSES = 1000  # of ImageNet, if MindCV's entry does not say otherwise
 
 
 @dataclass(frozen=True)
@@ -27,11 +24,9 @@ class PretrainedWeights:
 
     Attributes:
         url: where they are downloaded.
-        new_head: parameters that are re-initialised, because the number of classes differs.
     """
 
     url: str
-    new_head: tuple[str, ...]
 
     def file(self) -> Path:
         """Return the file in the cache folder, downloaded if it is not there.
@@ -39,20 +34,15 @@ class PretrainedWeights:
         Raises:
             OSError: it is neither there nor can be downloaded, or it is not what MindCV published.
         """
-        path = cache_folder() / self.url.rpartition("/")[2]
+        path = cache_folder.folder(CACHE) / self.url.rpartition("/")[2]
         if not path.is_file():
             _download(self.url, path)
         _check(path)
         return path
 
 
-def pretrained_weights(name: str, model: nn.Cell, num_classes: int) -> PretrainedWeights:
-    """Return what MindCV has for a model.
-
-    Args:
-        name: of the model, as listed by ``mindcv.list_models()``.
-        model: the model, whose classifier is looked for.
-        num_classes: outputs of its classifier.
+def pretrained_weights(name: str) -> PretrainedWeights:
+    """Return what MindCV has for a model, by its name in ``mindcv.list_models()``.
 
     Raises:
         ValueError: MindCV has no weights of it.
@@ -66,28 +56,7 @@ def pretrained_weights(name: str, model: nn.Cell, num_classes: int) -> Pretraine
             f"pretrained: expected a model that MindCV has weights of, received {name!r} ({near}); "
             "give your own by init_from=FILE"
         )
-    entry = mindcv.get_pretrained_cfg(name)
-    differs = num_classes != entry.get("num_classes", _CLASSES)
-    return PretrainedWeights(entry["url"], _head(model, entry, num_classes) if differs else ())
-
-
-def _head(model: nn.Cell, entry: Mapping[str, Any], num_classes: int) -> tuple[str, ...]:
-    """Return the parameters of a classifier: MindCV's entry names it, not always rightly."""
-    outputs = [name for name, p in model.parameters_and_names() if p.shape[:1] == (num_classes,)]
-    classifier = entry.get("classifier") or ""
-    if head := [name for name in outputs if classifier and name.startswith(f"{classifier}.")]:
-        return (*head, *(name for name in outputs if name.startswith("aux")))
-    last = outputs[-1].rpartition(".")[0] if outputs else ""
-    return tuple(name for name in outputs if name.rpartition(".")[0] == last)
-
-
-def cache_folder() -> Path:
-    """Return the folder of the weights, in the user's cache folder."""
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    try:
-        return Path(root).expanduser() / "freeze-trainer" / "weights"
-    except RuntimeError:  # there is no home
-        return Path(tempfile.gettempdir()) / f"user-{os.getuid()}" / "freeze-trainer" / "weights"
+    return PretrainedWeights(mindcv.get_pretrained_cfg(name)["url"])
 
 
 def _download(url: str, path: Path) -> None:

@@ -19,12 +19,13 @@ _DESCRIBE = {
 _FAMILIES = "ResNet, MobileNetV2, ViT, ConvNeXt and EfficientNet"
 
 
-def prepare(model: nn.Cell, name: str, architecture: str = MINDCV) -> nn.Cell:
+def prepare(model: nn.Cell, name: str, num_classes: int, architecture: str = MINDCV) -> nn.Cell:
     """Make a model of MindCV equal to another library's, attach its names to it, and return it.
 
     Args:
         model: changed in place; its parameters keep their names and values.
         name: MindCV's.
+        num_classes: outputs of its classifier.
         architecture: ``mindcv``, ``torchvision``, ``timm``, or ``timm_tf`` for timm's models whose
             names begin with ``tf_``.
 
@@ -34,7 +35,7 @@ def prepare(model: nn.Cell, name: str, architecture: str = MINDCV) -> nn.Cell:
     describe = _DESCRIBE.get(type(model).__module__)
     if describe is None:
         _check(architecture, name, (MINDCV,))
-        setattr(model, ATTRIBUTE, WeightFormats(_classifier(model, name)))
+        setattr(model, ATTRIBUTE, WeightFormats(_classifiers(model, name, num_classes)))
         return model
     family = describe(model, name)
     changes: dict[str, Changes] = {MINDCV: {}, **family.changes}
@@ -45,7 +46,7 @@ def prepare(model: nn.Cell, name: str, architecture: str = MINDCV) -> nn.Cell:
         NameTable(layout.source, layout.names, _warning(layout, changes, architecture))
         for layout in family.formats
     )
-    setattr(model, ATTRIBUTE, WeightFormats(family.classifier, tables))
+    setattr(model, ATTRIBUTE, WeightFormats((family.classifier,), tables))
     return model
 
 
@@ -70,11 +71,21 @@ def _warning(layout: Format, changes: dict[str, Changes], architecture: str) -> 
     return f"{differ}: {settings} makes them equal"
 
 
-def _classifier(model: nn.Cell, name: str) -> str | None:
-    """Return the name of the last layer: MindCV's entry, if there is such a cell, or the last."""
+def _classifiers(model: nn.Cell, name: str, num_classes: int) -> tuple[str, ...]:
+    """Return the names of the layers that give the outputs, auxiliary ones included.
+
+    They are the layers of MindCV's entry; the last layer with as many outputs if it has none, or
+    one that is wrong.
+    """
     from mindcv.models.registry import model_entrypoint
 
+    cells = model.cells_and_names()
+    layers = {n: c.out_channels for n, c in cells if isinstance(c, nn.Dense | nn.Conv2d)}
+    outputs = [layer for layer, size in layers.items() if size == num_classes]
+    auxiliary = [layer for layer in outputs if layer.startswith("aux")]
     entries = vars(sys.modules[model_entrypoint(name).__module__]).get("default_cfgs", {})
-    classifier = entries.get(name, {}).get("classifier")
-    layers = {n: c for n, c in model.cells_and_names() if isinstance(c, nn.Dense | nn.Conv2d)}
-    return classifier if classifier in layers else next(reversed(layers), None)
+    entry = entries.get(name, {}).get("classifier")
+    heads = [layer for layer in layers if entry and f"{layer}.".startswith(f"{entry}.")]
+    if not heads or not set(heads) <= set(outputs):
+        heads = [layer for layer in outputs if layer not in auxiliary][-1:]
+    return (*heads, *auxiliary)

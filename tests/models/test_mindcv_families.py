@@ -13,6 +13,7 @@ from tests.support.command import Command
 from trainer.backend.host_copy import to_numpy
 from trainer.checkpoint.pretrained import loading, name_tables, source
 from trainer.checkpoint.pretrained.source import PYTORCH, WeightsSource
+from trainer.core import tensors
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 from trainer.models import mindcv
@@ -98,10 +99,25 @@ def test_an_architecture_that_no_library_has(name: str, architecture: str, expec
         mindcv.create(name, 10, architecture=architecture)
 
 
-def test_a_classifier_is_known_for_other_families_too() -> None:
-    model = mindcv.create("squeezenet1_1", 10)
-    classifier = name_tables.classifier_of(model)
-    assert dict(model.cells_and_names())[classifier].weight.shape[0] == 10
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("squeezenet1_1", ("final_conv",)),  # MindCV's entry names another layer
+        ("crossvit_9", ("head.0", "head.1")),
+        ("xcit_tiny_12_p16_224", ("head",)),  # which is not the last layer
+    ],
+)
+def test_classifiers_are_known_for_other_families_too(name: str, expected: tuple[str]) -> None:
+    assert name_tables.classifiers_of(mindcv.create(name, 7)) == expected
+
+
+def test_all_heads_of_another_size_are_reinitialised(tmp_path: Path) -> None:
+    file = tmp_path / "crossvit.safetensors"
+    tensors.write(file, to_numpy(mindcv.create("crossvit_9", 5)))
+    provenance = loading.load_weights(mindcv.create("crossvit_9", 7), source.read(file))
+    heads = [f"head.{number}.{leaf}" for number in (0, 1) for leaf in ("weight", "bias")]
+    assert sorted(provenance.reinitialised) == sorted(heads)
+    assert provenance.notes == ["its head has 5 outputs, the model's 7"]
 
 
 def test_another_architecture_draws_the_same_first_weights() -> None:

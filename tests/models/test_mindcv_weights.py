@@ -14,7 +14,8 @@ import pytest
 
 from tests.support.command import Command
 from trainer.config import overrides
-from trainer.models.mindcv_weights import PretrainedWeights, cache_folder
+from trainer.core import cache_folder
+from trainer.models.mindcv_weights import CACHE, PretrainedWeights
 from trainer.run import configure
 
 CONTENT = bytes(range(256)) * 1000
@@ -50,11 +51,11 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pa
 
 
 def weights(address: str, name: str = NAME) -> PretrainedWeights:
-    return PretrainedWeights(f"{address}/{name}", ())
+    return PretrainedWeights(f"{address}/{name}")
 
 
 def files() -> list[str]:
-    return sorted(path.name for path in cache_folder().iterdir())
+    return sorted(path.name for path in cache_folder.folder(CACHE).iterdir())
 
 
 def test_a_file_is_downloaded_once_and_its_hash_recorded(served: tuple[Path, str]) -> None:
@@ -70,8 +71,8 @@ def test_a_file_is_downloaded_once_and_its_hash_recorded(served: tuple[Path, str
 
 
 def test_a_file_that_was_put_there_needs_no_network(served: tuple[Path, str]) -> None:
-    cache_folder().mkdir(parents=True)
-    (cache_folder() / NAME).write_bytes(CONTENT)
+    cache_folder.folder(CACHE).mkdir(parents=True)
+    (cache_folder.folder(CACHE) / NAME).write_bytes(CONTENT)
     assert weights("http://127.0.0.1:9").file().read_bytes() == CONTENT
 
 
@@ -89,8 +90,8 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(
     served: tuple[Path, str], where: str
 ) -> None:
     folder, address = served
-    cache_folder().mkdir(parents=True)
-    target = folder if where == "server" else cache_folder()
+    cache_folder.folder(CACHE).mkdir(parents=True)
+    target = folder if where == "server" else cache_folder.folder(CACHE)
     (target / NAME).write_bytes(CONTENT[1:])
     with pytest.raises(OSError, match=f"SHA-256 of {NAME} has to begin with {NAME[5:13]}"):
         weights(address).file()
@@ -148,7 +149,7 @@ def test_without_a_network_one_message_says_which_file_to_put_where(
     assert ended.code == 2
     _, _, message = ended.err.partition("1 configuration error:\n")
     assert entry["url"] in message
-    assert str(cache_folder() / NAME) in message
+    assert str(cache_folder.folder(CACHE) / NAME) in message
     assert "Traceback" not in ended.err
 
 

@@ -75,7 +75,7 @@ def loaded(
 ) -> tuple[nn.Cell, Provenance]:
     ms.set_seed(0)
     model = case.ours(classes)
-    formats.prepare(model, case.name, architecture)
+    formats.prepare(model, case.name, classes, architecture)
     return model, loading.load_weights(model, source)
 
 
@@ -108,7 +108,7 @@ def test_a_head_of_another_size_is_made_anew_and_the_rest_is_loaded(case: str) -
     source, _ = original(case)
     full, _ = loaded(CASES[case], source, "mindcv")
     model, provenance = loaded(CASES[case], source, "mindcv", 3)
-    head = name_tables.classifier_of(model)
+    (head,) = name_tables.classifiers_of(model)
     assert provenance.reinitialised == [f"{head}.weight", f"{head}.bias"]
     assert f"its head has {CLASSES} outputs, the model's 3" in provenance.summary()
     before, after = to_numpy(full), to_numpy(model)

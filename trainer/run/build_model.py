@@ -75,8 +75,7 @@ def load_and_adapt(
     """Return the model with its adapter and its first weights, and where these came from.
 
     A model may name its own first weights by an attribute ``pretrained_weights``, an object with
-    ``url``, ``file()`` and ``new_head``. They are read only if neither ``init_from`` nor a
-    checkpoint is given.
+    ``url`` and ``file()``. They are read only if neither ``init_from`` nor a checkpoint is given.
 
     Raises:
         ConfigError: the weights fit neither, or are not there, or the adapter does not fit.
@@ -88,8 +87,7 @@ def load_and_adapt(
         file = own.file()
     except OSError as error:
         raise ConfigError([f"model.{error}"]) from None
-    new_head = [*settings.new_head, *own.new_head]
-    settings = settings.model_copy(update={"init_from": str(file), "new_head": new_head})
+    settings = settings.model_copy(update={"init_from": str(file)})
     model, provenance = _load_and_adapt(model, settings, adapter, None)
     if provenance is not None:
         provenance.notes.append(f"from {own.url}")

@@ -20,7 +20,7 @@ OTHERS = {"x": "conv1", "y": "bn1", "z": "conv2", "w": "bn2", "fc": "fc", "old_f
 
 def model(*tables: NameTable) -> nn.Cell:
     net = Normed()
-    net.weight_formats = WeightFormats("fc", tables)
+    net.weight_formats = WeightFormats(("fc",), tables)
     return net
 
 
@@ -84,4 +84,4 @@ def test_an_attribute_of_another_kind_is_no_concern() -> None:
     net = Normed()
     net.weight_formats = "none"
     assert name_tables.formats_of(net) == WeightFormats()
-    assert name_tables.classifier_of(net) is None
+    assert name_tables.classifiers_of(net) == ()

@@ -12,17 +12,24 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def set_aside(
-    provenance: Provenance, shapes: Shapes, arrays: Arrays, classifier: str | None
+    provenance: Provenance, shapes: Shapes, arrays: Arrays, classifiers: Sequence[str]
 ) -> list[str]:
-    """Return the classifier's parameters if the file's has another number of outputs.
+    """Return the parameters of classifiers whose number of outputs is another one in the file.
 
     Args:
         provenance: loses them, and gets a note on both numbers.
         shapes: of the model's parameters, by name.
         arrays: of the file, by its names.
-        classifier: the cell's name; None: nothing is known of it.
+        classifiers: names of cells.
     """
-    names = [n for n in provenance.loaded if classifier and n.startswith(f"{classifier}.")]
+    names = [_set_aside(provenance, shapes, arrays, classifier) for classifier in classifiers]
+    return [name for of_one in names for name in of_one]
+
+
+def _set_aside(
+    provenance: Provenance, shapes: Shapes, arrays: Arrays, classifier: str
+) -> list[str]:
+    names = [name for name in provenance.loaded if name.startswith(f"{classifier}.")]
     sizes = {(arrays[provenance.loaded[name]].shape[:1], shapes[name][:1]) for name in names}
     if len(sizes) != 1 or any(_rest(provenance, arrays, shapes, name) for name in names):
         return []
@@ -32,7 +39,8 @@ def set_aside(
     for name in names:
         origin = provenance.loaded.pop(name)
         provenance.ignored.setdefault(REINITIALISED, []).append(origin)
-    provenance.notes.append(f"its head has {theirs[0]} outputs, the model's {own[0]}")
+    note = f"its head has {theirs[0]} outputs, the model's {own[0]}"
+    provenance.notes += [note] if note not in provenance.notes else []  # once for all heads
     return names
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trainer.checkpoint.pretrained import head, misfits, name_tables, torch_names
 from trainer.checkpoint.pretrained.finite import not_finite_problems
-from trainer.checkpoint.pretrained.name_tables import Naming, classifier_of
+from trainer.checkpoint.pretrained.name_tables import Naming, classifiers_of
 from trainer.checkpoint.pretrained.provenance import REINITIALISED, Provenance
 from trainer.checkpoint.pretrained.source import CHECKPOINT, WeightsSource
 from trainer.config import init_map
@@ -42,7 +42,7 @@ def load_weights(
     parameters = dict(model.parameters_and_names())
     shapes = {name: tuple(p.shape) for name, p in parameters.items()}
     provenance, problems = _match(source, model, new_head, mapping or {})
-    reinitialised = head.set_aside(provenance, shapes, source.weights, classifier_of(model))
+    reinitialised = head.set_aside(provenance, shapes, source.weights, classifiers_of(model))
     reinitialised += [name for name in shapes if _matches_any(new_head, name)]
     provenance.add_unmatched(shapes, reinitialised)
     problems += misfits.problems(provenance, source, model, mapping or {}, strict)

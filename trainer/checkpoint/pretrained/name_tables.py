@@ -35,12 +35,13 @@ class WeightFormats:
     """What is known about files with weights for a model.
 
     Attributes:
-        classifier: the name of the last layer, which is re-initialised if the file's has another
-            number of outputs; None: unknown, so that this is a configuration error.
+        classifiers: names of the layers that give the outputs, mostly one. Each is re-initialised
+            if the file's has another number of outputs; of other layers that is a configuration
+            error.
         tables: one for each library.
     """
 
-    classifier: str | None = None
+    classifiers: Sequence[str] = ()
     tables: Sequence[NameTable] = ()
 
 
@@ -76,9 +77,9 @@ def formats_of(model: nn.Cell) -> WeightFormats:
     return formats if isinstance(formats, WeightFormats) else WeightFormats()
 
 
-def classifier_of(model: nn.Cell) -> str | None:
-    """Return the name of a model's last layer; None if it is not known."""
-    return formats_of(model).classifier
+def classifiers_of(model: nn.Cell) -> Sequence[str]:
+    """Return the names of the layers that give a model's outputs; empty if they are not known."""
+    return formats_of(model).classifiers
 
 
 def choose(names: Collection[str], model: nn.Cell) -> Naming:

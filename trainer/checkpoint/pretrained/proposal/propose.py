@@ -11,6 +11,7 @@ from trainer.checkpoint.pretrained.proposal.matching import Match
 from trainer.checkpoint.pretrained.proposal.name_tree import Node, Shape
 from trainer.config import init_map
 from trainer.config.init_map import Renames
+from trainer.core.text import shorten
 
 _SHOWN = 4  # rows on what is not settled
 _NAMES = 4  # names in a row
@@ -114,7 +115,7 @@ def _add_head(match: Match, model: nn.Cell) -> str | None:
     match.renames[one.path, other.path] = None
     match.names.update({name: other.leaves[leaf] for leaf, name in one.leaves.items()})
     match.left = ([], [])
-    return None if other.path == name_tables.classifier_of(model) else other.path
+    return None if other.path in name_tables.classifiers_of(model) else other.path
 
 
 def _are_heads(one: Node, other: Node) -> bool:
@@ -124,10 +125,4 @@ def _are_heads(one: Node, other: Node) -> bool:
 
 
 def _pair(paths: tuple[list[str], list[str]]) -> str:
-    return " | ".join(_first(side) for side in paths)
-
-
-def _first(paths: Sequence[str]) -> str:
-    more = len(paths) - _NAMES
-    shown = ", ".join(paths[:_NAMES]) or "none"
-    return shown + (f" and {more} more" if more > 0 else "")
+    return " | ".join(shorten(side, _NAMES) or "none" for side in paths)

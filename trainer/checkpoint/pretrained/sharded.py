@@ -55,9 +55,7 @@ def read(index: Path, read_shard: Callable[[Path], Arrays]) -> tuple[Arrays, tup
         content = read_shard(index.parent / shard)
         listed = [name for name, holder in shard_by_name.items() if holder == shard]
         if absent := [name for name in listed if name not in content]:
-            problems.append(
-                f"init_from: {index} lists {shorten(absent)} in {shard}, which lacks it"
-            )
+            problems.append(_lacking(index, shard, absent))
         unlisted += len(content.keys() - listed)
         arrays |= {name: content[name] for name in listed if name in content}
     if problems:
@@ -65,6 +63,10 @@ def read(index: Path, read_shard: Callable[[Path], Arrays]) -> tuple[Arrays, tup
     notes = [f"{len(shards)} shards"]
     notes += [f"{unlisted} tensors of the shards are not in the index"] if unlisted else []
     return arrays, tuple(notes)
+
+
+def _lacking(index: Path, shard: str, names: list[str]) -> str:
+    return f"init_from: {index} lists {shorten(names)} in {shard}, which lacks it"
 
 
 def _weight_map(index: Path) -> dict[str, str]:

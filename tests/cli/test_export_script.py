@@ -49,8 +49,10 @@ def script(model: nn.Cell, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A wide image, a narrow grey one, and one with transparency and an odd margin."""
+    """A wide image, a narrow grey one, one with transparency, and one of 16 bits."""
     random, folder = np.random.default_rng(0), tmp_path_factory.mktemp("images")
+    deep = random.integers(0, 65536, (50, 41), np.uint16)
+    Image.fromarray(deep).save(folder / "deep.png")
     for name, shape in {"wide": (40, 67, 3), "grey": (90, 33), "clear": (37, 44, 4)}.items():
         pixels = random.integers(0, 256, shape, np.uint8)
         Image.fromarray(pixels).save(folder / f"{name}.png")

@@ -75,13 +75,13 @@ def _export(
     from trainer.artifacts.export_formats.export_model import export_model
     from trainer.cli import export_metadata
 
-    model, names = components.model.set_train(False), class_names.read(arguments.run)
+    names = class_names.read(arguments.run)
     *inputs, label = next((components.validation or components.train).batches(0))
     metadata, why_unprepared = export_metadata.metadata(
         settings, components.loss, [*inputs, label], names
     )
     options = request.path, metadata, request.batch_size
-    exported = export_model(request.format, model, inputs, *options)
+    exported = export_model(request.format, components.model, inputs, *options)
     print(f"weights    {arguments.weights}")
     print(f"inputs     {_shapes(inputs, exported)}")
     if exported.why_fixed:

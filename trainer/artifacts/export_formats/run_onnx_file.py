@@ -66,9 +66,12 @@ def prepare(file: str, transform: Mapping[str, Any] | None) -> NDArray[Any]:
 
 
 def upright(file: str) -> Any:
-    """Return an image of Pillow as RGB, turned as EXIF says, transparency on white."""
+    """Return an image of Pillow as RGB of 8 bits, turned as EXIF says, transparency on white."""
     image_module, image_ops = (importlib.import_module(f"PIL.{n}") for n in ("Image", "ImageOps"))
     image = image_ops.exif_transpose(image_module.open(file))
+    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion cuts off all above 255
+        levels = (np.asarray(image, np.uint32) * 255 + 32767) // 65535
+        image = image_module.fromarray(levels.astype(np.uint8))
     if image.has_transparency_data:
         white = image_module.new("RGBA", image.size, "white")
         image = image_module.alpha_composite(white, image.convert("RGBA"))

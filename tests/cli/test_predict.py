@@ -70,7 +70,7 @@ def test_if_no_file_can_be_read_each_is_named(command: Command, photo_copy: str,
 
 def test_a_batch_of_any_size_gives_the_same(command: Command, photo_copy: str, new: Path) -> None:
     found = []
-    for number, size in enumerate((1, 4)):
+    for number, size in enumerate((1, 2)):  # the second of two batches is filled up
         out = command.folder / f"{number}.json"
         ended = command.predict(
             f"{photo_copy}@last", "new/*.jpg", f"out={out}", f"batch_size={size}"

@@ -26,3 +26,5 @@ def test_what_is_drawn_is_what_the_metrics_hold(tmp_path: Path) -> None:
     Plots(tmp_path).on_run_end(True)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"metrics.jsonl", "weights.png", "curves.png"}
+    for name in names - {"metrics.jsonl"}:
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG"), name

@@ -47,6 +47,8 @@ def test_main_job_freezes_conv1_and_leaves_a_whole_folder(command: Command, meth
         "train.log",
         "weights.png",
     ]
+    for picture in run.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG"), picture
     first, last = (SnapshotStore(run / "snapshots").read(epoch) for epoch in (0, 2))
     for name in first:
         assert np.array_equal(first[name], last[name]) == name.startswith("conv1."), name

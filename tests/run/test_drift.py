@@ -30,6 +30,11 @@ class Drifting(nn.Cell):
 """
 
 
+@pytest.fixture(autouse=True)
+def plots_on_run_end() -> None:
+    """Runs draw their plots."""
+
+
 @pytest.fixture
 def command(command: Command) -> Command:
     command.add_module("drifting", NET)
@@ -53,7 +58,7 @@ def test_drift_in_the_second_epoch_ends_the_run(command: Command, method: str) -
     assert moved["fc1.weight"]["sha256_before"] != moved["fc1.weight"]["sha256_after"]
     assert moved["fc1.weight"]["largest_change"] > 0
     assert not (run / "model.safetensors").exists()
-    assert (run / "weights.png").exists()
+    assert (run / "weights.png").read_bytes().startswith(b"\x89PNG")
     verified = command.verify("run")
     assert verified.code == 3, verified
     assert "fc1.weight: according to the run's own proof" in verified.err

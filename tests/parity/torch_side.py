@@ -8,14 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.parity.case import LR, MOMENTUM, WEIGHT_DECAY, Batch, Case, End
+from tests.support.norm_names import NORM_NAMES
 from trainer.core.tensors import Weights
-
-NORM_NAMES = {  # MindSpore's and PyTorch's
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 
 
 class LeNet5(nn.Module):

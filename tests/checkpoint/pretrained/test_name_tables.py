@@ -5,6 +5,7 @@ import pytest
 from mindspore import nn
 
 from tests.support.nets import Normed
+from tests.support.norm_names import NORM_NAMES
 from trainer.backend.host_copy import to_numpy
 from trainer.checkpoint.pretrained import loading, name_tables
 from trainer.checkpoint.pretrained.name_tables import NameTable, WeightFormats
@@ -12,8 +13,6 @@ from trainer.checkpoint.pretrained.source import PYTORCH, WeightsSource
 from trainer.core.errors import ConfigError
 from trainer.core.tensors import Weights
 
-LEAVES = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean"}
-LEAVES |= {"moving_variance": "running_var"}
 THEIRS = {"a.conv": "conv1", "a.norm": "bn1", "b.conv": "conv2", "b.norm": "bn2", "head": "fc"}
 OTHERS = {"x": "conv1", "y": "bn1", "z": "conv2", "w": "bn2", "fc": "fc", "old_fc": "fc"}
 
@@ -27,7 +26,7 @@ def model(*tables: NameTable) -> nn.Cell:
 def file_of(net: nn.Cell, names: dict[str, str]) -> Weights:
     theirs = {own: their for their, own in names.items()}
     return {
-        f"{theirs[name.partition('.')[0]]}.{LEAVES.get(leaf, leaf)}": array + 1
+        f"{theirs[name.partition('.')[0]]}.{NORM_NAMES.get(leaf, leaf)}": array + 1
         for name, array in to_numpy(net).items()
         for leaf in [name.rpartition(".")[2]]
     }

@@ -75,10 +75,18 @@ def test_a_shard_outside_the_folder_or_another_index_is_refused(shard: Any, tmp_
         source.find(str(tmp_path))
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"weight_map": {}}', "\udcff"])
-def test_an_index_that_is_none(content: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{", "cannot read the index .*Expecting property name"),
+        ("\udcff", "cannot read the index .*can't decode byte"),
+        ("[]", "expected names by tensor under weight_map in "),
+        ('{"weight_map": {}}', "expected names by tensor under weight_map in "),
+    ],
+)
+def test_an_index_that_is_none(content: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / INDEX).write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(ConfigError, match=r"init_from: .*index"):
+    with pytest.raises(ConfigError, match=f"init_from: {problem}"):
         source.find(str(tmp_path))
 
 

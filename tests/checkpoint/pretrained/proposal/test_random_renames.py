@@ -8,14 +8,13 @@ import pytest
 import yaml
 from mindspore import nn
 
+from tests.support.norm_names import NORM_NAMES
 from trainer.backend.host_copy import to_numpy
 from trainer.checkpoint.pretrained import loading
 from trainer.checkpoint.pretrained.proposal import matching, name_tree, propose
 from trainer.checkpoint.pretrained.source import PYTORCH, WeightsSource
 from trainer.config import init_map, overrides
 
-LEAVES = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean"}
-LEAVES |= {"moving_variance": "running_var"}
 SEEDS = range(60)
 
 
@@ -44,7 +43,7 @@ def renamed_paths(names: list[str], random: Random) -> dict[str, str]:
         random.shuffle(parts)
         for part in parts:
             if path + part in names:
-                renames[path + part] = new_path + LEAVES.get(part, part)
+                renames[path + part] = new_path + NORM_NAMES.get(part, part)
             else:
                 wrapper = "wrapped." if random.random() < 0.2 else ""
                 below(f"{path}{part}.", f"{new_path}{scheme(part)}.{wrapper}")

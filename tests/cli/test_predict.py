@@ -25,14 +25,15 @@ def probabilities(row: Mapping[str, Any]) -> dict[str, float]:
     return {item["class"]: item["probability"] for item in row["classes"]}
 
 
-def expected(run: str, path: Path) -> list[float]:
+def expected(run: str, path: Path, is_mirrored_too: bool = False) -> list[float]:
     """Return the probabilities that the run's model gives of a file, without the trainer."""
     model = importlib.import_module("photo_model").Tiny(2)
     ms.load_param_into_net(
         model, ms.load_checkpoint(f"{run}/model.safetensors", format="safetensors")
     )
     image = EvaluationTransform(image_size=32)(np.asarray(Image.open(path)))
-    scores = model.set_train(False)(ms.Tensor(image[None])).asnumpy()[0]
+    views = np.stack([image, image[..., ::-1]] if is_mirrored_too else [image])
+    scores = model.set_train(False)(ms.Tensor(views)).asnumpy().mean(axis=0)
     shares = np.exp(scores - scores.max())
     return list(shares / shares.sum())
 
@@ -82,6 +83,15 @@ def test_a_batch_of_any_size_gives_the_same(command: Command, photo_copy: str, n
     assert found[0]["class_names"] == ["flower", "temple"]
     for one, other in zip(*(record["predictions"] for record in found), strict=True):
         assert probabilities(one) == pytest.approx(probabilities(other), abs=1e-6)
+
+
+def test_with_tta_the_mirror_image_counts_too(command: Command, photo_copy: str, new: Path) -> None:
+    ended = command.predict(photo_copy, "new/1.jpg", "out=p.json", "evaluation.tta=hflip")
+    assert ended.code == 0, ended.err
+    (row,) = json.loads((command.folder / "p.json").read_text())["predictions"]
+    shares = [probabilities(row)[name] for name in ("flower", "temple")]
+    assert shares == pytest.approx(expected(photo_copy, new / "1.jpg", True), abs=1e-6)
+    assert shares != pytest.approx(expected(photo_copy, new / "1.jpg"), abs=1e-6)
 
 
 def test_more_files_than_a_screen_has_room_for(

@@ -23,6 +23,8 @@ def test_a_model_with_a_result_is_not_planned_again(tmp_path: Path) -> None:
     out.write_text("".join(f"{json.dumps(result)}\n" for result in results))
     options = argparse.Namespace(only="", out=out, timeout=1, memory=1, overrides=OVERRIDES)
     assert list(plan_all._new_results(options)) == []
+    options.overrides = ["policy=linear_probe", "method=requires_grad"]
+    assert plan_all._recorded(options) == []
 
 
 @pytest.mark.slow

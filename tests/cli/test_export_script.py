@@ -11,7 +11,7 @@ from mindspore import Tensor, nn
 from PIL import Image
 
 from trainer.artifacts import preparation
-from trainer.artifacts.export_formats.export_model import export_model
+from trainer.artifacts.export_formats.export_model import BatchSize, export_model
 from trainer.artifacts.preparation import Preparation
 from trainer.config import config_folders
 from trainer.config.instantiate import instantiate_target
@@ -39,12 +39,23 @@ def model() -> nn.Cell:
 
 @pytest.fixture(scope="module")
 def script(model: nn.Cell, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("exported") / "net.onnx"
+    return export(model, tmp_path_factory.mktemp("exported"), "auto")
+
+
+@pytest.fixture(scope="module")
+def script_of_two(model: nn.Cell, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script of a file that accepts batches of 2 only."""
+    return export(model, tmp_path_factory.mktemp("exported"), 2)
+
+
+def export(model: nn.Cell, folder: Path, batch_size: BatchSize) -> Path:
     record = Preparation(transform=TRANSFORM, task="classes", shape=[1, 3, 24, 24])
     metadata = {"class_names": json.dumps(NAMES), preparation.KEY: record.to_json()}
     inputs = [Tensor(np.ones((2, 3, 24, 24), np.float32))]
-    assert export_model("onnx", model, inputs, path, metadata).batch_size is None
-    return path.with_name("net.onnx.py")
+    path = folder / "net.onnx"
+    exported = export_model("onnx", model, inputs, path, metadata, batch_size)
+    assert exported.batch_size == (None if batch_size == "auto" else batch_size)
+    return folder / "net.onnx.py"
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +71,14 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def run(code: str, *arguments: object) -> str:
-    command = [sys.executable, "-c", ALONE + code, *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = execute(code, *arguments)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
+
+
+def execute(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", ALONE + code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_the_script_gives_the_probabilities_of_the_model(
@@ -83,3 +98,27 @@ def test_the_script_prints_classes(script: Path, images: list[str]) -> None:
     assert len(lines) == len(images)
     assert lines[0].startswith(f"{images[0]}: ")
     assert all(name in lines[0] for name in NAMES)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_file_of_one_batch_size_gets_filled_up_batches(
+    script: Path, script_of_two: Path, images: list[str], count: int
+) -> None:
+    expected, received = (
+        json.loads(run(PREDICT, path, *images[:count])) for path in (script, script_of_two)
+    )
+    assert np.shape(received) == (count, 3)
+    assert np.abs(np.subtract(expected, received)).max() < 1e-6
+
+
+def test_an_unreadable_file_is_named_after_which_the_others_follow(
+    script: Path, images: list[str], tmp_path: Path
+) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    ended = execute(MAIN, script, tmp_path / "missing.png", text, images[0])
+    assert ended.returncode == 1
+    assert ended.stdout.startswith(f"{images[0]}: ")
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 2, ended.stderr
+    assert all("cannot be read" in line for line in lines)

@@ -20,13 +20,19 @@ TOP = 3
 
 
 def main() -> None:
-    """Print the classes with the highest scores for each file."""
+    """Print the classes with the highest scores for each file; exit with 1 if one is unreadable."""
     if len(sys.argv) < 2:
         sys.exit(f"usage: python {Path(__file__).name} FILE...")
     session, metadata = load(Path(__file__).with_suffix(""))
     names = json.loads(metadata.get("class_names", "[]"))
+    unreadable = 0
     for file in sys.argv[1:]:
-        print(f"{file}: {described(predict(session, metadata, [file])[0], names)}")
+        try:
+            print(f"{file}: {described(predict(session, metadata, [file])[0], names)}")
+        except OSError as error:
+            unreadable += 1
+            print(f"{file}: cannot be read: {error}", file=sys.stderr)
+    sys.exit(bool(unreadable))
 
 
 def load(path: Path) -> tuple[Any, Mapping[str, str]]:
@@ -40,8 +46,19 @@ def predict(session: Any, metadata: Mapping[str, str], files: Sequence[str]) -> 
     """Return a row for each file: probabilities if the model has classes or labels."""
     record = json.loads(metadata.get("preparation", "{}"))
     inputs = np.stack([prepare(file, record.get("transform")) for file in files])
-    outputs = session.run(None, {session.get_inputs()[0].name: inputs})[0]
-    return as_probabilities(outputs, record.get("task"))
+    return as_probabilities(outputs_of(session, inputs), record.get("task"))
+
+
+def outputs_of(session: Any, inputs: NDArray[Any]) -> NDArray[Any]:
+    """Return the outputs; a file that accepts one batch size gets batches filled up to it."""
+    accepted = session.get_inputs()[0]
+    size = accepted.shape[0] if isinstance(accepted.shape[0], int) else len(inputs)
+    outputs = []
+    for at in range(0, len(inputs), size):
+        batch = inputs[at : at + size]
+        filled = np.resize(batch, (size, *batch.shape[1:]))  # repeats the batch
+        outputs.append(session.run(None, {accepted.name: filled})[0][: len(batch)])
+    return np.concatenate(outputs)
 
 
 def as_probabilities(outputs: NDArray[Any], task: str | None) -> NDArray[Any]:

@@ -29,7 +29,7 @@ def has_images(examples: Examples, transform: Any) -> bool:
 
 def figure(examples: Examples, names: Sequence[str], transform: Any) -> Figure:
     """Return the picture; above each image its label, the prediction and its probability."""
-    what = "label, as what it is predicted, and with which probability"
+    what = "label, prediction and its probability"
     parts = [
         (f"highest loss: {what}", examples.worst),
         (f"least sure: {what}", examples.least_sure),

@@ -108,7 +108,7 @@ def _draw_curve(axes: Axes, calibration: Calibration) -> None:
     filled = calibration.samples > 0
     accuracy = calibration.accuracy[filled]
     axes.bar(_EDGES[:-1][filled], accuracy, 1 / BINS, align="edge", color=PALE, edgecolor="w")
-    axes.plot([0, 1], [0, 1], ls="--", lw=1, color="grey", label="as sure as right")
+    axes.plot([0, 1], [0, 1], ls="--", lw=1, color="grey", label="perfect calibration")
     axes.plot(calibration.confidence[filled], accuracy, "o-", ms=4, color=FROZEN, label="model")
-    axes.set(ylabel="share that is right", ylim=(0, 1.03))
+    axes.set(ylabel="share of correct predictions", ylim=(0, 1.03))
     axes.legend(loc="upper left", fontsize=8, frameon=False)

@@ -156,7 +156,7 @@ def figure(confusion: Confusion, title: str, names: Sequence[str] = ()) -> Figur
     shares = counts / np.maximum(confusion.samples, 1)[:, None]
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     picture.colorbar(image, label="share of the label's samples")
-    axes.set(xlabel="answer", ylabel="label")
+    axes.set(xlabel="prediction", ylabel="label")
     axes.set_title(title, fontsize=10)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(nbins=MOST, integer=True))

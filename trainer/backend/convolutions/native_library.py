@@ -1,6 +1,7 @@
 """Library: the compiled part, as Python calls it. Imports no MindSpore."""
 
 import ctypes
+import importlib.metadata
 import platform
 import sys
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 _NAME = "_blocked"
+_DISTRIBUTION = "freeze-trainer"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class Counts:
 
 def path() -> Path | None:
     """Return the file of the library; None if it was not built."""
-    folder = Path(__file__).parent
+    return _library_in(Path(__file__).parent)
+
+
+def _library_in(folder: Path) -> Path | None:
     files = (folder / f"{_NAME}{suffix}" for suffix in EXTENSION_SUFFIXES)
     return next((file for file in files if file.is_file()), None)
 
@@ -43,7 +48,28 @@ def missing_reason() -> str:
         return ""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return "the library exists only for Linux on x86-64"
+    if installed := _installed_elsewhere():
+        return (
+            f"the installed trainer in {installed} has the library, but Python runs the one in "
+            f"{_root(__file__)}; install that one: pip install -e {_root(__file__)}"
+        )
     return "the library was not built when the trainer was installed, which takes a C++ compiler"
+
+
+def _installed_elsewhere() -> Path | None:
+    """Return where a trainer with a library is installed that is not the one that runs."""
+    try:
+        distribution = importlib.metadata.distribution(_DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    package = Path(*__name__.split(".")[:-1])
+    folder = Path(str(distribution.locate_file(str(package))))
+    return _root(folder / "library") if _library_in(folder) else None
+
+
+def _root(file: Path | str) -> Path:
+    """Return the folder that contains the package of a file next to this module."""
+    return Path(file).parents[__name__.count(".")]
 
 
 def install() -> str:

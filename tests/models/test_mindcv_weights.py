@@ -130,14 +130,15 @@ def test_the_classifier_is_reinitialised_if_the_classes_differ(
     folder, address = served
     entry["url"] = f"{address}/small.ckpt"
     ms.save_checkpoint(mindcv.create(MODEL), str(folder / "small.ckpt"))
-    for classes, new_head in ((7, ["classifier.weight"]), (1000, [])):
+    other_size = "its head has 1000 outputs, the model's 7"
+    for classes, new_head, notes in ((7, ["classifier.weight"], [other_size]), (1000, [], [])):
         lines = [*LINES, f"model.num_classes={classes}", "method=requires_grad"]
         config, problems = overrides.check(lines)
         _, preflight = configure.preflight_config(config, problems, lines)
         assert preflight.provenance is not None
         assert preflight.provenance.reinitialised == new_head
         assert not preflight.provenance.missing
-        assert preflight.provenance.notes == [f"from {address}/small.ckpt"]
+        assert preflight.provenance.notes == [*notes, f"from {address}/small.ckpt"]
 
 
 @mindcv_only

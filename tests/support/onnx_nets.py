@@ -37,6 +37,8 @@ class InPlace(nn.Cell):
         number = ops.relu(x)
         number += 1.5
         number *= 2
+        number -= 0.5
+        number /= 3
         return total, difference, product, quotient, number
 
 
@@ -72,3 +74,36 @@ class Shapes(nn.Cell):
         outputs += [x[:, ::2, 1:], x[:, -1], ops.cat((x, token), 1), ops.stack((x, x), 1)]
         outputs += [ops.pad(x, (1, 2, 0, 1)), x.permute((0, 2, 3, 1)), x.expand_dims(1)]
         return (*outputs, nn.PixelShuffle(2)(x), mint.flatten(x, 1), x.astype(np.float16))
+
+
+class Comparisons(nn.Cell):
+    """Comparisons, and what follows from them."""
+
+    def construct(self, x: Tensor) -> Sequence[Tensor]:
+        y = x.swapaxes(2, 3)
+        outputs = [x > y, x >= y, x < y, x <= y, x == y, x > 0.2, x >= 0.2, x <= 0.2]
+        outputs += [ops.logical_and(x > y, x > 0.2), ops.logical_or(x > y, x > 0.2)]
+        outputs += [ops.logical_not(x > y), ops.where(x > y, x, -y), ops.minimum(x, y)]
+        outputs += [x.min(3), ops.min(x, axis=2)[1], ops.amax(x, 1), ops.amin(x, (2, 3))]
+        return (*outputs, ops.maximum(x, y), ops.clamp(x, x[:1, :1, :1, :1], y[:1, :1, :1, 1:2]))
+
+
+class Numbers(nn.Cell):
+    """Functions of single values, and operators of mint."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = mint.nn.Linear(6, 3)
+        self.chosen = Tensor(np.array([2, 0], np.int32))
+
+    def construct(self, x: Tensor) -> Sequence[Tensor]:
+        positive = ops.abs(x) + 1
+        outputs = [ops.floor(x), ops.ceil(x), ops.round(ops.floor(4 * x) / 2), ops.sign(x)]
+        outputs += [ops.sin(x), ops.cos(x), ops.log(positive), ops.sqrt(positive), 1 / positive]
+        outputs += [ops.softplus(x), x / positive, 1 - x, x - 0.5, self.dense(x)]
+        outputs += [mint.mean(x, (2, 3)), mint.sum(x, 1), mint.nn.functional.log_softmax(x, 1)]
+        outputs += [mint.sub(x, positive, alpha=2), mint.add(x, 0.5), mint.sub(x, 0.5)]
+        outputs += [x.swapaxes(1, 2).contiguous(), ops.gather(x, self.chosen, 1)]
+        outputs += [ops.slice(x, (0, 1, 0, 0), (x.shape[0], 2, 3, 4)), x.view((x.shape[0], -1))]
+        outputs += [ops.interpolate(x, size=(9, 9), mode="bilinear", align_corners=True)]
+        return (*outputs, ops.interpolate(x, size=(9, 9), mode="bilinear"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from tests.support.onnx_nets import Activations, InPlace, Norms, Shapes
+from tests.support.onnx_nets import Activations, Comparisons, InPlace, Norms, Numbers, Shapes
 from trainer.artifacts.export_formats.check import compare
 from trainer.artifacts.export_formats.model_outputs import model_outputs
 
@@ -19,7 +19,7 @@ X = np.random.default_rng(0).normal(size=(5, 4, 6, 6)).astype(np.float32)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("net", [Activations, InPlace, Norms, Shapes])
+@pytest.mark.parametrize("net", [Activations, Comparisons, InPlace, Norms, Numbers, Shapes])
 def test_operators_at_any_batch_size(net: type[nn.Cell], tmp_path: Path) -> None:
     model, path = net().set_train(False), tmp_path / "net.onnx"
     file_format = onnx_format.export_format()

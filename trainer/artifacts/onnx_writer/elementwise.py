@@ -17,7 +17,6 @@ _UNARY = {
     "HSwish": "HardSwish",
 }
 _BINARY = {
-    "RealDiv": "Div",
     "Maximum": "Max",
     "Minimum": "Min",
     "LogicalAnd": "And",
@@ -32,10 +31,10 @@ _BINARY = {
 # With a third input, by which the second one is multiplied. Those in place, such as `+=`, give what
 # the others give: nothing in a graph of ONNX is changed in place.
 _SCALED = {
-    f"{prefix}{op}{suffix}": op
-    for op in ("Add", "Sub")
-    for prefix in ("", "Inplace")
-    for suffix in ("Ext", "s", "sExt", "Scalar")
+    **{f"{op}{suffix}": op for op in ("Add", "Sub") for suffix in ("Ext", "Scalar")},
+    **{f"Inplace{op}Ext": op for op in ("Add", "Sub")},
+    "InplaceAddsExt": "Add",
+    "InplaceSubScalar": "Sub",
 }
 
 
@@ -69,6 +68,15 @@ def _clamp(builder: Builder, node: Node) -> str:
     dtype = node.types[0].dtype
     bounds = ["" if bound is None else builder.tensor(bound, dtype) for bound in (low, high)]
     return builder.add("Clip", builder.tensor(x), *bounds)
+
+
+def _clamp_by_tensors(builder: Builder, node: Node) -> str:
+    """Bounds of any shape, which Clip does not take."""
+    x, *bounds = node.inputs[:3]
+    name = builder.tensor(x)
+    for op, bound in zip(("Max", "Min"), bounds, strict=True):
+        name = name if bound is None else builder.add(op, name, builder.tensor(bound))
+    return name
 
 
 def _hard_sigmoid(builder: Builder, node: Node) -> str:
@@ -109,15 +117,6 @@ def _gelu_tanh(builder: Builder, node: Node) -> str:
     return _half_product(builder, x, tanh, dtype)
 
 
-def _gelu(builder: Builder, node: Node) -> str:
-    """GELU of ``mint``: the second input is 0 for the exact one, 1 for the one with tanh."""
-    if node.inputs[1] != 0:
-        return _gelu_tanh(builder, node)
-    x, dtype = builder.tensor(node.inputs[0]), node.types[0].dtype
-    erf = builder.add("Erf", builder.add("Mul", x, builder.tensor(math.sqrt(0.5), dtype)))
-    return _half_product(builder, x, erf, dtype)
-
-
 def _half_product(builder: Builder, x: str, other: str, dtype: int) -> str:
     """0.5 x (1 + other)."""
     half = builder.add("Mul", x, builder.tensor(0.5, dtype))
@@ -149,17 +148,15 @@ CONVERTERS: dict[str, Converter] = {
     **{op: partial(_scaled, name) for op, name in _SCALED.items()},
     "ReLU6": _relu6,
     "ClampScalar": _clamp,
-    "ClampTensor": _clamp,
+    "ClampTensor": _clamp_by_tensors,
     "HSigmoid": _hard_sigmoid,
     "Elu": partial(_with_alpha, "Elu"),
-    "EluExt": partial(_with_alpha, "Elu"),
     "CeLU": partial(_with_alpha, "Celu"),
     "SiLU": _silu,
     "Mish": _mish,
     "Square": _square,
     "Rsqrt": _rsqrt,
     "GeLU": _gelu_tanh,
-    "GeluExt": _gelu,
     "PReLU": _prelu,
     "Softmax": partial(_softmax, "Softmax"),
     "LogSoftmax": partial(_softmax, "LogSoftmax"),

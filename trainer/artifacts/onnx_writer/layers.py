@@ -32,23 +32,6 @@ def _convolution(builder: Builder, node: Node) -> str:
     )
 
 
-def _convolution_ext(builder: Builder, node: Node) -> str:
-    """The convolution of ``mint``, whose settings are inputs."""
-    x, weight, bias, strides, pads, dilations, groups = node.inputs[:7]
-    if not isinstance(pads, tuple):
-        raise Unsupported(f"{node.op} with padding={pads}")
-    tensors = [x, weight, *([] if bias is None else [bias])]
-    return builder.add(
-        "Conv",
-        *map(builder.tensor, tensors),
-        kernel_shape=builder.shape(weight)[2:],
-        pads=[*pads, *pads],
-        strides=strides,
-        dilations=dilations,
-        group=groups,
-    )
-
-
 def _bias_add(builder: Builder, node: Node) -> str:
     x, bias = node.inputs[:2]
     name, trailing = builder.tensor(bias), [1] * (len(builder.shape(x)) - 2)
@@ -82,19 +65,11 @@ def _dense(builder: Builder, node: Node) -> str:
     return builder.add("Add", product, builder.tensor(bias[0])) if any(bias) else product
 
 
-def _batch_norm(builder: Builder, node: Node, epsilon: float) -> list[str]:
+def _batch_norm(builder: Builder, node: Node) -> list[str]:
     if node.inputs[5] is not False:
         raise Unsupported(f"{node.op} in training mode")
     tensors = map(builder.tensor, node.inputs[:5])
-    return [builder.add("BatchNormalization", *tensors, epsilon=epsilon)]
-
-
-def _batch_norm_standard(builder: Builder, node: Node) -> list[str]:
-    return _batch_norm(builder, node, node.inputs[6])
-
-
-def _batch_norm_ext(builder: Builder, node: Node) -> list[str]:
-    return _batch_norm(builder, node, node.inputs[7])
+    return [builder.add("BatchNormalization", *tensors, epsilon=node.inputs[6])]
 
 
 def _layer_norm(builder: Builder, node: Node) -> list[str]:
@@ -104,17 +79,6 @@ def _layer_norm(builder: Builder, node: Node) -> list[str]:
         raise Unsupported("LayerNorm with begin_params_axis other than begin_norm_axis")
     names = map(builder.tensor, tensors)
     return [builder.add("LayerNormalization", *names, axis=axis, epsilon=epsilon)]
-
-
-def _layer_norm_ext(builder: Builder, node: Node) -> list[str]:
-    x, shape, *parameters, epsilon = node.inputs[:5]
-    scale, shift = (
-        builder.constant(np.full(shape, default)) if each is None else builder.tensor(each)
-        for each, default in zip(parameters, (1.0, 0.0), strict=True)
-    )
-    axis = -len(shape)
-    x = builder.tensor(x)
-    return [builder.add("LayerNormalization", x, scale, shift, axis=axis, epsilon=epsilon)]
 
 
 def _group_norm(builder: Builder, node: Node) -> list[str]:
@@ -160,16 +124,13 @@ def _extreme(kind: str, builder: Builder, node: Node) -> list[str]:
 
 CONVERTERS: dict[str, Converter] = {
     "Conv2D": _convolution,
-    "Conv2DExt": _convolution_ext,
     "BiasAdd": _bias_add,
     "MatMul": _matmul,
     "MatMulExt": _matmul,
     "BatchMatMul": _matmul,
     "Dense": _dense,
-    "BatchNorm": _batch_norm_standard,
-    "BatchNormExt": _batch_norm_ext,
+    "BatchNorm": _batch_norm,
     "LayerNorm": _layer_norm,
-    "LayerNormExt": _layer_norm_ext,
     "GroupNorm": _group_norm,
     "L2Normalize": _l2_normalize,
     **{op: partial(_reduce, "ReduceMean") for op in ("ReduceMean", "MeanExt")},

@@ -118,6 +118,6 @@ CONVERTERS: dict[str, Converter] = {
     "AvgPool": _average_pool,
     "MaxPool3DWithArgmax": _max_pool_3d,
     "AvgPool3D": _average_pool_3d,
-    **dict.fromkeys(("AdaptiveAvgPool2D", "AdaptiveAvgPool2DExt"), _adaptive_average),
+    "AdaptiveAvgPool2D": _adaptive_average,
     "AdaptiveMaxPool2D": _adaptive_max,
 }

@@ -1,7 +1,6 @@
 """Operators that move values without changing them, in ONNX."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from trainer.artifacts.onnx_writer.builder import Builder
@@ -102,23 +101,6 @@ def _slice_of_size(builder: Builder, node: Node) -> str:
     return _slice(builder, builder.tensor(x), begins, ends, range(len(begins)))
 
 
-def _slice_of_axis(builder: Builder, node: Node) -> str:
-    x, axis, start, end, step = node.inputs[:5]
-    return _slice(builder, builder.tensor(x), [start], [end], [axis], [step])
-
-
-def _roll(builder: Builder, node: Node) -> str:
-    """The last ``shift`` values of an axis come first."""
-    x = builder.tensor(node.inputs[0])
-    for shift, axis in zip(*node.inputs[1:3], strict=True):
-        at = -shift % builder.shape(node.inputs[0])[axis]
-        last, first = (
-            _slice(builder, x, [start], [end], [axis]) for start, end in ((at, _END), (0, at))
-        )
-        x = builder.add("Concat", last, first, axis=axis)
-    return x
-
-
 def _pad(builder: Builder, node: Node) -> str:
     pairs = node.attributes["paddings"]
     return _padded(builder, node, list(pairs), builder.constant(0.0))
@@ -150,19 +132,16 @@ def _cast(builder: Builder, node: Node) -> str:
     return builder.add("Cast", builder.tensor(node.inputs[0]), to=node.types[0].dtype)
 
 
-def _resize(mode: str, builder: Builder, node: Node) -> str:
+def _resize_bilinear(builder: Builder, node: Node) -> str:
     x, _, *flags = node.inputs[:4]
-    corners, half = (*map(bool, flags), False)[:2]
-    if (corners, half) not in _RESIZE or (mode == "nearest" and (corners or half)):
+    corners, half = map(bool, flags)
+    if (corners, half) not in _RESIZE:
         raise Unsupported(f"{node.op} with align_corners={corners}, half_pixel_centers={half}")
-    more = {"nearest_mode": "floor"} if mode == "nearest" else {}
-    sizes = builder.ints(node.shape)
     return builder.add(
         "Resize",
-        *(builder.tensor(x), "", "", sizes),
-        mode=mode,
+        *(builder.tensor(x), "", "", builder.ints(node.shape)),
+        mode="linear",
         coordinate_transformation_mode=_RESIZE[corners, half],
-        **more,
     )
 
 
@@ -178,26 +157,20 @@ def _flat(builder: Builder, values: Any) -> Iterator[str]:
 
 
 CONVERTERS: dict[str, Converter] = {
-    **dict.fromkeys(
-        ("Reshape", "Flatten", "FlattenExt", "ExpandDims", "Squeeze", "View"), _reshape
-    ),
-    **dict.fromkeys(("Depend", "Load", "Identity", "StopGradient", "Contiguous"), _same),
+    **dict.fromkeys(("Reshape", "Flatten", "FlattenExt", "ExpandDims", "Squeeze"), _reshape),
+    **dict.fromkeys(("Depend", "Load", "Contiguous"), _same),
     "Transpose": _transpose,
     "Concat": _concat,
     "Stack": _stack,
-    "StackExt": _stack,
     "Split": _split,
     "Unstack": _unstack,
     "Tile": _tile,
     "BroadcastTo": _broadcast,
     "StridedSlice": _strided_slice,
     "Slice": _slice_of_size,
-    "SliceExt": _slice_of_axis,
-    "Roll": _roll,
     "Pad": _pad,
     "PadV3": _pad_last_axes,
     "Gather": _gather,
     "Cast": _cast,
-    "ResizeBilinearV2": partial(_resize, "linear"),
-    "ResizeNearestNeighbor": partial(_resize, "nearest"),
+    "ResizeBilinearV2": _resize_bilinear,
 }

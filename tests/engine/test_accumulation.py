@@ -1,5 +1,6 @@
 """Gradient accumulation: several batches give the update of one large batch."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from mindspore import Tensor, amp, nn
 
 from tests.support.nets import Normed, TwoConvs
+from tests.support.phases import place_of, train_phases
 from tests.support.training import LOSS, Recorder, changed, from_start, momentum, plan_of
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
@@ -17,8 +19,7 @@ from trainer.core.errors import BadData, NotFinite
 from trainer.core.tensors import Weights
 from trainer.engine import train_step
 from trainer.engine.gradient_clip import Clip
-from trainer.engine.loop import train
-from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.loop_spec import Loop
 from trainer.engine.progress import Progress
 from trainer.engine.step_builder import StepBuilder
 from trainer.engine.update import StepOptions
@@ -99,11 +100,12 @@ def run(
         from_start(lambda epoch: data),
         lambda: Score(0.0, None, 1),
         notes,
+        *place_of([plan_of(net)], max(math.ceil(len(data) / steps), 1)),
         start=start,
         fetch_every=fetch_every,
         accumulation_steps=steps,
     )
-    train(loop, [Phase(plan_of(net), 1)])
+    train_phases(loop)
     return to_numpy(net), notes
 
 

@@ -1,5 +1,6 @@
 """Averages of the weights: what is averaged, how, and that training does not notice."""
 
+import math
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from mindspore import Tensor, amp, nn
 
 from tests.support.nets import Normed, TwoConvs
+from tests.support.phases import place_of, train_phases
 from tests.support.training import (
     IMAGES,
     LOSS,
@@ -24,8 +26,7 @@ from trainer.backend.host_copy import to_numpy
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.engine import train_step
 from trainer.engine.ema import WeightAverages, decay_at
-from trainer.engine.loop import train
-from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.loop_spec import Loop
 from trainer.engine.progress import Progress
 from trainer.engine.step_builder import StepBuilder
 from trainer.engine.step_rates import StepRates
@@ -86,10 +87,11 @@ class Run:
             from_start(lambda epoch: [IMAGES] * steps),
             evaluate,
             self.steps,
+            *place_of([plan], math.ceil(steps / accumulation_steps)),
             accumulation_steps=accumulation_steps,
             averaged=self.averages.applied,
         )
-        train(loop, [Phase(plan, 1)])
+        train_phases(loop)
 
 
 def close(one: Any, other: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 from mindspore import Tensor, nn
 
 from tests.support.nets import TwoConvs
+from tests.support.phases import place_of, train_phases
 from tests.support.training import IMAGES, LOSS, Recorder, changed, from_start, plan_of, rule, train
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import to_numpy
@@ -14,13 +15,15 @@ from trainer.backend.optimizer_state import optimizer_state
 from trainer.core.errors import BadData, NotFinite, Stopped
 from trainer.engine import epoch as epochs
 from trainer.engine.callback import Callback, EpochResult
-from trainer.engine.loop import train as train_loop
-from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.history import History
+from trainer.engine.loop_spec import Loop
 from trainer.engine.optimizer_step import SingleBatchStep
+from trainer.engine.phase_place import PhasePlace
 from trainer.engine.progress import Progress
 from trainer.engine.run_length import RunLength
 from trainer.engine.train_step import TrainStep
 from trainer.metrics.evaluator import Score
+from trainer.phases.phase import Phase
 
 
 class Sequence(Recorder):
@@ -43,7 +46,7 @@ class Sequence(Recorder):
 def test_order_of_events() -> None:
     net, watcher = TwoConvs(), Sequence()
     plans = plan_of(net), plan_of(net, rule("conv1"))
-    train(net, *plans, callback=watcher, batches=lambda epoch: [IMAGES] * 2)
+    train(net, *plans, callback=watcher, batches=lambda epoch: [IMAGES] * 2, steps=2)
     first, second = ["phase", "epoch", "step", "step", "epoch"], ["phase", "step", "step", "epoch"]
     assert watcher.events == first + second
 
@@ -84,8 +87,9 @@ def test_epochs_are_counted_through_all_phases_and_scores_are_passed_on() -> Non
 
     make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
     step = lambda optimizer: SingleBatchStep(TrainStep(net, LOSS, optimizer))  # noqa: E731
-    what = Loop(net, make, step, from_start(batches), lambda: next(scores), recorder)
-    last = train_loop(what, [Phase(plan_of(net), 2), Phase(plan_of(net, rule("conv1")), 1)])
+    plans = [plan_of(net), plan_of(net), plan_of(net, rule("conv1"))]
+    parts = from_start(batches), lambda: next(scores), recorder, *place_of(plans, 1)
+    last = train_phases(Loop(net, make, step, *parts))
     assert asked == [1, 2, 3]
     assert [epoch.number for epoch in recorder.epochs] == [0, 1, 2, 3]
     assert [epoch.validation.loss for epoch in recorder.epochs] == [0, 1, 2, 3]
@@ -101,19 +105,20 @@ def test_weights_whose_evaluation_ends_the_run_are_evaluated_once() -> None:
 
     make = lambda applied: nn.SGD(applied.trainable, 0.1)  # noqa: E731
     step = lambda optimizer: SingleBatchStep(TrainStep(net, LOSS, optimizer))  # noqa: E731
+    length = RunLength(2, 3, every_steps=2)
     loop = Loop(
         net, make, step, from_start(lambda epoch: [IMAGES] * 3), evaluate, recorder,
-        length=RunLength(2, 3, every_steps=2),
+        length=length, place=PhasePlace([Phase("", plan_of(net))], length, History()),
         end_reason=lambda: "stopped early" if len(scores) == 2 else "",
     )  # fmt: skip
-    assert train_loop(loop, [Phase(plan_of(net), 2)]).steps == 2
+    assert train_phases(loop).steps == 2
     assert [epoch.validation.loss for epoch in recorder.epochs] == [0, 1]
     assert len(scores) == 2
 
 
 def test_the_net_is_thawed_at_the_end() -> None:
     net = TwoConvs()
-    train(net, plan_of(net, rule("conv1")), batches=lambda epoch: [IMAGES])
+    train(net, plan_of(net, rule("conv1")), batches=lambda epoch: [IMAGES], steps=1)
     assert len(net.trainable_params()) == 6
 
 
@@ -159,7 +164,7 @@ def test_a_stop_ends_the_run_after_the_step_and_the_watchers_hear_where() -> Non
 def test_a_phase_has_an_optimizer_of_its_own_over_its_trainable_parameters() -> None:
     net = TwoConvs()
     plans = plan_of(net), plan_of(net, rule("conv1"))
-    first, second = train(net, *plans, batches=lambda epoch: [IMAGES]).optimizers
+    first, second = train(net, *plans, batches=lambda epoch: [IMAGES], steps=1).optimizers
     assert len(first.parameters) == 6
     assert [p.name for p in second.parameters] == list(plans[1].names("trainable"))
     assert optimizer_state(second)["global_step"].asnumpy() == 2

@@ -1,10 +1,10 @@
 """The training loop where a run resumes."""
 
 from tests.support.nets import TwoConvs
+from tests.support.phases import place_of, train_phases
 from tests.support.training import IMAGES, LOSS, Recorder, from_start, momentum, plan_of
 from trainer.backend.batch_types import Batch
-from trainer.engine.loop import train as train_loop
-from trainer.engine.loop_spec import Loop, Phase
+from trainer.engine.loop_spec import Loop
 from trainer.engine.optimizer_step import SingleBatchStep
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
@@ -26,9 +26,10 @@ def goes_on(start: Progress, epochs: int = 2) -> tuple[Recorder, list[int]]:
         from_start(batches),
         lambda: Score(0.0, None, 1),
         recorder,
+        *place_of([plan_of(net)] * epochs, start=start),
         start=start,
     )
-    train_loop(what, [Phase(plan_of(net), 1), Phase(plan_of(net), epochs - 1)])
+    train_phases(what)
     return recorder, asked
 
 

@@ -6,6 +6,7 @@ import pytest
 from mindspore import Tensor, nn
 
 from tests.support.nets import TwoConvs
+from tests.support.phases import carry_over
 from tests.support.training import IMAGES, LOSS
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.config import overrides
@@ -77,7 +78,7 @@ def test_state_is_carried_over_by_name() -> None:
     old = stepped(net, nn.Momentum(net.trainable_params(), 0.1, 0.9))
     kept = {name: p.asnumpy().copy() for name, p in optimizer_state(old).items()}
     new = nn.Momentum(net.fc.trainable_params(), 0.1, 0.9)
-    optimizer.carry_over(old, new)
+    carry_over(old, new)
     state = {name: p.asnumpy() for name, p in optimizer_state(new).items()}
     assert state["moments.fc.weight"].any()
     assert all((value == kept[name]).all() for name, value in state.items())
@@ -88,7 +89,7 @@ def test_what_was_carried_over_lives_apart_from_the_old_state() -> None:
     old = stepped(net, nn.Momentum(net.trainable_params(), 0.1, 0.9))
     kept = optimizer_state(old)["moments.fc.weight"].asnumpy().copy()
     new = nn.Momentum(net.trainable_params(), 0.1, 0.9)
-    optimizer.carry_over(old, new)
+    carry_over(old, new)
     stepped(net, new)
     assert (optimizer_state(old)["moments.fc.weight"].asnumpy() == kept).all()
 
@@ -97,7 +98,7 @@ def test_what_the_old_one_had_not_starts_fresh() -> None:
     net = TwoConvs()
     old = stepped(net, nn.Momentum(net.fc.trainable_params(), 0.1, 0.9))
     new = nn.Momentum(net.trainable_params(), 0.1, 0.9)
-    optimizer.carry_over(old, new)
+    carry_over(old, new)
     assert not optimizer_state(new)["moments.conv1.weight"].asnumpy().any()
 
 
@@ -105,7 +106,7 @@ def test_the_new_learning_rate_stays() -> None:
     net = TwoConvs()
     old = nn.Momentum(net.trainable_params(), 0.1, 0.9)
     new = nn.Momentum(net.trainable_params(), 0.025, 0.9)
-    optimizer.carry_over(old, new)
+    carry_over(old, new)
     assert new.get_lr().asnumpy() == np.float32(0.025)
 
 
@@ -116,7 +117,7 @@ def test_what_was_thawed_late_takes_steps_of_lr(make: Callable[..., MomentOptimi
     for name in ("step_count.fc.weight", "step_count.fc.bias"):
         optimizer_state(old)[name].set_data(Tensor(3000, ms.int32))
     new = make(net.trainable_params(), 0.01, weight_decay=0.0)
-    optimizer.carry_over(old, new)
+    carry_over(old, new)
     before = net.conv1.weight.asnumpy().copy()
     stepped(net, new, steps=1)
     assert 0.0095 < np.abs(net.conv1.weight.asnumpy() - before).max() <= 0.0101
@@ -169,5 +170,5 @@ def test_decoupled_decay_shrinks_a_weight_before_its_step() -> None:
 def test_a_state_of_another_shape_is_not_carried_over() -> None:
     old, new = (nn.Momentum(nn.Dense(2, n).trainable_params(), 0.1, 0.9) for n in (3, 4))
     optimizer_state(old)["moments.weight"].set_data(Tensor(np.ones((3, 2), np.float32)))
-    optimizer.carry_over(old, new)
+    carry_over(old, new)
     assert not optimizer_state(new)["moments.weight"].asnumpy().any()

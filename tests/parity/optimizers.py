@@ -15,6 +15,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from tests.support.phases import carry_over
 from tests.support.torchvision_import import define_operators
 from tests.support.training import rule
 from trainer.backend import host_copy
@@ -120,7 +121,7 @@ def ours(name: str, late: bool = False) -> Weights:
         if late and number == THAW:
             before = own
             step, own = _step(model, spec, [])
-            optimizer.carry_over(before, own)
+            carry_over(before, own)
             rates = _rates(own)
         for parameter, rate in rates:
             ops.assign(parameter, Tensor(rate * factor, ms.float32))

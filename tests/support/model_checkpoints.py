@@ -1,6 +1,6 @@
 """A ``ModelCheckpoint`` that writes into a folder, and steps that are reported to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from trainer.engine.history import History
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import Score
+from trainer.optim.state_bank import StateBank
 
 
 def make_checkpoint(
     progress: Progress, copied: Weights, state: Weights, history: Sequence[Mapping[str, Any]] = ()
-) -> Checkpoint:
-    return Checkpoint(progress, copied, state, {}, {}, {}, 3, {}, history=history)
+) -> Callable[[], Checkpoint]:
+    return lambda: Checkpoint(progress, copied, state, {}, {}, {}, 3, {}, history=history)
 
 
 def savers(
@@ -33,7 +34,7 @@ def savers(
 ) -> tuple[FreezeProof, ModelCheckpoint]:
     proof = FreezeProof(folder / "proof.json")
     keeping = CheckpointSettings.model_validate(when)
-    rest = make_checkpoint, BackgroundWriter(), HostCopy(net), history or History()
+    rest = make_checkpoint, BackgroundWriter(), HostCopy(net), history or History(), StateBank()
     return proof, ModelCheckpoint(folder / "checkpoints", keeping, proof, {}, *rest)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from tests.support.phases import place_of, train_phases
 from trainer.backend import execution_mode
 from trainer.backend.batch_types import Batch
 from trainer.backend.graph import module_tree, tracer
@@ -16,10 +17,9 @@ from trainer.backend.optimizer_state import optimizer_state
 from trainer.config import freeze_methods
 from trainer.config.rules import Rule
 from trainer.core.tensors import Weights
-from trainer.engine import loop
 from trainer.engine import train_step as step
 from trainer.engine.callback import Callback, CallbackList, EpochResult
-from trainer.engine.loop_spec import EpochBatches, Loop, Phase
+from trainer.engine.loop_spec import EpochBatches, Loop
 from trainer.engine.optimizer_step import SingleBatchStep
 from trainer.engine.progress import Progress
 from trainer.engine.train_step import TrainStep
@@ -107,8 +107,13 @@ def train(
     callback: Callback | None = None,
     stopped: Callable[[], bool] = lambda: False,
     fetch_every: int = 1,
+    steps: int = 3,
 ) -> Recorder:
-    """Train one epoch under each plan, without evaluation; return the recorder."""
+    """Train one epoch under each plan, without evaluation; return the recorder.
+
+    Args:
+        steps: number of steps of an epoch, which is that of its batches.
+    """
     recorder = Recorder()
     callbacks = CallbackList(recorder, callback or Callback())
     training_loop = Loop(
@@ -122,10 +127,11 @@ def train(
         from_start(batches),
         _no_score,
         callbacks,
+        *place_of(plans, steps),
         lambda: "stopped" if stopped() else "",
         fetch_every=fetch_every,
     )
-    loop.train(training_loop, [Phase(each, 1) for each in plans])
+    train_phases(training_loop)
     return recorder
 
 

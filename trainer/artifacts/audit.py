@@ -175,7 +175,7 @@ def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: b
     if {p.name: p.shape for p in plan.parameters} != {n: a.shape for n, a in weights.items()}:
         check.wrong.append(f"{MODEL} and plan.json: expected the same tensors")
     hashes = {name: tensors.sha256(array) for name, array in weights.items()}
-    start = {row.name: row.sha256_before for row in proof.tensors}
+    start = _frozen_hashes(run, plan, proof)
     check.moved += [f"{n}: in {MODEL}" for n in start if hashes.get(n, start[n]) != start[n]]
     if not (done and stored):
         check.said = "frozen tensors as at the start"
@@ -183,6 +183,17 @@ def _model(run: Path, plan: Plan, proof: ProofRecord, indexes: _Indexes, done: b
     elif names := [name for name in stored if hashes.get(name) != stored[name]]:
         check.wrong.append(f"{MODEL}: expected the values of {moment} in {shorten(names)}")
     return check
+
+
+def _frozen_hashes(run: Path, plan: Plan, proof: ProofRecord) -> dict[str, str]:
+    """Return the hashes of what was frozen at the moment of the final weights."""
+    with suppress(ConfigError):  # another check reports it
+        result = run_result.read(run)
+        if result is not None and result.weights != result.end:
+            moment = result.weights.epochs + (0.5 if result.weights.steps else 0.0)
+            spans = [s for s in plan_history.spans(plan, proof) if s.covers(moment)]
+            return dict(spans[0].hashes) if spans else {}
+    return {row.name: row.sha256_before for row in proof.tensors}
 
 
 def _stored(run: Path, indexes: _Indexes) -> tuple[str, dict[str, str]]:

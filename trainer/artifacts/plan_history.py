@@ -17,16 +17,19 @@ class PlanSpan:
         end: the same for its end.
         plan: the plan.
         hashes: SHA-256 of each tensor that it froze, by name, except for those that moved.
+        reloads: whether it began with earlier weights than those that the span before ended with.
     """
 
     begin: float
     end: float
     plan: Plan
     hashes: dict[str, str]
+    reloads: bool = False
 
-    def covers(self, epoch: int) -> bool:
+    def covers(self, epoch: float) -> bool:
         """Tell whether the weights after an epoch are of this span; two spans share an end."""
-        return self.begin <= epoch <= self.end
+        begins = self.begin < epoch if self.reloads else self.begin <= epoch
+        return begins and epoch <= self.end
 
     def hashes_as_under(self, other: "PlanSpan") -> dict[str, str]:
         """Return the hashes of the tensors that another plan stores in the same type."""
@@ -45,11 +48,13 @@ def spans(plan: Plan, proof: ProofRecord | None) -> list[PlanSpan]:
     for chapter in proof.chapters if proof else ():
         end = chapter.epochs + (0.5 if chapter.steps else 0.0)
         hashes = {row.name: row.sha256 for row in chapter.tensors}
-        former.append(PlanSpan(begin, end, chapter.plan, hashes))
+        reloads = chapter.start_from == "best"
+        former.append(PlanSpan(begin, end, chapter.plan, hashes, reloads))
         begin = end
     rows = proof.tensors if proof else ()
     hashes = {row.name: row.sha256_before for row in rows if row.equal}
-    return [*former, PlanSpan(begin, math.inf, plan, hashes)]
+    reloads = proof is not None and proof.phase is not None and proof.phase.start_from == "best"
+    return [*former, PlanSpan(begin, math.inf, plan, hashes, reloads)]
 
 
 def parameter_states(history: Sequence[PlanSpan], one: float, other: float) -> dict[str, str]:

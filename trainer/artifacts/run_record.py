@@ -17,6 +17,7 @@ from trainer.core import format_version
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import CONFIG, METRICS, PLAN, PROOF
 from trainer.freezing.plan import Plan
+from trainer.phases.phase import StartFrom
 
 _T = TypeVar("_T")
 
@@ -47,6 +48,16 @@ class Chapter:
     steps: int
     tensors: list[TensorHash]
     plan: Plan
+    phase: str = ""  # empty: the run was resumed under another plan
+    start_from: StartFrom = "last"
+
+
+@dataclass(frozen=True)
+class RecordedPhase:
+    """The last phase of a run that has phases."""
+
+    name: str
+    start_from: StartFrom
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class ProofRecord:
     epochs: int
     tensors: list[FrozenTensor]
     chapters: list[Chapter] = field(default_factory=list)
+    phase: RecordedPhase | None = None
 
 
 @dataclass(frozen=True)

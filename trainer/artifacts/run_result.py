@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from trainer.core import atomic_files, format_version
 from trainer.core.run_files import RESULT
 
-Ended: TypeAlias = Literal["epochs", "max_steps", "early_stopping", "pruned"]
+Ended: TypeAlias = Literal["epochs", "max_steps", "early_stopping", "phases", "pruned"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class RunResult:
     """``result.json`` of a run that has come to its end.
 
     Attributes:
-        ended: what ended it: its number of epochs or of steps, early stopping, or a search.
+        ended: what ended it: its number of epochs or of steps, early stopping, its last phase, or a
+            search.
         reason: why it ended early; empty: it did not.
         end: when it ended.
         weights: the moment of the weights in ``model.safetensors``.

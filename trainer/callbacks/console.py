@@ -89,6 +89,7 @@ def line(epoch: EpochResult) -> str:
     proof = f"frozen MOVED ({len(epoch.moved)})" if epoch.moved else f"frozen ok ({frozen})"
     parts = [
         f"epoch {epoch.number:3d}",
+        epoch.phase.name if epoch.phase else "",
         "loss    start" if epoch.loss is None else f"loss {epoch.loss:8.4g}",
         *_score(epoch.validation),
         *_ema(epoch.ema if epoch.number else None),

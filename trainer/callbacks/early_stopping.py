@@ -22,12 +22,17 @@ class EarlyStopping:
         self._monitor = monitor
         self._history = history
 
-    def reason(self) -> str:
-        """Return why the run ends here; empty: continue."""
+    def reason(self, since: tuple[int, int] = (0, 0)) -> str:
+        """Return why training ends here; empty: continue.
+
+        Args:
+            since: epochs and steps after which evaluations count.
+        """
         patience = self._settings.patience
         if patience is None:
             return ""
-        series = self._history.series(self._monitor.name)
+        every = self._history.series(self._monitor.name)
+        series = [(p, value) for p, value in every if (p.epochs, p.steps) > since]
         values = [value for _, value in series]
         count = without_improvement(values, self._monitor, self._settings.min_delta)
         if count < patience:

@@ -9,7 +9,7 @@ from trainer.backend.graph import module_tree
 from trainer.core.errors import FrozenMoved, WeightsNotFinite
 from trainer.core.tensors import Weights
 from trainer.core.text import first_rows, shorten
-from trainer.engine.callback import Callback, EpochResult
+from trainer.engine.callback import Callback, EpochResult, PhaseResult
 from trainer.freezing.plan import ParameterPlan, Plan
 
 
@@ -19,6 +19,11 @@ class FreezeGuard(Callback):
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Raise what ``check_weights`` raises."""
         check_weights(epoch.plan, epoch.weights, epoch.moved, f"the end of epoch {epoch.number}")
+
+    def on_phase_end(self, phase: PhaseResult) -> None:
+        """Raise what ``check_weights`` raises."""
+        when = f"the end of phase {phase.start.name}"
+        check_weights(phase.plan, phase.weights, phase.moved, when)
 
 
 def check_weights(plan: Plan, weights: Weights, moved: Mapping[str, str], when: str) -> None:

@@ -3,21 +3,24 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mindspore import nn
+from mindspore import Parameter, nn
 
+from trainer.callbacks import proof_chapters
 from trainer.callbacks.background_writer import Submit, run_now
 from trainer.checkpoint.checkpoint import Checkpoint
 from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
-from trainer.core.tensors import Weights, sha256
+from trainer.core.tensors import Weights, same_bits, sha256
 from trainer.core.text import shorten
 from trainer.distributed.world import World
-from trainer.engine.callback import Callback, EpochResult
+from trainer.engine.callback import Callback, EpochResult, PhaseResult
+from trainer.engine.phase_place import PhaseStart
 from trainer.freezing import proof
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
@@ -52,7 +55,8 @@ class FreezeProof(Callback):
         self._resumed = resumed
         self._start: Weights = {}
         self._reference: Weights = {}
-        self.hashes: dict[str, str] = {}
+        self.hashes: dict[str, str] = {}  # another object in each phase: tasks hold the old one
+        self._frozen_before: set[str] | None = None  # None unless a phase has ended
         self._optimized: set[str] = set()
         self._unchanged: list[str] = []
         self._chapters: list[dict[str, Any]] = []
@@ -63,7 +67,9 @@ class FreezeProof(Callback):
         record = read(self._path, self._resumed)
         self._reference = dict(self._resumed.weights)
         self.hashes = dict(self._resumed.frozen)
-        self._chapters = [c for c in record.get("chapters", []) if _before(c, self._resumed)]
+        self._chapters = [
+            c for c in record.get("chapters", []) if proof_chapters.is_before(c, self._resumed)
+        ]
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Note the optimizer's parameters; begin a chapter if the plan is another one."""
@@ -71,6 +77,8 @@ class FreezeProof(Callback):
         named = dict(applied.model.parameters_and_names())
         self._optimized = {name for name, parameter in named.items() if id(parameter) in ids}
         resumed, self._resumed = self._resumed, None
+        if self._frozen_before is not None:
+            self._begin_chapter(named, self._frozen_before)
         if resumed is None or atomic_files.plain(applied.plan.as_json()) == resumed.plan:
             return
         for name, parameter in named.items():
@@ -79,8 +87,37 @@ class FreezeProof(Callback):
             if before is None or (before.shape, before.dtype) != (now.shape, now.dtype):
                 self._reference[name] = np.array(now)
                 self.hashes.pop(name, None)
-        self._chapters.append(_chapter(resumed))
+        self._chapters.append(proof_chapters.of_resumed(resumed))
         self._write(resumed.progress.epochs, self._compare(applied.plan, self._reference))
+
+    def on_phase_end(self, phase: PhaseResult) -> None:
+        """Compare, fill in ``phase.moved``, and close the chapter of the phase."""
+        comparisons = self._compare(phase.plan, phase.weights)
+        moved_here = proof.moved(comparisons)
+        phase.moved = _on_any_rank(self._world.gather(moved_here))
+        frozen = {*phase.plan.names("frozen")}
+        self._reference |= {n: a for n, a in phase.weights.items() if n not in frozen}
+        self._frozen_before = frozen
+        if not phase.moved:  # else the guard ends the run
+            self._submit(partial(self._close_chapter, phase, comparisons, self.hashes))
+
+    def _close_chapter(
+        self, phase: PhaseResult, comparisons: Sequence[TensorComparison], hashes: dict[str, str]
+    ) -> None:
+        _add_hashes(comparisons, hashes)
+        rows = [{"name": t.name, "sha256": hashes[t.name]} for t in comparisons]
+        self._chapters.append(proof_chapters.of_phase(phase, rows))
+
+    def _begin_chapter(self, named: Mapping[str, Parameter], frozen_before: set[str]) -> None:
+        """Take the weights that a phase starts from as those of what it freezes."""
+        self._frozen_before = None
+        known = {n: sha256 for n, sha256 in dict(self.hashes).items() if n in frozen_before}
+        for name, parameter in named.items():
+            now = np.array(parameter.asnumpy())
+            if not same_bits(self._reference[name], now):  # it starts from earlier weights
+                self._reference[name] = now
+                known.pop(name, None)
+        self.hashes = known
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Compare, and fill in ``epoch.moved``; ``FreezeGuard`` acts on it."""
@@ -92,36 +129,37 @@ class FreezeProof(Callback):
         epoch.moved = _on_any_rank(self._world.gather(moved_here))
         if epoch.number:
             self._warn_of_unchanged(epoch)
-        # A later phase may freeze what trains now, with its values at the end of this phase.
-        for name in epoch.weights.keys() - set(epoch.plan.names("frozen")):
-            self.hashes.pop(name, None)
         # Unchanged arrays too: the next epoch holds the very same array objects.
         self._reference |= {
             name: array for name, array in epoch.weights.items() if name not in moved_here
         }
-        self._write(epoch.number, comparisons, epoch.moved)
+        self._write(epoch.number, comparisons, epoch.moved, epoch.phase)
 
     def _write(
         self,
         epochs: int,
         comparisons: Sequence[TensorComparison],
         moved: Mapping[str, str] | None = None,
+        phase: PhaseStart | None = None,
     ) -> None:
         if not self._world.is_main:
             return
         # A chapter is closed only if all its tensors are equal.
         holds = not moved and all(tensor.equal for tensor in comparisons)
         record: dict[str, Any] = {"holds": holds, "epochs": epochs, "tensors": []}
-        record["chapters"] = list(self._chapters)
-        self._submit(partial(self._hash_and_write, record, comparisons))
+        if phase is not None:
+            record["phase"] = asdict(phase)
+        self._submit(partial(self._hash_and_write, record, comparisons, self.hashes))
 
     def _hash_and_write(
-        self, record: dict[str, Any], comparisons: Sequence[TensorComparison]
+        self,
+        record: dict[str, Any],
+        comparisons: Sequence[TensorComparison],
+        hashes: dict[str, str],
     ) -> None:
-        for tensor in comparisons:
-            if tensor.name not in self.hashes:
-                self.hashes[tensor.name] = sha256(tensor.before)
-        record["tensors"] = [proof.as_row(t, self.hashes[t.name]) for t in comparisons]
+        _add_hashes(comparisons, hashes)
+        record["tensors"] = [proof.as_row(t, hashes[t.name]) for t in comparisons]
+        record["chapters"] = list(self._chapters)  # those closed by the tasks before
         atomic_files.write_json(self._path, format_version.stamp(record))
 
     @property
@@ -171,23 +209,10 @@ def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
     return record
 
 
-def _chapter(resumed: Checkpoint) -> dict[str, Any]:
-    """Return what a former plan froze, and until when it was in force."""
-    return {
-        "epochs": resumed.progress.epochs,
-        "steps": resumed.progress.steps,
-        "tensors": [{"name": name, "sha256": value} for name, value in resumed.frozen.items()],
-        "plan": resumed.plan,
-    }
-
-
-def _before(chapter: Mapping[str, Any], resumed: Checkpoint) -> bool:
-    """Tell whether a chapter was closed before a checkpoint, and not by a resume from it."""
-    closed, now = (
-        (chapter["epochs"], chapter["steps"]),
-        (resumed.progress.epochs, resumed.progress.steps),
-    )
-    return closed < now or (closed == now and chapter["plan"] != resumed.plan)
+def _add_hashes(comparisons: Sequence[TensorComparison], hashes: dict[str, str]) -> None:
+    for tensor in comparisons:
+        if tensor.name not in hashes:
+            hashes[tensor.name] = sha256(tensor.before)
 
 
 def _on_any_rank(moved: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -74,6 +74,7 @@ def record(
     """
     return {
         "epoch": epoch.number,
+        **({"phase": epoch.phase.name} if epoch.phase else {}),
         "steps": epoch.steps,
         "loss": epoch.loss,
         **({"lr": epoch.lr} if epoch.lr else {}),

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,10 @@ from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import Score
 from trainer.metrics.monitor import Monitor, best_of
+from trainer.optim.state_bank import StateBank
 
-Make = Callable[[Progress, Weights, Weights, Sequence[Mapping[str, Any]]], Checkpoint]
+# Prepares a checkpoint of progress, weights, state and history, which is made later.
+Make = Callable[[Progress, Weights, Weights, Sequence[Mapping[str, Any]]], Callable[[], Checkpoint]]
 
 
 class ModelCheckpoint(Callback):
@@ -41,10 +42,11 @@ class ModelCheckpoint(Callback):
         settings: the intervals, and the value by which the best is chosen.
         proof: knows what must not have moved; nothing is saved if it has.
         extra: parameters in addition to model and optimizer that a step changes, by name.
-        make: returns the checkpoint of progress, weights, state and history.
+        make: see ``Make``.
         writer: writes the files.
         host_copy: of the model.
         history: of the run; has this moment's evaluation, if there was one.
+        bank: state of parameters that are frozen for a while.
         after: name of the checkpoint from which the run continues; empty if it starts from scratch.
     """
 
@@ -58,6 +60,7 @@ class ModelCheckpoint(Callback):
         writer: BackgroundWriter,
         host_copy: HostCopy,
         history: History,
+        bank: StateBank,
         after: str = "",
     ) -> None:
         self._folder = folder
@@ -68,6 +71,7 @@ class ModelCheckpoint(Callback):
         self._after = after
         self._host_copy = host_copy
         self._history = history
+        self._bank = bank
         self._best = None if settings.best is None else Monitor.of(settings.best)
         self._saved: list[str] = []
         self._writer = writer
@@ -113,17 +117,15 @@ class ModelCheckpoint(Callback):
         self._save(progress, copied)
 
     def _save(self, progress: Progress, copied: Weights) -> None:
-        state = {
-            name: np.array(parameter.asnumpy())
-            for name, parameter in restore.training_state(self._optimizer, self._extra).items()
-        }
+        training_state = restore.training_state(self._optimizer, self._extra)
+        state = {name: np.array(parameter.asnumpy()) for name, parameter in training_state.items()}
         name = name_of(progress)
         # The frozen tensors share a file with the checkpoint before the last, so that one of two is
         # sound if a file is damaged; never with one of another process, which is unknown here.
         others = [saved for saved in self._saved if saved != name]  # a stop may save a step again
         like = others[-2] if len(others) > 1 else ""
-        parts = progress, copied, state, self._history.as_json()
-        make = partial(self._make, *parts)  # later: the proof hashes first
+        state = {**self._bank.arrays, **state}
+        make = self._make(progress, copied, state, self._history.as_json())
         metric, after = self._cost(progress), self._after
         self._writer.submit(
             lambda: checkpoint_index.save(self._folder, make(), metric, after, like)

@@ -70,6 +70,7 @@ class Snapshots(Callback):
         self._store.write(epoch.number, epoch.weights)
         self._thin(done=False)
         states = {p.name: p.state for p in epoch.plan.parameters}
+        states |= {name: "trainable" for name in epoch.trained if states[name] == "frozen"}
         epoch.changes = [
             self._row(name, states[name], array) for name, array in epoch.weights.items()
         ]

@@ -48,6 +48,7 @@ class Checkpoint:
         versions: of the programs that compute, by name.
         data: hashes of the data (``trainer.data.fingerprint``); empty: not known.
         history: all evaluations so far as plain data; None: an older trainer wrote none.
+        phases: where each phase that has begun did so, as plain data; none: there is only one.
     """
 
     progress: Progress
@@ -60,6 +61,7 @@ class Checkpoint:
     versions: Mapping[str, str]
     data: str = ""
     history: Sequence[Mapping[str, Any]] | None = None
+    phases: Sequence[Mapping[str, Any]] = ()
 
     @property
     def name(self) -> str:
@@ -92,6 +94,7 @@ def write(folder: Path, checkpoint: Checkpoint, like: str = "") -> str:
             "versions": checkpoint.versions,
             "data": checkpoint.data,
             "history": checkpoint.history,
+            **({"phases": checkpoint.phases} if checkpoint.phases else {}),
             "sha256": hashes,
             "frozen": checkpoint.frozen,
             "settings": checkpoint.settings,
@@ -180,6 +183,7 @@ def _load(folder: Path, record: Mapping[str, Any]) -> Checkpoint:
         record["versions"],
         record.get("data", ""),  # older trainers did not write it
         record.get("history"),
+        record.get("phases", ()),
     )
 
 

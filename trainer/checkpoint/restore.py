@@ -10,6 +10,7 @@ from trainer.checkpoint import checkpoint
 from trainer.checkpoint.resume import ResumePoint
 from trainer.core import atomic_files, text
 from trainer.core.errors import ConfigError
+from trainer.core.tensors import Weights
 from trainer.data.fingerprint import Fingerprint
 from trainer.engine.ema import WeightAverages
 from trainer.freezing.plan import Plan
@@ -102,12 +103,18 @@ def _same_programs(before: Mapping[str, str]) -> bool:
 
 def load_state(
     point: ResumePoint | None, optimizer: nn.Optimizer, extra: Mapping[str, Parameter]
-) -> None:
-    """Put back what a step changes in addition to the model; what is new keeps its first value."""
+) -> Weights:
+    """Put back what a step changes in addition to the model; what is new keeps its first value.
+
+    Returns:
+        What was saved besides, by name.
+    """
     saved = point.checkpoint.state if point else {}
-    for name, parameter in training_state(optimizer, extra).items():
+    state = training_state(optimizer, extra)
+    for name, parameter in state.items():
         if name in saved and saved[name].shape == tuple(parameter.shape):
             parameter.set_data(Tensor(saved[name], dtype=parameter.dtype))
+    return {name: array for name, array in saved.items() if name not in state}
 
 
 def training_state(optimizer: nn.Optimizer, extra: Mapping[str, Parameter]) -> dict[str, Parameter]:

@@ -173,7 +173,7 @@ def _step(
     from trainer.engine.train_step import TrainStep
     from trainer.optim.optimizer import build_optimizer
     from trainer.optim.rate_schedule import RateSchedule, lr_factors
-    from trainer.run.graph_reuse import step_options
+    from trainer.run.step_options import step_options
 
     ms.set_seed(settings.seed)
     peak = float(rates[-1])

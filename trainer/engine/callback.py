@@ -1,6 +1,6 @@
 """Callbacks: what runs around the training loop, and what the loop passes to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from mindspore import nn
 
 from trainer.core.tensors import Weights
+from trainer.engine.phase_place import PhaseStart
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
@@ -36,7 +37,7 @@ class EpochResult:
 
     Attributes:
         number: counted from 1 through all phases.
-        plan: the plan of its phase.
+        plan: the plan of its last phase.
         weights: a copy of all parameters on the host, by dotted path.
         validation: the score on the validation data.
         steps: training steps of this epoch.
@@ -51,6 +52,8 @@ class EpochResult:
         ema: the score of the averaged weights; None: there are none.
         stopped_at: the progress at which the run ended within this epoch; None: it is complete.
         progress: after its last step.
+        trained: names of what trained in any phase of this epoch; none: what the plan trains.
+        phase: where its last phase began; None: the run has no phases.
     """
 
     number: int
@@ -67,11 +70,34 @@ class EpochResult:
     ema: Score | None = None
     stopped_at: Progress | None = None
     progress: Progress = Progress()
+    trained: Collection[str] = ()
+    phase: PhaseStart | None = None
 
     @property
     def reached(self) -> Progress:
         """The progress at its end."""
         return self.stopped_at or self.progress.epoch_start(self.number)
+
+
+@dataclass
+class PhaseResult:
+    """What is known at the end of a phase that another one follows.
+
+    Attributes:
+        start: where it began, and which one it is.
+        plan: its plan.
+        progress: where it ends.
+        reason: why.
+        weights: a copy of all parameters on the host, by dotted path.
+        moved: frozen tensors that moved, each with how far and why; the proof fills it in.
+    """
+
+    start: PhaseStart
+    plan: Plan
+    progress: Progress
+    reason: str
+    weights: Weights
+    moved: dict[str, str] = field(default_factory=dict)
 
 
 class Callback:
@@ -88,6 +114,9 @@ class Callback:
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """A phase is set up; nothing is compiled yet."""
+
+    def on_phase_end(self, phase: PhaseResult) -> None:
+        """A phase is over, and another one follows."""
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """A step is done: its loss, its wall time including the wait for data, and the progress."""
@@ -135,6 +164,10 @@ class CallbackList(Callback):
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
         """Pass it on."""
         self._each(lambda callback: callback.on_phase_start(applied, optimizer))
+
+    def on_phase_end(self, phase: PhaseResult) -> None:
+        """Pass it on."""
+        self._each(lambda callback: callback.on_phase_end(phase))
 
     def on_step_end(self, loss: float, seconds: float, progress: Progress) -> None:
         """Pass it on."""

@@ -5,7 +5,7 @@ move the average of a constant weight. Running statistics are averaged like weig
 ``ModelEma`` does; numbers that are not floating-point are copied.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import mindspore as ms
@@ -33,23 +33,39 @@ class WeightAverages:
     """The averages of a model's weights, which start as the weights are now.
 
     Attributes:
-        sources: the parameters that are averaged.
+        sources: the parameters that are averaged in any phase.
         averages: the average of each.
+        updated: the pairs of average and parameter that a step under the present plan updates.
 
     Args:
         model: its own parameters remain as they are, except within ``applied``.
-        plan: says what trains.
+        plans: of the phases of a run; the first is in effect.
     """
 
-    def __init__(self, model: nn.Cell, plan: Plan) -> None:
+    def __init__(self, model: nn.Cell, *plans: Plan) -> None:
         parameters = dict(model.parameters_and_names())
-        self._names = averaged_names(plan)
+        self._names = list(dict.fromkeys(n for plan in plans for n in averaged_names(plan)))
         self.sources = [parameters[name] for name in self._names]
         self.averages = [
             Parameter(Tensor(p.asnumpy(), p.dtype), name=PREFIX + name, requires_grad=False)
             for name, p in zip(self._names, self.sources, strict=True)
         ]
         self._set = execution_mode.executable(SetParameters(self.sources))
+        self.updated = self._pairs(averaged_names(plans[0]))
+
+    def begin_phase(self, plan: Plan) -> None:
+        """Have steps update what a plan trains; what it freezes has its weight as its average.
+
+        The steps under the plan before must not be used again.
+        """
+        names = averaged_names(plan)
+        for average, source in self._pairs(name for name in self._names if name not in names):
+            average.set_data(Tensor(source.asnumpy(), source.dtype))
+        self.updated = self._pairs(names)
+
+    def _pairs(self, names: Iterable[str]) -> list[tuple[Parameter, Parameter]]:
+        wanted, every = set(names), zip(self._names, self.averages, self.sources, strict=True)
+        return [(average, source) for name, average, source in every if name in wanted]
 
     def restore(self, state: Weights) -> None:
         """Take those averages that a checkpoint's state holds; a graph must not be compiled yet."""
@@ -96,10 +112,11 @@ class AverageUpdate(nn.Cell):
 
     def __init__(self, averages: WeightAverages) -> None:
         super().__init__(auto_prefix=False)
-        self.averages = ParameterTuple(averages.averages)
-        self.sources = ParameterTuple(averages.sources)
-        self.floats = tuple(source.dtype in _FLOATS for source in averages.sources)
-        self.fused = tuple(source.dtype in _FUSED for source in averages.sources)
+        sources = [source for _, source in averages.updated]
+        self.averages = ParameterTuple([average for average, _ in averages.updated])
+        self.sources = ParameterTuple(sources)
+        self.floats = tuple(source.dtype in _FLOATS for source in sources)
+        self.fused = tuple(source.dtype in _FUSED for source in sources)
         self.subtract_scaled = ops.ApplyGradientDescent()
 
     def construct(self, share: Tensor) -> Tensor:

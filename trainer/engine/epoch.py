@@ -11,6 +11,7 @@ from mindspore import Tensor
 from trainer.backend.batch_types import Batch
 from trainer.backend.host_copy import HostCopy
 from trainer.core.errors import BadData, Stopped
+from trainer.core.tensors import Weights
 from trainer.engine import divergence
 from trainer.engine.callback import EpochResult
 from trainer.engine.loop_spec import Loop
@@ -18,6 +19,7 @@ from trainer.engine.optimizer_step import OptimizerStep, groups, read_report
 from trainer.engine.progress import Progress
 from trainer.engine.timed_iterator import TimedIterator
 from trainer.freezing.frozen_model import FrozenModel
+from trainer.freezing.plan import Plan
 from trainer.metrics.evaluator import NOT_MEASURED, Score
 
 
@@ -28,28 +30,41 @@ def train_epoch(
     progress: Progress,
     host_copy: HostCopy,
 ) -> Progress:
-    """Train the rest of an epoch, and record it; return the progress."""
+    """Train the rest of an epoch, and record it; return the progress.
+
+    If another phase begins within the epoch, return there.
+    """
     frozen_model.set_train()
     evaluations = _Evaluations(loop)
     progress, speed = _steps(loop, frozen_model, step, progress, evaluations)
+    if loop.place.ends_within(progress) and not loop.ends_within(progress):
+        return progress
     stopped_at = progress if loop.ends_within(progress) else None
-    score, ema = _evaluate_end(loop, progress, evaluations, stopped_at is not None)
+    scores = _evaluate_end(loop, progress, evaluations, stopped_at is not None)
     end = time.perf_counter()
-    parts = progress.epochs + 1, frozen_model.plan, host_copy.fetch(), score
-    loop.callback.on_epoch_end(
-        EpochResult(
-            *parts,
-            steps=progress.steps,
-            loss=progress.loss / max(progress.steps, 1),
-            seconds=progress.seconds,
-            images_per_second=speed,
-            stopped_at=stopped_at,
-            progress=progress,
-            ema=ema,
-        )
-    )
+    result = _result(loop, progress, frozen_model.plan, host_copy.fetch(), scores)
+    loop.callback.on_epoch_end(replace(result, images_per_second=speed, stopped_at=stopped_at))
     loop.callback.on_epoch_overhead(time.perf_counter() - end)
     return stopped_at or progress.epoch_start(progress.epochs + 1)
+
+
+def _result(
+    loop: Loop, progress: Progress, plan: Plan, weights: Weights, scores: tuple[Score, Score | None]
+) -> EpochResult:
+    """Return what is known at the end of an epoch, except for its speed."""
+    return EpochResult(
+        progress.epochs + 1,
+        plan,
+        weights,
+        scores[0],
+        steps=progress.steps,
+        loss=progress.loss / max(progress.steps, 1),
+        seconds=progress.seconds,
+        progress=progress,
+        ema=scores[1],
+        trained=loop.place.trained_in(progress.epochs + 1),
+        phase=loop.place.recorded,
+    )
 
 
 class _Evaluations:
@@ -83,7 +98,7 @@ def _steps(
     sync = partial(_sync, loop, frozen_model, evaluations, pending)
     start = time.perf_counter()
     batches = TimedIterator(_remaining_batches(loop, progress))
-    while not loop.ends_within(progress) and (group := next(batches, None)) is not None:
+    while not loop.pauses_within(progress) and (group := next(batches, None)) is not None:
         if isinstance(group, BadData):
             progress, _ = sync(progress, start, times)
             loop.callback.on_interrupt(progress)
@@ -111,7 +126,7 @@ def _syncs_after(loop: Loop, progress: Progress, count: int) -> bool:
     if count >= loop.fetch_every or loop.stop_reason():
         return True
     reached = replace(progress, steps=progress.steps + count)
-    return loop.evaluates_within(reached) or loop.ends_within(reached)
+    return loop.length.evaluates_within(reached) or loop.pauses_within(reached)
 
 
 def _sync(
@@ -128,7 +143,7 @@ def _sync(
         return progress, start
     progress = _fetch_reports(loop, pending, progress, start, times)
     now = time.perf_counter()
-    if loop.evaluates_within(progress):  # first, so that a checkpoint here has its values
+    if loop.length.evaluates_within(progress):  # first, so that a checkpoint here has its values
         loop.callback.on_evaluation(progress, *evaluations.at(progress))
         frozen_model.set_train()
         now = time.perf_counter()
@@ -187,7 +202,6 @@ def _evaluate_end(
     loop: Loop, progress: Progress, evaluations: _Evaluations, is_over: bool
 ) -> tuple[Score, Score | None]:
     """Return the scores at the end of an epoch, or of the run; not measured if it is not time."""
-    length = loop.length
-    if is_over or length is None or length.evaluates_after(progress.epochs + 1):
+    if is_over or loop.length.evaluates_after(progress.epochs + 1):
         return evaluations.at(progress)
     return NOT_MEASURED, None

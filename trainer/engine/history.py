@@ -71,6 +71,11 @@ class History:
             each = Measurement(progress.epochs, progress.steps, dict(values))
             self._measurements[each.key] = each
 
+    @property
+    def count(self) -> int:
+        """The number of evaluations."""
+        return len(self._measurements)
+
     def series(self, name: str) -> list[tuple[Progress, float]]:
         """Return the values of one name, each with how far the run had come."""
         every = self._measurements.values()

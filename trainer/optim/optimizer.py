@@ -1,11 +1,10 @@
-"""Optimizer: built over the trainable parameters only; its state is carried over by name."""
+"""Optimizer: built over the trainable parameters only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mindspore import Parameter, nn
 
-from trainer.backend.optimizer_state import optimizer_state
 from trainer.config import instantiate
 from trainer.freezing.param_groups import param_groups
 from trainer.freezing.plan import Plan
@@ -52,11 +51,3 @@ def check_step(spec: Mapping[str, Any]) -> None:
         ConfigError: it cannot.
     """
     check_device(spec, build_optimizer(spec, scratch_parameters()))
-
-
-def carry_over(old: nn.Optimizer, new: nn.Optimizer) -> None:
-    """Copy the state that ``old`` has under the same names to ``new``; the rest is fresh."""
-    before = optimizer_state(old)
-    for name, parameter in optimizer_state(new).items():
-        if name in before and before[name].shape == parameter.shape:
-            parameter.set_data(before[name].value())

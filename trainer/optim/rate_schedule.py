@@ -41,7 +41,13 @@ class RateSchedule:
         self.lr_factors = tuple(sorted(set(lr_factors), reverse=True)) or (1.0,)
         self._lr = lr
         self._factor = factor
+        self._phase_factor: Factor = constant_factor
         self._latest = self._factor_at(max(steps_taken - 1, 0))
+
+    def begin_phase(self, lr_factors: Iterable[float], factor: Factor) -> None:
+        """Begin a phase of the run, which has other groups and a factor of its own."""
+        self.lr_factors = tuple(sorted(set(lr_factors), reverse=True)) or (1.0,)
+        self._phase_factor = factor
 
     def of(self, optimizer: nn.Optimizer) -> Rates:
         """Return the rates of an optimizer's groups, in the order of its learning rates.
@@ -82,7 +88,7 @@ class RateSchedule:
         return self._lr * lr_factor
 
     def _factor_at(self, step: int) -> float:
-        factor = self._factor(step)
+        factor = self._factor(step) * self._phase_factor(step)
         check_factor(factor, step)
         return factor
 

@@ -1,7 +1,8 @@
 """Callbacks of a run, in the order in which each event reaches them."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import mindspore as ms
@@ -38,6 +39,7 @@ from trainer.freezing.selection import expand_all
 from trainer.run import learning_rate, summary
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
+from trainer.run.phase_report import PhaseReport
 
 log = logging.getLogger(__name__)
 file_log = logging.getLogger(f"{__name__}.table")
@@ -66,7 +68,8 @@ def build_callbacks(
         return CallbackList(context.writer, context.proof, *history, *ranks, FreezeGuard())
     reuses_step = compiled.step is not None and not context.components.cache_decision.storable
     costs = CostsRecorder(context.folder / COSTS, reuses_step, shares_process)
-    first = [context.writer, StartSummary(context), _snapshots(context), context.proof, *history]
+    start = StartSummary(context), PhaseReport(context.folder, context.place)
+    first = [context.writer, *start, _snapshots(context), context.proof, *history]
     last = [FreezeGuard(), _model_checkpoint(context), costs, *_data_records(context)]
     last.append(ManifestWriter(context.folder))
     return CallbackList(*first, *_reports(context), *_cpu_affinity(context), *ranks, *last)
@@ -116,10 +119,14 @@ class StartSummary(Callback):
 
     def __init__(self, context: FitContext) -> None:
         self._context = context
+        self._is_printed = False
 
     def on_phase_start(self, applied: FrozenModel, optimizer: nn.Optimizer) -> None:
-        """Print the screen."""
+        """Print the screen, once."""
         context, plan = self._context, applied.plan
+        if self._is_printed:
+            return
+        self._is_printed = True
         parts = context.settings, context.components, plan, optimizer, context.folder
         rates = context.rate_schedule, context.step_counts
         rows = learning_rate.schedule_row(context.settings, *rates)
@@ -157,6 +164,7 @@ def _model_checkpoint(context: FitContext) -> ModelCheckpoint:
         context.writer,
         context.host_copy,
         context.history,
+        context.bank,
         point.checkpoint.name if point else "",
     )
 
@@ -165,15 +173,20 @@ def _checkpoint_maker(context: FitContext) -> model_checkpoint.Make:
     components, proof = context.components, context.proof
     batches = components.train.batch_count
     settings = context.settings.plain()
-    plan = atomic_files.plain(components.plan.as_json())
     versions = checkpoint.versions()
-    frozen = components.plan.names("frozen")
+    plain = cache(lambda plan: atomic_files.plain(plan.as_json()))
 
-    def make(
+    def prepare(
         progress: Progress, weights: Weights, state: Weights, history: Sequence[Mapping[str, Any]]
-    ) -> Checkpoint:
-        hashes = {name: proof.hashes[name] for name in frozen}
-        facts = plan, settings, batches, versions, components.data, history
-        return Checkpoint(progress, weights, state, hashes, *facts)
+    ) -> Callable[[], Checkpoint]:
+        plan, known, starts = context.plan, proof.hashes, context.place.as_json()
+        facts = plain(plan), settings, batches, versions, components.data, history
+        phases = starts if len(context.place.phases) > 1 else ()
 
-    return make
+        def make() -> Checkpoint:  # later: the proof hashes first
+            hashes = {name: known[name] for name in plan.names("frozen")}
+            return Checkpoint(progress, weights, state, hashes, *facts, phases)
+
+        return make
+
+    return prepare

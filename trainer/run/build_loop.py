@@ -33,6 +33,7 @@ from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
 from trainer.run.length import data_epoch
+from trainer.run.step_options import takes_rates
 from trainer.run.step_rows import fetches_each
 
 Rows: TypeAlias = Iterator[Columns]
@@ -41,10 +42,10 @@ Rows: TypeAlias = Iterator[Columns]
 def build_loop(
     context: FitContext, compiled: CompiledRun, callbacks: Callback, stop: StopFlag
 ) -> Loop:
-    """Return the loop of a run: on batches or stored features, in one process or several.
+    """Return the loop of a phase: on batches or stored features, in one process or several.
 
     Args:
-        context: of the run.
+        context: of the phase.
         compiled: what it trains with.
         callbacks: are called at each phase, step and epoch.
         stop: returns why to stop, if so.
@@ -88,10 +89,8 @@ def _plain_loop(
     point = components.resume_point
 
     def make_optimizer(applied: FrozenModel) -> nn.Optimizer:
-        spec = settings.optimizer.spec()
-        return compiled.make_optimizer(
-            lambda: build_optimizer(spec, applied.trainable, applied.plan)
-        )
+        parts = settings.optimizer.spec(), applied.trainable, applied.plan
+        return compiled.make_optimizer(lambda: build_optimizer(*parts))
 
     return Loop(
         model=components.model,
@@ -100,17 +99,26 @@ def _plain_loop(
         batches=partial(_batches, context),
         evaluate=lambda: _evaluate(context, compiled),
         callback=callbacks,
+        length=context.length,
+        place=context.place,
         stop_reason=stop,
         start=point.progress if point else None,
-        restore_optimizer=lambda optimizer: restore.load_state(point, optimizer, context.extra),
+        restore_optimizer=partial(_restore, context),
         host_copy=context.host_copy,
         fetch_every=1 if fetches_each(settings) else settings.device.fetch_every,
-        length=context.length,
         accumulation_steps=settings.gradient.accumulation_steps,
         averaged=compiled.averages.applied if compiled.averages else None,
         end_reason=context.end_reason,
+        bank=context.bank,
         recomputed=recomputed_cells.names(settings, module_tree.describe(components.model)),
     )
+
+
+def _restore(context: FitContext, optimizer: nn.Optimizer) -> None:
+    """Restore the state of a resume, with that of parameters that are frozen for a while."""
+    others = restore.load_state(context.components.resume_point, optimizer, context.extra)
+    if len(context.place.phases) > 1:
+        context.bank.arrays |= others
 
 
 def _checked(batches: Iterable[AnyBatch], components: RunComponents) -> Iterator[AnyBatch]:
@@ -148,7 +156,10 @@ def _with_rates(
     loop: Loop, context: FitContext, build: Callable[[nn.Optimizer], BoundStep]
 ) -> Loop:
     """Return a loop that takes these steps, with the learning rates of the schedule."""
-    ema, is_constant = context.settings.ema, context.components.extras.schedule is None
+    ema, is_constant = (
+        context.settings.ema,
+        not takes_rates(context.settings, context.components),
+    )
 
     def make_step(optimizer: nn.Optimizer) -> OptimizerStep:
         step, rates = build(optimizer), context.rate_schedule.of(optimizer)

@@ -1,7 +1,7 @@
 """Components: what a run is put together from, as plain data classes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mindspore import Parameter, nn
 
@@ -15,6 +15,7 @@ from trainer.feature_cache.decide import CacheDecision
 from trainer.freezing.plan import Plan
 from trainer.metrics.build_metrics import Metric
 from trainer.optim.schedule import Schedule
+from trainer.phases.phase import Phase
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class RunComponents:
         class_names: of the data, in the order of the class numbers; none: they are not known.
         eager_error: why the model only runs compiled; empty: it also runs eagerly.
         test: batches for a test; None: there are none.
+        phases: of the run; the plan is that of the one in which it starts or resumes.
+        cache_decisions: of each phase; none: there is only one.
     """
 
     model: nn.Cell
@@ -105,3 +108,12 @@ class RunComponents:
     class_names: Sequence[str] = ()
     eager_error: str = ""
     test: BatchSource | None = None
+    phases: Sequence[Phase] = ()
+    cache_decisions: Sequence[CacheDecision] = ()
+
+    def of_phase(self, index: int) -> "RunComponents":
+        """Return what a phase of the run trains with."""
+        if not self.phases:
+            return self
+        decisions = self.cache_decisions or [self.cache_decision] * len(self.phases)
+        return replace(self, plan=self.phases[index].plan, cache_decision=decisions[index])

@@ -66,7 +66,7 @@ def weights_of(context: FitContext) -> Weights:
 
     The model has float32 weights where no plan is in effect, as before and after the training.
     """
-    weights, half = host_copy.to_numpy(context.components.model), context.components.plan.half
+    weights, half = host_copy.to_numpy(context.components.model), context.plan.half
     return {n: a.astype(np.float16) if n in half else a for n, a in weights.items()}
 
 
@@ -79,13 +79,17 @@ def _write_tensors(folder: Path, weights: Weights, averages: Weights | None) -> 
 
 
 def _ended(context: FitContext, end: Progress) -> Ended:
-    if context.stopping.reason():
+    place, length = context.place, context.length
+    if place.is_last and context.stopping.reason(place.start.moment):
         return "early_stopping"
+    if place.is_last and place.improvement_reason():
+        return "phases"
     if context.end_reason():
         return "pruned"
-    length = context.length
-    by_steps = length.steps < length.whole_epochs * length.steps_per_epoch
-    return "max_steps" if by_steps and length.steps_at(end) >= length.steps else "epochs"
+    if length.steps_at(end) < length.steps:
+        return "phases"
+    is_short = length.steps < length.whole_epochs * length.steps_per_epoch
+    return "max_steps" if is_short else "epochs"
 
 
 def _last(context: FitContext, averages: WeightAverages | None, end: Progress) -> _Final:

@@ -18,20 +18,19 @@ from trainer.config import schema
 from trainer.config.schema import Settings
 from trainer.core import atomic_files, format_version
 from trainer.core.errors import BadData, NotFinite, Stopped, WeightsNotFinite
-from trainer.core.run_files import INITIAL, METRICS, PLAN, PROOF
+from trainer.core.run_files import INITIAL, METRICS, PROOF
 from trainer.core.signals import StopFlag
 from trainer.engine.callback import RunInfo
 from trainer.engine.ema import WeightAverages
 from trainer.engine.loop import train
-from trainer.engine.loop_spec import Loop, Phase
 from trainer.engine.progress import Progress
 from trainer.metrics.monitor import Monitor
-from trainer.run import final_weights, summary
+from trainer.run import final_weights, plan_record, summary
 from trainer.run.build_callbacks import build_callbacks
-from trainer.run.build_loop import build_loop
 from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import GraphPool
+from trainer.run.run_phases import RunPhases
 
 log = logging.getLogger(__name__)
 file_log = logging.getLogger(f"{__name__}.table")
@@ -63,26 +62,27 @@ def fit(
     context = FitContext.of(settings, compiled, folder, trial)
     _write_start(context)
     callbacks = build_callbacks(context, compiled, shares_process=pool.runs > 1)
-    result = _train(context, build_loop(context, compiled, callbacks, stop), compiled.averages)
-    if context.world.world_size == 1:
+    result = _train(context, RunPhases(context, compiled, callbacks, stop))
+    if context.world.world_size == 1 and len(context.place.phases) == 1:
         pool.release(compiled)
     return result
 
 
-def _train(context: FitContext, loop: Loop, averages: WeightAverages | None) -> RunResult | None:
+def _train(context: FitContext, phases: RunPhases) -> RunResult | None:
     """Train, and tell the callbacks how it ended."""
+    averages = phases.averages
     ms.set_seed(context.settings.seed)  # it does not matter what was built and tried before
     finished, folder, is_main = False, context.folder, context.world.is_main
     try:
         with _weights_so_far(context, averages) if is_main else nullcontext():
-            end = _train_phases(context, loop)
+            end = _train_phases(context, phases)
         result = final_weights.write(context, averages, end) if is_main else None
         if reason := context.end_reason():
             log.info(reason)
         finished = True
         return result
     finally:
-        loop.callback.on_run_end(finished)
+        phases.callbacks.on_run_end(finished)
         if context.world.is_main:
             log.info(summary.end_summary(folder))
             file_log.info("files\n%s", summary.end_details(folder))
@@ -93,7 +93,7 @@ def _write_start(context: FitContext) -> None:
         return
     folder, components = context.folder, context.components
     atomic_files.clear_partial(folder)
-    atomic_files.write_lines(folder / PLAN, format_version.stamp(components.plan.as_json()))
+    plan_record.write(folder, context.place)
     if components.class_weights:
         class_weights.write(folder, components.class_weights)
     if components.class_names:
@@ -104,13 +104,18 @@ def _write_start(context: FitContext) -> None:
         )
 
 
-def _train_phases(context: FitContext, loop: Loop) -> Progress:
-    settings, submit = context.settings, context.writer.submit
-    loop.callback.on_run_start(RunInfo(context.folder, settings.plain(), submit))
-    if loop.start is not None:
-        loop.callback.on_resume(loop.start.epochs)
+def _train_phases(context: FitContext, phases: RunPhases) -> Progress:
+    settings, submit, point = (
+        context.settings,
+        context.writer.submit,
+        context.components.resume_point,
+    )
+    callbacks = phases.callbacks
+    callbacks.on_run_start(RunInfo(context.folder, settings.plain(), submit))
+    if point is not None:
+        callbacks.on_resume(point.progress.epochs)
     context.world.gather(None)  # all ranks have read what the first is about to change
-    end = train(loop, [Phase(context.components.plan, context.length.epochs)])
+    end = train(phases.loop, context.place, phases.load_weights)
     context.writer.wait()  # a run of which something could not be written is not finished
     return end
 
@@ -124,7 +129,7 @@ def _weights_so_far(context: FitContext, averages: WeightAverages | None) -> Ite
         raise
     except (Stopped, NotFinite, BadData):
         weights, proof = final_weights.weights_of(context), context.proof
-        if proof.has_reference and not proof.moved(context.components.plan, weights):
+        if proof.has_reference and not proof.moved(context.plan, weights):
             final_weights.write_so_far(context, weights, averages)
         raise
 

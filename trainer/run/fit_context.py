@@ -1,7 +1,8 @@
 """Fit context: what the callbacks and the loop of one run share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from mindspore import Parameter
@@ -20,10 +21,15 @@ from trainer.data.batches import ReadingState
 from trainer.distributed import world
 from trainer.distributed.world import World
 from trainer.engine.history import History
+from trainer.engine.phase_place import PhasePlace, starts_from_json
 from trainer.engine.run_length import RunLength
+from trainer.freezing.plan import Plan
 from trainer.metrics.monitor import Monitor
-from trainer.optim.rate_schedule import RateSchedule
+from trainer.optim.rate_schedule import RateSchedule, lr_factors
 from trainer.optim.schedule import StepCounts
+from trainer.optim.schedules.warmup import warmup
+from trainer.optim.state_bank import StateBank
+from trainer.phases.phase import Phase
 from trainer.run.components import RunComponents
 from trainer.run.graph_reuse import CompiledRun
 from trainer.run.learning_rate import build_rate_schedule, steps_taken
@@ -47,8 +53,10 @@ class FitContext:
         length: of the run.
         history: all evaluations, with those before a resume.
         monitor: the value that decides what is best.
+        place: where the run is among its phases.
         stopping: whether it no longer improves.
         pruning: ends a trial of a search; None: the run is none, or is not pruned.
+        bank: the optimizer's state of parameters that are frozen for a while.
         reading: whether training batches are being read.
     """
 
@@ -64,8 +72,10 @@ class FitContext:
     length: RunLength
     history: History
     monitor: Monitor
+    place: PhasePlace
     stopping: EarlyStopping
     pruning: Pruning | None = None
+    bank: StateBank = field(default_factory=StateBank)
     reading: ReadingState = field(default_factory=ReadingState)
 
     @classmethod
@@ -78,6 +88,9 @@ class FitContext:
         length = run_length(settings, components.train, ranks.world_size)
         history = _history(checkpoint, folder, length)
         monitor = Monitor.of(settings.evaluation.monitor)
+        stopping = EarlyStopping(settings.early_stopping, monitor, history)
+        phases = components.phases or (Phase("", components.plan),)
+        starts = starts_from_json(checkpoint.phases) if checkpoint else ()
         return cls(
             settings,
             components,
@@ -91,18 +104,39 @@ class FitContext:
             length,
             history,
             monitor,
-            EarlyStopping(settings.early_stopping, monitor, history),
+            PhasePlace(phases, length, history, starts, stopping.reason),
+            stopping,
             Pruning(trial, monitor, history) if trial else None,
         )
 
     def end_reason(self) -> str:
         """Return why the run ends before its time; empty: continue."""
-        return self.stopping.reason() or (self.pruning.reason if self.pruning else "")
+        reason = self.place.improvement_reason() if self.place.is_last else ""
+        return reason or (self.pruning.reason if self.pruning else "")
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the present phase."""
+        return self.place.phase.plan
+
+    def of_phase(self) -> "FitContext":
+        """Return the context of the present phase, whose rates and averages are in effect."""
+        phase, start = self.place.phase, self.place.start
+        factor = partial(_phase_factor, phase, start.updates)
+        self.rate_schedule.begin_phase(lr_factors(phase.plan), factor)
+        return replace(self, components=self.components.of_phase(start.index))
 
     @property
     def step_counts(self) -> StepCounts:
         """The length for what depends on optimizer steps alone."""
         return StepCounts(self.length.steps, self.length.steps_per_epoch)
+
+
+def _phase_factor(phase: Phase, start: int, step: int) -> float:
+    """Return a phase's own factor on the learning rates of a step of the run."""
+    taken = step - start
+    rise = warmup(taken, phase.warmup_steps, 0.0) if taken < phase.warmup_steps else 1.0
+    return phase.lr_factor * rise
 
 
 def _rate_schedule(

@@ -1,11 +1,10 @@
 """Graph reuse: the compiled graphs of one run, used for the next one in the same process."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import mindspore as ms
 from mindspore import Parameter, Tensor, amp, nn
 
 from trainer.backend import execution_mode
@@ -19,7 +18,6 @@ from trainer.core import atomic_files
 from trainer.distributed import world
 from trainer.engine import ema, train_step
 from trainer.engine.ema import WeightAverages
-from trainer.engine.gradient_clip import Clip
 from trainer.engine.step_builder import Alone, Around, BoundStep, StepBuilder
 from trainer.engine.update import StepOptions
 from trainer.feature_cache.features import Features
@@ -27,6 +25,7 @@ from trainer.metrics.evaluator import Evaluator
 from trainer.run import compile_cache, graph_dependencies
 from trainer.run.compile_cache import CompileCache
 from trainer.run.components import RunComponents
+from trainer.run.step_options import step_options
 
 # Returns what to call in place of a cell that is made for the model, or for a part of it.
 WithNet = Callable[[Callable[[nn.Cell], Callable[..., Tensor]]], Callable[..., Tensor]]
@@ -64,6 +63,15 @@ class CompiledRun:
     optimizer: nn.Optimizer | None = None
     step: BoundStep | None = None
     _setters: dict[tuple[str, ...], Callable[..., Any]] = field(default_factory=dict)
+
+    def of_phase(self, settings: Settings, components: RunComponents) -> "CompiledRun":
+        """Return what a later phase trains with: the same, without optimizer and step."""
+        if self.averages is not None:
+            self.averages.begin_phase(components.plan)
+        cache = compile_cache.of_run(settings, components)
+        fresh = replace(self, components=components, cache=cache, optimizer=None, step=None)
+        fresh._setters = {}
+        return fresh
 
     def make_optimizer(self, make: Callable[[], nn.Optimizer]) -> nn.Optimizer:
         """Return the optimizer that ``make`` returns, or the earlier one with that one's state."""
@@ -185,41 +193,10 @@ class GraphPool:
         self._last = compiled
 
 
-def step_options(settings: Settings, components: RunComponents) -> StepOptions:
-    """Return what the steps of a run do besides updating the weights."""
-    gradient = settings.gradient
-    clip = Clip(gradient.clip, gradient.limit) if gradient.clip else None
-    return StepOptions(
-        takes_rates=components.extras.schedule is not None or settings.ema.decay is not None,
-        averages=settings.ema.decay is not None,
-        clip=clip,
-        reports=settings.device.loss_scale != 1 or gradient.clip == "norm",
-        raises=_ends_by_error() and _is_known(settings.optimizer.spec()),
-    )
-
-
-def _ends_by_error() -> bool:
-    """Tell whether an error that ends a step arrives where the step is called.
-
-    A jitted function without a branch runs in the background: the error would arrive at the first
-    read, and MindSpore 2.10 calls the function no more. An eager operator gains nothing by it.
-    """
-    is_cpu = bool(ms.get_context("device_target") == "CPU")
-    return is_cpu and execution_mode.current() == execution_mode.GRAPH
-
-
-def _is_known(optimizer: Mapping[str, Any]) -> bool:
-    """Return whether an optimizer is MindSpore's or the trainer's own.
-
-    One of a user's may read a weight that it has updated; without a branch MindSpore 2.10 may give
-    it the value of before.
-    """
-    return str(optimizer["_target_"]).partition(".")[0] in ("mindspore", "trainer")
-
-
 def _averages(components: RunComponents) -> WeightAverages:
     """Return the averages of a run; those of the checkpoint, if it resumes."""
-    averages = WeightAverages(components.model, components.plan)
+    plans = [phase.plan for phase in components.phases if phase.plan != components.plan]
+    averages = WeightAverages(components.model, components.plan, *plans)
     if components.resume_point is not None:
         averages.restore(components.resume_point.checkpoint.state)
     return averages

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Columns
 from trainer.feature_cache.augmented_views import AugmentedViews
+from trainer.feature_cache.stored_view import StoredView
 
 SIZES = [4, 4, 3]
 SAMPLES = sum(SIZES)
@@ -20,6 +21,7 @@ class FakeFeatures:
     def __init__(self) -> None:
         self.added: list[tuple[int, int]] = []
         self.rows: dict[bytes, NDArray[Any]] = {}
+        self.views: dict[int, StoredView] = {}
 
     def add(self, inputs: Columns, full_size: int) -> list[bytes]:
         self.added.append((len(inputs[0]), full_size))

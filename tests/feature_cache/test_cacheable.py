@@ -11,7 +11,8 @@ from tests.support.nets import Normed, TwoConvs
 from tests.support.stored import Rounding, trial
 from tests.support.training import LOSS, plan_of, rule
 from trainer.feature_cache import cacheable
-from trainer.feature_cache.cacheable import CacheProbe, NotCacheable
+from trainer.feature_cache.cache_probe import CacheProbe
+from trainer.feature_cache.cacheable import NotCacheable
 from trainer.feature_cache.constant_outputs import Calls, find_constant
 
 ROW = ((2, 3), ms.float32)

@@ -27,7 +27,7 @@ from trainer.core.errors import ConfigError
 from trainer.core.tensors import same_bits
 from trainer.engine import train_step
 from trainer.engine.train_step import TrainStep
-from trainer.feature_cache import cacheable, features
+from trainer.feature_cache import cacheable, feature_columns
 from trainer.feature_cache.features import Features
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
@@ -116,7 +116,9 @@ def test_double_precision_is_kept() -> None:
     first = found.calls["flatten"].outputs[0]
     assert first is not None
     found.calls["flatten"].outputs[0] = [(shape, ms.float64) for shape, _ in first]
-    kinds = [features.column_specs(found, dtype)[0].dtype for dtype in ("float32", "float16")]
+    kinds = [
+        feature_columns.column_specs(found, dtype)[0].dtype for dtype in ("float32", "float16")
+    ]
     assert kinds == ["float64", "float16"]
 
 

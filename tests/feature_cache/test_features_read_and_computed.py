@@ -12,9 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from trainer.core.errors import CannotWrite, ConfigError
-from trainer.feature_cache import features
-from trainer.feature_cache.features import Features, column_specs
-from trainer.feature_cache.store import Column, FeatureStore
+from trainer.feature_cache import feature_columns
+from trainer.feature_cache.feature_columns import column_specs
+from trainer.feature_cache.features import Features
+from trainer.feature_cache.segment_files import Column
+from trainer.feature_cache.store import FeatureStore
 
 COLUMNS = [Column((2,), "float32")]
 
@@ -110,19 +112,19 @@ def test_views_need_room(tmp_path: Path) -> None:
 
 def test_a_smaller_batch_is_padded_by_its_last_sample() -> None:
     column = np.array([[1, 2], [3, 4]])
-    assert features._pad(column, 4).tolist() == [[1, 2], [3, 4], [3, 4], [3, 4]]
-    assert features._pad(column, 2) is column
+    assert feature_columns.pad(column, 4).tolist() == [[1, 2], [3, 4], [3, 4], [3, 4]]
+    assert feature_columns.pad(column, 2) is column
 
 
 @pytest.mark.parametrize(("value", "fits"), [(65504.0, True), (-70000.0, False), (np.inf, True)])
 def test_values_are_halved_if_they_fit(value: float, fits: bool) -> None:
     column = np.array([[1.5, value]], np.float32)
     if fits:
-        assert features._cast(column, "float16").tolist() == [[1.5, value]]
+        assert feature_columns.cast(column, "float16").tolist() == [[1.5, value]]
     else:
         with pytest.raises(ConfigError, match=r"below 65504, received 7e\+04"):
-            features._cast(column, "float16")
-    assert features._cast(column, "float32") is column
+            feature_columns.cast(column, "float16")
+    assert feature_columns.cast(column, "float32") is column
 
 
 @pytest.mark.parametrize(

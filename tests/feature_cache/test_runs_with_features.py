@@ -11,7 +11,7 @@ import pytest
 from tests.support.command import Command, trained
 from tests.support.runs import bits, placed, records
 from trainer.core.run_files import LOG
-from trainer.feature_cache import store
+from trainer.feature_cache import segment_files
 
 FROZEN = ("freeze=[conv1,conv2,fc1]", "epochs=2", "seed=1")
 STORED = ("features=store", "features.folder=cache")
@@ -104,7 +104,7 @@ def test_a_store_that_is_not_the_nets_is_found_out(
         np.save(column, np.load(column) + 1)
         sums = column.parent / "checksums.json"
         found = json.loads(sums.read_text())
-        sums.write_text(json.dumps({**found, column.name: store._checksum(column)}))
+        sums.write_text(json.dumps({**found, column.name: segment_files.checksum(column)}))
     code, said = placed(command, "two", *FROZEN, *STORED)
     assert code == 0 and "differ from those that the model computes" in said
     assert bits(command.folder / "two") == bits(whole)

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.feature_rows import COLUMNS, fill_store, holds, open_store, rows
 from trainer.feature_cache import store as feature_store
-from trainer.feature_cache.store import Column, FeatureStore, digests
+from trainer.feature_cache.segment_files import Column
+from trainer.feature_cache.store import FeatureStore, digests
 
 
 def test_rows_are_found_again_here_and_by_another(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.feature_cache.store import Column, FeatureStore, Rows, digests
+from trainer.feature_cache.segment_files import Column, Rows
+from trainer.feature_cache.store import FeatureStore, digests
 
 COLUMNS = [Column((2, 3), "float32"), Column((), "int32")]
 

@@ -16,8 +16,9 @@ from trainer.backend.batch_types import Columns
 from trainer.backend.host_copy import from_numpy, to_numpy
 from trainer.core.tensors import Weights
 from trainer.engine.train_step import TrainStep
-from trainer.feature_cache import cacheable, features
-from trainer.feature_cache.cacheable import Cacheable, CacheProbe
+from trainer.feature_cache import cacheable, feature_columns
+from trainer.feature_cache.cache_probe import CacheProbe
+from trainer.feature_cache.cacheable import Cacheable
 from trainer.feature_cache.features import Features
 from trainer.feature_cache.store import FeatureStore
 from trainer.freezing.frozen_model import FrozenModel
@@ -132,17 +133,17 @@ def batches(smaller: bool = False) -> list[list[NDArray[Any]]]:
     return [*made[:-1], [column[: 4 if smaller else SIZE] for column in made[-1]]]
 
 
-def trial(net: nn.Cell, plan: Plan) -> CacheProbe:
+def trial(net: nn.Cell, plan: Plan, batch: Columns | None = None) -> CacheProbe:
     """A net to be looked at with two samples."""
-    few = [Tensor(column[:2]) for column in batches()[0]]
-    whole = [Tensor(column) for column in batches()[0]]
+    batch = batches()[0] if batch is None else batch
+    few, whole = [Tensor(column[:2]) for column in batch], [Tensor(column) for column in batch]
     return CacheProbe(net, plan, LOSS, few, lambda: dropout.reset_count(_masks(net)), whole)
 
 
 def store_of(
     found: Cacheable, folder: Path, dtype: str = "float32", memory: float = 1e9
 ) -> FeatureStore:
-    return FeatureStore(folder / "key", features.column_specs(found, dtype), memory, 1e9)
+    return FeatureStore(folder / "key", feature_columns.column_specs(found, dtype), memory, 1e9)
 
 
 def whole(net: nn.Cell, plan: Plan, data: Sequence[Columns], epochs: int = 3) -> Trained:

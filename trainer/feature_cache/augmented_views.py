@@ -1,30 +1,20 @@
 """Fixed, stored views of augmented samples: every epoch uses one of them."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Columns
 from trainer.feature_cache.features import Features
-
-
-@dataclass(frozen=True)
-class _View:
-    """One pass over the data: the digest and the label of each sample, and the batch sizes."""
-
-    digests: list[bytes]
-    labels: NDArray[Any]
-    sizes: list[int]
+from trainer.feature_cache.stored_view import StoredView
 
 
 class AugmentedViews:
     """The batches of epochs that choose among a fixed number of views of each sample.
 
     View k is what the pipeline gives in epoch k of a run without stored features. Each epoch takes
-    all its samples from one view, in a random order; ``count`` epochs use each view once.
+    all its samples from one view, in a random order; ``count`` epochs use each view once. A view
+    that an earlier phase has stored is not read again.
 
     Args:
         features: stores the views.
@@ -44,7 +34,6 @@ class AugmentedViews:
         self._columns = columns
         self._count = count
         self._seed = seed
-        self._views: dict[int, _View] = {}
 
     def batches(self, epoch: int) -> Iterator[Columns]:
         """Yield the batches of an epoch, features and, last, the label; epochs count from 1."""
@@ -56,8 +45,8 @@ class AugmentedViews:
             indices = order[start : start + size]
             yield [*self._features.read([view.digests[at] for at in indices]), view.labels[indices]]
 
-    def _view(self, number: int) -> _View:
-        if number not in self._views:
+    def _view(self, number: int) -> StoredView:
+        if number not in self._features.views:
             digests, labels, full_size = [], [], 0
             for *inputs, label in self._columns(number):
                 full_size = max(full_size, len(label))
@@ -65,5 +54,5 @@ class AugmentedViews:
                 labels.append(label)
             flat = [digest for batch in digests for digest in batch]
             sizes = [len(batch) for batch in digests]
-            self._views[number] = _View(flat, np.concatenate(labels), sizes)
-        return self._views[number]
+            self._features.views[number] = StoredView(flat, np.concatenate(labels), sizes)
+        return self._features.views[number]

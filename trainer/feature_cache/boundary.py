@@ -16,11 +16,13 @@ class Boundary:
         skipped: cells that need not be computed, as they reach the loss only through stored cells.
         macs: multiply-adds of convolutions and matrix products that this saves, for the samples
             that the autograd graph was recorded with.
+        computed: cells that are computed from the stored outputs, with those that contain them.
     """
 
     stored: tuple[str, ...]
     skipped: tuple[str, ...]
     macs: int
+    computed: frozenset[str] = frozenset()
 
 
 def find_boundary(
@@ -43,9 +45,11 @@ def find_boundary(
     constant = {name for name in constant if fed.isdisjoint(graph.outputs.get(name, ()))}
     ends = {node: name for name in constant & {*cacheable} for node in graph.outputs.get(name, ())}
     seen, stored = _walk(graph, ends)
-    skipped = _outermost_unused(graph, constant & {*skippable}, seen, stored)
-    order = [name for name in graph.outputs if name in stored]
-    return Boundary(tuple(order), tuple(skipped), flops.forward(graph, set(graph.nodes) - seen))
+    computed = {name for name, nodes in graph.outputs.items() if not seen.isdisjoint(nodes)}
+    skipped = _outermost_unused(graph, constant & {*skippable}, computed | stored)
+    order = tuple(name for name in graph.outputs if name in stored)
+    macs = flops.forward(graph, set(graph.nodes) - seen)
+    return Boundary(order, tuple(skipped), macs, frozenset(computed))
 
 
 def _walk(graph: AutogradGraph, ends: dict[int, str]) -> tuple[set[int], set[str]]:
@@ -62,11 +66,8 @@ def _walk(graph: AutogradGraph, ends: dict[int, str]) -> tuple[set[int], set[str
     return seen, stored
 
 
-def _outermost_unused(
-    graph: AutogradGraph, candidates: Set[str], seen: Set[int], stored: Set[str]
-) -> list[str]:
+def _outermost_unused(graph: AutogradGraph, candidates: Set[str], needed: Set[str]) -> list[str]:
     """Return the candidates that nothing needed lies in or contains, without their submodules."""
-    needed = {name for name, nodes in graph.outputs.items() if not seen.isdisjoint(nodes)} | stored
     unused = [
         name
         for name in graph.outputs

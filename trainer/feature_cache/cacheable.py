@@ -1,6 +1,6 @@
 """Finds which outputs of a frozen part can be stored, by trying it before anything trains."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +10,18 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Batch
-from trainer.backend.graph import dry_run, tracer
+from trainer.backend.graph import dry_run
 from trainer.core.tensors import close, same_bits
 from trainer.core.text import shorten
 from trainer.data import batches
 from trainer.engine.train_step import forward
 from trainer.feature_cache import constant_outputs
 from trainer.feature_cache.boundary import Boundary, find_boundary
+from trainer.feature_cache.cache_probe import CacheProbe
+from trainer.feature_cache.capture import FeatureCapture
 from trainer.feature_cache.constant_outputs import Calls, TensorSpec
 from trainer.feature_cache.replay import Compile, FeatureReplay, uncached, zero_parameter
 from trainer.freezing.frozen_model import FrozenModel
-from trainer.freezing.plan import Plan
 
 
 class NotCacheable(Exception):
@@ -50,37 +51,27 @@ class Cacheable:
         firsts = (self.calls[name].outputs[0] for name in self.boundary.stored)
         return [spec for first in firsts for spec in first or ()]
 
+    def follows(self, earlier: "Cacheable") -> bool:
+        """Return whether these outputs are computed from nothing but those of an earlier one."""
+        cells = earlier.boundary.computed.union(earlier.boundary.stored)
+        return not earlier.needs_inputs and cells.issuperset(self.boundary.stored)
+
+    def has_boundary_of(self, other: "Cacheable") -> bool:
+        """Return whether the same outputs are stored in the same way."""
+        specs = self.feature_specs(), [*self.input_specs]
+        same_specs = specs == (other.feature_specs(), [*other.input_specs])
+        return self.boundary.stored == other.boundary.stored and same_specs
+
     def replay(self, model: nn.Cell, size: int, compile: Compile = uncached) -> FeatureReplay:
         """Return a model of the same kind without its constant part, for batches of one size."""
         inputs = None if self.needs_inputs else zero_inputs(self.input_specs, size)
         return FeatureReplay(model, self.boundary, self.calls, size, inputs, compile)
 
-
-@dataclass(frozen=True)
-class CacheProbe:
-    """A model and a few samples to try it with.
-
-    Attributes:
-        model: with no plan in effect.
-        plan: the freeze plan of the model.
-        loss: a cell of (output, label).
-        batch: a few samples: inputs and, last, the label.
-        reset_dropout: restores the random state, so that the same masks are drawn again.
-        full_batch: a batch of the size that the model is trained with; None: the features of a
-            sample may differ in rounding between positions in a batch.
-    """
-
-    model: nn.Cell
-    plan: Plan
-    loss: nn.Cell
-    batch: Batch
-    reset_dropout: Callable[[], None] = lambda: None
-    full_batch: Batch | None = None
-
-    @property
-    def size(self) -> int:
-        """Number of samples in the batch."""
-        return int(self.batch[-1].shape[0])
+    def capture(
+        self, model: nn.Cell, size: int, compile: Compile, source: FeatureReplay | None
+    ) -> FeatureCapture:
+        """Return what computes the features of batches of one size; see ``FeatureCapture``."""
+        return FeatureCapture(model, self.boundary, self.calls, size, compile, source)
 
 
 def find_cacheable(probe: CacheProbe) -> Cacheable:
@@ -89,8 +80,7 @@ def find_cacheable(probe: CacheProbe) -> Cacheable:
     Raises:
         NotCacheable: there are none; the message says why.
     """
-    names = [name for name, _ in probe.model.cells_and_names() if name]
-    graph = tracer.trace(probe.model, [(probe.loss, probe.batch)], names)
+    graph = probe.graph()
     calls = constant_outputs.find_constant(
         probe.model, probe.plan, probe.batch, probe.reset_dropout
     )
@@ -112,7 +102,7 @@ def _candidates(probe: CacheProbe, calls: Mapping[str, Calls], uniform: Set[str]
     called_once = {name for name in uniform if len(calls[name].outputs) == 1}
     if probe.full_batch is None:
         return called_once
-    return constant_outputs.find_exact(probe.model, sorted(called_once), probe.full_batch[:-1])
+    return called_once & probe.exact(probe.full_batch)
 
 
 def _specs(columns: Batch) -> list[TensorSpec]:

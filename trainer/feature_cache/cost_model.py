@@ -39,17 +39,17 @@ class Volume:
     Attributes:
         train: training samples per epoch.
         validation: validation samples.
-        epochs: epochs to train.
+        epochs: epochs to train; those of a phase need not be whole.
         views: stored views of each training sample.
     """
 
     train: int
     validation: int
-    epochs: int
+    epochs: float
     views: int = 1
 
     @property
-    def rows(self) -> int:
+    def rows(self) -> float:
         """Samples to be stored."""
         return self.train * min(self.views, self.epochs) + self.validation
 

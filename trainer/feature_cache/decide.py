@@ -1,8 +1,9 @@
 """Decides whether a run stores features, and what it reports about that."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import mindspore as ms
 from mindspore import nn
@@ -11,20 +12,19 @@ from trainer.backend.batch_types import Columns
 from trainer.backend.compile import fingerprint as fingerprints
 from trainer.backend.compile.fingerprint import NotComparable
 from trainer.backend.convolutions import choice
-from trainer.backend.graph import flops, tracer
+from trainer.backend.graph import flops
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.core.text import first_line, shorten
 from trainer.data.batch_source import BatchSource
 from trainer.feature_cache import cost_model, random_ops
-from trainer.feature_cache.cacheable import (
-    Cacheable,
-    CacheProbe,
-    NotCacheable,
-    find_cacheable,
-)
+from trainer.feature_cache.cache_probe import CacheProbe
+from trainer.feature_cache.cacheable import Cacheable, NotCacheable, find_cacheable
 from trainer.feature_cache.cost_model import Volume
-from trainer.feature_cache.features import column_specs
+from trainer.feature_cache.feature_columns import column_specs
+from trainer.freezing.plan import Plan
+
+_NOT_STORED = "not stored: "
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ class CacheDecision:
         storable: what is stored; None: nothing.
         why: the line on the screen; empty: none.
         net: fingerprint of the model; None: unknown, so that other runs cannot use the features.
+        nbytes: bytes that all features take.
     """
 
     storable: Cacheable | None = None
     why: str = ""
     net: str | None = None
+    nbytes: float = 0
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,28 @@ class SampleSource:
     batch_sizes: tuple[int, int]
     has_rows: bool = True
 
-    def volume(self, settings: Settings) -> Volume:
-        """Return how many samples a run computes and stores."""
+    def volume(self, settings: Settings, epochs: float | None = None) -> Volume:
+        """Return how many samples a run, or a phase of some epochs, computes and stores."""
         counts = [p.batch_count if p else 0 for p in (self.train, self.validation)]
         samples = [count * size for count, size in zip(counts, self.batch_sizes, strict=True)]
-        return Volume(samples[0], samples[1], settings.epochs, settings.features.views or 1)
+        epochs = settings.epochs if epochs is None else epochs
+        return Volume(samples[0], samples[1], epochs, settings.features.views or 1)
+
+    @cached_property
+    def augmentation(self) -> str:
+        """Why the data are not the same in every epoch; empty: they are."""
+        parts = [part for part in (self.train, self.validation) if part is not None]
+        names = [part.augmentation() for part in parts]
+        names += [name for part in parts for name in random_ops.random_operations(part.origin)]
+        if names := [*filter(None, dict.fromkeys(names))]:
+            return f"the data are augmented at random by {shorten(names)}"
+        whole = self.train.unlimited()  # limited epochs have other samples each
+
+        def inputs(epoch: int) -> Iterator[Columns]:
+            return (c[:-1] for c in whole.columns(epoch))
+
+        differ = random_ops.epochs_differ(inputs, whole.batch_count * self.batch_sizes[0])
+        return "the data are not the same in every epoch" if differ else ""
 
 
 def fingerprint(settings: Settings, model: nn.Cell) -> str | None:
@@ -89,25 +108,54 @@ def decide(
     Raises:
         ConfigError: the settings ask for features that cannot be stored.
     """
+    return decide_phases(settings, probe, source, model, [(probe.plan, settings.epochs)])[0]
+
+
+def decide_phases(
+    settings: Settings,
+    probe: CacheProbe,
+    source: SampleSource,
+    model: str | None,
+    phases: Sequence[tuple[Plan, float]],
+) -> list[CacheDecision]:
+    """Return whether features are stored, for each of the phases, given by plan and epochs.
+
+    See ``decide``. What does not depend on the plan is tried once for all. ``features=store`` asks
+    for features in at least one of the phases.
+    """
+    decisions = list[CacheDecision]()
+    for nth, (plan, epochs) in enumerate(phases):
+        equal = phases.index((plan, epochs))
+        of_plan = replace(probe, plan=plan)
+        decisions.append(
+            decisions[equal] if equal < nth else _decide(settings, of_plan, source, model, epochs)
+        )
+    if settings.features.mode == "store" and not any(each.storable for each in decisions):
+        reason = decisions[0].why.removeprefix(_NOT_STORED)
+        expected = "features: expected a frozen part whose outputs can be stored"
+        raise ConfigError([f"{expected}, received one that cannot be: {reason}; use features=off"])
+    return decisions
+
+
+def _decide(
+    settings: Settings, probe: CacheProbe, source: SampleSource, model: str | None, epochs: float
+) -> CacheDecision:
     mode = settings.features.mode
     if mode == "off" or (mode == "auto" and not probe.plan.select("frozen")):
         return CacheDecision()
     try:
-        return _decide(settings, probe, source, model)
+        return _try(settings, probe, source, model, epochs)
     except NotCacheable as refusal:
         reason = str(refusal)
     except Exception as error:  # any model may raise anything; it may train without features
         reason = f"the model cannot be tried: {first_line(error)}"
-    if mode == "store":
-        expected = "features: expected a frozen part whose outputs can be stored"
-        raise ConfigError([f"{expected}, received one that cannot be: {reason}; use features=off"])
-    return CacheDecision(None, f"not stored: {reason}")
+    return CacheDecision(None, f"{_NOT_STORED}{reason}")
 
 
-def _decide(
-    settings: Settings, probe: CacheProbe, source: SampleSource, model: str | None
+def _try(
+    settings: Settings, probe: CacheProbe, source: SampleSource, model: str | None, epochs: float
 ) -> CacheDecision:
-    volume, auto = source.volume(settings), settings.features.mode == "auto"
+    volume, auto = source.volume(settings, epochs), settings.features.mode == "auto"
     device = ms.get_context("device_target"), choice.current().blocked
     if auto:  # the whole model is an upper bound
         bound = cost_model.estimate(volume, _model_macs(probe), 0, *device)
@@ -116,14 +164,15 @@ def _decide(
         _check_benefit(bound)
     cacheable = _find_cacheable(settings, probe, source)
     row_bytes = sum(column.nbytes for column in column_specs(cacheable, settings.features.dtype))
-    _check_room(settings, volume.rows * row_bytes, shared=model is not None)
+    nbytes = volume.rows * row_bytes
+    _check_room(settings, nbytes, shared=model is not None)
     estimate = cost_model.estimate(volume, cacheable.macs, row_bytes, *device)
     if auto:
         _check_benefit(estimate, advice="; features=store stores them nevertheless")
-    summary = _describe(settings, cacheable, volume.rows * row_bytes, estimate)
+    summary = _describe(settings, cacheable, nbytes, estimate)
     if model is None:
         summary += "; for this run only, because the code of the model cannot be identified"
-    return CacheDecision(cacheable, summary, model)
+    return CacheDecision(cacheable, summary, model, nbytes)
 
 
 def _find_cacheable(settings: Settings, probe: CacheProbe, source: SampleSource) -> Cacheable:
@@ -138,8 +187,9 @@ def _find_cacheable(settings: Settings, probe: CacheProbe, source: SampleSource)
         raise NotCacheable(f"evaluation.tta={tta} also needs the outputs of mirror images")
     if not source.has_rows:
         raise NotCacheable("an input has no row for each sample")
-    if settings.features.views is None:
-        _check_data(settings, source)
+    if settings.features.views is None and source.augmentation:
+        advice = "features.views=K (with features=store) can store K views of each image"
+        raise NotCacheable(f"{source.augmentation}; {advice}")
     cacheable = find_cacheable(probe)
     if settings.features.views and cacheable.needs_inputs:
         raise NotCacheable("views are stored without the images, which the model also needs")
@@ -147,7 +197,7 @@ def _find_cacheable(settings: Settings, probe: CacheProbe, source: SampleSource)
 
 
 def _describe(
-    settings: Settings, cacheable: Cacheable, nbytes: int, estimate: cost_model.Estimate
+    settings: Settings, cacheable: Cacheable, nbytes: float, estimate: cost_model.Estimate
 ) -> str:
     megabytes = nbytes / 1e6
     size = f"{megabytes:,.1f}" if megabytes >= 0.1 else f"{megabytes:.1g}"
@@ -159,7 +209,7 @@ def _describe(
 
 def _model_macs(probe: CacheProbe) -> float:
     """Return the multiply-adds per sample of the whole model."""
-    graph = tracer.trace(probe.model, [(probe.loss, probe.batch)])
+    graph = probe.graph()
     return flops.forward(graph, set(graph.nodes)) / probe.size
 
 
@@ -181,24 +231,7 @@ def _seconds(value: float, decimals: int = 0) -> str:
     return f"{value:,.{max(decimals, int(value <= 0.5))}f} s"
 
 
-def _check_data(settings: Settings, source: SampleSource) -> None:
-    advice = "features.views=K (with features=store) can store K views of each image"
-    parts = [part for part in (source.train, source.validation) if part is not None]
-    names = [part.augmentation() for part in parts]
-    names += [name for part in parts for name in random_ops.random_operations(part.origin)]
-    if names := [*filter(None, dict.fromkeys(names))]:
-        raise NotCacheable(f"the data are augmented at random by {shorten([*names])}; {advice}")
-
-    whole = source.train.unlimited()  # limited epochs have other samples each
-
-    def inputs(epoch: int) -> Iterator[Columns]:
-        return (c[:-1] for c in whole.columns(epoch))
-
-    if random_ops.epochs_differ(inputs, whole.batch_count * source.batch_sizes[0]):
-        raise NotCacheable(f"the data are not the same in every epoch; {advice}")
-
-
-def _check_room(settings: Settings, nbytes: int, shared: bool) -> None:
+def _check_room(settings: Settings, nbytes: float, shared: bool) -> None:
     """Check that either the memory or, for features that runs share, the folder holds them."""
     memory, folder = settings.features.memory_mb, settings.features.max_mb
     if nbytes <= 1e6 * max(memory, folder if shared else 0):

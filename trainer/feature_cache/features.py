@@ -1,24 +1,26 @@
 """Features: the outputs of the frozen part, computed once per sample, then read from a store."""
 
+import copy
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import mindspore as ms
-import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from trainer.backend.batch_types import Columns
-from trainer.core.errors import CannotWrite, ConfigError
-from trainer.core.tensors import close, largest_change, same_bits
+from trainer.core.errors import CannotWrite
+from trainer.core.tensors import close, same_bits
 from trainer.data import batches as data
 from trainer.distributed.world import World
 from trainer.feature_cache.cacheable import Cacheable
-from trainer.feature_cache.replay import Compile, FeatureReplay, ReplayedModel, uncached
-from trainer.feature_cache.store import Column, FeatureStore
+from trainer.feature_cache.feature_columns import cast, column_specs, pad, to_model_types
+from trainer.feature_cache.feature_graphs import FeatureGraphs, check_rounding
+from trainer.feature_cache.replay import Compile, uncached
+from trainer.feature_cache.store import FeatureStore
 from trainer.feature_cache.store import digests as digests_of
+from trainer.feature_cache.stored_view import StoredView
 from trainer.metrics.evaluator import Evaluator
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,14 @@ class Features:
         store: holds the features.
         exact: whether a sample must have the same bits in any position of a batch.
         compile: see ``Compile``.
+        source: features of an earlier phase, from which these are computed instead of from the
+            inputs. They are closed once all of them have been used.
+
+    Attributes:
+        cacheable: what is stored of the model.
+        weights: hashes of the weights on which the features depend, by name.
+        counts: what was read and computed since they were last logged.
+        views: stored views of augmented samples, by their number.
     """
 
     def __init__(
@@ -51,13 +61,19 @@ class Features:
         store: FeatureStore,
         exact: bool = True,
         compile: Compile = uncached,
+        source: "Features | None" = None,
     ) -> None:
         self._exact = exact
-        self._compile = compile
         self._model = model
-        self._cacheable = cacheable
-        self._replays: dict[int, FeatureReplay] = {}
+        self.cacheable = cacheable
+        graphs = source._graphs if source else None
+        self._graphs: FeatureGraphs = FeatureGraphs(model, cacheable, compile, graphs)
         self._store = store
+        self._source = source
+        self._unused = source._store.digests if source else set[bytes]()
+        self._full_size: int = source._full_size if source else 0
+        self.views: dict[int, StoredView] = source.views if source else {}
+        self.weights: Mapping[str, str] = {}
         self._checked = 0  # segments of other runs that have been compared with the model
         self._usable = True  # whether stored features are as good as computed ones
         self._rounding_checked = False
@@ -83,7 +99,7 @@ class Features:
                 continue
             *inputs, label = batch
             full_size = max(full_size, len(label))
-            needed_inputs = inputs if self._cacheable.needs_inputs else []
+            needed_inputs = inputs if self.cacheable.needs_inputs else []
             yield [*self._rows(inputs, full_size), *needed_inputs, label]
 
     def add(self, inputs: Columns, full_size: int) -> list[bytes]:
@@ -100,51 +116,61 @@ class Features:
 
     def read(self, digests: Sequence[bytes]) -> list[NDArray[Any]]:
         """Return stored features, in the types of the model."""
-        self.counts.read += len(digests)
-        return self._to_model_types(self._store.get(digests))
+        missing = self._store.missing(digests) if self._source else []
+        if self._source and missing:
+            rows = self._computed(self._source.read(digests), self._full_size)
+            self._add(digests, rows)
+        else:
+            rows = self._store.get(digests)
+        self.counts.computed += len(missing)
+        self.counts.read += len(digests) - len(missing)
+        return to_model_types(self.cacheable, rows)
 
     def _rows(self, inputs: Columns, full_size: int) -> list[NDArray[Any]]:
         """Return the features of a batch, computed if any sample is not stored."""
         digests = digests_of(inputs)
+        self._full_size = max(self._full_size, full_size)
         missing = self._store.missing(digests)
         if not missing and self._store.adopted > self._checked:
             self._check_adopted(digests, inputs, full_size)
             missing = self._store.missing(digests)
         if missing or not self._usable:
             rows = self._compute(inputs, full_size)
-            self._store.put(digests, rows)
+            self._add(digests, rows)
         else:
             rows = self._store.get(digests)
+            self._mark_used(digests)
         self.counts.computed += len(missing)
         self.counts.read += len(digests) - len(missing)
-        return self._to_model_types(rows)
+        return to_model_types(self.cacheable, rows)
 
-    def _to_model_types(self, rows: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        dtypes = [ms.dtype_to_nptype(dtype) for _, dtype in self._cacheable.feature_specs()]
-        pairs = zip(rows, dtypes, strict=True)
-        return [column.astype(dtype, copy=False) for column, dtype in pairs]
+    def _add(self, digests: Sequence[bytes], rows: Sequence[NDArray[Any]]) -> None:
+        self._store.put(digests, rows)
+        if self._source and not self._store.missing(digests):
+            self._mark_used(digests)
+
+    def _mark_used(self, digests: Sequence[bytes]) -> None:
+        """Close the source once all of it has been used; what is left of a batch is used at once.
+
+        An epoch may leave out its last samples.
+        """
+        if self._source is None:
+            return
+        self._unused.difference_update(digests)
+        if 0 < len(self._unused) <= self._full_size:
+            rest = sorted(self._unused)
+            self._store.put(rest, self._computed(self._source.read(rest), self._full_size))
+            self._unused.difference_update(() if self._store.missing(rest) else rest)
+        if not self._unused:
+            self._source.close()  # its graphs remain, for samples that it has not seen
 
     def make_step(self, make: Callable[[nn.Cell], Callable[..., Tensor]]) -> Callable[..., Tensor]:
-        """Return a training step that takes batches of features.
-
-        Args:
-            make: returns a step of the model that it is given; called once per batch size.
-        """
-        steps: dict[int, Callable[..., Tensor]] = {}
-
-        def step(*batch: Tensor) -> Tensor:
-            size = batch[-1].shape[0]
-            replay = self._replay(size)
-            if size not in steps:
-                steps[size] = make(replay.tail)
-            with replay.replayed():
-                return steps[size](*batch)
-
-        return step
+        """Return a training step that takes batches of features; see ``FeatureGraphs``."""
+        return self._graphs.make_step(make)
 
     def evaluator(self, loss: nn.Cell, world: World) -> Evaluator:
         """Return an evaluator of the model on batches of features."""
-        return Evaluator(ReplayedModel(self._model, self._replay), loss, world)
+        return self._graphs.evaluator(loss, world)
 
     def log_counts(self, epoch: int) -> None:
         """Log how many samples were read and how many were computed since the last call."""
@@ -157,37 +183,54 @@ class Features:
         """Write features that are only in memory so far, for other runs."""
         self._store.flush()
 
-    def _replay(self, size: int) -> FeatureReplay:
-        if size not in self._replays:
-            self._replays[size] = self._cacheable.replay(self._model, size, self._compile)
-        return self._replays[size]
+    def feeds(self, later: Cacheable) -> bool:
+        """Return whether features of a later boundary are the same if computed from these."""
+        is_lossless = [*self._store.columns] == column_specs(self.cacheable, "float32")
+        return self._usable and is_lossless and later.follows(self.cacheable)
+
+    def as_source(self) -> "Features":
+        """Return these features, or those that they are still computed from: they have more rows.
+
+        The others are closed.
+        """
+        source = self._source
+        if source is None or not self._unused:
+            return self
+        self._source = None
+        self.close()
+        return source
+
+    def renewed(self, cacheable: Cacheable, compile: Compile) -> "Features":
+        """Return the same stored features for another phase with the same boundary."""
+        features = copy.copy(self)
+        source = self._source._graphs if self._source else None
+        features.cacheable = cacheable
+        features._graphs = FeatureGraphs(self._model, cacheable, compile, source)
+        return features
+
+    def close(self) -> None:
+        """Release the memory, and remove what no other run can use."""
+        if self._source:
+            self._source.close()
+        self._store.close()
 
     def _compute(self, inputs: Columns, full_size: int) -> list[NDArray[Any]]:
         """Return the features of some samples in the types of the store."""
-        size = len(inputs[0])
-        padded = [Tensor(_pad(column, full_size)) for column in inputs]
-        replay = self._replay(full_size)
-        outputs = replay.capture(padded)
+        columns = self._source._rows(inputs, full_size) if self._source else inputs
+        return self._computed(columns, full_size)
+
+    def _computed(self, columns: Columns, full_size: int) -> list[NDArray[Any]]:
+        """Return the features of samples, given by their inputs or by their rows in the source."""
+        size = len(columns[0])
+        padded = [Tensor(pad(column, full_size)) for column in columns]
+        capture = self._graphs.capture(full_size)
+        outputs = capture(padded)
         if not self._rounding_checked:
             self._rounding_checked = True
-            self._check_rounding(outputs, replay.capture(data.reversed_batch(padded)))
+            reverse = capture(data.reversed_batch(padded))
+            self._usable = check_rounding(outputs, reverse, self._exact)
         pairs = zip(outputs, self._store.columns, strict=True)
-        return [_cast(array[:size], column.dtype) for array, column in pairs]
-
-    def _check_rounding(self, outputs: Columns, reversed_outputs: Columns) -> None:
-        """Report whether a sample has the same bits in any position of a batch."""
-        pairs = [(one, other[::-1]) for one, other in zip(outputs, reversed_outputs, strict=True)]
-        if all(same_bits(*pair) for pair in pairs):
-            file_log.info("features: a sample has the same bits in any position of a batch")
-            return
-        self._usable = not self._exact
-        inexact = "the last bits of the weights may differ from a run without stored features"
-        log.info(
-            "features: the rounding of a sample depends on its position in the batch, by %.1g at "
-            "most: %s",
-            max(largest_change(*pair) for pair in pairs),
-            inexact if self._usable else "they are computed again in every step (features.exact)",
-        )
+        return [cast(array[:size], column.dtype) for array, column in pairs]
 
     def _check_adopted(self, digests: Sequence[bytes], inputs: Columns, full_size: int) -> None:
         """Compare features of other runs with the model; discard all if they differ."""
@@ -201,39 +244,3 @@ class Features:
                 self._store.folder,
             )
             self._store.clear()
-
-
-def column_specs(cacheable: Cacheable, dtype: str) -> list[Column]:
-    """Return the columns of a store for the features of a model.
-
-    Args:
-        cacheable: what can be stored of the model.
-        dtype: NumPy's name of the type in which floating-point numbers are stored.
-    """
-    columns = []
-    for shape, ms_dtype in cacheable.feature_specs():
-        own = np.dtype(ms.dtype_to_nptype(ms_dtype))
-        halved = own.kind == "f" and dtype == "float16"
-        columns.append(Column(tuple(shape[1:]), dtype if halved else own.name))
-    return columns
-
-
-def _cast(column: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """Return values in the type of the store.
-
-    Raises:
-        ConfigError: a value is too large for that type.
-    """
-    with np.errstate(over="ignore"):
-        cast = column.astype(dtype, copy=False)
-    if cast.dtype != column.dtype and np.isinf(cast).sum() > np.isinf(column).sum():
-        largest = float(np.abs(column).max())
-        expected = "features.dtype: expected values below 65504"
-        raise ConfigError([f"{expected}, received {largest:.3g}"])
-    return cast
-
-
-def _pad(column: NDArray[Any], size: int) -> NDArray[Any]:
-    """Repeat the last sample up to a full batch."""
-    lacking = size - len(column)
-    return np.concatenate([column, np.repeat(column[-1:], lacking, axis=0)]) if lacking else column

@@ -6,14 +6,12 @@ budget lasts; otherwise it is mapped from its files. Several processes may write
 reads what the others have written.
 """
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -21,15 +19,12 @@ from numpy.typing import NDArray
 
 from trainer.core import atomic_files, cache_folder
 from trainer.core.errors import CannotWrite
+from trainer.feature_cache import segment_files
+from trainer.feature_cache.segment_files import DIGEST, Column, Digests, Rows
 
 log = logging.getLogger(__name__)
 
-Rows: TypeAlias = "list[NDArray[Any]]"
-Digests: TypeAlias = "Sequence[bytes]"
-
 _SEGMENT_BYTES = 256e6  # each mapped column keeps a file open
-_CHECKSUMS = "checksums.json"
-_DIGEST = 16  # bytes
 
 
 def digests(inputs: Sequence[NDArray[Any]]) -> list[bytes]:
@@ -50,19 +45,6 @@ def _contiguous(column: NDArray[Any]) -> NDArray[Any]:
     return column.copy(order="C") if not column.flags.c_contiguous else column
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the store: per sample, values of a shape and a NumPy type."""
-
-    shape: tuple[int, ...]
-    dtype: str
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of one row."""
-        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
-
-
 class FeatureStore:
     """Rows of several columns, found by digest.
 
@@ -71,19 +53,26 @@ class FeatureStore:
         columns: the columns of a row.
         memory: bytes that rows may take in memory; rows not yet written may exceed it.
         limit: bytes that the cache may take on disk.
+        temporary: whether no other run can use the rows: the folder is removed in the end.
 
     Attributes:
         adopted: number of segments of other runs that are in use.
     """
 
     def __init__(
-        self, folder: Path, columns: Sequence[Column], memory: float, limit: float
+        self,
+        folder: Path,
+        columns: Sequence[Column],
+        memory: float,
+        limit: float,
+        temporary: bool = False,
     ) -> None:
         self.folder = folder
         self.columns = tuple(columns)
         self._memory = memory
         self._limit = limit
-        self._row_bytes = sum(column.nbytes for column in columns) + _DIGEST
+        self._temporary = temporary
+        self._row_bytes = sum(column.nbytes for column in columns) + DIGEST
         self._segments: list[Rows] = []
         self._places: dict[bytes, tuple[int, int]] = {}
         self._known: set[str] = set()
@@ -103,6 +92,11 @@ class FeatureStore:
         """Bytes that rows take in memory."""
         in_memory = (s for s in self._segments if not isinstance(s[0], np.memmap))
         return sum(array.nbytes for segment in in_memory for array in segment)
+
+    @property
+    def digests(self) -> set[bytes]:
+        """The digests of all samples that have a row."""
+        return set(self._places)
 
     def missing(self, digests: Digests) -> list[int]:
         """Return the indices of samples that have no row, here or in what others have written."""
@@ -155,7 +149,7 @@ class FeatureStore:
         name = xxhash.xxh3_128_hexdigest(b"".join(digests))
         if self._write(name, digests, rows) and self.memory_bytes > self._memory:
             with suppress(OSError):  # another process has dropped it: the rows stay in memory
-                self._segments[nth] = _map_rows(self.folder / name, len(self.columns))
+                self._segments[nth] = segment_files.map_rows(self.folder / name, len(self.columns))
 
     def refresh(self) -> bool:
         """Read segments that are new in the folder; return whether there were any."""
@@ -171,6 +165,16 @@ class FeatureStore:
         """Remove every segment, and read no more segments that others write."""
         for path in cache_folder.entries(self.folder):
             shutil.rmtree(path, ignore_errors=True)
+        self._forget()
+
+    def close(self) -> None:
+        """Release the memory, remove the folder if no other run can use it, and store no more."""
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._temporary, self._writable, self._memory = False, False, -1
+        self._forget()
+
+    def _forget(self) -> None:
         self._segments, self._places, self._unwritten, self._open = [], {}, [], -1
         self._isolated = True
 
@@ -194,7 +198,7 @@ class FeatureStore:
                 raise CannotWrite(f"they take more than features.max_mb, {self._limit / 1e6:g} MB")
             if not (self.folder / name).is_dir():  # the name identifies its rows
                 with atomic_files.atomic_write_folder(self.folder / name) as partial:
-                    _save(partial, digests, rows)
+                    segment_files.save(partial, digests, rows)
         except (CannotWrite, OSError) as error:
             self._writable = False
             log.warning("warning: features are kept in memory only: %s", error)
@@ -203,12 +207,12 @@ class FeatureStore:
 
     def _adopt(self, path: Path) -> None:
         """Use a segment that is intact; remove a damaged one."""
-        if not _is_intact(path, self.columns):
+        if not segment_files.is_intact(path, self.columns):
             if path.exists():  # another process may have dropped it just now
                 log.warning("warning: features in %s are damaged; they are computed again", path)
                 shutil.rmtree(path, ignore_errors=True)
             return
-        rows = _map_rows(path, len(self.columns))
+        rows = segment_files.map_rows(path, len(self.columns))
         if self.memory_bytes + sum(array.nbytes for array in rows) <= self._memory:
             rows = [np.array(array) for array in rows]
         digests = np.load(path / "digests.npy")
@@ -216,34 +220,3 @@ class FeatureStore:
         self.adopted += 1
         for index, digest in enumerate(digests):
             self._places.setdefault(digest.tobytes(), (len(self._segments) - 1, index))
-
-
-def _names(columns: int) -> list[str]:
-    return [f"column_{nth}.npy" for nth in range(columns)]
-
-
-def _save(folder: Path, digests: Digests, rows: Rows) -> None:
-    keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _DIGEST)
-    for name, array in zip(("digests.npy", *_names(len(rows))), (keys, *rows), strict=True):
-        np.save(folder / name, array)
-    sums = {path.name: _checksum(path) for path in folder.glob("*.npy")}
-    (folder / _CHECKSUMS).write_text(json.dumps(sums))
-
-
-def _is_intact(path: Path, columns: Sequence[Column]) -> bool:
-    with suppress(OSError, ValueError, AttributeError):
-        sums = json.loads((path / _CHECKSUMS).read_text())
-        if any(_checksum(path / name) != value for name, value in sums.items()):
-            return False
-        rows = _map_rows(path, len(columns))
-        own = [Column(array.shape[1:], str(array.dtype)) for array in rows]
-        return own == list(columns) and "digests.npy" in sums
-    return False
-
-
-def _map_rows(path: Path, columns: int) -> Rows:
-    return [np.load(path / name, mmap_mode="r") for name in _names(columns)]
-
-
-def _checksum(path: Path) -> str:
-    return atomic_files.digest(path, xxhash.xxh3_128())

@@ -19,7 +19,7 @@ from trainer.data.run_data import Data
 from trainer.distributed import world
 from trainer.engine import train_step
 from trainer.feature_cache import decide
-from trainer.feature_cache.cacheable import CacheProbe
+from trainer.feature_cache.cache_probe import CacheProbe
 from trainer.feature_cache.decide import CacheDecision, SampleSource
 from trainer.freezing.plan import Plan
 from trainer.metrics import tta

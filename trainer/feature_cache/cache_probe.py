@@ -18,10 +18,12 @@ class ModelFacts:
 
     Attributes:
         graph: autograd graph of the loss, with the outputs of all cells.
+        is_repeatable: whether two passes under a plan have had the same loss and gradients.
         exact: the cells that give a sample the same bits in any position of a batch.
     """
 
     graph: AutogradGraph | None = None
+    is_repeatable: bool = False
     exact: Set[str] | None = None
 
 

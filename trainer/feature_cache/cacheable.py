@@ -176,8 +176,7 @@ def _needs_inputs(probe: CacheProbe, boundary: Boundary, calls: Mapping[str, Cal
     outputs = constant_outputs.record_outputs(probe.model, boundary.stored, inputs)
     features = [Tensor(array) for name in boundary.stored for array in outputs[name]]
     expected = _loss_and_gradients(probe, probe.model, probe.batch)
-    if not _have_same_bits(expected, _loss_and_gradients(probe, probe.model, probe.batch)):
-        raise NotCacheable("the model draws random numbers in a way that cannot be repeated")
+    _check_repeatable(probe, expected)
 
     def is_equal(constant_inputs: Batch | None, *columns: Tensor) -> bool:
         replay = FeatureReplay(probe.model, boundary, calls, probe.size, constant_inputs)
@@ -191,6 +190,19 @@ def _needs_inputs(probe: CacheProbe, boundary: Boundary, calls: Mapping[str, Cal
         return True
     names = ", ".join(boundary.stored)
     raise NotCacheable(f"loss or gradients change when the outputs of {names} are replayed")
+
+
+def _check_repeatable(probe: CacheProbe, expected: Sequence[NDArray[Any]]) -> None:
+    """Check, once for all plans, that a second pass has the same loss and gradients.
+
+    Raises:
+        NotCacheable: it has not.
+    """
+    if probe.facts.is_repeatable:
+        return
+    if not _have_same_bits(expected, _loss_and_gradients(probe, probe.model, probe.batch)):
+        raise NotCacheable("the model draws random numbers in a way that cannot be repeated")
+    probe.facts.is_repeatable = True
 
 
 def _other_inputs(inputs: Batch, size: int) -> list[Batch]:

@@ -47,18 +47,16 @@ def phase_features(
 ) -> Features | None:
     """Return the features of a phase, with those that earlier runs have stored; None: it has none.
 
-    They are those of the previous phase, or are computed from those, where boundary and frozen
-    weights allow it; else from the inputs.
+    They are, or are computed from, those of the previous phase where that is possible.
 
     Args:
         settings: of the run.
         components: with the plan and the decision of the phase; the model is read as it is now.
         compile: returns what to call in place of a cell with the model in it, by a graph's name.
         previous: features of the phase before, closed here or as soon as they are not needed.
-        plans: of all earlier phases, which tell the weights that this run has trained itself.
+        plans: of all earlier phases: what they train, no other run has.
     """
-    storable, exact = components.cache_decision.storable, settings.features.exact
-    weights = _weights(components)
+    storable, weights = components.cache_decision.storable, _weights(components)
     hash_of = cache(lambda name: sha256(weights[name]))
     source = _source(previous, storable, hash_of)
     if storable is None:
@@ -67,7 +65,8 @@ def phase_features(
         features = source.renewed(storable, compile)
     else:
         store = _store(settings, components, plans, _keyed(components, weights), hash_of)
-        features = Features(components.model, storable, store, exact, compile, source)
+        options = store, settings.features.exact, compile, source
+        features = Features(components.model, storable, *options)
     features.weights = {name: hash_of(name) for name in components.plan.names("frozen")}
     return features
 

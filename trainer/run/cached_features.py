@@ -45,9 +45,7 @@ def phase_features(
     previous: Features | None = None,
     plans: Iterable[Plan] = (),
 ) -> Features | None:
-    """Return the features of a phase, with those that earlier runs have stored; None: it has none.
-
-    They are, or are computed from, those of the previous phase where that is possible.
+    """Return the features of a phase, from the previous ones where possible; None: it has none.
 
     Args:
         settings: of the run.

@@ -10,8 +10,9 @@ from tests.support.nets import TwoConvs
 from tests.support.stacks import Backward
 from tests.support.training import IMAGES, LOSS, ROWS
 from trainer.backend.graph import dry_run, example_inputs
+from trainer.backend.graph.call_order import describe_in_call_order
 from trainer.backend.graph.example_inputs import Total
-from trainer.backend.graph.tracer import ExampleInput, describe_in_call_order, trace
+from trainer.backend.graph.tracer import ExampleInput, trace
 from trainer.config.rules import Rule
 from trainer.core.errors import ConfigError
 from trainer.freezing.selection import layers

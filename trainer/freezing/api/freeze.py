@@ -8,7 +8,7 @@ import mindspore as ms
 from mindspore import nn
 
 from trainer.backend import device
-from trainer.backend.graph import tracer
+from trainer.backend.graph import call_order, tracer
 from trainer.backend.graph.example_inputs import Inputs, example_inputs
 from trainer.backend.graph.reachability import unreachable_parameters
 from trainer.config.rules import Rule
@@ -72,7 +72,7 @@ def _check_not_frozen(net: nn.Cell) -> None:
 
 
 def _plan(net: nn.Cell, rules: Sequence[Rule], inputs: Inputs | None) -> Plan:
-    tree = tracer.describe_in_call_order(net, rules, 1.0, example_inputs(net, inputs))
+    tree = call_order.describe_in_call_order(net, rules, 1.0, example_inputs(net, inputs))
     if problems := validation.problems(rules, tree):
         raise ConfigError(problems)
     return validation.validated_plan(rules, tree, partial(_find_upstream, net, inputs))

@@ -56,7 +56,7 @@ def test_loss_scale_is_a_factor_or_dynamic(value: Any) -> None:
 
 
 def test_unknown_keys_are_given_their_nearest() -> None:
-    assert problems(epohcs=3) == ["epohcs: unknown key (nearest: epochs, policy)"]
+    assert problems(epohcs=3) == ["epohcs: unknown key (nearest: epochs, policy, phases)"]
     found = problems(snapshot={"prnt": []})
     assert found == ["snapshot.prnt: unknown key (nearest: print)"]
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from trainer.checkpoint.changed_phases import changed_phases
+
 _STORED = ("features.views", "features.dtype", "features.exact")
 _PLATEAU = "trainer.optim.schedules.plateau.plateau"  # its rates depend on what is monitored
 _MONITORED = (
@@ -17,6 +19,7 @@ _LIMITS = ("limit_train_batches", "limit_validation_batches", "overfit_batches")
 # change no weight, or only the moment when training ends.
 KEYS_BY_PART = {
     "policy": ("policy", "freeze", "method", "norm"),
+    "phases": (),  # ``changed_phases`` compares them
     "model": ("model", "new_head"),
     "dataset": ("dataset", "batch_size", *_STORED, *_LIMITS),
     "transform": ("transform",),
@@ -46,6 +49,8 @@ def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[
         part = parts.get(key, parts.get(key.partition(".")[0]))
         if part and old.get(key) != new.get(key) and key not in _IGNORED:
             changes.setdefault(part, []).append(f"{key}: {old.get(key)} -> {new.get(key)}")
+    if phases := changed_phases(before.get("phases") or {}, now.get("phases") or {}):
+        changes["phases"] = phases
     return changes
 
 

@@ -33,7 +33,8 @@ def _kept(value: Any) -> Any:
     return keep
 
 
-def _named(target: str) -> str:
+def named(target: str) -> str:
+    """Return the dotted name of a target; refuse one that is left out."""
     if target in ("", MISSING):
         raise ValueError("expected the dotted name of a class or function, received none")
     return target
@@ -49,7 +50,7 @@ class Target(BaseModel):
     """Anything that is built from ``_target_``; its other keys are the target's own arguments."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    target: Annotated[str, AfterValidator(_named)] = Field(alias="_target_")
+    target: Annotated[str, AfterValidator(named)] = Field(alias="_target_")
 
     def spec(self) -> dict[str, Any]:
         """The mapping that Hydra's ``instantiate`` takes."""

@@ -132,9 +132,16 @@ def user_files(lines: Sequence[str], named: Collection[str]) -> list[str]:
         return []
     with composing():
         loader = GlobalHydra.instance().config_loader()
-        defaults = loader.compute_defaults_list(CONFIG, list(lines), RunMode.RUN).defaults
+        defaults = [*loader.compute_defaults_list(CONFIG, list(lines), RunMode.RUN).defaults]
+        for name in filter(_is_option, named):  # a policy of a phase may build on others
+            defaults += loader.compute_defaults_list(name, [], RunMode.RUN).defaults
     names = {str(default.config_path) for default in defaults} | set(named)
     return sorted(f"{name}.yaml" for name in names if Path(folder, f"{name}.yaml").is_file())
+
+
+def _is_option(name: str) -> bool:
+    group, _, option = name.rpartition("/")
+    return option in config_folders.options(group)
 
 
 def _base(lines: Sequence[str], problems: Sequence[str]) -> DictConfig:

@@ -19,7 +19,8 @@ from trainer.config.rules import TRAIN, Rule
 RECORDED = {"recorded": True}  # pydantic's context for settings that a run has recorded
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """Return a text as a list of one, and null as an empty list."""
     if value is None:
         return []
     return [value] if isinstance(value, str) else value
@@ -37,6 +38,12 @@ def _known_role(role: str) -> str:
     return role
 
 
+def _known_method(name: str, info: ValidationInfo) -> str:
+    if info.context != RECORDED and name not in freeze_methods.names():
+        raise ValueError(f"expected one of {', '.join(freeze_methods.names())}, received {name!r}")
+    return name
+
+
 def _known_treatment(name: str, info: ValidationInfo) -> str:
     known = [TRAIN, *freeze_methods.names()]
     if info.context != RECORDED and name not in known:
@@ -48,9 +55,11 @@ def _on_or_off(value: Any) -> Any:
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
-Patterns = Annotated[list[Annotated[str, AfterValidator(_well_formed)]], BeforeValidator(_as_list)]
-_Kinds = Annotated[list[str], BeforeValidator(_as_list)]
-_Roles = Annotated[list[Annotated[str, AfterValidator(_known_role)]], BeforeValidator(_as_list)]
+Pattern = Annotated[str, AfterValidator(_well_formed)]
+Patterns = Annotated[list[Pattern], BeforeValidator(as_list)]
+MethodName = Annotated[str, AfterValidator(_known_method)]
+_Kinds = Annotated[list[str], BeforeValidator(as_list)]
+_Roles = Annotated[list[Annotated[str, AfterValidator(_known_role)]], BeforeValidator(as_list)]
 _Method = Annotated[str, AfterValidator(_known_treatment)]
 _Switch = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]  # YAML reads off as false
 

@@ -7,10 +7,9 @@ from pydantic import (
     AfterValidator,
     Field,
     ValidationError,
-    ValidationInfo,
 )
 
-from trainer.config import freeze_methods, metrics
+from trainer.config import freeze_methods, metrics, phase_file, phase_policy
 from trainer.config import init_map as renames
 from trainer.config import schedule as schedules
 from trainer.config.evaluation import EarlyStopping, Evaluation
@@ -28,17 +27,12 @@ from trainer.config.groups import (
     Target,
 )
 from trainer.config.optimizer import Optimizer
-from trainer.config.policy import RECORDED, Patterns, Policy
+from trainer.config.phases import Phases
+from trainer.config.policy import RECORDED, MethodName, Patterns, Policy
 from trainer.config.step_groups import Ema, Gradient
 from trainer.config.validation_errors import describe
 from trainer.core import atomic_files
 from trainer.core.errors import ConfigError
-
-
-def _known_method(name: str, info: ValidationInfo) -> str:
-    if info.context != RECORDED and name not in freeze_methods.names():
-        raise ValueError(f"expected one of {', '.join(freeze_methods.names())}, received {name!r}")
-    return name
 
 
 def _scheduled(target: Target | None) -> Target | None:
@@ -66,8 +60,9 @@ class Settings(Group):
     distributed: Distributed = Distributed()
     features: Features = Features()
     policy: Policy = Policy()
+    phases: Phases = Phases()
     freeze: Patterns = []
-    method: Annotated[str, AfterValidator(_known_method)] = "stop_gradient"
+    method: MethodName = "stop_gradient"
     norm: Literal["eval", "train"] = "eval"
     epochs: int = Field(1, ge=1, le=99_999)
     batch_size: int = Field(1, ge=1)
@@ -93,9 +88,15 @@ class Settings(Group):
 
     def named_options(self) -> set[str]:
         """Return the options, as GROUP/NAME, that are named by a value instead of a group."""
-        methods = {self.method, *(rule.method for rule in self.policy.rules if rule.method)}
-        return {f"{freeze_methods.GROUP}/{name}" for name in methods} | {
-            f"{metrics.GROUP}/{name}" for name in self.evaluation.metrics
+        phases, rules = self.phases.entries, [*self.policy.rules]
+        rules += [rule for phase in phases for rule in phase.rules_set()]
+        methods = {self.method, *(rule.method for rule in rules if rule.method)}
+        methods |= {phase.method for phase in phases if phase.method}
+        policies = {phase.policy.name for phase in phases if phase.policy and phase.policy.name}
+        return {
+            *(f"{freeze_methods.GROUP}/{name}" for name in methods),
+            *(f"{metrics.GROUP}/{name}" for name in self.evaluation.metrics),
+            *(f"{phase_policy.GROUP}/{name}" for name in policies),
         }
 
 
@@ -117,11 +118,13 @@ def read(
     """
     context = RECORDED if recorded else None
     _check_characters(config, known)
+    config, problems = phase_file.with_file(config)
+    problems = [] if recorded else problems  # the file may be gone since
     try:
-        return Settings.model_validate(config, context=context), []
+        return Settings.model_validate(config, context=context), problems
     except ValidationError as error:
         details = error.errors(include_url=False)
-    problems = [describe(detail, Settings) for detail in details]
+    problems += [describe(detail, Settings) for detail in details]
     wrong = {str(detail["loc"][0]) for detail in details}
     try:
         return Settings.model_validate(_without(wrong, config), context=context), problems
@@ -185,6 +188,7 @@ _FREE = {
     "overfit_batches",
     "callback",
     "tracker",
+    "phases",  # each plan is compared too
 }
 
 

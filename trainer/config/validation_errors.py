@@ -44,13 +44,13 @@ def describe(detail: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _where(location: Sequence[int | str]) -> str:
-    """Return the key of a place: with the index in a policy's rules, without it in plain lists.
+    """Return the key of a place: with the index in rules and phases, without it in plain lists.
 
     The value itself shows which item of a plain list is wrong.
     """
     parts = (f"[{p}]" if isinstance(p, int) else f".{p}" for p in location)
     named = (f".{p}" for p in location if isinstance(p, str))
-    return "".join(parts if location[0] == "policy" else named).lstrip(".")
+    return "".join(parts if location[0] in ("policy", "phases") else named).lstrip(".")
 
 
 def _keys(detail: ErrorDetails, model: type[BaseModel]) -> list[str]:

@@ -14,13 +14,14 @@ from trainer.config.schedule import problems
 pytestmark = pytest.mark.slow
 
 CONF = CHECKOUT / "conf"
-GROUPS = ("dataset", "loss", "model", "optimizer", "schedule", "transform")
+GROUPS = ("dataset", "loss", "model", "optimizer", "phases", "schedule", "transform")
 NEEDED = {  # what an example of a file needs in addition
     "dataset=custom": ["dataset._target_=my_package.pipelines", "model.num_classes=10"],
     "dataset=ones": ["model.num_classes=10"],
     "loss=custom": ["loss._target_=my_package.Loss"],
     "model=custom": ["model._target_=my_package.Model"],
     "optimizer=custom": ["optimizer._target_=my_package.Optimizer"],
+    "phases=custom": ["phases._target_=my_package.phases"],
     "schedule=custom": ["schedule._target_=my_package.schedule"],
     "schedule=multi_step": ["schedule.milestones=[3]"],
     "transform=custom": ["transform._target_=my_package.transform"],
@@ -35,6 +36,9 @@ def examples() -> Iterator[tuple[str, str]]:
             yield from ((choice, example) for example in re.split("  +", line))
 
 
+UNREAD = ("resume=", "phases.file=")  # of files that are not there
+
+
 class Images:
     """Stands for the images that an example names."""
 
@@ -44,7 +48,7 @@ class Images:
 @pytest.mark.parametrize(("choice", "example"), list(examples()))
 def test_an_example_is_valid(choice: str, example: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_classes, "_train", lambda dataset: Images())
-    words = [word for word in shlex.split(example) if not word.startswith("resume=")]
+    words = [word for word in shlex.split(example) if not word.startswith(UNREAD)]
     assert all("=" in word for word in words)
     config, errors = overrides.check([*filter(None, [choice]), *NEEDED.get(choice, []), *words])
     assert errors == []

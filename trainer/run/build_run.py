@@ -26,7 +26,7 @@ from trainer.metrics import tta
 from trainer.metrics.build_metrics import class_problems, task_problems
 from trainer.run import length, one_sample_check, recomputed_cells
 from trainer.run.balanced_loss import balance
-from trainer.run.build_plan import resolve_plan
+from trainer.run.build_phases import build_phases
 from trainer.run.components import Preflight, RunComponents
 from trainer.run.learning_rate import check_schedule
 from trainer.run.preflight import preflight
@@ -49,7 +49,7 @@ def build_run(
     fingerprint = decide.fingerprint(settings, checked.model)  # before dropout has a seed
     _check_steps(settings, checked, data := run_data.build_data(settings))
     trial = _try_out(settings, checked, data)
-    plan, _ = resolve_plan(settings, checked, [(checked.loss, trial.samples)])
+    plan = (phases := build_phases(settings, checked, data, trial))[0].plan
     half_storage.round_values(checked.model, plan.half)  # as they are stored and trained with
     trial.restart()
     recomputed_cells.check(settings, checked, plan, trial.repeatable)
@@ -61,7 +61,7 @@ def build_run(
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
     run = checked.extras, trial.classes, data.racing, data.own_generators, len(data.first_train[-1])
     facts = str(data.fingerprint), weights, data.train.class_names, trial.eager_error, data.test
-    return RunComponents(*parts, checked.device_description, *state, *run, *facts)
+    return RunComponents(*parts, checked.device_description, *state, *run, *facts, phases=phases)
 
 
 def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:

@@ -8,7 +8,9 @@ from mindspore import Parameter, nn
 from trainer.backend.graph.module_tree import ModuleTree
 from trainer.checkpoint.pretrained.provenance import Provenance
 from trainer.checkpoint.resume import ResumePoint
+from trainer.config.phases import PhaseSetting
 from trainer.config.rules import Rule
+from trainer.config.schema import Settings
 from trainer.data.batch_source import BatchSource
 from trainer.engine.callback import Callback
 from trainer.feature_cache.decide import CacheDecision
@@ -34,6 +36,21 @@ class Extras:
 
 
 @dataclass(frozen=True)
+class PhaseRules:
+    """A phase of the settings, before its rules are resolved against the model.
+
+    Attributes:
+        setting: the phase.
+        settings: of the run, with what is frozen in the phase.
+        rules: what is to be frozen in it.
+    """
+
+    setting: PhaseSetting
+    settings: Settings
+    rules: Sequence[Rule]
+
+
+@dataclass(frozen=True)
 class Preflight:
     """What can be built without the data.
 
@@ -41,10 +58,11 @@ class Preflight:
         model: with its first weights; nothing is frozen yet.
         loss: a cell of (output, label) that returns a scalar.
         tree: the model's cells and parameters.
-        rules: what is to be frozen.
+        rules: what is to be frozen, in the first phase if the run has several.
         device_description: the device, in one line.
         provenance: where the first weights came from; None: they are random, or resumed.
         extras: schedule, metrics and callbacks.
+        phases: those of the settings; none: the run has one.
     """
 
     model: nn.Cell
@@ -54,6 +72,7 @@ class Preflight:
     device_description: str
     provenance: Provenance | None = None
     extras: Extras = Extras()
+    phases: Sequence[PhaseRules] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +84,7 @@ class RunComponents:
         loss: a cell of (output, label) that returns a scalar.
         train: (inputs..., label) batches.
         validation: the same for validation; None: there are none.
-        plan: what is to be frozen, including what lies upstream of the cuts.
+        plan: what is to be frozen in the first phase, including what lies upstream of the cuts.
         device_description: the device, in one line.
         dropout_count: how many masks dropout has drawn; None: the model has no dropout.
         resume_point: where the run resumes, and with whose weights; None: it is a new run.
@@ -83,7 +102,8 @@ class RunComponents:
         class_names: of the data, in the order of the class numbers; none: they are not known.
         eager_error: why the model only runs compiled; empty: it also runs eagerly.
         test: batches for a test; None: there are none.
-        phases: of the run; the plan is that of the one in which it starts or resumes.
+        phases: in order; a run without phases has one, with an empty name. The plan is that of the
+            one in which it starts or resumes.
         cache_decisions: of each phase; none: there is only one.
     """
 

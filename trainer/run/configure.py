@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trainer.backend import device
 from trainer.checkpoint import resume
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.config import overrides, schema
+from trainer.config import overrides, phase_problems, schema
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.distributed import rendezvous
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Overrides that may change the model, or what fits it.
 _OF_THE_MODEL = re.compile(
     r"[+~]*(model|adapter|dataset|loss|evaluation\.metrics|optimizer|schedule|callback|tracker"
-    r"|device|experiment|policy|freeze|method|norm|new_head|init_|snapshot\.print|resume)"
+    r"|device|experiment|policy|phases|freeze|method|norm|new_head|init_|snapshot\.print|resume)"
 )
 
 
@@ -133,6 +133,8 @@ def _read(
     """
     settings, more = schema.read(config, problems)
     found = [*problems, *more]
+    if any(text.startswith("phases") for text in more):  # the rest of what is wrong with them
+        found += phase_problems.of_config(config, settings)
     if found and lines and not any(map(_OF_THE_MODEL.match, lines)):
         raise ConfigError(found)
     device.prepare(settings.device, may_test=not found)

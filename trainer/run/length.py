@@ -3,7 +3,7 @@
 import math
 
 from trainer.checkpoint.resume import ResumePoint
-from trainer.config import evaluation
+from trainer.config import evaluation, phase_problems
 from trainer.config.schema import Settings
 from trainer.data.batch_source import BatchSource, steps_per_epoch
 from trainer.engine.run_length import RunLength
@@ -40,7 +40,7 @@ def data_epoch(settings: Settings, epoch: int) -> int:
 
 
 def problems(settings: Settings) -> list[str]:
-    """Return what does not fit together in lengths, evaluation and early stopping."""
+    """Return what does not fit together in lengths, evaluation, early stopping and phases."""
     parts = settings.evaluation, settings.early_stopping, settings.checkpoint.best
     texts = evaluation.problems(*parts, has_ema=settings.ema.decay is not None)
     limits = {
@@ -50,7 +50,7 @@ def problems(settings: Settings) -> list[str]:
     for name, value in limits.items():
         if settings.overfit_batches and value:
             texts.append(f"{name}: expected null with overfit_batches, received {value}")
-    return texts
+    return texts + phase_problems.of_settings(settings)
 
 
 def class_problems(settings: Settings, classes: int | None) -> list[str]:

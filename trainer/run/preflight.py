@@ -5,14 +5,17 @@ from functools import partial
 from typing import TypeVar
 
 import mindspore as ms
+from mindspore import nn
 
 from trainer.backend import device
 from trainer.backend.compile import compile_errors
-from trainer.backend.graph import example_inputs, tracer
+from trainer.backend.graph import call_order, example_inputs, module_tree
+from trainer.backend.graph.module_tree import ModuleTree
 from trainer.checkpoint.resume import ResumePoint
 from trainer.config import schedule as schedules
 from trainer.config.groups import optional_spec
 from trainer.config.instantiate import instantiate_target
+from trainer.config.rules import Rule
 from trainer.config.schema import Settings
 from trainer.core.errors import ConfigError
 from trainer.data import run_data
@@ -24,6 +27,7 @@ from trainer.optim.schedule import Schedule, build_schedule
 from trainer.run import length
 from trainer.run.build_callbacks import build_callback
 from trainer.run.build_model import build_adapter, build_model, load_and_adapt
+from trainer.run.build_phases import build_phase_rules
 from trainer.run.build_plan import build_rules, model_problems
 from trainer.run.components import Extras, Preflight
 from trainer.run.loss_check import loss_problems
@@ -47,20 +51,28 @@ def preflight(
     model = _collect(problems, lambda: build_model(settings.model.spec()))
     rules, rule_problems = build_rules(settings)
     problems += [*rule_problems, *_data_problems(settings, problems), *length.problems(settings)]
-    extras = build_extras(settings, problems)
-    problems += loss_problems(settings, loss, extras.metrics)
+    problems += loss_problems(settings, loss, (extras := build_extras(settings, problems)).metrics)
     if model is None:
         raise ConfigError(problems)
     adapter = _collect(problems, lambda: build_adapter(optional_spec(settings.adapter)))
     adapted = _collect(problems, lambda: load_and_adapt(model, settings, adapter, resume_point))
     model, provenance = adapted or (model, None)
     compile_errors.allow_depth(model)
-    inputs = example_inputs.default_inputs(model)
-    tree = tracer.describe_in_call_order(model, rules, settings.policy.lr_decay, inputs)
-    problems += model_problems(settings, tree, rules)
+    tree = _tree(settings, model, rules)
+    problems += model_problems(settings, tree, [] if settings.phases.are_set else rules)
+    phases = build_phase_rules(settings, tree, problems)
     if problems or loss is None:
         raise ConfigError(problems)
-    return Preflight(model, loss, tree, rules, description, provenance, extras)
+    rules = list(phases[0].rules) if phases else rules
+    return Preflight(model, loss, tree, rules, description, provenance, extras, phases)
+
+
+def _tree(settings: Settings, model: nn.Cell, rules: Sequence[Rule]) -> ModuleTree:
+    """Return the model's tree, in the order of calls if rules or phases depend on it."""
+    inputs = partial(example_inputs.default_inputs, model)
+    if settings.phases.are_set:
+        return call_order.in_call_order(module_tree.describe(model), model, inputs())
+    return call_order.describe_in_call_order(model, rules, settings.policy.lr_decay, inputs())
 
 
 def _data_problems(settings: Settings, known: Sequence[str]) -> list[str]:

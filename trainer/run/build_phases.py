@@ -1,0 +1,186 @@
+"""Phases: those of the settings, resolved against the model and the length of the run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from trainer.backend.graph import tracer
+from trainer.backend.graph.dry_run import DryRun
+from trainer.backend.graph.module_tree import ModuleTree
+from trainer.config import freeze_methods, phase_problems
+from trainer.config.evaluation import ACCURACY, EMA
+from trainer.config.instantiate import instantiate_target
+from trainer.config.phase_problems import place
+from trainer.config.phase_settings import settings_of, validated_list
+from trainer.config.phases import PhaseSetting
+from trainer.config.rules import Rule
+from trainer.config.schema import Settings
+from trainer.core.errors import ConfigError
+from trainer.core.text import shorten
+from trainer.data.run_data import Data
+from trainer.distributed import world
+from trainer.engine.run_length import RunLength
+from trainer.freezing import validation
+from trainer.freezing.plan import Plan
+from trainer.freezing.selection import select
+from trainer.phases.phase import Phase, PhaseEnd
+from trainer.phases.phase_ends import StepLengths, phase_ends, warmup_steps
+from trainer.phases.request import PhaseRequest
+from trainer.phases.stages import find_stages
+from trainer.run.build_plan import build_rules, resolve_plan
+from trainer.run.components import PhaseRules, Preflight
+from trainer.run.length import run_length
+
+
+def build_phase_rules(
+    settings: Settings, tree: ModuleTree, problems: list[str], length: RunLength | None = None
+) -> list[PhaseRules]:
+    """Return the phases of the settings with their rules; add their errors to the problems.
+
+    Args:
+        settings: of the run.
+        tree: the model, in the order in which it calls its layers.
+        problems: every error names its phase.
+        length: of the run; None: not known yet.
+    """
+    phases = []
+    for at, setting in enumerate(_entries(settings, tree, problems, length)):
+        own = settings_of(settings, setting)
+        rules, errors = build_rules(own)
+        errors += validation.problems(rules, tree)
+        problems += [f"{place(at, setting.name)}: {text}" for text in errors]
+        phases.append(PhaseRules(setting, own, rules))
+    return phases
+
+
+def _entries(
+    settings: Settings, tree: ModuleTree, problems: list[str], length: RunLength | None
+) -> list[PhaseSetting]:
+    """Return the phases that are listed, or that the generator returns for the model."""
+    if not settings.phases.target:
+        return settings.phases.entries
+    request = _request(settings, tree, length)
+    try:
+        returned = instantiate_target("phases", settings.phases.spec(), request)
+    except ConfigError as error:
+        problems += error.problems
+        return []
+    entries, errors = validated_list(returned)
+    problems += errors or phase_problems.problems(entries, settings)
+    return entries
+
+
+def _request(settings: Settings, tree: ModuleTree, length: RunLength | None) -> PhaseRequest:
+    cuts = freeze_methods.cuts(settings.method)
+    rule = Rule(tuple(settings.freeze), settings.method, cuts, settings.norm)
+    always = select(rule, tree).parameters if settings.freeze else ()
+    return PhaseRequest(
+        stages=find_stages(tree, always),
+        epochs=settings.epochs,
+        steps_per_epoch=length.steps_per_epoch if length else None,
+        steps=length.steps if length else None,
+        seed=settings.seed,
+    )
+
+
+def resolve_plans(preflight: Preflight, inputs: Iterable[tracer.ExampleInput]) -> list[Plan]:
+    """Return the plan of each phase; the arguments are those of ``resolve_plan``.
+
+    Raises:
+        ConfigError: what ``resolve_plan`` raises, of all phases.
+    """
+    examples, problems, plans = list(inputs), list[str](), dict[object, Plan]()
+    for at, phase in enumerate(preflight.phases):
+        key = _key(phase)
+        if key in plans:
+            continue
+        try:
+            checked = replace(preflight, rules=phase.rules)
+            plans[key], _ = resolve_plan(phase.settings, checked, examples)
+        except ConfigError as error:
+            where = place(at, phase.setting.name)
+            problems += [f"{where}: {text}" for text in error.problems]
+    if problems := problems or _half_problems(preflight.phases, plans):
+        raise ConfigError(problems)
+    return [plans[_key(phase)] for phase in preflight.phases]
+
+
+def _key(phase: PhaseRules) -> object:
+    return tuple(phase.rules), phase.settings.policy.lr_decay
+
+
+def _half_problems(phases: Sequence[PhaseRules], plans: dict[object, Plan]) -> list[str]:
+    """Return that phases store other weights in half precision than the first one."""
+    first = plans[_key(phases[0])].half if phases else frozenset[str]()
+    problems = []
+    for at, phase in enumerate(phases):
+        if differing := sorted(first ^ plans[_key(phase)].half):
+            expected = f"expected the same weights in float16 as in {phases[0].setting.name}"
+            what = f"received others: {shorten(differing)}; freeze them in all phases, or leave out"
+            where = place(at, phase.setting.name)
+            problems.append(f"{where}: {expected}, {what} dtype: float16")
+    return problems
+
+
+def build_phases(
+    settings: Settings, preflight: Preflight, data: Data, trial: DryRun
+) -> list[Phase]:
+    """Return the phases of a run: one with an empty name if the settings have none.
+
+    Args:
+        settings: of the run.
+        preflight: what was built without the data.
+        data: of the run.
+        trial: what the model has shown on a few samples.
+
+    Raises:
+        ConfigError: what ``resolve_plan`` raises, of all phases; or they do not fit the data.
+    """
+    inputs = [(preflight.loss, trial.samples)]
+    if not settings.phases.are_set:
+        return [Phase("", resolve_plan(settings, preflight, inputs)[0])]
+    problems: list[str] = []
+    length = run_length(settings, data.train, world.current().world_size)
+    phases = build_phase_rules(settings, preflight.tree, problems, length)
+    entries = [phase.setting for phase in phases]
+    ends, errors = phase_ends(entries, run := _step_lengths(length))
+    has_validation = data.validation is not None
+    problems += [*errors, *_measured_problems(entries, has_validation, trial.classes)]
+    if problems:
+        raise ConfigError(problems)
+    plans = resolve_plans(replace(preflight, phases=phases), inputs)
+    return [_phase(*parts, run) for parts in zip(entries, plans, ends, strict=True)]
+
+
+def _phase(setting: PhaseSetting, plan: Plan, end: PhaseEnd, run: StepLengths) -> Phase:
+    return Phase(
+        name=setting.name,
+        plan=plan,
+        end=end,
+        start_from=setting.start_from,
+        lr_factor=setting.lr_factor,
+        warmup_steps=warmup_steps(setting, run),
+        optimizer_state=setting.optimizer_state,
+    )
+
+
+def _step_lengths(length: RunLength) -> StepLengths:
+    whole = length.every_epochs * length.steps_per_epoch
+    between = min(length.every_steps or whole, whole)
+    return StepLengths(length.steps, length.steps_per_epoch, between)
+
+
+def _measured_problems(
+    phases: Sequence[PhaseSetting], has_validation: bool, classes: int | None
+) -> list[str]:
+    """Return that phases depend on a value that is not measured on the data."""
+    problems = []
+    for at, phase in enumerate(phases):
+        where, monitor = place(at, phase.name), phase.until.monitor if phase.until else None
+        needs = {"until.monitor": monitor is not None, "start_from": phase.start_from == "best"}
+        for key in (key for key, is_set in needs.items() if is_set and not has_validation):
+            problems.append(f"{where}.{key}: expected data for validation, received none")
+        if monitor and monitor.removeprefix(EMA) == ACCURACY and classes is None:
+            expected = "expected a value that the labels allow, such as validation_loss"
+            why = f"received {monitor}, but the labels are no classes"
+            problems.append(f"{where}.until.monitor: {expected}, {why}")
+    return problems

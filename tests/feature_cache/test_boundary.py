@@ -29,11 +29,11 @@ def found(
     trained: Collection[str] = ("fc.weight",),
     constant: Collection[str] = FROZEN,
     cacheable: Collection[str] = ("conv2", "stem"),
-    skippable: Collection[str] = FROZEN,
+    replaceable: Collection[str] = ("fc", *FROZEN),
     outputs: Mapping[str, Collection[int]] = OUTPUTS,
 ) -> Boundary:
     graph = AutogradGraph(0, NODES, PARAMETERS, outputs, frozenset(), ())
-    return find_boundary(graph, trained, constant, cacheable, skippable)
+    return find_boundary(graph, trained, constant, cacheable, replaceable)
 
 
 def parts(boundary: Boundary) -> tuple[tuple[str, ...], tuple[str, ...], int]:
@@ -51,6 +51,16 @@ def test_what_is_computed_lies_between_the_stored_outputs_and_the_loss() -> None
     assert found(constant=[]).computed == {"stem", "stem.conv1", "conv2", "fc"}
 
 
+def test_what_lies_behind_all_stored_outputs_need_not_run_to_compute_them() -> None:
+    assert found().behind == ("fc",)
+    assert found(constant=STEM).behind == ("conv2", "fc")
+    assert found(constant=STEM, replaceable=["fc"]).behind == ("fc",)
+    nodes = {**NODES, 0: Node("Add", (), (1, 6))}  # the stem leads to the loss by itself too
+    graph = AutogradGraph(0, nodes, PARAMETERS, OUTPUTS, frozenset(), ())
+    boundary = find_boundary(graph, ["fc.weight"], FROZEN, ["conv2"], [*OUTPUTS])
+    assert boundary.computed >= {"stem"} and boundary.behind == ("fc",)
+
+
 @pytest.mark.parametrize(
     "cannot",
     [{"cacheable": ["stem"]}, {"constant": STEM}, {"trained": ["fc.weight", "conv2.weight"]}],
@@ -61,8 +71,8 @@ def test_what_cannot_be_stored_is_computed(cannot: dict[str, Any]) -> None:
 
 
 def test_only_what_can_be_replaced_is_skipped() -> None:
-    assert parts(found(skippable=["conv2"])) == (("conv2",), (), CONV1 + CONV2)
-    assert found(skippable=["stem.conv1"]).skipped == ("stem.conv1",)
+    assert parts(found(replaceable=["conv2"])) == (("conv2",), (), CONV1 + CONV2)
+    assert found(replaceable=["stem.conv1"]).skipped == ("stem.conv1",)
 
 
 def test_a_cell_with_a_part_that_is_needed_is_not_skipped() -> None:
@@ -74,7 +84,7 @@ def test_a_cell_with_a_part_that_is_needed_is_not_skipped() -> None:
 
 
 def test_a_cell_within_one_that_is_stored_is_not_skipped() -> None:
-    assert found(cacheable=["stem"], constant=STEM, skippable=STEM).skipped == ()
+    assert found(cacheable=["stem"], constant=STEM, replaceable=STEM).skipped == ()
 
 
 def test_nothing_is_stored_without_a_gradient_or_a_constant_cell() -> None:

@@ -17,12 +17,14 @@ class Boundary:
         macs: multiply-adds of convolutions and matrix products that this saves, for the samples
             that the autograd graph was recorded with.
         computed: cells that are computed from the stored outputs, with those that contain them.
+        behind: those of them that need not run when the outputs to be stored are computed.
     """
 
     stored: tuple[str, ...]
     skipped: tuple[str, ...]
     macs: int
     computed: frozenset[str] = frozenset()
+    behind: tuple[str, ...] = ()
 
 
 def find_boundary(
@@ -30,7 +32,7 @@ def find_boundary(
     trained: Collection[str],
     constant: Collection[str],
     cacheable: Collection[str],
-    skippable: Collection[str],
+    replaceable: Collection[str],
 ) -> Boundary:
     """Return the boundary that lies nearest to the loss.
 
@@ -39,17 +41,19 @@ def find_boundary(
         trained: names of the parameters that are not frozen.
         constant: names of the cells whose output did not depend on the values of those.
         cacheable: the constant cells whose output can be stored: called once, a row per sample.
-        skippable: the constant cells whose output can be replaced by zeros.
+        replaceable: the cells whose output can be replaced by zeros.
     """
     fed = flops.dependents(graph, trained, set(graph.nodes))
     constant = {name for name in constant if fed.isdisjoint(graph.outputs.get(name, ()))}
     ends = {node: name for name in constant & {*cacheable} for node in graph.outputs.get(name, ())}
     seen, stored = _walk(graph, ends)
     computed = {name for name, nodes in graph.outputs.items() if not seen.isdisjoint(nodes)}
-    skipped = _outermost_unused(graph, constant & {*skippable}, computed | stored)
+    skipped = _outermost_unused(graph, constant & {*replaceable}, computed | stored)
+    upstream = _upstream(graph, stored)
+    behind = _outermost_unused(graph, computed & {*replaceable}, upstream | stored)
     order = tuple(name for name in graph.outputs if name in stored)
     macs = flops.forward(graph, set(graph.nodes) - seen)
-    return Boundary(order, tuple(skipped), macs, frozenset(computed))
+    return Boundary(order, tuple(skipped), macs, frozenset(computed), tuple(behind))
 
 
 def _walk(graph: AutogradGraph, ends: dict[int, str]) -> tuple[set[int], set[str]]:
@@ -64,6 +68,17 @@ def _walk(graph: AutogradGraph, ends: dict[int, str]) -> tuple[set[int], set[str
             seen.add(node)
             pending += graph.nodes[node].inputs
     return seen, stored
+
+
+def _upstream(graph: AutogradGraph, stored: Set[str]) -> set[str]:
+    """Return the cells from whose outputs those of the stored cells are computed."""
+    seen, pending = set[int](), [node for name in stored for node in graph.outputs[name]]
+    while pending:
+        node = pending.pop()
+        if node not in seen:
+            seen.add(node)
+            pending += graph.nodes[node].inputs if node in graph.nodes else ()
+    return {name for name, nodes in graph.outputs.items() if not seen.isdisjoint(nodes)}
 
 
 def _outermost_unused(graph: AutogradGraph, candidates: Set[str], needed: Set[str]) -> list[str]:

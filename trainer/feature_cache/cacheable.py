@@ -1,7 +1,7 @@
 """Finds which outputs of a frozen part can be stored, by trying it before anything trains."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mindspore as ms
@@ -34,7 +34,7 @@ class Cacheable:
 
     Attributes:
         boundary: where the constant part of the model ends.
-        calls: what its cells returned for the samples of the probe.
+        calls: what the cells returned for the samples of the probe.
         needs_inputs: whether the part that trains also reads the inputs themselves.
         input_specs: shape and type of each input of the probe.
         macs: multiply-adds of convolutions and matrix products that are saved per sample.
@@ -81,16 +81,16 @@ def find_cacheable(probe: CacheProbe) -> Cacheable:
         NotCacheable: there are none; the message says why.
     """
     graph = probe.graph()
-    calls = constant_outputs.find_constant(
+    calls, constant = constant_outputs.find_constant(
         probe.model, probe.plan, probe.batch, probe.reset_dropout
     )
     trained = [p.name for p in probe.plan.parameters if p.state != "frozen"]
     uniform = {name for name in calls if _is_uniform(calls[name], probe.size)}
-    candidates = _candidates(probe, calls, uniform)
-    boundary = find_boundary(graph, trained, calls, candidates, uniform)
+    candidates = _candidates(probe, calls, uniform & constant)
+    boundary = find_boundary(graph, trained, constant, candidates, uniform)
     if not boundary.stored or not boundary.macs:
-        raise NotCacheable(_why_nothing(probe, calls))
-    _check_rows(probe, boundary)
+        raise NotCacheable(_why_nothing(probe, constant))
+    boundary = _checked(probe, boundary, calls)
     needs_inputs = _needs_inputs(probe, boundary, calls)
     return Cacheable(
         boundary, calls, needs_inputs, _specs(probe.batch[:-1]), boundary.macs / probe.size
@@ -132,9 +132,9 @@ _STORED_TYPES = {
 }
 
 
-def _why_nothing(probe: CacheProbe, calls: Mapping[str, Calls]) -> str:
+def _why_nothing(probe: CacheProbe, constant: Set[str]) -> str:
     owners = [name.rpartition(".")[0] for name in probe.plan.names("frozen")]
-    changing = list(dict.fromkeys(owner for owner in owners if owner and owner not in calls))
+    changing = list(dict.fromkeys(owner for owner in owners if owner and owner not in constant))
     reason = "no output of a frozen cell is constant while the rest trains"
     if changing:
         return f"{reason}; the output of {shorten(changing)} changes"
@@ -143,11 +143,14 @@ def _why_nothing(probe: CacheProbe, calls: Mapping[str, Calls]) -> str:
     return f"{reason}, or none is exact; features.exact=false may find one"
 
 
-def _check_rows(probe: CacheProbe, boundary: Boundary) -> None:
+def _checked(probe: CacheProbe, boundary: Boundary, calls: Mapping[str, Calls]) -> Boundary:
     """Check that the features of a sample do not depend on the rest of its batch.
 
+    Returns:
+        The boundary, behind which nothing is left out if the features would then differ.
+
     Raises:
-        NotCacheable: they do.
+        NotCacheable: they depend on it.
     """
     *inputs, _ = probe.batch
     repeated = [Tensor(np.repeat(c.asnumpy()[:1], probe.size, axis=0)) for c in inputs]
@@ -158,6 +161,11 @@ def _check_rows(probe: CacheProbe, boundary: Boundary) -> None:
         raise NotCacheable(
             f"the output of {shorten(mixed)} for a sample depends on its whole batch"
         )
+    capture = FeatureCapture(probe.model, boundary, calls, probe.size, lambda _, cell: cell)
+    with dry_run.eager_mode(), dry_run.preserve_state(probe.model):
+        captured = capture(inputs)
+    same = _have_same_bits([array for name in boundary.stored for array in one[name]], captured)
+    return boundary if same else replace(boundary, behind=())
 
 
 def _same_rows(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:

@@ -13,7 +13,13 @@ from trainer.backend.cpu_threads import with_dummy_branch
 from trainer.feature_cache.boundary import Boundary
 from trainer.feature_cache.cell_classes import CellClasses
 from trainer.feature_cache.constant_outputs import Calls
-from trainer.feature_cache.replay import Compile, FeatureReplay, feature_parameters, uncached
+from trainer.feature_cache.replay import (
+    Compile,
+    FeatureReplay,
+    feature_parameters,
+    uncached,
+    zeros_construct,
+)
 
 
 class FeatureCapture:
@@ -46,6 +52,8 @@ class FeatureCapture:
             features = feature_parameters("captured", name, calls[name], size)
             self._features += features
             constructs[name] = _capture_construct(features, calls[name].several)
+        for name in boundary.behind:  # MindSpore would compute them, though nothing needs them
+            constructs[name] = zeros_construct(calls[name], size)
         self._classes = CellClasses(model, "Captured", constructs)
         whole = with_dummy_branch(source.tail if source else model)
         self._record = compile("features", OutputCapture(whole, self._features))

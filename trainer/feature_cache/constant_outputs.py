@@ -43,11 +43,17 @@ class Calls:
     outputs: list[list[TensorSpec] | None] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
 
+    def has_shapes_of(self, other: "Calls") -> bool:
+        """Return whether the values of other calls have the same shapes and types."""
+        return (self.several, self.outputs) == (other.several, other.outputs)
+
 
 def find_constant(
     model: nn.Cell, plan: Plan, batch: Batch, reset_dropout: Callable[[], None] = lambda: None
-) -> dict[str, Calls]:
-    """Return the cells whose output is the same in two different passes, and their calls.
+) -> tuple[dict[str, Calls], set[str]]:
+    """Return the calls of all cells, and the cells with the same output in two different passes.
+
+    Cells that return other shapes in inference mode are left out.
 
     Args:
         model: with no plan in effect; it is left unchanged.
@@ -61,11 +67,9 @@ def find_constant(
         reset_dropout()
         inferred = _run_forward(model, plan, batch, training=False)
     reset_dropout()
-    return {
-        name: calls
-        for name, calls in trained.items()
-        if None not in calls.outputs and inferred.get(name) == calls
-    }
+    calls = {n: c for n, c in trained.items() if n in inferred and c.has_shapes_of(inferred[n])}
+    constant = {n for n, c in calls.items() if None not in c.outputs and inferred[n] == c}
+    return calls, constant
 
 
 def record_outputs(

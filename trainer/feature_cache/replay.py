@@ -59,7 +59,7 @@ class FeatureReplay:
                 tuple(features) if calls[name].several else features[0]
             )
         for name in boundary.skipped:
-            constructs[name] = _zeros_construct(calls[name], size)
+            constructs[name] = zeros_construct(calls[name], size)
         self._classes = CellClasses(model, "Replayed", constructs)
         self.tail = TrainableTail(model, self.features, inputs)
         self.evaluate = compile("evaluation", self.tail)
@@ -120,7 +120,7 @@ def _replay_construct(output: Any) -> Callable[..., Any]:
     return construct
 
 
-def _zeros_construct(calls: Calls, size: int) -> Callable[..., Any]:
+def zeros_construct(calls: Calls, size: int) -> Callable[..., Any]:
     """Return a construct that returns new zeros, because an in-place operator may change them."""
     shapes = [(size, *shape[1:]) for shape, _ in _first_call(calls)]
     dtypes = [dtype for _, dtype in _first_call(calls)]

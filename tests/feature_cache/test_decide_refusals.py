@@ -90,7 +90,6 @@ def test_another_training_needs_to_be_asked_for(other: dict[str, Any]) -> None:
 def test_inputs_without_a_row_a_sample_are_refused() -> None:
     made, net = PipelineSource(images(), 0), TwoConvs()
     tried = trial(net, plan_of(net, rule("conv1")))
+    source = SampleSource(made, made, (4, 4), has_rows=False)
     with pytest.raises(ConfigError, match="an input has no row for each sample"):
-        decide.decide(
-            settings(mode="store"), tried, SampleSource(made, made, (4, 4), has_rows=False), None
-        )
+        decide.decide_phases(settings(mode="store"), tried, source, None, [(tried.plan, 3)])

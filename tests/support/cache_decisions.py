@@ -40,4 +40,5 @@ def make_decision(
     made = images() if made is None else made
     tried = trial(net, plan_of(net, *([given] if given else [])))
     source = PipelineSource(made, wanted.seed)
-    return decide.decide(wanted, tried, SampleSource(source, source, (4, 4)), None)
+    samples, phases = SampleSource(source, source, (4, 4)), [(tried.plan, wanted.epochs)]
+    return decide.decide_phases(wanted, tried, samples, None, phases)[0]

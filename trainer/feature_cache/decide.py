@@ -94,23 +94,6 @@ def fingerprint(settings: Settings, model: nn.Cell) -> str | None:
         return None
 
 
-def decide(
-    settings: Settings, probe: CacheProbe, source: SampleSource, model: str | None
-) -> CacheDecision:
-    """Return whether features are stored; this is tried before anything is compiled.
-
-    Args:
-        settings: of the run.
-        probe: the model, its plan, and a few samples.
-        source: all samples.
-        model: fingerprint of the model; None: unknown.
-
-    Raises:
-        ConfigError: the settings ask for features that cannot be stored.
-    """
-    return decide_phases(settings, probe, source, model, [(probe.plan, settings.epochs)])[0]
-
-
 def decide_phases(
     settings: Settings,
     probe: CacheProbe,
@@ -118,23 +101,29 @@ def decide_phases(
     model: str | None,
     phases: Sequence[tuple[Plan, float]],
 ) -> list[CacheDecision]:
-    """Return whether features are stored, for each of the phases, given by plan and epochs.
+    """Return whether features are stored in each phase; this is tried before anything is compiled.
 
-    See ``decide``. What does not depend on the plan is tried once for all. ``features=store`` asks
-    for features in at least one of the phases.
+    Args:
+        settings: of the run.
+        probe: the model, any of its plans, and a few samples.
+        source: all samples.
+        model: fingerprint of the model; None: unknown.
+        phases: plan and number of epochs of each.
+
+    Raises:
+        ConfigError: the settings ask for features, and they can be stored in none of the phases.
     """
-    decisions = list[CacheDecision]()
-    for nth, (plan, epochs) in enumerate(phases):
-        equal = phases.index((plan, epochs))
-        of_plan = replace(probe, plan=plan)
-        decisions.append(
-            decisions[equal] if equal < nth else _decide(settings, of_plan, source, model, epochs)
-        )
-    if settings.features.mode == "store" and not any(each.storable for each in decisions):
-        reason = decisions[0].why.removeprefix(_NOT_STORED)
-        expected = "features: expected a frozen part whose outputs can be stored"
-        raise ConfigError([f"{expected}, received one that cannot be: {reason}; use features=off"])
-    return decisions
+    known: dict[tuple[Plan, float], CacheDecision] = {}
+    for plan, epochs in phases:
+        if (plan, epochs) not in known:
+            of_plan = replace(probe, plan=plan)
+            known[plan, epochs] = _decide(settings, of_plan, source, model, epochs)
+    if settings.features.mode == "store" and not any(d.storable for d in known.values()):
+        reason = known[phases[0]].why.removeprefix(_NOT_STORED)
+        wanted = "features: expected a frozen part whose outputs can be stored"
+        advice = f"received one that cannot be: {reason}; use features=off"
+        raise ConfigError([f"{wanted}, {advice}"])
+    return [known[phase] for phase in phases]
 
 
 def _decide(

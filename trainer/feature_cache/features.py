@@ -204,7 +204,7 @@ class Features:
         """Return the same stored features for another phase with the same boundary."""
         features = copy.copy(self)
         source = self._source._graphs if self._source else None
-        features.cacheable = cacheable
+        features.cacheable, features.counts = cacheable, Counts()
         features._graphs = FeatureGraphs(self._model, cacheable, compile, source)
         return features
 

@@ -57,6 +57,7 @@ class FeatureStore:
 
     Attributes:
         adopted: number of segments of other runs that are in use.
+        temporary: see above.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class FeatureStore:
         self.columns = tuple(columns)
         self._memory = memory
         self._limit = limit
-        self._temporary = temporary
+        self.temporary = temporary
         self._row_bytes = sum(column.nbytes for column in columns) + DIGEST
         self._segments: list[Rows] = []
         self._places: dict[bytes, tuple[int, int]] = {}
@@ -169,9 +170,9 @@ class FeatureStore:
 
     def close(self) -> None:
         """Release the memory, remove the folder if no other run can use it, and store no more."""
-        if self._temporary:
+        if self.temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
-        self._temporary, self._writable, self._memory = False, False, -1
+        self.temporary, self._writable, self._memory = False, False, -1
         self._forget()
 
     def _forget(self) -> None:

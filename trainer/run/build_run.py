@@ -20,14 +20,16 @@ from trainer.distributed import world
 from trainer.engine import train_step
 from trainer.feature_cache import decide
 from trainer.feature_cache.cache_probe import CacheProbe
-from trainer.feature_cache.decide import CacheDecision, SampleSource
+from trainer.feature_cache.decide import CacheDecision
 from trainer.freezing.plan import Plan
 from trainer.metrics import tta
 from trainer.metrics.build_metrics import class_problems, task_problems
+from trainer.phases.phase import Phase
 from trainer.run import length, one_sample_check, recomputed_cells
 from trainer.run.balanced_loss import balance
 from trainer.run.build_phases import build_phases
 from trainer.run.components import Preflight, RunComponents
+from trainer.run.decide_features import decide_features
 from trainer.run.learning_rate import check_schedule
 from trainer.run.preflight import preflight
 
@@ -56,12 +58,12 @@ def build_run(
     _check_resume(settings, resume_point, plan, data)
     weights = balance(checked.loss, data.train, trial.classes, resume_point)
     _check_data(checked, data, plan, trial)
-    decision = _decide(settings, checked, data, plan, trial, fingerprint)
+    decisions = _decide(settings, checked, data, phases, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
-    state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decision
+    state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decisions[0]
     run = checked.extras, trial.classes, data.racing, data.own_generators, len(data.first_train[-1])
     facts = str(data.fingerprint), weights, data.train.class_names, trial.eager_error, data.test
-    return RunComponents(*parts, checked.device_description, *state, *run, *facts, phases=phases)
+    return RunComponents(*parts, checked.device_description, *state, *run, *facts, phases, decisions)
 
 
 def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:
@@ -175,19 +177,12 @@ def _decide(
     settings: Settings,
     checked: Preflight,
     data: Data,
-    plan: Plan,
+    phases: Sequence[Phase],
     trial: _Trial,
     fingerprint: str | None,
-) -> CacheDecision:
-    """Return whether outputs of the frozen part are stored; dropout is left as it was."""
+) -> list[CacheDecision]:
+    """Return whether outputs of the frozen part are stored in each phase."""
     whole_batch = data.first_train if settings.features.exact else None
-    parts = checked.model, plan, checked.loss, trial.samples
+    parts = checked.model, phases[0].plan, checked.loss, trial.samples
     probe = CacheProbe(*parts, trial.restart, whole_batch)
-    firsts = [b for b in (data.first_train, data.first_validation) if b is not None]
-    sizes = data.first_train[-1].shape[0], firsts[-1][-1].shape[0]
-    one_row_a_sample = all(c.shape[0] == len(batch[-1]) for batch in firsts for c in batch)
-    source = SampleSource(data.train, data.validation, sizes, one_row_a_sample)
-    try:
-        return decide.decide(settings, probe, source, fingerprint)
-    finally:
-        trial.restart()
+    return decide_features(settings, probe, data, phases, fingerprint)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterable
 from functools import cache
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -118,36 +119,32 @@ def _store(
     assert decision.storable is not None, "nothing is stored without a boundary"
     columns = feature_columns.column_specs(decision.storable, options.dtype)
     folder = cache_folder.folder("features", options.folder)
-    key = _key(settings, decision.storable, components, {n: hash_of(n) for n in keyed})
     frozen = {*components.plan.names("frozen")}
     is_own = any(not frozen.issubset(plan.names("frozen")) for plan in plans)
+    depends = {"weights": {n: hash_of(n) for n in keyed}} | ({"own": True} if is_own else {})
+    key = atomic_files.checksum(_depends(settings, decision.storable, components) | depends)
     fits = decision.nbytes <= 1e6 * options.memory_mb
     in_memory = decision.net is None or (is_own and fits and world.current().world_size == 1)
     limits = 1e6 * options.memory_mb, 0 if in_memory else 1e6 * options.max_mb
     return FeatureStore(folder / key[:32], columns, *limits, temporary=is_own)
 
 
-def _key(
-    settings: Settings, storable: Cacheable, components: RunComponents, weights: dict[str, str]
-) -> str:
-    """Return a hash of all that features depend on, except the samples."""
+def _depends(settings: Settings, storable: Cacheable, components: RunComponents) -> dict[str, Any]:
+    """Return all that features depend on, except weights and samples."""
     columns = feature_columns.column_specs(storable, settings.features.dtype)
     sizes = [settings.batch_size, world.current().world_size]
-    return atomic_files.checksum(
-        {
-            "net": components.cache_decision.net,
-            "model": settings.model.spec(),
-            "stored": storable.boundary.stored,
-            "columns": [[column.shape, column.dtype] for column in columns],
-            "weights": weights,
-            "inputs": [[shape[1:], str(kind)] for shape, kind in storable.input_specs],
-            "dataset": settings.dataset.spec(),
-            "transform": optional_spec(settings.transform),
-            "sizes": sizes if settings.features.exact else [],
-            "target": ms.get_context("device_target"),
-            "device": settings.device.model_dump(exclude=_NO_BIT),
-            "processor": processor.model(),
-            "environment": {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)},
-            "versions": {k: v for k, v in checkpoint.versions().items() if k != "ranks"},
-        }
-    )
+    return {
+        "net": components.cache_decision.net,
+        "model": settings.model.spec(),
+        "stored": storable.boundary.stored,
+        "columns": [[column.shape, column.dtype] for column in columns],
+        "inputs": [[shape[1:], str(kind)] for shape, kind in storable.input_specs],
+        "dataset": settings.dataset.spec(),
+        "transform": optional_spec(settings.transform),
+        "sizes": sizes if settings.features.exact else [],
+        "target": ms.get_context("device_target"),
+        "device": settings.device.model_dump(exclude=_NO_BIT),
+        "processor": processor.model(),
+        "environment": {k: v for k, v in os.environ.items() if k.startswith(_COMPUTING)},
+        "versions": {k: v for k, v in checkpoint.versions().items() if k != "ranks"},
+    }

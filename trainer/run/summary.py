@@ -41,6 +41,7 @@ from trainer.freezing.plan import Plan
 from trainer.freezing.plan_warnings import constant_parameters
 from trainer.run import recomputed_cells
 from trainer.run.components import RunComponents
+from trainer.run.decide_features import feature_rows
 from trainer.run.plan_rows import (
     Row,
     frozen_rows,
@@ -73,7 +74,7 @@ def start_summary(
         *(("", clip(note)) for note in _constants(components, plan)),
         *rate_summary(settings.optimizer.lr, plan),
         *schedule,
-        *([("features", components.cache_decision.why)] if components.cache_decision.why else []),
+        *feature_rows(components),
         *_ranks_rows(settings, components),
         *step_rows(settings, components),
         *recomputed_cells.rows(settings, module_tree.describe(components.model)),

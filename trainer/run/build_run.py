@@ -58,12 +58,12 @@ def build_run(
     _check_resume(settings, resume_point, plan, data)
     weights = balance(checked.loss, data.train, trial.classes, resume_point)
     _check_data(checked, data, plan, trial)
-    decisions = _decide(settings, checked, data, phases, trial, fingerprint)
+    caches = _decide(settings, checked, data, phases, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
-    state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, decisions[0]
+    state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, caches[0]
     run = checked.extras, trial.classes, data.racing, data.own_generators, len(data.first_train[-1])
     facts = str(data.fingerprint), weights, data.train.class_names, trial.eager_error, data.test
-    return RunComponents(*parts, checked.device_description, *state, *run, *facts, phases, decisions)
+    return RunComponents(*parts, checked.device_description, *state, *run, *facts, phases, caches)
 
 
 def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:

@@ -15,6 +15,7 @@ from tests.support.training import plan_of, rule
 from trainer.backend.batch_types import Columns
 from trainer.config.rules import Rule
 from trainer.core.tensors import same_bits
+from trainer.feature_cache.augmented_views import AugmentedViews
 from trainer.feature_cache.cacheable import Cacheable, find_cacheable
 from trainer.feature_cache.features import Features
 from trainer.freezing.plan import Plan
@@ -138,3 +139,27 @@ def test_features_that_are_not_complete_give_way_to_their_own_source(tmp_path: P
     rows(features, [[column[:5] for column in data_of(net)[0]]])
     assert features.as_source() is source
     assert len(features._store) == 0 and len(source._store) == 12
+
+
+def test_views_of_an_earlier_phase_are_not_read_again(tmp_path: Path) -> None:
+    net, read = TwoConvs(), list[int]()
+
+    def columns(number: int) -> list[Columns]:
+        read.append(number)
+        return [[images + number, labels] for images, labels in data_of(net)]
+
+    _, front = found(net, rule("conv1"))
+    _, back = found(net, rule("conv2"))
+    first = Watched(net, front, store_of(front, tmp_path / "first"))
+    views = AugmentedViews(first, columns, 2, seed=1)
+    for epoch in (1, 2):
+        list(views.batches(epoch))
+    assert sorted(read) == [1, 2]
+    second = Watched(net, back, store_of(back, tmp_path / "second"), source=first)
+    views = AugmentedViews(second, columns, 2, seed=1)
+    from_features = [list(views.batches(epoch)) for epoch in (3, 4)]
+    assert sorted(read) == [1, 2] and len(first._store) == 0
+    alone = AugmentedViews(Watched(net, back, store_of(back, tmp_path / "a")), columns, 2, seed=1)
+    for epoch, batches_of_epoch in zip((3, 4), from_features, strict=True):
+        for one, other in zip(batches_of_epoch, alone.batches(epoch), strict=True):
+            assert all(same_bits(*pair) for pair in zip(one, other, strict=True))

@@ -100,9 +100,18 @@ def test_the_source_is_closed_once_it_has_been_used(tmp_path: Path) -> None:
     assert len(source._store) == 12 and len(features._store) == 5
     rows(features, [[column[:3] for column in data[1]]])  # the last four are not asked for
     assert len(source._store) == 0 and len(features._store) == 12
-    assert features.as_source() is features
     rows(features, data)
     assert (source.from_inputs, features.from_inputs) == (3, 0) and len(source._store) == 0
+
+
+def test_a_source_has_no_source_of_its_own(tmp_path: Path) -> None:
+    net = TwoConvs()
+    data, source = data_of(net), earlier(net, rule("conv1"), tmp_path / "first")
+    _, cacheable = found(net, rule("conv2"))
+    features = Watched(net, cacheable, store_of(cacheable, tmp_path / "own"), source=source)
+    rows(features, data[:2])
+    assert features.as_source() is features and features._source is None
+    assert rows(features, data) and features.from_inputs == 1  # the last batch is new
 
 
 def test_samples_are_read_by_their_digests_and_computed_from_the_source(tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ def test_only_rows_that_others_can_use_are_left(temporary: bool, tmp_path: Path)
     assert len(store_in(tmp_path, False)) == (0 if temporary else 3)
 
 
+def test_rows_that_are_only_in_memory_are_written_for_other_runs(tmp_path: Path) -> None:
+    for temporary in (True, False):
+        store = store_in(tmp_path, temporary)
+        store.put(DIGESTS, ROWS)
+        store.close()
+        assert len(store_in(tmp_path, False)) == (0 if temporary else 3)
+
+
 def test_a_closed_store_takes_no_rows(tmp_path: Path) -> None:
     store = store_in(tmp_path, True)
     store.close()

@@ -55,6 +55,11 @@ class FeatureGraphs:
             self._captures[size] = self._cacheable.capture(self._model, size, self._compile, source)
         return self._captures[size]
 
+    def drop_source(self) -> None:
+        """Compute the boundary from the inputs from now on."""
+        if self._source is not None:
+            self._source, self._captures = None, {}
+
     def make_step(self, make: Callable[[nn.Cell], Callable[..., Tensor]]) -> Callable[..., Tensor]:
         """Return a training step that takes batches of features.
 

@@ -191,12 +191,12 @@ class Features:
     def as_source(self) -> "Features":
         """Return these features, or those that they are still computed from: they have more rows.
 
-        The others are closed.
+        The others are closed, and their graphs released.
         """
-        source = self._source
+        source, self._source = self._source, None
+        self._graphs.drop_source()
         if source is None or not self._unused:
             return self
-        self._source = None
         self.close()
         return source
 

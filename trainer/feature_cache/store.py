@@ -169,9 +169,11 @@ class FeatureStore:
         self._forget()
 
     def close(self) -> None:
-        """Release the memory, remove the folder if no other run can use it, and store no more."""
+        """Release the memory and store no more; write the rows, or remove those of a single run."""
         if self.temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            self.flush()
         self.temporary, self._writable, self._memory = False, False, -1
         self._forget()
 

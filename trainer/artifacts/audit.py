@@ -11,6 +11,7 @@ from trainer.checkpoint import checkpoint, checkpoint_index
 from trainer.checkpoint.snapshot_store import SnapshotStore, TensorEntry
 from trainer.config import retention
 from trainer.config.groups import SnapshotSettings
+from trainer.config.phase_settings import settings_of
 from trainer.config.schema import Settings
 from trainer.core import tensors
 from trainer.core.errors import ConfigError
@@ -69,7 +70,7 @@ def audit(run: Path) -> list[Check]:
     if record.plan and record.proof:
         checks.append(_model(run, record.plan, record.proof, indexes, done))
     if record.plan and record.settings:
-        checks.append(_settings(record.settings, record.plan))
+        checks.append(_settings(record.settings, record.plan, record.proof))
     return checks
 
 
@@ -222,8 +223,16 @@ def _stored_best(run: Path, best: Moment, indexes: _Indexes) -> tuple[str, dict[
     return f"{best}", {}
 
 
-def _settings(settings: Settings, plan: Plan) -> Check:
+def _settings(settings: Settings, plan: Plan, proof: ProofRecord | None) -> Check:
     check = Check(CONFIG, "plan.json freezes what freeze and policy declare")
+    if proof and proof.phase:
+        phase = proof.phase.name
+        listed = {entry.name: entry for entry in settings.phases.entries}
+        if phase not in listed:
+            check.unchecked.append(f"what {settings.phases.target} returned for phase {phase}")
+            return check
+        check.said = f"plan.json freezes what phase {phase} declares"
+        settings = settings_of(settings, listed[phase])
     problems = plan_check.problems(settings, plan)
     check.wrong += [f".hydra/config.yaml and plan.json: expected {text}" for text in problems]
     check.unchecked += plan_check.unchecked(settings, plan)

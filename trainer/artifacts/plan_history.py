@@ -48,12 +48,12 @@ def spans(plan: Plan, proof: ProofRecord | None) -> list[PlanSpan]:
     for chapter in proof.chapters if proof else ():
         end = chapter.epochs + (0.5 if chapter.steps else 0.0)
         hashes = {row.name: row.sha256 for row in chapter.tensors}
-        reloads = chapter.start_from == "best"
+        reloads = chapter.start_from != "last"
         former.append(PlanSpan(begin, end, chapter.plan, hashes, reloads))
         begin = end
     rows = proof.tensors if proof else ()
     hashes = {row.name: row.sha256_before for row in rows if row.equal}
-    reloads = proof is not None and proof.phase is not None and proof.phase.start_from == "best"
+    reloads = proof is not None and proof.phase is not None and proof.phase.start_from != "last"
     return [*former, PlanSpan(begin, math.inf, plan, hashes, reloads)]
 
 

@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Checkpoint:
         versions: of the programs that compute, by name.
         data: hashes of the data (``trainer.data.fingerprint``); empty: not known.
         history: all evaluations so far as plain data; None: an older trainer wrote none.
-        phases: where each phase that has begun did so, as plain data; none: there is only one.
+        phases: where the run is among its phases, as plain data; empty: there is only one.
     """
 
     progress: Progress
@@ -61,7 +61,7 @@ class Checkpoint:
     versions: Mapping[str, str]
     data: str = ""
     history: Sequence[Mapping[str, Any]] | None = None
-    phases: Sequence[Mapping[str, Any]] = ()
+    phases: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -183,7 +183,7 @@ def _load(folder: Path, record: Mapping[str, Any]) -> Checkpoint:
         record["versions"],
         record.get("data", ""),  # older trainers did not write it
         record.get("history"),
-        record.get("phases", ()),
+        record.get("phases", {}),
     )
 
 

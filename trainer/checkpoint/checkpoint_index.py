@@ -13,6 +13,7 @@ from trainer.checkpoint.checkpoint import Checkpoint, CorruptCheckpoint
 from trainer.config.evaluation import LOSS
 from trainer.core import atomic_files, format_version
 from trainer.core.errors import ConfigError
+from trainer.engine.progress import Progress
 
 _INDEX = "index.json"
 _RETAINED = 2  # the latest, and one more in case that is found damaged
@@ -44,8 +45,9 @@ def save(
 ) -> None:
     """Write a checkpoint, list it, and remove those that are no longer needed.
 
-    Retained are the last two and, of those with this one's monitor, the one with the lowest
-    ``metric``. If the process is killed, at whatever moment, all that the index lists exist.
+    Retained are the last two, of those with this one's monitor the one with the lowest ``metric``,
+    and those to which the run may return. If the process is killed, at whatever moment, all that
+    the index lists exist.
 
     Args:
         folder: of all checkpoints.
@@ -60,10 +62,19 @@ def save(
         entries = [entry for entry in entries if entry.name <= after]
     sha256, monitor = checkpoint.write(folder, new, like), _monitor(new.settings)
     entries.append(CheckpointEntry(new.name, sha256, metric, monitor))
-    best_entry = _best(entries, monitor)
-    retained = [e for e in entries if e in entries[-_RETAINED:] or e == best_entry]
+    retained = _retained(entries, _best(entries, monitor), new)
     _write_index(folder, retained)
     _remove_others(folder, retained)
+
+
+def _retained(
+    entries: list[CheckpointEntry], best_entry: CheckpointEntry | None, new: Checkpoint
+) -> list[CheckpointEntry]:
+    """Return the last entries, the best, and those to which a run with phases may return."""
+    moments = new.phases.get("protected", ())
+    protected = [checkpoint.name_of(Progress(*moment)) for moment in moments]
+    last = entries[-_RETAINED:]
+    return [e for e in entries if e in last or e == best_entry or e.name in protected]
 
 
 def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:

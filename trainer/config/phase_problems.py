@@ -14,25 +14,26 @@ from trainer.config.schema import Settings
 _OF_MONITOR = ("patience", "max_epochs")
 
 
-def problems(entries: Sequence[Any], settings: Settings) -> list[str]:
+def problems(entries: Sequence[Any], settings: Settings, is_adaptive: bool = False) -> list[str]:
     """Return what does not fit together, without what is wrong with the type of a value.
 
     Args:
         entries: the phases, as they are written or validated.
         settings: of the run.
+        is_adaptive: whether their ends are decided while the run trains.
     """
     if not entries:
         return []
     phases = [_parsed(entry) for entry in entries]
-    texts = [*_names(phases), *_policy(settings)]
+    texts = [*_names(phases), *_policy(settings), *_max_drop(settings, is_adaptive)]
     for at, phase in enumerate(phases):
         if phase is not None:
-            is_last = at + 1 == len(phases)
+            is_last = at + 1 == len(phases) or is_adaptive
             found = [*_phase(phase), *_until(phase, settings, is_last)]
             found += _best(phases[:at], phase, settings)
             texts += [f"{place(at, phase.name)}{text}" for text in found]
     whole = [phase for phase in phases if phase is not None]
-    if not texts and len(whole) == len(phases):
+    if not texts and len(whole) == len(phases) and not is_adaptive:
         texts += _lengths(whole, settings)
     return texts
 
@@ -74,6 +75,13 @@ def _policy(settings: Settings) -> Iterator[str]:
     if settings.policy != Policy():
         why = "received rules or a decay; each phase has a policy of its own"
         yield f"policy: expected policy=none with phases, {why}"
+
+
+def _max_drop(settings: Settings, is_adaptive: bool) -> Iterator[str]:
+    if settings.phases.max_drop is not None and not is_adaptive:
+        why = "only a freeze that is decided while the run trains can be undone"
+        received = f"received {settings.phases.max_drop:g}"
+        yield f"phases.max_drop: expected null, or phases=auto_freezing, {received}; {why}"
 
 
 def _phase(phase: PhaseSetting) -> Iterator[str]:

@@ -100,6 +100,8 @@ class Phases(BaseModel):
         file: path of a YAML file that holds the list; None once it has been read.
         share: a number that the list refers to as ``${phases.share}``.
         lr_factor: a number that the list refers to as ``${phases.lr_factor}``.
+        max_drop: how much the monitored value may worsen after a freeze that the run has decided
+            before it is undone; None: by any amount.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
@@ -109,6 +111,7 @@ class Phases(BaseModel):
     file: str | None = None
     share: float | None = Field(None, gt=0, allow_inf_nan=False)
     lr_factor: float | None = Field(None, gt=0, allow_inf_nan=False)
+    max_drop: float | None = Field(None, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _one_source(self) -> "Phases":
@@ -128,4 +131,4 @@ class Phases(BaseModel):
     def spec(self) -> dict[str, Any]:
         """Return what Hydra's ``instantiate`` takes to call the generator."""
         unset = {name for name in ("share", "lr_factor") if getattr(self, name) is None}
-        return self.model_dump(by_alias=True, exclude={"entries", "file", *unset})
+        return self.model_dump(by_alias=True, exclude={"entries", "file", "max_drop", *unset})

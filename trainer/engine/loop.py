@@ -75,7 +75,7 @@ def train(
         return progress
     current = _first_phase(loop, place)
     while not current.loop.is_over(progress):
-        if not place.is_last and (reason := place.end_reason(progress)):
+        if reason := place.next_reason(progress):
             _end_phase(current, place, progress, reason, bank)
             load_weights(place.phase, bank)
             current = _next_phase(make_loop(place.phase), current, place, bank)

@@ -26,7 +26,8 @@ class PhaseStart:
     Attributes:
         index: of the phase in the run's list.
         name: of the phase; empty: the run has no phases.
-        start_from: the weights that it started with: the last ones, or the best so far.
+        start_from: the weights that it started with: the last ones, the best so far, or those from
+            before a freeze that is undone.
         epochs: number of complete epochs then.
         steps: optimizer steps of the epoch that had begun.
         updates: of the whole run before it, on which schedules depend.
@@ -93,6 +94,15 @@ class PhasePlace:
         """The start of the present phase as records have it; None: the run has no phases."""
         return self.start if len(self.phases) > 1 else None
 
+    def next_reason(self, progress: Progress) -> str:
+        """Return why another phase begins at a progress; empty: none does."""
+        return "" if self.is_last else self.end_reason(progress)
+
+    @property
+    def stopping_since(self) -> tuple[int, int]:
+        """The moment after which evaluations count for early stopping."""
+        return self.start.moment
+
     def end_reason(self, progress: Progress) -> str:
         """Return why the present phase ends at a progress; empty: it continues."""
         limit = self.phase.end.steps
@@ -107,7 +117,7 @@ class PhasePlace:
         """Return which value no longer improves in the present phase; empty: none ends it."""
         count = self._history.count
         if self._known[0] != count:  # nothing else changes the reason
-            self._known = count, self._unimproved() or self._stopping(self.start.moment)
+            self._known = count, self._unimproved() or self._stopping(self.stopping_since)
         return self._known[1]
 
     def ends_run(self, progress: Progress) -> bool:
@@ -117,14 +127,18 @@ class PhasePlace:
     def ends_within(self, progress: Progress) -> bool:
         """Tell whether another phase begins after these steps of an epoch that is not complete."""
         is_within = 0 < progress.steps < self._length.steps_per_epoch
-        return is_within and not self.is_last and bool(self.end_reason(progress))
+        return is_within and bool(self.next_reason(progress))
 
     def advance(self, progress: Progress, reason: str) -> None:
         """Begin the next phase at a progress; ``reason``: why the present one ends."""
-        index = self.start.index + 1
+        self._begin(self.start.index + 1, progress, reason)
+
+    def _begin(
+        self, index: int, progress: Progress, reason: str, start_from: StartFrom | None = None
+    ) -> None:
         phase, updates = self.phases[index], progress.updates(self._length.steps_per_epoch)
-        moment = progress.epochs, progress.steps, updates
-        self.starts.append(PhaseStart(index, phase.name, phase.start_from, *moment, reason))
+        how, moment = start_from or phase.start_from, (progress.epochs, progress.steps, updates)
+        self.starts.append(PhaseStart(index, phase.name, how, *moment, reason))
         self._known = (-1, "")
 
     def trained_in(self, epoch: int) -> frozenset[str]:
@@ -137,9 +151,20 @@ class PhasePlace:
                 names.update(p.name for p in plan.parameters if p.state != "frozen")
         return frozenset(names)
 
-    def as_json(self) -> list[dict[str, Any]]:
-        """Return where the phases began as plain data."""
-        return [asdict(start) for start in self.starts]
+    def as_json(self) -> dict[str, Any]:
+        """Return what a run that resumes needs to be at the same place, as plain data."""
+        record: dict[str, Any] = {"begun": [asdict(start) for start in self.starts]}
+        return {**record, "protected": self.protected} if self.protected else record
+
+    @property
+    def protected(self) -> list[tuple[int, int]]:
+        """The moments, epochs and steps, whose checkpoints a later phase may need."""
+        return []
+
+    @property
+    def undone(self) -> Progress | None:
+        """The moment to whose weights the run returns in this phase; None: to none."""
+        return None
 
     def _unimproved(self) -> str:
         """Return that the value that the phase monitors no longer improves; empty: it does."""
@@ -154,6 +179,6 @@ class PhasePlace:
         return f"{monitor.name} has not improved in {quantity(count, 'evaluation')}"
 
 
-def starts_from_json(rows: Sequence[Mapping[str, Any]]) -> list[PhaseStart]:
+def starts_from_json(record: Mapping[str, Any]) -> list[PhaseStart]:
     """Return the starts that a checkpoint holds."""
-    return [PhaseStart(**row) for row in rows]
+    return [PhaseStart(**row) for row in record.get("begun", ())]

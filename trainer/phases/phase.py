@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from trainer.freezing.plan import Plan
 
-StartFrom: TypeAlias = Literal["last", "best"]
+StartFrom: TypeAlias = Literal["last", "best", "undo"]
 OptimizerState: TypeAlias = Literal["keep", "new", "reset"]
 
 

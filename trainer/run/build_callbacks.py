@@ -24,6 +24,7 @@ from trainer.callbacks.rank_consistency import RankConsistency
 from trainer.callbacks.run_costs import CostsRecorder
 from trainer.callbacks.skipped_samples import SkippedSamples
 from trainer.callbacks.snapshots import Snapshots
+from trainer.callbacks.stage_updates import StageUpdates
 from trainer.callbacks.trainability import Trainability
 from trainer.checkpoint import checkpoint
 from trainer.checkpoint.checkpoint import Checkpoint
@@ -32,6 +33,7 @@ from trainer.core import atomic_files
 from trainer.core.errors import ConfigError
 from trainer.core.run_files import CHECKPOINTS, COSTS, METRICS, SNAPSHOTS
 from trainer.core.tensors import Weights
+from trainer.engine.adaptive_place import AdaptivePlace
 from trainer.engine.callback import Callback, CallbackList
 from trainer.engine.progress import Progress
 from trainer.freezing.frozen_model import FrozenModel
@@ -61,9 +63,7 @@ def build_callbacks(
     ranks: list[Callback] = []
     if context.world.world_size > 1:
         ranks = [RankConsistency(context.world, context.extra)]
-    history: list[Callback] = [HistoryRecorder(context.history)]
-    if context.pruning is not None:
-        history.append(context.pruning)
+    history = _history(context)
     if not context.world.is_main:
         return CallbackList(context.writer, context.proof, *history, *ranks, FreezeGuard())
     reuses_step = compiled.step is not None and not context.components.cache_decision.storable
@@ -73,6 +73,17 @@ def build_callbacks(
     last = [FreezeGuard(), _model_checkpoint(context), costs, *_data_records(context)]
     last.append(ManifestWriter(context.folder))
     return CallbackList(*first, *_reports(context), *_cpu_affinity(context), *ranks, *last)
+
+
+def _history(context: FitContext) -> list[Callback]:
+    """Return what records that on which decisions depend."""
+    history: list[Callback] = [HistoryRecorder(context.history)]
+    if context.pruning is not None:
+        history.append(context.pruning)
+    if isinstance(context.place, AdaptivePlace):
+        parts = context.place, context.rate_schedule, context.length
+        history.append(StageUpdates(context.folder, *parts))
+    return history
 
 
 def _data_records(context: FitContext) -> list[Callback]:
@@ -179,9 +190,9 @@ def _checkpoint_maker(context: FitContext) -> model_checkpoint.Make:
     def prepare(
         progress: Progress, weights: Weights, state: Weights, history: Sequence[Mapping[str, Any]]
     ) -> Callable[[], Checkpoint]:
-        plan, known, starts = context.plan, proof.hashes, context.place.as_json()
+        plan, known, place = context.plan, proof.hashes, context.place
         facts = plain(plan), settings, batches, versions, components.data, history
-        phases = starts if len(context.place.phases) > 1 else ()
+        phases = place.as_json() if len(place.phases) > 1 else {}
 
         def make() -> Checkpoint:  # later: the proof hashes first
             hashes = {name: known[name] for name in plan.names("frozen")}

@@ -28,7 +28,6 @@ from trainer.freezing.frozen_model import FrozenModel
 from trainer.metrics.evaluator import NOT_MEASURED, Score
 from trainer.optim.optimizer import build_optimizer
 from trainer.run import recomputed_cells
-from trainer.run.cached_features import cached_features
 from trainer.run.components import RunComponents
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
@@ -40,7 +39,11 @@ Rows: TypeAlias = Iterator[Columns]
 
 
 def build_loop(
-    context: FitContext, compiled: CompiledRun, callbacks: Callback, stop: StopFlag
+    context: FitContext,
+    compiled: CompiledRun,
+    callbacks: Callback,
+    stop: StopFlag,
+    features: Features | None,
 ) -> Loop:
     """Return the loop of a phase: on batches or stored features, in one process or several.
 
@@ -49,10 +52,10 @@ def build_loop(
         compiled: what it trains with.
         callbacks: are called at each phase, step and epoch.
         stop: returns why to stop, if so.
+        features: of the phase; None: it takes batches.
     """
-    loop, features = _plain_loop(context, compiled, callbacks, stop), None
-    if context.components.cache_decision.storable:
-        features = cached_features(context.settings, context.components, compiled.compile)
+    loop = _plain_loop(context, compiled, callbacks, stop)
+    if features is not None:
         loop = _on_features(loop, context, features)
     if context.world.world_size > 1:
         return _distributed_loop(loop, context, compiled, stop, features)

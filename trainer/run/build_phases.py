@@ -22,6 +22,7 @@ from trainer.engine.run_length import RunLength
 from trainer.freezing import validation
 from trainer.freezing.plan import Plan
 from trainer.freezing.selection import select
+from trainer.phases.adaptive import AdaptivePhases
 from trainer.phases.phase import Phase, PhaseEnd
 from trainer.phases.phase_ends import StepLengths, phase_ends, warmup_steps
 from trainer.phases.request import PhaseRequest
@@ -43,7 +44,8 @@ def build_phase_rules(
         length: of the run; None: not known yet.
     """
     phases = []
-    for at, setting in enumerate(_entries(settings, tree, problems, length)):
+    entries, _ = _entries(settings, tree, problems, length)
+    for at, setting in enumerate(entries):
         own = settings_of(settings, setting)
         rules, errors = build_rules(own)
         errors += validation.problems(rules, tree)
@@ -54,19 +56,25 @@ def build_phase_rules(
 
 def _entries(
     settings: Settings, tree: ModuleTree, problems: list[str], length: RunLength | None
-) -> list[PhaseSetting]:
+) -> tuple[list[PhaseSetting], AdaptivePhases | None]:
     """Return the phases that are listed, or that the generator returns for the model."""
     if not settings.phases.target:
-        return settings.phases.entries
+        return settings.phases.entries, None
     request = _request(settings, tree, length)
     try:
         returned = instantiate_target("phases", settings.phases.spec(), request)
     except ConfigError as error:
         problems += error.problems
-        return []
-    entries, errors = validated_list(returned)
-    problems += errors or phase_problems.problems(entries, settings)
-    return entries
+        return [], None
+    adaptive = returned if isinstance(returned, AdaptivePhases) else None
+    entries, errors = validated_list(adaptive.phases if adaptive else returned)
+    problems += errors or phase_problems.problems(entries, settings, adaptive is not None)
+    return entries, adaptive
+
+
+def adaptive_phases(settings: Settings, preflight: Preflight) -> AdaptivePhases | None:
+    """Return what chooses among the phases while the run trains; None: they follow one another."""
+    return _entries(settings, preflight.tree, [], None)[1]
 
 
 def _request(settings: Settings, tree: ModuleTree, length: RunLength | None) -> PhaseRequest:
@@ -142,7 +150,8 @@ def build_phases(
     length = run_length(settings, data.train, world.current().world_size)
     phases = build_phase_rules(settings, preflight.tree, problems, length)
     entries = [phase.setting for phase in phases]
-    ends, errors = phase_ends(entries, run := _step_lengths(length))
+    run, is_adaptive = _step_lengths(length), adaptive_phases(settings, preflight) is not None
+    ends, errors = ([PhaseEnd()] * len(entries), []) if is_adaptive else phase_ends(entries, run)
     has_validation = data.validation is not None
     problems += [*errors, *_measured_problems(entries, has_validation, trial.classes)]
     if problems:

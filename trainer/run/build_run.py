@@ -27,10 +27,11 @@ from trainer.metrics.build_metrics import class_problems, task_problems
 from trainer.phases.phase import Phase
 from trainer.run import length, one_sample_check, recomputed_cells
 from trainer.run.balanced_loss import balance
-from trainer.run.build_phases import build_phases
+from trainer.run.build_phases import adaptive_phases, build_phases
 from trainer.run.components import Preflight, RunComponents
 from trainer.run.decide_features import decide_features
 from trainer.run.learning_rate import check_schedule
+from trainer.run.phase_starts import phase_starts
 from trainer.run.preflight import preflight
 
 
@@ -41,29 +42,43 @@ def build_run(
 
     Args:
         settings: what to build.
-        problems: problems already known; raised together with those that the model shows.
-        resume_point: where the run resumes, with the weights from there instead of ``init_from``.
+        problems: those known already, raised together with those of the model.
+        resume_point: where the run resumes, with the weights from there.
 
     Raises:
-        ConfigError: all problems of the configuration; or, if it has none, those of the data.
+        ConfigError: all problems of the configuration, or else those of the data.
     """
     checked = preflight(settings, problems, resume_point)
     fingerprint = decide.fingerprint(settings, checked.model)  # before dropout has a seed
     _check_steps(settings, checked, data := run_data.build_data(settings))
     trial = _try_out(settings, checked, data)
-    plan = (phases := build_phases(settings, checked, data, trial))[0].plan
-    half_storage.round_values(checked.model, plan.half)  # as they are stored and trained with
-    trial.restart()
+    phases, index, plan = _phases(settings, resume_point, checked, data, trial)
     recomputed_cells.check(settings, checked, plan, trial.repeatable)
     _check_resume(settings, resume_point, plan, data)
     weights = balance(checked.loss, data.train, trial.classes, resume_point)
     _check_data(checked, data, plan, trial)
     caches = _decide(settings, checked, data, phases, trial, fingerprint)
     parts = checked.model, checked.loss, data.train, data.validation, plan
-    state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, caches[0]
+    state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, caches[index]
     run = checked.extras, trial.classes, data.racing, data.own_generators, len(data.first_train[-1])
     facts = str(data.fingerprint), weights, data.train.class_names, trial.eager_error, data.test
-    return RunComponents(*parts, checked.device_description, *state, *run, *facts, phases, caches)
+    several = phases, caches, adaptive_phases(settings, checked)
+    return RunComponents(*parts, checked.device_description, *state, *run, *facts, *several)
+
+
+def _phases(
+    settings: Settings, point: ResumePoint | None, checked: Preflight, data: Data, trial: "_Trial"
+) -> tuple[list[Phase], int, Plan]:
+    """Return the phases, and number and plan of the one in which the run starts or resumes.
+
+    The values that it stores in half precision are rounded, and dropout begins again.
+    """
+    phases = build_phases(settings, checked, data, trial)
+    count = length.run_length(settings, data.train, world.current().world_size).steps_per_epoch
+    index = phase_starts(point, phases, count)[-1].index
+    half_storage.round_values(checked.model, phases[index].plan.half)  # as they are stored
+    trial.restart()
+    return phases, index, phases[index].plan
 
 
 def _check_data(checked: Preflight, data: Data, plan: Plan, trial: "_Trial") -> None:

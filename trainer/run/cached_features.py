@@ -32,13 +32,6 @@ _COMPUTING = ("ONEDNN_", "DNNL_")
 _NO_BIT = {"threads", "fetch_every", "loss_scale", "device_id", "convolutions", "recompute"}
 
 
-def cached_features(settings: Settings, components: RunComponents, compile: Compile) -> Features:
-    """Return the features of a run of one phase; see ``phase_features``."""
-    features = phase_features(settings, components, compile)
-    assert features is not None, "a run without stored features has none"
-    return features
-
-
 def phase_features(
     settings: Settings,
     components: RunComponents,

@@ -17,6 +17,7 @@ from trainer.feature_cache.decide import CacheDecision
 from trainer.freezing.plan import Plan
 from trainer.metrics.build_metrics import Metric
 from trainer.optim.schedule import Schedule
+from trainer.phases.adaptive import AdaptivePhases
 from trainer.phases.phase import Phase
 
 
@@ -105,6 +106,7 @@ class RunComponents:
         phases: in order; a run without phases has one, with an empty name. The plan is that of the
             one in which it starts or resumes.
         cache_decisions: of each phase; none: there is only one.
+        adaptive: chooses among the phases while the run trains; None: they follow one another.
     """
 
     model: nn.Cell
@@ -130,6 +132,7 @@ class RunComponents:
     test: BatchSource | None = None
     phases: Sequence[Phase] = ()
     cache_decisions: Sequence[CacheDecision] = ()
+    adaptive: AdaptivePhases | None = None
 
     def of_phase(self, index: int) -> "RunComponents":
         """Return what a phase of the run trains with."""

@@ -53,8 +53,8 @@ def decide_features(
 
 def phase_epochs(phases: Sequence[Phase], length: RunLength) -> list[float]:
     """Return the number of epochs of each phase, if none ends before its last step."""
-    if len(phases) == 1 and phases[0].end.steps is None:
-        return [length.whole_epochs]  # whatever max_steps is
+    if phases[0].end.steps is None:  # one phase, whatever max_steps is, or adaptive ones
+        return [length.whole_epochs] * len(phases)
     left, epochs = length.steps, list[float]()
     for phase in phases:
         steps = left if phase.end.steps is None else min(left, phase.end.steps)

@@ -80,7 +80,7 @@ def _write_tensors(folder: Path, weights: Weights, averages: Weights | None) -> 
 
 def _ended(context: FitContext, end: Progress) -> Ended:
     place, length = context.place, context.length
-    if place.is_last and context.stopping.reason(place.start.moment):
+    if place.is_last and context.stopping.reason(place.stopping_since):
         return "early_stopping"
     if place.is_last and place.improvement_reason():
         return "phases"

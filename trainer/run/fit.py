@@ -82,6 +82,7 @@ def _train(context: FitContext, phases: RunPhases) -> RunResult | None:
         finished = True
         return result
     finally:
+        phases.close()
         phases.callbacks.on_run_end(finished)
         if context.world.is_main:
             log.info(summary.end_summary(folder))

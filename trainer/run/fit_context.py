@@ -20,8 +20,9 @@ from trainer.core.run_files import METRICS, PROOF
 from trainer.data.batches import ReadingState
 from trainer.distributed import world
 from trainer.distributed.world import World
+from trainer.engine.adaptive_place import AdaptivePlace, updates_from_json
 from trainer.engine.history import History
-from trainer.engine.phase_place import PhasePlace, starts_from_json
+from trainer.engine.phase_place import PhasePlace
 from trainer.engine.run_length import RunLength
 from trainer.freezing.plan import Plan
 from trainer.metrics.monitor import Monitor
@@ -34,6 +35,7 @@ from trainer.run.components import RunComponents
 from trainer.run.graph_reuse import CompiledRun
 from trainer.run.learning_rate import build_rate_schedule, steps_taken
 from trainer.run.length import run_length
+from trainer.run.phase_starts import phase_starts
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,6 @@ class FitContext:
         history = _history(checkpoint, folder, length)
         monitor = Monitor.of(settings.evaluation.monitor)
         stopping = EarlyStopping(settings.early_stopping, monitor, history)
-        phases = components.phases or (Phase("", components.plan),)
-        starts = starts_from_json(checkpoint.phases) if checkpoint else ()
         return cls(
             settings,
             components,
@@ -104,7 +104,7 @@ class FitContext:
             length,
             history,
             monitor,
-            PhasePlace(phases, length, history, starts, stopping.reason),
+            _place(settings, components, length, history, stopping),
             stopping,
             Pruning(trial, monitor, history) if trial else None,
         )
@@ -130,6 +130,32 @@ class FitContext:
     def step_counts(self) -> StepCounts:
         """The length for what depends on optimizer steps alone."""
         return StepCounts(self.length.steps, self.length.steps_per_epoch)
+
+
+def _place(
+    settings: Settings,
+    components: RunComponents,
+    length: RunLength,
+    history: History,
+    stopping: EarlyStopping,
+) -> PhasePlace:
+    """Return where a run starts or resumes among its phases."""
+    point, adaptive = components.resume_point, components.adaptive
+    record = point.checkpoint.phases if point else {}
+    parts = components.phases or (Phase("", components.plan),), length, history
+    starts = phase_starts(point, parts[0], length.steps_per_epoch)
+    if adaptive is None:
+        return PhasePlace(*parts, starts, stopping.reason)
+    return AdaptivePlace(
+        *parts,
+        adaptive.rule,
+        Monitor.of(settings.evaluation.monitor),
+        settings.phases.max_drop,
+        adaptive.undo_within,
+        starts,
+        updates_from_json(record),
+        stopping.reason,
+    )
 
 
 def _phase_factor(phase: Phase, start: int, step: int) -> float:

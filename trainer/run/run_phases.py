@@ -1,5 +1,7 @@
 """Run phases: what each phase of a run works with, and the weights that it starts from."""
 
+from pathlib import Path
+
 from mindspore import Parameter, Tensor
 
 from trainer.backend import execution_mode
@@ -11,9 +13,11 @@ from trainer.core.run_files import CHECKPOINTS
 from trainer.core.signals import StopFlag
 from trainer.engine.callback import Callback
 from trainer.engine.loop_spec import Loop
+from trainer.feature_cache.features import Features
 from trainer.optim.state_bank import StateBank
 from trainer.phases.phase import Phase
 from trainer.run.build_loop import build_loop
+from trainer.run.cached_features import phase_features
 from trainer.run.fit_context import FitContext
 from trainer.run.graph_reuse import CompiledRun
 
@@ -41,6 +45,7 @@ class RunPhases:
         self.averages = compiled.averages
         self._stop = stop
         self._is_first = True
+        self._features: Features | None = None
 
     def loop(self, phase: Phase) -> Loop:
         """Return the loop of the phase that has begun; the former one's must not be used again."""
@@ -48,32 +53,58 @@ class RunPhases:
         if not self._is_first:
             self._compiled = self._compiled.of_phase(context.settings, context.components)
         self._is_first = False
-        return build_loop(context, self._compiled, self.callbacks, self._stop)
+        features = self._phase_features(context)
+        return build_loop(context, self._compiled, self.callbacks, self._stop, features)
+
+    def _phase_features(self, context: FitContext) -> Features | None:
+        """Return the features of the phase, from those of the one before where possible."""
+        place, parts = context.place, (context.settings, context.components, self._compiled.compile)
+        plans = [place.phases[start.index].plan for start in place.starts[:-1]]
+        self._features = phase_features(*parts, self._features, plans)
+        return self._features
+
+    def close(self) -> None:
+        """Remove the features that no other run can use."""
+        if self._features is not None:
+            self._features.close()
 
     def load_weights(self, phase: Phase, bank: StateBank) -> None:
-        """Load the best weights so far, and the state that belongs to them, if a phase wants them.
+        """Load the weights that a phase starts from, and their state, if they are not the last.
 
         Raises:
             ConfigError: they cannot be read.
         """
-        if phase.start_from == "best":
+        undone = self._context.place.undone
+        if undone is not None:
+            name = checkpoint.name_of(undone)
+            _load(self._context, self._read(self._context.folder / CHECKPOINTS / name), bank)
+        elif phase.start_from == "best":
             _load(self._context, self._best(), bank)
 
     def _best(self) -> Checkpoint:
-        """Return the best checkpoint so far, which the first rank has written."""
         context = self._context
-        context.writer.wait()
-        context.world.gather(None)  # until the first rank has written it
+        self._wait_for_files()
         folder = checkpoint_index.best(
             context.folder / CHECKPOINTS, context.settings.checkpoint.best
         )
         if folder is None:
             expected = "expected an evaluation before it"
             raise ConfigError([f"phases: start_from: best of {self._name}: {expected}"])
+        return self._read(folder)
+
+    def _read(self, folder: Path) -> Checkpoint:
+        self._wait_for_files()
         try:
             return checkpoint.read(folder)
         except CorruptCheckpoint as error:
-            raise ConfigError([f"phases: start_from: best of {self._name}: {error}"]) from None
+            raise ConfigError(
+                [f"phases: the weights that {self._name} starts from: {error}"]
+            ) from None
+
+    def _wait_for_files(self) -> None:
+        """Wait until the first rank has written all checkpoints so far."""
+        self._context.writer.wait()
+        self._context.world.gather(None)
 
     @property
     def _name(self) -> str:

@@ -42,6 +42,7 @@ from trainer.freezing.plan_warnings import constant_parameters
 from trainer.run import recomputed_cells
 from trainer.run.components import RunComponents
 from trainer.run.decide_features import feature_rows
+from trainer.run.phase_rows import phase_rows
 from trainer.run.plan_rows import (
     Row,
     frozen_rows,
@@ -69,11 +70,11 @@ def start_summary(
         ("device", components.device_description),
         *_compiled_only_rows(components),
         *(("", warning) for warning in filter(None, [tested_versions.mindspore_warning()])),
+        *phase_rows(components),
         frozen_summary(plan),
         *(("", clip(note)) for note in plan.notes[:1]),
         *(("", clip(note)) for note in _constants(components, plan)),
-        *rate_summary(settings.optimizer.lr, plan),
-        *schedule,
+        *(*rate_summary(settings.optimizer.lr, plan), *schedule),
         *feature_rows(components),
         *_ranks_rows(settings, components),
         *step_rows(settings, components),

@@ -41,3 +41,7 @@ def test_all_weights_are_the_same(
     log = (run / "train.log").read_text()
     assert "front, slower: stored: outputs of conv1" in log and "back: stored: outputs of" in log
     assert bits(run) == without
+    assert not list((tmp_path / "cache").glob("*"))  # no other run has these weights
+    lines = [line.split(": ")[-1].split() for line in log.splitlines() if "features, epoch" in line]
+    computed = [int(words[2]) for words in lines]
+    assert len(computed) >= 5 and 0 in computed  # the slower phase has the features of the front

@@ -47,7 +47,7 @@ def test_a_bar_a_block_where_layers_are_many(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_picture(tmp_path: Path, rules: tuple[Rule, ...]) -> None:
     what = module_tree.describe(TwoConvs())
     resolved = plan.resolve(rules, what)
-    figure = plan_figure(resolved, what, "TwoConvs")
+    figure = plan_figure([resolved], what, "TwoConvs")
     plotting.save(figure, tmp_path / "plan.png")
     across = [line for line in figure.axes[0].lines if np.array_equal(line.get_xdata(), [0, 1])]
     assert len(across) == len(resolved.cuts)

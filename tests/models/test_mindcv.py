@@ -13,6 +13,7 @@ from mindspore import nn
 from tests.support.command import Command
 from trainer.cli import plan as preview
 from trainer.cli import plan_tree
+from trainer.cli.plan_preview import PlanPreview
 from trainer.models import mindcv
 
 FAMILIES = [
@@ -35,7 +36,7 @@ def command(
     return Command(tmp_path, monkeypatch, capsys)
 
 
-def planned(name: str, *overrides: str) -> preview.PlanPreview:
+def planned(name: str, *overrides: str) -> PlanPreview:
     return preview.prepare(
         ["model=mindcv", f"model.name={name}", "model.num_classes=10", *overrides]
     )

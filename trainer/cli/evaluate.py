@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trainer.artifacts import finished_run
 from trainer.checkpoint import class_names
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.cli import entry_point, evaluation_report, plan
+from trainer.cli import entry_point, evaluation_report, plan_options
 from trainer.cli.evaluation_report import Evaluation
 from trainer.config import recorded_folder
 from trainer.core.errors import ConfigError
@@ -44,7 +44,7 @@ def main() -> None:
         out = Path(arguments.options.get("out", arguments.run))
         recorded_folder.use(arguments.run)
         config, problems = finished_run.model_configuration(arguments, _ALLOWED)
-        if why := plan.unwritable_reason(out):
+        if why := plan_options.unwritable_reason(out):
             problems.append(f"out: expected a folder to write in, received {str(out)!r} ({why})")
         if (split := arguments.options.get("split", "validation")) not in _SPLITS:
             problems.append(f"split: expected {' or '.join(_SPLITS)}, received {split!r}")

@@ -10,7 +10,7 @@ from trainer.artifacts.export_formats.check import TOLERANCE
 from trainer.artifacts.finished_run import RunArguments
 from trainer.checkpoint import class_names
 from trainer.checkpoint.resume import ResumeRequest
-from trainer.cli import entry_point, plan
+from trainer.cli import entry_point, plan_options
 from trainer.config import recorded_folder
 from trainer.core.errors import nearest
 from trainer.core.text import shorten
@@ -115,7 +115,7 @@ def _request(folder: Path, options: Mapping[str, str]) -> tuple[_Request, list[s
     problems = []
     if path.suffix != f".{name}":
         problems.append(f"out: expected a file named *.{name}, received {path}")
-    if path.is_dir() or (why := plan.unwritable_reason(path.parent)):
+    if path.is_dir() or (why := plan_options.unwritable_reason(path.parent)):
         reason = "it is a folder" if path.is_dir() else why
         problems.append(f"out: expected a file to write, received {path} ({reason})")
     batch_size = _batch_size(options.get("batch_size", "auto"))

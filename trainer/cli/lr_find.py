@@ -13,7 +13,7 @@ import numpy as np
 
 from trainer.checkpoint.resume import ResumeRequest
 from trainer.cli import entry_point
-from trainer.cli.plan import unwritable_reason
+from trainer.cli.plan_options import unwritable_reason
 from trainer.config import overrides
 from trainer.core import atomic_files
 from trainer.optim import range_test

@@ -1,12 +1,14 @@
 """Plan preview: ``python -m trainer.plan``, what a run would freeze, and why; trains nothing."""
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.cli import entry_point, plan_tree
+from trainer.cli import entry_point, phased_plan, plan_options, plan_tree
+from trainer.cli.plan_options import Options
+from trainer.cli.plan_preview import PlanPreview
 from trainer.config import overrides
 from trainer.core import atomic_files, format_version
 from trainer.core.run_files import PLAN
@@ -18,14 +20,12 @@ if TYPE_CHECKING:  # these import MindSpore, before which the device has to be s
     from mindspore import nn
 
     from trainer.backend.graph.autograd_graph import AutogradGraph
-    from trainer.backend.graph.module_tree import ModuleTree
     from trainer.backend.graph.tracer import ExampleInput
     from trainer.config.schema import Settings
-    from trainer.freezing.plan import Plan
     from trainer.run.components import Preflight
 
 _USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=true] [modes=true]
-                              [out=FOLDER]
+                              [out=FOLDER] [write=FILE]
 
 Prints what a run with the same overrides would freeze, by which rule and method, and what that
 saves; trains nothing. Writes plan.json, equal to the run's, and plan.png, a picture of the model.
@@ -33,32 +33,9 @@ saves; trains nothing. Writes plan.json, equal to the run's, and plan.png, a pic
   measure=true  times a step, and one that trains everything: reads the data and compiles twice
   modes=true    tries in which execution modes the model trains: reads the data and compiles once
   out=FOLDER    where the two files go; default: plan
+  write=FILE    with phases: writes their list as YAML to edit, for phases.file=FILE; reads the data
 Example:
   python -m trainer.plan policy=last_n policy.n=2"""
-
-
-_KEYS = ("depth=", "measure=", "modes=", "out=")
-
-
-@dataclass(frozen=True)
-class Options:
-    """The keys of this command alone."""
-
-    depth: int | None = None
-    measure: bool = False
-    modes: bool = False
-    out: Path = Path("plan")
-
-
-@dataclass(frozen=True)
-class PlanPreview:
-    """A plan, what it was built from, and the graph of the loss, if it was recorded."""
-
-    settings: "Settings"
-    preflight: "Preflight"
-    tree: "ModuleTree"
-    plan: "Plan"
-    graph: "AutogradGraph | None"
 
 
 def main() -> None:
@@ -66,46 +43,16 @@ def main() -> None:
     with entry_point.exit_codes():
         if entry_point.printed_help(_USAGE):
             return
-        options, lines, problems = read(entry_point.arguments())
-        preview = prepare(lines, problems)
-        text = report(preview, options)
-        _write(preview, options.out)
+        options, lines, problems = plan_options.read(entry_point.arguments())
+        preview = prepare(lines, problems, options.write)
+        text = phased_plan.report(preview, options) if preview.phases else report(preview, options)
+        _write(preview, options)
         print(text)
 
 
-def read(words: Sequence[str]) -> tuple[Options, list[str], list[str]]:
-    """Return the command's own options, the other words, and the problems of the options."""
-    own = [word for word in words if word.startswith(_KEYS)]
-    values = dict(word.split("=", 1) for word in own)
-    problems = []
-    depth, out = values.get("depth"), values.get("out", "plan")
-    if depth is not None and not (depth.isdecimal() and int(depth) > 0):
-        problems.append(f"depth: expected a whole number of at least 1, received {depth!r}")
-        depth = None
-    flags = {name: values.get(name, "false") for name in ("measure", "modes")}
-    for name, value in flags.items():
-        if value not in ("true", "false"):
-            problems.append(f"{name}: expected true or false, received {value!r}")
-    if why := unwritable_reason(Path(out)):
-        problems.append(f"out: expected a folder to write in, received {out!r} ({why})")
-    are_set = {name: value == "true" for name, value in flags.items()}
-    options = Options(int(depth) if depth else None, out=Path(out), **are_set)
-    return options, [word for word in words if word not in own], problems
-
-
-def unwritable_reason(folder: Path) -> str | None:
-    """Return why a folder can neither be written in nor created; None if it can."""
-    at = folder.absolute()
-    while not at.exists():
-        if at.is_symlink():
-            return f"{at} is a link that leads nowhere"
-        at = at.parent
-    if not at.is_dir():
-        return f"{at} is a file"
-    return None if os.access(at, os.W_OK) else f"{at} is not writable"
-
-
-def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
+def prepare(
+    lines: Sequence[str], problems: Sequence[str] = (), list_file: Path | None = None
+) -> PlanPreview:
     """Return the plan that a run with the same overrides would have.
 
     Data are read only if the plan has a cut and no example input fits the model.
@@ -113,6 +60,7 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
     Args:
         lines: overrides, as on the command line.
         problems: errors found before; reported together with the others.
+        list_file: where the list of phases is to be written, for which the data are read.
 
     Raises:
         ConfigError: everything that is wrong with them.
@@ -123,8 +71,15 @@ def prepare(lines: Sequence[str], problems: Sequence[str] = ()) -> PlanPreview:
     from trainer.run.build_plan import resolve_plan
 
     train_step.set_precision(preflight.model, settings.device.precision)
-    plan, graph = resolve_plan(settings, preflight, _example_inputs(settings, preflight))
-    return PlanPreview(settings, preflight, preflight.tree, plan, graph)
+    examples = partial(_example_inputs, settings, preflight)
+    if list_file or preflight.phases:
+        preflight, plans = phased_plan.resolve(settings, preflight, examples, list_file is not None)
+        graph = None
+    else:
+        plan, graph = resolve_plan(settings, preflight, examples())
+        plans = [plan]
+    phases = preflight.phases
+    return PlanPreview(settings, preflight, preflight.tree, plans[0], graph, phases, plans)
 
 
 def _example_inputs(settings: "Settings", preflight: "Preflight") -> "Iterator[ExampleInput]":
@@ -230,12 +185,15 @@ def _measured(preview: PlanPreview) -> str:
     return f"{1000 * seconds:.1f} ms, {everything}"
 
 
-def _write(preview: PlanPreview, folder: Path) -> None:
+def _write(preview: PlanPreview, options: Options) -> None:
     from trainer.cli import plan_figure
     from trainer.core import plotting
 
-    figure = plan_figure.plan_figure(
-        preview.plan, preview.tree, type(preview.preflight.model).__name__
-    )
-    plotting.save(figure, folder / "plan.png")
-    atomic_files.write_lines(folder / PLAN, format_version.stamp(preview.plan.as_json()))
+    model = type(preview.preflight.model).__name__
+    names = [phase.setting.name for phase in preview.phases]
+    figure = plan_figure.plan_figure(preview.plans, preview.tree, model, names)
+    plotting.save(figure, options.out / "plan.png")
+    record = preview.plan.as_json() | phased_plan.record(preview)
+    atomic_files.write_lines(options.out / PLAN, format_version.stamp(record))
+    if options.write:
+        atomic_files.write_text(options.write, phased_plan.yaml(preview))

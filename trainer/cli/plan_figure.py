@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # module_tree.py imports MindSpore, which takes 1.5 s
     from trainer.backend.graph.module_tree import ModuleTree
 
 _MOST_ROWS = 32  # more layers than that cannot be read; those of one block are put together
+_MOST_PANELS = 6  # phases next to one another
 _TRAINABLE = "#e08a3c"
 _CUT = "#b03a2e"
 
@@ -75,11 +76,40 @@ def _size(parameters: Sequence[ParameterPlan]) -> int:
     return sum(math.prod(p.shape) for p in parameters)
 
 
-def plan_figure(plan: Plan, layout: "ModuleTree", name: str) -> Figure:
-    """Return the picture: one bar per layer, frozen parts hatched, a line at each gradient cut."""
-    bars = rows(plan, layout)
-    figure = Figure(figsize=(9, 1.5 + 0.25 * len(bars)), dpi=120, layout="constrained")
-    axes = figure.add_subplot()
+def plan_figure(
+    plans: Sequence[Plan], layout: "ModuleTree", name: str, phases: Sequence[str] = ()
+) -> Figure:
+    """Return the picture: one bar per layer, frozen parts hatched, a line at each gradient cut.
+
+    Args:
+        plans: one, or those of phases, which are shown side by side; the first ones if many.
+        layout: the model's cells and parameters.
+        name: of the model.
+        phases: names of the phases; none: the run has one.
+    """
+    shown = plans[:_MOST_PANELS]
+    panels = [rows(plan, layout) for plan in shown]
+    size = (9 if len(shown) == 1 else 3 + 3.6 * len(shown), 1.5 + 0.25 * len(panels[0]))
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    all_axes = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axes, plan, bars in zip(all_axes, shown, panels, strict=True):
+        _panel(axes, plan, bars, each_tick=1 if len(shown) == 1 else 3)
+        axes.tick_params(labelleft=axes is all_axes[0])
+        if phases:  # their names stand for all panels
+            axes.tick_params(axis="y", labelcolor="black")
+    if phases:
+        for axes, bars, phase in zip(all_axes, panels, phases, strict=False):
+            axes.set_title(f"{phase}: {_frozen(bars)}", fontsize=9, loc="left")
+        more = f", {len(shown)} of {len(plans)} phases" if len(plans) > len(shown) else ""
+        figure.suptitle(f"{name} from input (top) to head{more}", fontsize=10, x=0.01, ha="left")
+    else:
+        axes.set_title(_title(name, bars), fontsize=10, loc="left")
+    _legend(figure, shown)
+    return figure
+
+
+def _panel(axes: Axes, plan: Plan, bars: Sequence[Row], each_tick: int) -> None:
+    """Draw the bars of one plan, with a tick at every nth power of 10."""
     for at, row in enumerate(bars):
         _draw(axes, at, row)
     _mark_cuts(axes, plan, bars)
@@ -88,19 +118,20 @@ def plan_figure(plan: Plan, layout: "ModuleTree", name: str) -> Figure:
     axes.set_yticks(range(len(bars)), [row.name or "(the model)" for row in bars], fontsize=8)
     for label, row in zip(axes.get_yticklabels(), bars, strict=True):
         label.set_color("black" if row.trained else FROZEN)
-    ticks = range(math.ceil(most) + 1)
+    ticks = range(0, math.ceil(most) + 1, each_tick)
     axes.set_xticks(ticks, [f"{10**tick:,}" for tick in ticks], fontsize=8)
     axes.set_xlabel("values in the weights (logarithmic)", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(_title(name, bars), fontsize=10, loc="left")
-    _legend(figure, plan)
-    return figure
 
 
 def _title(name: str, bars: Sequence[Row]) -> str:
+    return f"{name} from input (top) to head: {_frozen(bars)}"
+
+
+def _frozen(bars: Sequence[Row]) -> str:
     values = sum(row.values for row in bars)
     frozen = values - sum(row.trained for row in bars)
-    return f"{name} from input (top) to head: {frozen:,} of {values:,} values frozen"
+    return f"{frozen:,} of {values:,} values frozen"
 
 
 def _draw(axes: Axes, at: int, row: Row) -> None:
@@ -136,10 +167,10 @@ def _mark_cuts(axes: Axes, plan: Plan, bars: Sequence[Row]) -> None:
             axes.axhline(held[-1] + 0.5, 0, right, color=_CUT, linewidth=1.6, clip_on=False)
 
 
-def _legend(figure: Figure, plan: Plan) -> None:
+def _legend(figure: Figure, plans: Sequence[Plan]) -> None:
     entries: list[Patch | Line2D] = [Patch(color=_TRAINABLE, label="trainable")]
-    if plan.select("frozen"):
+    if any(plan.select("frozen") for plan in plans):
         entries.append(Patch(facecolor=PALE, edgecolor=FROZEN, hatch="///", label="frozen"))
-    if plan.cuts:
+    if any(plan.cuts for plan in plans):
         entries.append(Line2D([], [], color=_CUT, linewidth=1.6, label="the gradient is cut here"))
     figure.legend(handles=entries, loc="outside lower right", ncols=3, frameon=False, fontsize=8)

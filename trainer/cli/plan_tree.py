@@ -215,16 +215,17 @@ _HEAD = ("model", "kind", "values", "state", "lr", "decay", "norm", "by")
 def text(root: Branch, lr: float, weight_decay: float) -> str:
     """Return a tree as text, under the optimizer's learning rate and weight decay."""
     rows: list[tuple[str, ...]] = [_HEAD]
-    for lead, branch in _lines(root, "", ""):
+    for lead, branch in lines(root):
         rows.append((lead + branch.name, *_columns(branch, lr, weight_decay)))
     return table(rows, left=(0, 1, 3, 7))
 
 
-def _lines(branch: Branch, lead: str, below: str) -> Iterator[tuple[str, Branch]]:
+def lines(branch: Branch, lead: str = "", below: str = "") -> Iterator[tuple[str, Branch]]:
+    """Yield a branch and all beneath it, each with the lines that lead to it."""
     yield lead, branch
     for at, child in enumerate(branch.children, 1):
         ends = at == len(branch.children)
-        yield from _lines(
+        yield from lines(
             child, below + ("└─ " if ends else "├─ "), below + ("   " if ends else "│  ")
         )
 

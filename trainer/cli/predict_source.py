@@ -8,7 +8,7 @@ from typing import Any
 from trainer.artifacts import exported_model, finished_run
 from trainer.backend import device
 from trainer.checkpoint import class_names
-from trainer.cli import plan
+from trainer.cli import plan_options
 from trainer.config import overrides, recorded_folder, schema
 from trainer.core.errors import ConfigError
 from trainer.data.input_files import InputFiles
@@ -81,7 +81,7 @@ def read_options(values: dict[str, str]) -> tuple[Options, list[str]]:
 def _out_problems(path: Path) -> list[str]:
     if path.suffix not in (".csv", ".json"):
         return [f"out: expected a file named *.csv or *.json, received {path}"]
-    why = "it is a folder" if path.is_dir() else plan.unwritable_reason(path.parent)
+    why = "it is a folder" if path.is_dir() else plan_options.unwritable_reason(path.parent)
     return [f"out: expected a file to write, received {path} ({why})"] if why else []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.cli import entry_point
-from trainer.cli.plan import unwritable_reason
+from trainer.cli.plan_options import unwritable_reason
 from trainer.config import overrides, schema
 from trainer.core.errors import ConfigError
 from trainer.run import preload

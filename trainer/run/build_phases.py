@@ -1,6 +1,6 @@
 """Phases: those of the settings, resolved against the model and the length of the run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from trainer.backend.graph import tracer
@@ -90,20 +90,27 @@ def _request(settings: Settings, tree: ModuleTree, length: RunLength | None) -> 
     )
 
 
-def resolve_plans(preflight: Preflight, inputs: Iterable[tracer.ExampleInput]) -> list[Plan]:
-    """Return the plan of each phase; the arguments are those of ``resolve_plan``.
+def resolve_plans(
+    preflight: Preflight, inputs: Callable[[], Iterable[tracer.ExampleInput]]
+) -> list[Plan]:
+    """Return the plan of each phase.
+
+    Args:
+        preflight: model and phases; the model is left as it was.
+        inputs: returns what to run the model on; see ``resolve_plan``.
 
     Raises:
         ConfigError: what ``resolve_plan`` raises, of all phases.
     """
-    examples, problems, plans = list(inputs), list[str](), dict[object, Plan]()
+    problems: list[str] = []
+    plans: dict[object, Plan] = {}
     for at, phase in enumerate(preflight.phases):
         key = _key(phase)
         if key in plans:
             continue
         try:
             checked = replace(preflight, rules=phase.rules)
-            plans[key], _ = resolve_plan(phase.settings, checked, examples)
+            plans[key], _ = resolve_plan(phase.settings, checked, inputs())
         except ConfigError as error:
             where = place(at, phase.setting.name)
             problems += [f"{where}: {text}" for text in error.problems]
@@ -147,7 +154,7 @@ def build_phases(
     if not settings.phases.are_set:
         return [Phase("", resolve_plan(settings, preflight, inputs)[0])]
     problems: list[str] = []
-    length = run_length(settings, data.train, world.current().world_size)
+    length = length_of(settings, data)
     phases = build_phase_rules(settings, preflight.tree, problems, length)
     entries = [phase.setting for phase in phases]
     run, is_adaptive = _step_lengths(length), adaptive_phases(settings, preflight) is not None
@@ -156,7 +163,7 @@ def build_phases(
     problems += [*errors, *_measured_problems(entries, has_validation, trial.classes)]
     if problems:
         raise ConfigError(problems)
-    plans = resolve_plans(replace(preflight, phases=phases), inputs)
+    plans = resolve_plans(replace(preflight, phases=phases), lambda: inputs)
     return [_phase(*parts, run) for parts in zip(entries, plans, ends, strict=True)]
 
 
@@ -170,6 +177,11 @@ def _phase(setting: PhaseSetting, plan: Plan, end: PhaseEnd, run: StepLengths) -
         warmup_steps=warmup_steps(setting, run),
         optimizer_state=setting.optimizer_state,
     )
+
+
+def length_of(settings: Settings, data: Data) -> RunLength:
+    """Return the length of a run on its data."""
+    return run_length(settings, data.train, world.current().world_size)
 
 
 def _step_lengths(length: RunLength) -> StepLengths:

@@ -1,0 +1,190 @@
+"""Phased plan: what ``python -m trainer.plan`` reports on a run with phases, and writes of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from trainer.cli import phase_yaml, plan_phases
+from trainer.cli.plan_options import Options
+from trainer.cli.plan_phases import PhaseRow
+from trainer.cli.plan_preview import PlanPreview
+from trainer.config.phases import PhaseSetting, Until
+from trainer.core.errors import ConfigError
+from trainer.core.text import percent, quantity
+from trainer.freezing import plan_warnings
+
+if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
+    from trainer.backend.graph.autograd_graph import AutogradGraph
+    from trainer.backend.graph.tracer import ExampleInput
+    from trainer.config.schema import Settings
+    from trainer.freezing.plan import Plan
+    from trainer.run.components import PhaseRules, Preflight
+
+
+def resolve(
+    settings: "Settings",
+    preflight: "Preflight",
+    examples: "Callable[[], Iterable[ExampleInput]]",
+    reads_data: bool,
+) -> "tuple[Preflight, list[Plan]]":
+    """Return what was built without the data, with the phases of the run, and their plans.
+
+    Args:
+        settings: of the run.
+        preflight: what was built without the data.
+        examples: returns what to run the model on.
+        reads_data: whether the data are read, so that a generator is told the number of steps.
+
+    Raises:
+        ConfigError: there are no phases, or what is wrong with their plans.
+    """
+    from trainer.data import run_data
+    from trainer.run import build_phases
+
+    if not preflight.phases:
+        raise ConfigError(["write: expected phases to write a list of, received phases=none"])
+    if reads_data and settings.phases.target:
+        data, problems = run_data.build_data(settings), list[str]()
+        length = build_phases.length_of(settings, data)
+        phases = build_phases.build_phase_rules(settings, preflight.tree, problems, length)
+        if problems:
+            raise ConfigError(problems)
+        preflight = replace(preflight, phases=phases)
+    return preflight, build_phases.resolve_plans(preflight, examples)
+
+
+def report(preview: PlanPreview, options: Options) -> str:
+    """Return the tree with a column per phase, a row per phase and, last, the warnings."""
+    rows = _rows(preview)
+    name = type(preview.preflight.model).__name__
+    files = [options.out / "plan.json", options.out / "plan.png", options.write]
+    written = ", ".join(str(file) for file in files if file)
+    hidden = len(rows) - plan_phases.COLUMNS
+    texts = [
+        plan_phases.tree_text(rows, preview.tree, name, options.depth),
+        *([f"(and {hidden} more phases)"] if hidden > 0 else []),
+        "",
+        plan_phases.rows_text(rows),
+        "",
+        f"{'written':<11}{written}",
+        *(f"{'warning':<11}{line}" for line in _warnings(preview) or ["none"]),
+    ]
+    return "\n".join(texts)
+
+
+def _rows(preview: PlanPreview) -> list[PhaseRow]:
+    graph, lr = _graph(preview), preview.settings.optimizer.lr
+    return [
+        PhaseRow(
+            name=phase.setting.name,
+            until=until_text(phase.setting.until),
+            start=_start(phase.setting),
+            rate=_rate(phase.setting, lr),
+            plan=plan,
+            backward=_saved(graph, preview, plan),
+        )
+        for phase, plan in zip(preview.phases, preview.plans, strict=True)
+    ]
+
+
+def until_text(until: Until | None) -> str:
+    """Return when a phase ends, in words."""
+    if until is None:
+        return "the end of the run"
+    if until.monitor is not None:
+        return f"{until.monitor} ({until.patience}), at most {_epochs(until.max_epochs)}"
+    if until.share is not None:
+        return f"{100 * until.share:.3g}% of the run"
+    if until.steps is not None:
+        return quantity(until.steps, "step")
+    return _epochs(until.epochs)
+
+
+def _epochs(count: float | None) -> str:
+    return f"{count:g} epoch{'' if count == 1 else 's'}"
+
+
+def _start(phase: PhaseSetting) -> str:
+    state = {"keep": "", "new": ", new state", "reset": ", no state"}
+    return f"{phase.start_from}{state[phase.optimizer_state]}"
+
+
+def _rate(phase: PhaseSetting, lr: float) -> str:
+    rising = f" after {phase.warmup_epochs:g} epochs" if phase.warmup_epochs else ""
+    return f"{lr * phase.lr_factor:.4g}{rising}"
+
+
+def _graph(preview: PlanPreview) -> "AutogradGraph | None":
+    """Return the graph of the loss with the cells of all cuts; None if no example input fits."""
+    from trainer.backend.graph import example_inputs, tracer
+
+    model, cuts = preview.preflight.model, {cut for plan in preview.plans for cut in plan.cuts}
+    try:
+        return tracer.trace(model, example_inputs.default_inputs(model), cuts)
+    except Exception:  # raised by the model for the last example input
+        return None
+
+
+def _saved(graph: "AutogradGraph | None", preview: PlanPreview, plan: "Plan") -> str:
+    """Return how much less work the backward pass is than if everything were trained."""
+    from trainer.backend.graph import flops
+    from trainer.cli import plan_savings
+
+    every = plan_savings.everything(preview.tree).names("trainable")
+    if graph is None or not (full := flops.backward(graph, every)):
+        return "unknown"
+    return f"{percent(1 - flops.backward(graph, plan.names('trainable'), plan.cuts) / full)} less"
+
+
+def _warnings(preview: PlanPreview) -> list[str]:
+    """Return the warnings on each plan, once, and on phases that change nothing."""
+    from trainer.phases.phase import Phase
+    from trainer.phases.plan_changes import unchanged_phases
+
+    provenance = preview.preflight.provenance
+    new_head = provenance.reinitialised if provenance else preview.settings.new_head
+    warnings: dict[str, str] = {}
+    for phase, plan in zip(preview.phases, preview.plans, strict=True):
+        for text in plan_warnings.plan_warnings(plan, phase.rules, preview.tree, new_head):
+            warnings.setdefault(text, phase.setting.name)
+    settings = [phase.setting for phase in preview.phases]
+    resolved = [
+        Phase(s.name, plan, lr_factor=s.lr_factor, **_starts(s))
+        for s, plan in zip(settings, preview.plans, strict=True)
+    ]
+    return [*(f"{name}: {text}" for text, name in warnings.items()), *unchanged_phases(resolved)]
+
+
+def _starts(phase: PhaseSetting) -> dict[str, Any]:
+    return {
+        "start_from": phase.start_from,
+        "warmup_steps": int(phase.warmup_epochs > 0),
+        "optimizer_state": phase.optimizer_state,
+    }
+
+
+def record(preview: PlanPreview) -> dict[str, Any]:
+    """Return what ``plan.json`` holds in addition: all phases; empty: the run has one."""
+    if not preview.phases:
+        return {}
+    rows = [
+        {
+            "name": phase.setting.name,
+            "until": _until_json(phase),
+            "start_from": phase.setting.start_from,
+            "plan": plan.as_json(),
+        }
+        for phase, plan in zip(preview.phases, preview.plans, strict=True)
+    ]
+    return {"phase": preview.phases[0].setting.name, "phases": rows}
+
+
+def _until_json(phase: "PhaseRules") -> dict[str, Any] | None:
+    until = phase.setting.until
+    return None if until is None else until.model_dump(mode="json", exclude_defaults=True)
+
+
+def yaml(preview: PlanPreview) -> str:
+    """Return the list of phases as YAML to edit."""
+    rows = _rows(preview)
+    return phase_yaml.phase_yaml([p.setting for p in preview.phases], plan_phases.notes(rows))

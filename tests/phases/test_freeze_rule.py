@@ -16,7 +16,7 @@ SETTLED = [update(2, 4.0, 4.0, 4.0, 4.0), update(3, 3.96, 3.6, 2.0, 1.0)]  # 1, 
 
 
 def test_the_front_stages_with_the_least_changes_are_frozen() -> None:
-    choice = FreezeRule()(0, 3, SETTLED)
+    choice = FreezeRule(50, None)(0, 3, SETTLED)
     assert choice is not None
     assert choice.index == 2, "half of the four stages"
     assert "by at most 10%" in choice.reason
@@ -24,19 +24,19 @@ def test_the_front_stages_with_the_least_changes_are_frozen() -> None:
 
 @pytest.mark.parametrize(("percentile", "index"), [(0, 1), (50, 2), (100, 3)])
 def test_the_percentile_says_how_many(percentile: float, index: int) -> None:
-    choice = FreezeRule(percentile)(0, 3, SETTLED)
+    choice = FreezeRule(percentile, None)(0, 3, SETTLED)
     assert choice is not None
     assert choice.index == index, "of the last stage nothing is frozen"
 
 
 def test_a_front_stage_that_still_changes_keeps_those_behind_it_from_being_frozen() -> None:
     moving = [update(2, 4.0, 4.0, 4.0), update(3, 1.0, 4.0, 4.0)]
-    assert FreezeRule()(0, 2, moving) is None
+    assert FreezeRule(50, None)(0, 2, moving) is None
 
 
 def test_frozen_stages_are_not_compared() -> None:
     later = [update(4, 0.0, 4.0, 4.0, 4.0), update(5, 0.0, 3.9, 2.0, 1.0)]
-    choice = FreezeRule()(1, 3, later)
+    choice = FreezeRule(50, None)(1, 3, later)
     assert choice is not None
     assert choice.index == 3
 
@@ -44,11 +44,11 @@ def test_frozen_stages_are_not_compared() -> None:
 @pytest.mark.parametrize(
     ("rule", "epoch", "decides"),
     [
-        (FreezeRule(), 2, True),
-        (FreezeRule(first_epoch=4), 3, False),
-        (FreezeRule(first_epoch=4), 4, True),
-        (FreezeRule(first_epoch=2, every_epochs=3), 4, False),
-        (FreezeRule(first_epoch=2, every_epochs=3), 5, True),
+        (FreezeRule(tolerance=None), 2, True),
+        (FreezeRule(tolerance=None, first_epoch=4), 3, False),
+        (FreezeRule(tolerance=None, first_epoch=4), 4, True),
+        (FreezeRule(tolerance=None, first_epoch=2, every_epochs=3), 4, False),
+        (FreezeRule(tolerance=None, first_epoch=2, every_epochs=3), 5, True),
     ],
 )
 def test_when_it_decides(rule: FreezeRule, epoch: int, decides: bool) -> None:
@@ -57,14 +57,14 @@ def test_when_it_decides(rule: FreezeRule, epoch: int, decides: bool) -> None:
 
 
 def test_one_epoch_is_not_enough() -> None:
-    assert FreezeRule()(0, 3, SETTLED[:1]) is None
+    assert FreezeRule(50, None)(0, 3, SETTLED[:1]) is None
 
 
 def test_the_limit_is_kept() -> None:
-    choice = FreezeRule(100)(0, 1, SETTLED)
+    choice = FreezeRule(100, None)(0, 1, SETTLED)
     assert choice is not None
     assert choice.index == 1
-    assert FreezeRule(100)(1, 1, SETTLED) is None
+    assert FreezeRule(100, None)(1, 1, SETTLED) is None
 
 
 def test_a_lower_learning_rate_is_no_settling() -> None:
@@ -74,3 +74,11 @@ def test_a_lower_learning_rate_is_no_settling() -> None:
 
 def test_what_has_not_moved_before_has_not_settled() -> None:
     assert relative_changes(update(1, 0.0, 1.0), update(2, 1.0, 1.0), 0) == [math.inf, 0.0]
+
+
+@pytest.mark.parametrize(("tolerance", "index"), [(0.005, None), (0.02, 1), (0.1, 2), (0.9, 2)])
+def test_a_stage_that_changes_more_than_the_tolerance_has_not_settled(
+    tolerance: float, index: int | None
+) -> None:
+    choice = FreezeRule(50, tolerance)(0, 3, SETTLED)
+    assert (choice.index if choice else None) == index

@@ -15,6 +15,7 @@ def auto_freezing(
     request: PhaseRequest,
     stages: int | None = 8,
     percentile: float = 50.0,
+    tolerance: float | None = 0.1,
     first_epoch: int = 2,
     every_epochs: int = 1,
     retained: int = 1,
@@ -26,6 +27,7 @@ def auto_freezing(
         request: the model's stages, and the length of the run.
         stages: the most stages; neighbours are put together. None: all that were found.
         percentile: see ``FreezeRule``.
+        tolerance: likewise.
         first_epoch: likewise.
         every_epochs: likewise.
         retained: the stages at the end that are never frozen.
@@ -37,7 +39,8 @@ def auto_freezing(
     _check(percentile, first_epoch, every_epochs, retained, undo_within)
     parts = merged_stages(request, stages)
     phases = [_phase(parts, count) for count in range(max(len(parts) - retained, 0) + 1)]
-    return AdaptivePhases(phases, FreezeRule(percentile, first_epoch, every_epochs), undo_within)
+    rule = FreezeRule(percentile, tolerance, first_epoch, every_epochs)
+    return AdaptivePhases(phases, rule, undo_within)
 
 
 def _phase(parts: Sequence[Stage], count: int) -> dict[str, Any]:

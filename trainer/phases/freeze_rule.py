@@ -3,7 +3,8 @@
 Source: Liu, Agarwal, Venkataraman: AutoFreeze: Automatically Freezing Model Blocks to Accelerate
 Fine-tuning (arXiv:2102.01386), section 4: the relative change of the norm of the gradients that a
 block has accumulated from one interval to the next; blocks from the front are frozen as long as
-theirs is in the lowest percentile of all blocks that train.
+theirs is in the lowest percentile of all blocks that train. The percentile alone freezes half of
+what trains at each decision, settled or not, so that here the change must be small as well.
 """
 
 from collections.abc import Sequence
@@ -23,11 +24,13 @@ class FreezeRule:
 
     Attributes:
         percentile: of the relative changes of all stages that train; 0 to 100.
+        tolerance: the largest relative change of a stage that has settled; None: any.
         first_epoch: the number of epochs before which nothing is frozen; at least 2.
         every_epochs: epochs from one decision to the next.
     """
 
     percentile: float = 50.0
+    tolerance: float | None = 0.1
     first_epoch: int = 2
     every_epochs: int = 1
 
@@ -37,8 +40,9 @@ class FreezeRule:
             return None
         changes = relative_changes(updates[-2], updates[-1], index)
         limit = float(np.percentile(changes, self.percentile))
+        most = limit if self.tolerance is None else min(limit, self.tolerance)
         settled = 0
-        while index + settled < last and changes[settled] <= limit:
+        while index + settled < last and changes[settled] <= most:
             settled += 1
         if not settled:
             return None

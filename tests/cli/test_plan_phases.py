@@ -1,6 +1,7 @@
 """``python -m trainer.plan`` of a run with phases: a column per phase, and a list to edit."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,16 @@ def test_the_screen(command: Command) -> None:
     assert "99.9% less" in ended.out
 
 
+def test_a_step_of_each_phase_is_timed(command: Command) -> None:
+    ended = command.plan("phases=lp_ft", "measure=true", "modes=true")
+    assert ended.code == 0, ended.err
+    lines = {line.split()[0]: line for line in ended.out.splitlines() if line}
+    assert re.fullmatch(
+        r"step +linear_probe [\d.]+ ms, fine_tuning [\d.]+ ms, everything [\d.]+ ms", lines["step"]
+    )
+    assert "graph" in lines["modes"]
+
+
 def test_errors_of_write(command: Command) -> None:
     (command.folder / "old.yaml").write_text("")
     exists = command.plan("phases=lp_ft", "write=old.yaml")
@@ -173,6 +184,9 @@ def test_errors_of_write(command: Command) -> None:
     without = command.plan("freeze=conv1", "write=new.yaml")
     assert without.code == 2
     assert "write: expected phases to write a list of, received phases=none" in without.err
+    decided = command.plan("phases=auto_freezing", "write=new.yaml")
+    assert decided.code == 2
+    assert "write: expected phases whose ends are known before the training" in decided.err
     assert command.left() == ["old.yaml"]
 
 

@@ -66,10 +66,33 @@ def report(preview: PlanPreview, options: Options) -> str:
         "",
         plan_phases.rows_text(rows),
         "",
+        *_tried(preview, options),
         f"{'written':<11}{written}",
         *(f"{'warning':<11}{line}" for line in _warnings(preview) or ["none"]),
     ]
     return "\n".join(texts)
+
+
+def _tried(preview: PlanPreview, options: Options) -> list[str]:
+    """Return the lines on what was run on the data: execution modes, and the time of a step."""
+    if not (options.modes or options.measure):
+        return []
+    from trainer.backend.graph import dry_run
+    from trainer.cli import plan_modes, plan_savings
+    from trainer.data import run_data
+
+    settings, preflight, lines = preview.settings, preview.preflight, []
+    model, loss, batch = preflight.model, preflight.loss, run_data.sample(settings)
+    if options.modes:
+        lines.append(f"{'modes':<11}{plan_modes.modes_tried(model, loss, preview.plan, batch)}")
+    if options.measure:
+        dry_run.dry_run(model, loss, batch)
+        plans = dict(zip((p.setting.name for p in preview.phases), preview.plans, strict=True))
+        plans["everything"] = plan_savings.everything(preview.tree)
+        seconds = plan_savings.times(model, loss, [*plans.values()], settings, batch)
+        times = zip(plans, seconds, strict=True)
+        lines.append(f"{'step':<11}{', '.join(f'{name} {1000 * s:.1f} ms' for name, s in times)}")
+    return lines
 
 
 def _rows(preview: PlanPreview) -> list[PhaseRow]:
@@ -77,7 +100,7 @@ def _rows(preview: PlanPreview) -> list[PhaseRow]:
     return [
         PhaseRow(
             name=phase.setting.name,
-            until=until_text(phase.setting.until),
+            until=_until(preview, phase),
             start=_start(phase.setting),
             rate=_rate(phase.setting, lr),
             plan=plan,
@@ -85,6 +108,13 @@ def _rows(preview: PlanPreview) -> list[PhaseRow]:
         )
         for phase, plan in zip(preview.phases, preview.plans, strict=True)
     ]
+
+
+def _until(preview: PlanPreview, phase: "PhaseRules") -> str:
+    """Return when a phase of a run ends, in words."""
+    is_last = phase is preview.phases[-1]
+    known = phase.setting.until is not None or is_last
+    return until_text(phase.setting.until) if known else "decided in training"
 
 
 def until_text(until: Until | None) -> str:
@@ -185,6 +215,13 @@ def _until_json(phase: "PhaseRules") -> dict[str, Any] | None:
 
 
 def yaml(preview: PlanPreview) -> str:
-    """Return the list of phases as YAML to edit."""
+    """Return the list of phases as YAML to edit.
+
+    Raises:
+        ConfigError: when a phase ends is only known in training.
+    """
+    if any(phase.setting.until is None for phase in preview.phases[:-1]):
+        expected = "expected phases whose ends are known before the training"
+        raise ConfigError([f"write: {expected}, received {preview.settings.phases.target}"])
     rows = _rows(preview)
     return phase_yaml.phase_yaml([p.setting for p in preview.phases], plan_phases.notes(rows))

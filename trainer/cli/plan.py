@@ -30,7 +30,8 @@ _USAGE = """usage: python -m trainer.plan [KEY=VALUE ...] [depth=N] [measure=tru
 Prints what a run with the same overrides would freeze, by which rule and method, and what that
 saves; trains nothing. Writes plan.json, equal to the run's, and plan.png, a picture of the model.
   depth=N       levels of the tree to show at most; default: as many as differ
-  measure=true  times a step, and one that trains everything: reads the data and compiles twice
+  measure=true  times a step, and one that trains everything: reads the data and compiles twice;
+                with phases: a step of each
   modes=true    tries in which execution modes the model trains: reads the data and compiles once
   out=FOLDER    where the two files go; default: plan
   write=FILE    with phases: writes their list as YAML to edit, for phases.file=FILE; reads the data
@@ -189,11 +190,11 @@ def _write(preview: PlanPreview, options: Options) -> None:
     from trainer.cli import plan_figure
     from trainer.core import plotting
 
+    if options.write:
+        atomic_files.write_text(options.write, phased_plan.yaml(preview))
     model = type(preview.preflight.model).__name__
     names = [phase.setting.name for phase in preview.phases]
     figure = plan_figure.plan_figure(preview.plans, preview.tree, model, names)
     plotting.save(figure, options.out / "plan.png")
     record = preview.plan.as_json() | phased_plan.record(preview)
     atomic_files.write_lines(options.out / PLAN, format_version.stamp(record))
-    if options.write:
-        atomic_files.write_text(options.write, phased_plan.yaml(preview))

@@ -41,6 +41,12 @@ def test_a_phase_ends_after_its_steps_also_within_an_epoch() -> None:
     assert not run.ends_run(Progress(5, 9))
 
 
+def test_an_epoch_whose_last_step_is_done_ends_before_its_phase() -> None:
+    run = place(PhaseEnd(10), PhaseEnd(5), PhaseEnd())
+    assert not run.next_reason(Progress(0, 10)), "a run that resumes here has its end still to come"
+    assert run.next_reason(Progress(1))
+
+
 def test_only_evaluations_of_the_phase_count_for_its_patience() -> None:
     history = History()
     for epoch, value in enumerate((0.1, 0.5, 0.4, 0.45), 1):

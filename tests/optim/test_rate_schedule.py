@@ -111,6 +111,15 @@ def test_labels_name_the_factor_and_follow_the_step_taken_last() -> None:
     assert schedule.by_label(0)["lr_factor 1"] == 0.1
 
 
+def test_the_factor_of_a_phase_holds_from_its_start_on() -> None:
+    schedule = RateSchedule(0.1, (1.0,), cosine, steps_taken=5)
+    schedule.begin_phase((1.0,), lambda step: 0.5 if step >= 4 else -1.0)
+    assert schedule.by_label() == {"lr_factor 1": 0.1 * cosine(4) * 0.5}, "of the last step"
+    assert schedule.rate_at(6) == 0.1 * (cosine(6) * 0.5)
+    assert schedule.scheduled_at(6) == 0.1 * cosine(6)
+    assert schedule.span(8).first == 0.1, "that of the run, in which the phase is not alone"
+
+
 @pytest.mark.parametrize("factor", [math.nan, -0.5, math.inf])
 def test_a_factor_that_is_none_is_refused_at_its_step(factor: float) -> None:
     _, optimizer, _ = start(0.1, 0.2)

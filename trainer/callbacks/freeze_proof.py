@@ -2,14 +2,14 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mindspore import Parameter, nn
+from mindspore import nn
 
 from trainer.callbacks import proof_chapters
 from trainer.callbacks.background_writer import Submit, run_now
@@ -40,6 +40,7 @@ class FreezeProof(Callback):
         resumed: the checkpoint from which the run continues; None if it starts from scratch.
         world: the ranks, on each of which the tensors are compared; the first one writes.
         submit: runs the task that computes the hashes and writes the file.
+        start: returns where the present phase began; None if the run has no phases.
     """
 
     def __init__(
@@ -48,15 +49,17 @@ class FreezeProof(Callback):
         resumed: Checkpoint | None = None,
         world: World | None = None,
         submit: Submit = run_now,
+        start: Callable[[], PhaseStart | None] = lambda: None,
     ) -> None:
         self._submit = submit
+        self._start_of_phase = start
         self._world = world or World()
         self._path = path
         self._resumed = resumed
         self._start: Weights = {}
         self._reference: Weights = {}
         self.hashes: dict[str, str] = {}  # another object in each phase: tasks hold the old one
-        self._frozen_before: set[str] | None = None  # None unless a phase has ended
+        self._ended: PhaseResult | None = None  # the phase that has ended, until the next begins
         self._optimized: set[str] = set()
         self._unchanged: list[str] = []
         self._chapters: list[dict[str, Any]] = []
@@ -77,8 +80,8 @@ class FreezeProof(Callback):
         named = dict(applied.model.parameters_and_names())
         self._optimized = {name for name, parameter in named.items() if id(parameter) in ids}
         resumed, self._resumed = self._resumed, None
-        if self._frozen_before is not None:
-            self._begin_chapter(named, self._frozen_before)
+        if self._ended is not None:
+            self._begin_chapter(applied, self._ended)
         if resumed is None or atomic_files.plain(applied.plan.as_json()) == resumed.plan:
             return
         for name, parameter in named.items():
@@ -88,7 +91,7 @@ class FreezeProof(Callback):
                 self._reference[name] = np.array(now)
                 self.hashes.pop(name, None)
         self._chapters.append(proof_chapters.of_resumed(resumed))
-        self._write(resumed.progress.epochs, self._compare(applied.plan, self._reference))
+        self._write_start(resumed.progress.epochs, applied.plan)
 
     def on_phase_end(self, phase: PhaseResult) -> None:
         """Compare, fill in ``phase.moved``, and close the chapter of the phase."""
@@ -97,7 +100,7 @@ class FreezeProof(Callback):
         phase.moved = _on_any_rank(self._world.gather(moved_here))
         frozen = {*phase.plan.names("frozen")}
         self._reference |= {n: a for n, a in phase.weights.items() if n not in frozen}
-        self._frozen_before = frozen
+        self._ended = phase
         if not phase.moved:  # else the guard ends the run
             self._submit(partial(self._close_chapter, phase, comparisons, self.hashes))
 
@@ -108,16 +111,25 @@ class FreezeProof(Callback):
         rows = [{"name": t.name, "sha256": hashes[t.name]} for t in comparisons]
         self._chapters.append(proof_chapters.of_phase(phase, rows))
 
-    def _begin_chapter(self, named: Mapping[str, Parameter], frozen_before: set[str]) -> None:
-        """Take the weights that a phase starts from as those of what it freezes."""
-        self._frozen_before = None
+    def _begin_chapter(self, applied: FrozenModel, ended: PhaseResult) -> None:
+        """Take the weights that a phase starts from as those of what it freezes.
+
+        Both chapters are in the file before the first checkpoint of the phase, which needs them.
+        """
+        self._ended, frozen_before = None, {*ended.plan.names("frozen")}
         known = {n: sha256 for n, sha256 in dict(self.hashes).items() if n in frozen_before}
-        for name, parameter in named.items():
+        for name, parameter in applied.model.parameters_and_names():
             now = np.array(parameter.asnumpy())
             if not same_bits(self._reference[name], now):  # it starts from earlier weights
                 self._reference[name] = now
                 known.pop(name, None)
         self.hashes = known
+        self._write_start(ended.progress.epochs, applied.plan)
+
+    def _write_start(self, epochs: int, plan: Plan) -> None:
+        """Write the file where a plan takes effect."""
+        comparisons = self._compare(plan, self._reference)
+        self._write(epochs, comparisons, phase=self._start_of_phase())
 
     def on_epoch_end(self, epoch: EpochResult) -> None:
         """Compare, and fill in ``epoch.moved``; ``FreezeGuard`` acts on it."""
@@ -196,7 +208,7 @@ def read(path: Path, resumed: Checkpoint) -> dict[str, Any]:
     try:
         record = dict(json.loads(path.read_text())) if path.exists() else {}
         format_version.check(record, path)
-        rows = {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
+        rows = proof_chapters.hashes_at(record, resumed)
     except (ValueError, TypeError, KeyError) as error:
         problem = f"resume: expected {path} as the run wrote it, received another: {error!r}"
         raise ConfigError([problem]) from None

@@ -35,8 +35,29 @@ def of_phase(phase: PhaseResult, rows: Sequence[Mapping[str, str]]) -> dict[str,
 
 def is_before(chapter: Mapping[str, Any], resumed: Checkpoint) -> bool:
     """Tell whether a chapter was closed before a checkpoint, and not by a resume from it."""
-    closed, now = (
-        (chapter["epochs"], chapter["steps"]),
-        (resumed.progress.epochs, resumed.progress.steps),
-    )
+    if "begin" in chapter and (present := _present(resumed)) is not None:
+        return _moment(chapter["begin"]) < present
+    closed, now = _moment(chapter), (resumed.progress.epochs, resumed.progress.steps)
     return closed < now or (closed == now and chapter["plan"] != resumed.plan)
+
+
+def hashes_at(record: Mapping[str, Any], resumed: Checkpoint) -> dict[str, str]:
+    """Return the hashes by name that a proof has of the plan of a checkpoint.
+
+    The proof may already be of a later phase, which may have begun with other weights.
+    """
+    present, phase = _present(resumed), record.get("phase")
+    if phase is None or present is None or _moment(phase) == present:
+        return {row["name"]: row["sha256_before"] for row in record.get("tensors", [])}
+    chapters = [c for c in record.get("chapters", []) if _moment(c.get("begin")) == present]
+    return {row["name"]: row["sha256"] for c in chapters for row in c["tensors"]}
+
+
+def _present(resumed: Checkpoint) -> tuple[int, int] | None:
+    """Return when the phase of a checkpoint began; None: the run had no phases."""
+    begun = resumed.phases.get("begun")
+    return _moment(begun[-1]) if begun else None
+
+
+def _moment(row: Mapping[str, Any] | None) -> tuple[int, int]:
+    return (row["epochs"], row["steps"]) if row else (-1, 0)

@@ -95,8 +95,13 @@ class PhasePlace:
         return self.start if len(self.phases) > 1 else None
 
     def next_reason(self, progress: Progress) -> str:
-        """Return why another phase begins at a progress; empty: none does."""
-        return "" if self.is_last else self.end_reason(progress)
+        """Return why another phase begins at a progress; empty: none does.
+
+        After the last step of an epoch, from which a run may resume, the epoch is to end first.
+        """
+        if self.is_last or progress.steps >= self._length.steps_per_epoch:
+            return ""
+        return self.end_reason(progress)
 
     @property
     def stopping_since(self) -> tuple[int, int]:

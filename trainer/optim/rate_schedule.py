@@ -42,12 +42,14 @@ class RateSchedule:
         self._lr = lr
         self._factor = factor
         self._phase_factor: Factor = constant_factor
-        self._latest = self._factor_at(max(steps_taken - 1, 0))
+        self._step = max(steps_taken - 1, 0)
+        self._latest = self._factor_at(self._step)
 
     def begin_phase(self, lr_factors: Iterable[float], factor: Factor) -> None:
         """Begin a phase of the run, which has other groups and a factor of its own."""
         self.lr_factors = tuple(sorted(set(lr_factors), reverse=True)) or (1.0,)
         self._phase_factor = factor
+        self._latest = self._factor_at(self._step)
 
     def of(self, optimizer: nn.Optimizer) -> Rates:
         """Return the rates of an optimizer's groups, in the order of its learning rates.
@@ -60,7 +62,7 @@ class RateSchedule:
         base = np.array([exact.get(rate, rate) for rate in present], np.float64)
 
         def rates(step: int) -> NDArray[np.float64]:
-            self._latest = self._factor_at(step)
+            self._step, self._latest = step, self._factor_at(step)
             return base * self._latest
 
         return rates
@@ -74,13 +76,19 @@ class RateSchedule:
         return {label(each): self._peak(each) * factor for each in self.lr_factors}
 
     def rate_at(self, step: int) -> float:
-        """Return the rate of a step where the factor on it is 1."""
+        """Return the rate of a step of the present phase where the factor on it is 1."""
         return self._lr * self._factor_at(step)
 
+    def scheduled_at(self, step: int) -> float:
+        """Return the rate of a step of the run without the factors of its phases."""
+        factor = self._factor(step)
+        check_factor(factor, step)
+        return self._lr * factor
+
     def span(self, steps: int) -> "RateSpan":
-        """Return the first, the highest and the last rate where the factor on it is 1."""
+        """Return the first, the highest and the last of ``scheduled_at``."""
         stride = max(steps // _MOST_EVALUATED, 1)
-        rates = {step: self.rate_at(step) for step in (*range(0, steps, stride), steps - 1)}
+        rates = {step: self.scheduled_at(step) for step in (*range(0, steps, stride), steps - 1)}
         peak_step = max(rates, key=lambda step: rates[step])
         return RateSpan(rates[0], rates[peak_step], peak_step, rates[steps - 1])
 

@@ -91,6 +91,8 @@ class FitContext:
         history = _history(checkpoint, folder, length)
         monitor = Monitor.of(settings.evaluation.monitor)
         stopping = EarlyStopping(settings.early_stopping, monitor, history)
+        place = _place(settings, components, length, history, stopping)
+        parts = checkpoint, ranks, writer.submit, lambda: place.recorded
         return cls(
             settings,
             components,
@@ -99,12 +101,12 @@ class FitContext:
             restore.extra_state(compiled.scaler, components.dropout_count, compiled.averages),
             writer,
             HostCopy(components.model),
-            FreezeProof(folder / PROOF, checkpoint, ranks, writer.submit),
+            FreezeProof(folder / PROOF, *parts),
             _rate_schedule(settings, components, length, history),
             length,
             history,
             monitor,
-            _place(settings, components, length, history, stopping),
+            place,
             stopping,
             Pruning(trial, monitor, history) if trial else None,
         )
@@ -160,7 +162,7 @@ def _place(
 
 def _phase_factor(phase: Phase, start: int, step: int) -> float:
     """Return a phase's own factor on the learning rates of a step of the run."""
-    taken = step - start
+    taken = max(step - start, 0)  # a run that resumes asks for the step before
     rise = warmup(taken, phase.warmup_steps, 0.0) if taken < phase.warmup_steps else 1.0
     return phase.lr_factor * rise
 

@@ -112,7 +112,8 @@ def jump_row(
     except ConfigError:  # a custom one whose code is gone
         return []
     old = build_rate_schedule(before, schedule, None, old_counts)
-    last, expected, now = old.rate_at(taken - 1), old.rate_at(taken), rates.rate_at(taken)
+    last, expected = old.scheduled_at(taken - 1), old.scheduled_at(taken)
+    now = rates.scheduled_at(taken)
     if math.isclose(expected, now, rel_tol=1e-9):
         return []
     reason = f"the run now has {counts.steps} steps, before {old_counts.steps}"

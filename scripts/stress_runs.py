@@ -58,7 +58,7 @@ def _stress(folder: Path, kills: int, seed: int, overrides: Sequence[str]) -> li
 def uninterrupted(folder: Path, overrides: Sequence[str]) -> float:
     """Run from start to end; return the seconds that this takes."""
     start = time.monotonic()
-    _finish(folder, overrides)
+    finish(folder, overrides)
     return time.monotonic() - start
 
 
@@ -81,20 +81,33 @@ def kill(
         moments: kinds of moments to choose from.
     """
     killed: Counter[str] = Counter()
-    while killed.total() < most:
-        moment = draw.choice(moments)
-        steps = draw.choice((1, 1, "null"))  # null: an interrupted epoch starts again
-        with _Run(folder, [*overrides, f"checkpoint.every_steps={steps}"]) as run:
-            _wait(run, folder, moment, draw.random(), seconds)
-            if run.has_ended():
-                run.expect(0)
-                break
-            killed[moment] += 1  # leaving the block kills it
-    _finish(folder, overrides)
+    while killed.total() < most and (
+        moment := kill_once(folder, overrides, draw, seconds, moments)
+    ):
+        killed += moment
+    finish(folder, overrides)
     return killed
 
 
-def _wait(run: "_Run", folder: Path, moment: str, draw: float, seconds: float) -> None:
+def kill_once(
+    folder: Path,
+    overrides: Sequence[str],
+    draw: random.Random,
+    seconds: float,
+    moments: Sequence[str] = MOMENTS,
+) -> Counter[str]:
+    """Run or resume, and kill; return the moment, nothing if the run ended before."""
+    moment = draw.choice(moments)
+    steps = draw.choice((1, 1, "null"))  # null: an interrupted epoch starts again
+    with Run(folder, [*overrides, f"checkpoint.every_steps={steps}"]) as run:
+        _wait(run, folder, moment, draw.random(), seconds)
+        if run.has_ended():
+            run.expect(0)
+            return Counter()
+        return Counter({moment: 1})  # leaving the block kills it
+
+
+def _wait(run: "Run", folder: Path, moment: str, draw: float, seconds: float) -> None:
     """Wait for a moment: a share of the run or of its training, or the middle of a write."""
     end = time.monotonic() + (draw * seconds if moment == "any time" else _TIMEOUT)
     before = _newest(folder)
@@ -123,10 +136,10 @@ def full_disk(folder: Path, overrides: Sequence[str], draw: random.Random) -> li
         for _ in range(2):
             room = draw.randrange(200_000, 700_000)  # two epochs leave 2.1 MB: never enough
             (place / "filler").write_bytes(bytes(shutil.disk_usage(place).free - room))
-            with _Run(place / "run", [*overrides, "checkpoint.every_steps=1"]) as run:
+            with Run(place / "run", [*overrides, "checkpoint.every_steps=1"]) as run:
                 run.expect(74)
             (place / "filler").unlink()
-        _finish(place / "run", overrides)
+        finish(place / "run", overrides)
         problems = differences(folder / "whole", place / "run")
     finally:
         subprocess.run(["umount", str(place)], check=True)
@@ -158,22 +171,28 @@ def _metrics(folder: Path) -> list[dict[str, Any]]:
     return [{key: line[key] for key in line.keys() - _TIMES} for line in lines]
 
 
-def _finish(folder: Path, overrides: Sequence[str]) -> None:
-    with _Run(folder, overrides) as run:
+def finish(folder: Path, overrides: Sequence[str]) -> None:
+    """Run or resume to the end."""
+    with Run(folder, overrides) as run:
         run.expect(0)
 
 
-class _Run:
+class Run:
     """A process that starts a run in a folder, or resumes the run in it."""
 
-    def __init__(self, folder: Path, overrides: Sequence[str]) -> None:
-        command = [sys.executable, "-m", "trainer", *overrides, f"hydra.run.dir={folder}"]
+    def __init__(
+        self,
+        folder: Path,
+        overrides: Sequence[str],
+        command: Sequence[str] = (sys.executable, "-m", "trainer"),
+    ) -> None:
+        line = [*command, *overrides, f"hydra.run.dir={folder}"]
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed on exit)
         self.process = subprocess.Popen(
-            command, cwd=CHECKOUT, stdout=self._output, stderr=subprocess.STDOUT, text=True
+            line, cwd=CHECKOUT, stdout=self._output, stderr=subprocess.STDOUT, text=True
         )
 
-    def __enter__(self) -> "_Run":
+    def __enter__(self) -> "Run":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -185,9 +204,13 @@ class _Run:
         """Return whether the process has ended."""
         return self.process.poll() is not None
 
+    def wait(self) -> int:
+        """Wait for the end of the process; return its exit code."""
+        return self.process.wait(_TIMEOUT)
+
     def expect(self, code: int) -> None:
         """Wait for the end of the process; raise with its output if the exit code differs."""
-        received = self.process.wait(_TIMEOUT)
+        received = self.wait()
         self._output.seek(0)
         if received != code:
             output = self._output.read()

@@ -4,8 +4,9 @@ import importlib.util
 from collections.abc import Iterator
 
 import pytest
-from mindspore import Tensor, nn, ops
+from mindspore import nn
 
+from tests.support.stage_nets import Chain, Text
 from trainer.backend import lazy_init
 from trainer.backend.graph import call_order, example_inputs, module_tree
 from trainer.backend.graph.module_tree import ModuleTree
@@ -21,68 +22,6 @@ def tree_of(model: nn.Cell) -> ModuleTree:
 
 def selects(model: nn.Cell) -> list[list[str]]:
     return [list(stage.select) for stage in find_stages(tree_of(model))]
-
-
-class Layer(nn.Cell):
-    """A block of an encoder."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.attention = nn.Dense(4, 4)
-        self.norm = nn.LayerNorm((4,))
-        self.output = nn.Dense(4, 4)
-
-    def construct(self, x: Tensor) -> Tensor:
-        return x + self.output(self.norm(self.attention(x)))
-
-
-class Encoder(nn.Cell):
-    """Blocks in a list."""
-
-    def __init__(self, layers: int) -> None:
-        super().__init__()
-        self.layer = nn.CellList([Layer() for _ in range(layers)])
-
-    def construct(self, x: Tensor) -> Tensor:
-        for layer in self.layer:
-            x = layer(x)
-        return x
-
-
-class Text(nn.Cell):
-    """Like a text encoder; the head may share the embedding's weight. [N, 4] to [N, 8]."""
-
-    def __init__(self, layers: int = 2, tied: bool = False) -> None:
-        super().__init__()
-        self.embeddings = nn.Dense(8, 4, has_bias=False)
-        self.position = nn.Dense(4, 4)
-        self.encoder = Encoder(layers)
-        self.norm = nn.LayerNorm((4,))
-        self.pooler = nn.Dense(4, 4)
-        self.head = nn.Dense(4 if not tied else 8, 8 if not tied else 4, has_bias=not tied)
-        if tied:
-            self.head.weight = self.embeddings.weight
-        self.tied = tied
-
-    def construct(self, x: Tensor) -> Tensor:
-        x = self.position(ops.matmul(x, self.embeddings.weight))
-        x = self.pooler(self.norm(self.encoder(x)))
-        return ops.matmul(x, self.head.weight.T)
-
-
-class Chain(nn.Cell):
-    """Cells one after another."""
-
-    def __init__(self, **cells: nn.Cell) -> None:
-        super().__init__()
-        self.names = list(cells)
-        for name, cell in cells.items():
-            setattr(self, name, cell)
-
-    def construct(self, x: Tensor) -> Tensor:
-        for name in self.names:
-            x = getattr(self, name)(x)
-        return x
 
 
 def test_without_blocks_each_layer_is_a_stage() -> None:

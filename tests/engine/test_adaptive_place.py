@@ -66,6 +66,8 @@ def test_a_drop_after_a_freeze_undoes_it() -> None:
     assert run.protected == [(3, 0)]
     assert "accuracy worsened by 0.25 within 1 evaluation" in go_on(run, 4)
     assert (run.phase.name, run.start.start_from, run.undone) == ("all", "undo", Progress(3))
+    assert run.protected == [(3, 0)], "a run that resumes within the next epoch started with it"
+    measure(run, 5, 0.9)
     assert run.protected == []
 
 
@@ -75,6 +77,7 @@ def test_a_drop_that_is_allowed_or_comes_late_does_not() -> None:
     assert small.next_reason(Progress(4)) == "settled"
     late = place(accuracies=(0.9, 0.9, 0.9, 0.9, 0.1), max_drop=0.1)
     go_on(late, 2)
+    assert late.protected == [], "two evaluations after the freeze it can no longer be undone"
     assert late.next_reason(Progress(5)) == "settled"
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from mindspore import nn
 
 from trainer.backend import host_copy
+from trainer.checkpoint import checkpoint
 from trainer.checkpoint.snapshot_store import SnapshotStore
-from trainer.core.run_files import SNAPSHOTS
+from trainer.core.run_files import CHECKPOINTS, SNAPSHOTS
 from trainer.core.tensors import Weights
 from trainer.engine.adaptive_place import AdaptivePlace
 from trainer.engine.callback import Callback, EpochResult, PhaseResult
@@ -41,12 +42,16 @@ class StageUpdates(Callback):
         self._has_ended = False
 
     def on_resume(self, epoch: int) -> None:
-        """Read the weights at the end of the last epoch.
+        """Read the weights at the end of the last epoch, or those to which the run returned then.
 
         Raises:
             ConfigError: they are lost.
         """
-        self._last = SnapshotStore(self._folder / SNAPSHOTS).read(epoch)
+        undone = self._place.undone
+        if undone is not None and self._place.start.moment == (epoch, 0):
+            self._last = checkpoint.weights(self._folder / CHECKPOINTS / checkpoint.name_of(undone))
+        else:
+            self._last = SnapshotStore(self._folder / SNAPSHOTS).read(epoch)
 
     def on_phase_end(self, phase: PhaseResult) -> None:
         """Note that the next phase may start with other weights."""

@@ -120,14 +120,16 @@ def _read(folder: Path, entry: CheckpointEntry) -> Checkpoint:
     return checkpoint.read(folder / entry.name, entry.sha256 or None)
 
 
-def best(folder: Path, monitor: str | None = None) -> Path | None:
+def best(folder: Path, monitor: str | None = None, until: Progress | None = None) -> Path | None:
     """Return the folder of the best checkpoint, None if none was measured.
 
     Args:
         folder: of all checkpoints.
         monitor: the value that decides; None: that of the last checkpoint.
+        until: the last moment that counts: a run that resumes has later ones that were refused.
     """
-    entries = _entries(folder)[0]
+    last = checkpoint.name_of(until) if until else None
+    entries = [e for e in _entries(folder)[0] if last is None or e.name <= last]
     entry = _best(entries, monitor or entries[-1].monitor) if entries else None
     return folder / entry.name if entry else None
 

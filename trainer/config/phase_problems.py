@@ -31,6 +31,9 @@ def problems(entries: Sequence[Any], settings: Settings, is_adaptive: bool = Fal
             is_last = at + 1 == len(phases) or is_adaptive
             found = [*_phase(phase), *_until(phase, settings, is_last)]
             found += _best(phases[:at], phase, settings)
+            if is_adaptive and phase.start_from != "last":
+                expected = "expected last, because the training decides when a phase begins"
+                found.append(f".start_from: {expected}, received {phase.start_from}")
             texts += [f"{place(at, phase.name)}{text}" for text in found]
     whole = [phase for phase in phases if phase is not None]
     if not texts and len(whole) == len(phases) and not is_adaptive:

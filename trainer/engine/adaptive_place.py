@@ -88,9 +88,16 @@ class AdaptivePlace(PhasePlace):
 
     @property
     def protected(self) -> list[tuple[int, int]]:
-        """The moments whose checkpoints an undo may need."""
-        can_undo = self._max_drop is not None and self.start.index > self._before.index
-        return [self.start.moment] if can_undo else []
+        """The moments whose checkpoints an undo may need, or a resume in the epoch after it."""
+        if self.start.start_from == "undo":
+            is_over = any(update.epochs > self.start.epochs for update in self.updates)
+            return [] if is_over else [self._before.moment]
+        is_over = len(self._costs_since()) >= self._undo_within and self._undo() is None
+        return [self.start.moment] if self._can_undo and not is_over else []
+
+    @property
+    def _can_undo(self) -> bool:
+        return self._max_drop is not None and self.start.index > self._before.index
 
     @property
     def _before(self) -> PhaseStart:
@@ -115,21 +122,26 @@ class AdaptivePlace(PhasePlace):
 
     def _undo(self) -> Choice | None:
         """Return the phase before if the monitored value has dropped since; None: it has not."""
-        if not self.protected or self._max_drop is None:
+        if not self._can_undo or self._max_drop is None:
             return None
-        series = self._history.series(self._monitor.name)
-        moments = [((p.epochs, p.steps), self._monitor.as_cost(v)) for p, v in series]
-        before = [cost for moment, cost in moments if moment <= self.start.moment]
-        since = [cost for moment, cost in moments if moment > self.start.moment]
+        before = [cost for moment, cost in self._costs() if moment <= self.start.moment]
         if not before or before[-1] is None:
             return None
-        for count, cost in enumerate(since[: self._undo_within], 1):
+        for count, cost in enumerate(self._costs_since()[: self._undo_within], 1):
             if cost is None or cost - before[-1] > self._max_drop:
                 drop = "is not finite" if cost is None else f"worsened by {cost - before[-1]:.4g}"
                 when = f"within {quantity(count, 'evaluation')} of the freeze"
                 reason = f"{self._monitor.name} {drop} {when}: it is undone"
                 return Choice(self._before.index, reason)
         return None
+
+    def _costs(self) -> list[tuple[tuple[int, int], float | None]]:
+        """Return the monitored values with their moments, as costs; None: one is not finite."""
+        series = self._history.series(self._monitor.name)
+        return [((p.epochs, p.steps), self._monitor.as_cost(value)) for p, value in series]
+
+    def _costs_since(self) -> list[float | None]:
+        return [cost for moment, cost in self._costs() if moment > self.start.moment]
 
 
 def updates_from_json(record: Mapping[str, Any]) -> list[StageUpdate]:

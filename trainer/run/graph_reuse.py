@@ -173,7 +173,8 @@ class GraphPool:
         scaler = train_step.loss_scaler(settings.device.loss_scale)
         options = step_options(settings, components)
         accumulation_steps = settings.gradient.accumulation_steps
-        parts = components.plan.as_json(), asdict(options), accumulation_steps > 1
+        averaged = _averaged(components) if options.averages else []
+        parts = components.plan.as_json(), asdict(options), accumulation_steps > 1, averaged
         key = schema.compiled_key(settings) + atomic_files.dumps(parts)
         mark = graph_dependencies.of_model(components)
         matches = last is not None and last.key == key and last.fingerprint == mark is not None
@@ -200,6 +201,12 @@ def _averages(components: RunComponents) -> WeightAverages:
     if components.resume_point is not None:
         averages.restore(components.resume_point.checkpoint.state)
     return averages
+
+
+def _averaged(components: RunComponents) -> list[str]:
+    """Return the names of what is averaged in any phase."""
+    plans = [components.plan, *(phase.plan for phase in components.phases)]
+    return sorted({name for plan in plans for name in ema.averaged_names(plan)})
 
 
 def _can_adopt(components: RunComponents) -> bool:

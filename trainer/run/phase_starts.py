@@ -6,6 +6,7 @@ from dataclasses import replace
 from trainer.checkpoint.resume import ResumePoint
 from trainer.core.errors import ConfigError, nearest
 from trainer.engine.phase_place import PhaseStart, starts_from_json
+from trainer.engine.progress import Progress
 from trainer.phases.phase import Phase
 
 
@@ -38,4 +39,12 @@ def phase_starts(
         expected = f"expected a phase named {present}, in which the run is, among {[*numbers]}"
         raise ConfigError([f"phases: {expected}{nearest(present, numbers)}"])
     known = [start for start in recorded if start.name in numbers]
-    return [replace(start, index=numbers[start.name]) for start in known]
+    return [_until(now, replace(start, index=numbers[start.name])) for start in known]
+
+
+def _until(now: Progress, start: PhaseStart) -> PhaseStart:
+    """Return a start that is not later than a progress: an epoch may begin again."""
+    if start.moment <= (now.epochs, now.steps):
+        return start
+    updates = max(start.updates - start.steps + now.steps, 0)
+    return replace(start, epochs=now.epochs, steps=now.steps, updates=updates)

@@ -13,6 +13,7 @@ from trainer.core.run_files import CHECKPOINTS
 from trainer.core.signals import StopFlag
 from trainer.engine.callback import Callback
 from trainer.engine.loop_spec import Loop
+from trainer.engine.progress import Progress
 from trainer.feature_cache.features import Features
 from trainer.optim.state_bank import StateBank
 from trainer.phases.phase import Phase
@@ -85,7 +86,9 @@ class RunPhases:
         context = self._context
         self._wait_for_files()
         folder = checkpoint_index.best(
-            context.folder / CHECKPOINTS, context.settings.checkpoint.best
+            context.folder / CHECKPOINTS,
+            context.settings.checkpoint.best,
+            Progress(*context.place.start.moment),
         )
         if folder is None:
             expected = "expected an evaluation before it"

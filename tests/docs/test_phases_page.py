@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from tests.support.command import CHECKOUT, Command, Ended
 
 PAGE = (CHECKOUT / "docs" / "phases.md").read_text(encoding="utf-8")
@@ -16,7 +18,7 @@ def blocks(language: str) -> list[str]:
 
 def shown(start: str) -> tuple[list[str], str]:
     """Return the words of a command on the page, without the first four, and its output."""
-    (block,) = (block for block in blocks("") if block.startswith(f"$ {start} "))
+    (block,) = (block for block in blocks("") if block.startswith(f"$ {start}"))
     line, _, output = block.partition("\n")
     return shlex.split(line)[4:], output
 
@@ -37,8 +39,18 @@ def test_the_plan_is_as_it_is_shown(command: Command) -> None:
 
 
 def test_the_errors_are_as_they_are_shown(command: Command) -> None:
-    words, output = shown("python -m trainer")
+    words, output = shown("python -m trainer 'phases.list=[{name: a, freeze:")
     assert command.train(*words) == Ended(2, "", output)
+
+
+@pytest.mark.slow
+def test_a_run_reports_its_phases_as_it_is_shown(command: Command) -> None:
+    words, output = shown("python -m trainer phases=lp_ft")
+    ended = command.train(*words, "phases=lp_ft")
+    assert ended.code == 0, ended.err
+    lines = [line for line in output.splitlines() if line.startswith("phase")]
+    assert len(lines) == 2
+    assert set(lines) <= set(ended.out.splitlines())
 
 
 def test_the_generator_runs(command: Command) -> None:

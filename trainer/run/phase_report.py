@@ -10,6 +10,7 @@ from trainer.engine.callback import Callback, PhaseResult
 from trainer.engine.phase_place import PhasePlace
 from trainer.freezing.frozen_model import FrozenModel
 from trainer.freezing.plan import Plan
+from trainer.phases.plan_changes import plan_changes
 from trainer.run import plan_record
 
 log = logging.getLogger(__name__)
@@ -40,9 +41,8 @@ class PhaseReport(Callback):
             return
         plan_record.write(self._folder, self._place)
         log.info("%s", line(ended, self._place, applied.plan))
-        for verb, names in changes(ended.plan, applied.plan).items():
-            if names:
-                file_log.info("%s: %s", verb, ", ".join(names))
+        for verb, names in _changes(ended.plan, applied.plan):
+            file_log.info("%s: %s", verb, ", ".join(names))
 
 
 def line(ended: PhaseResult, place: PhasePlace, plan: Plan) -> str:
@@ -50,8 +50,7 @@ def line(ended: PhaseResult, place: PhasePlace, plan: Plan) -> str:
     number, count = place.start.index + 1, len(place.phases)
     parts = [
         f"{verb} {quantity(len(names), 'tensor')} ({clip(shorten(names), 60)})"
-        for verb, names in changes(ended.plan, plan).items()
-        if names
+        for verb, names in _changes(ended.plan, plan)
     ]
     trains = f"{len(plan.names('trainable'))} train"
     start = ", from the best weights" if place.phase.start_from == "best" else ""
@@ -60,11 +59,8 @@ def line(ended: PhaseResult, place: PhasePlace, plan: Plan) -> str:
     return f"{title}: {what} [{ended.start.name}: {ended.reason}]"
 
 
-def changes(before: Plan, after: Plan) -> dict[str, list[str]]:
-    """Return the names of the parameters that change state, by what happens to them."""
-    old = {p.name: p.state for p in before.parameters}
-    pairs = [(p.name, old[p.name], p.state) for p in after.parameters]
-    return {
-        "thaws": [name for name, was, now in pairs if was == "frozen" != now],
-        "freezes": [name for name, was, now in pairs if was != "frozen" == now],
-    }
+def _changes(before: Plan, now: Plan) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what happens to the parameters that change state, each with their names."""
+    changes = plan_changes(before, now)
+    pairs = [("thaws", changes.thawed), ("freezes", changes.frozen)]
+    return [(verb, names) for verb, names in pairs if names]

@@ -14,7 +14,7 @@ from trainer.checkpoint import checkpoint_index
 from trainer.core.run_files import CHECKPOINTS
 
 _CLOCK = "seconds"  # of the progress; differs in every run
-_TRANSITIONS = 4  # the most that are skipped before a kill
+_SKIPPED = (0, 0, 1, 2)  # transitions of a process before the one at which it is killed
 
 _LIST = """phases.list=[
     {name: head, freeze: [conv1, conv2], until: {steps: 7}},
@@ -84,12 +84,14 @@ def kill(folder: Path, case: str, draw: random.Random, seconds: float, most: int
     """
     killed: Counter[str] = Counter()
     overrides = overrides_of(case)
-    for _ in range(most):
+    while killed.total() < most:
         if draw.random() < 0.5:
-            moments = stress_runs.MOMENTS
-            killed += stress_runs.kill_once(folder, overrides, draw, seconds, moments)
+            moment = stress_runs.kill_once(folder, overrides, draw, seconds)
         else:
-            killed += _kill_at_transition(folder, overrides, draw)
+            moment = _kill_at_transition(folder, overrides, draw)
+        if not moment:
+            break
+        killed += moment
     stress_runs.finish(folder, overrides)
     return killed
 
@@ -98,7 +100,7 @@ def _kill_at_transition(
     folder: Path, overrides: Sequence[str], draw: random.Random
 ) -> Counter[str]:
     """Have a run kill itself at a transition; return the moment, nothing if it ended before."""
-    moment, number = draw.choice([*MOMENTS]), draw.randrange(_TRANSITIONS)
+    moment, number = draw.choice([*MOMENTS]), draw.choice(_SKIPPED)
     seconds = draw.choice((0.0, 0.0, 2 * draw.random()))
     steps = draw.choice((1, 3, "null"))
     command = [sys.executable, "-m", "scripts.kill_at", moment, str(number), str(seconds)]

@@ -9,7 +9,10 @@ from trainer.artifacts import costs
 from trainer.artifacts.costs import RunCosts
 from trainer.callbacks import run_costs
 from trainer.callbacks.run_costs import CostsRecorder
+from trainer.engine.callback import PhaseResult
+from trainer.engine.phase_place import PhaseStart
 from trainer.engine.progress import Progress
+from trainer.freezing.plan import Plan
 
 
 def recorded(
@@ -33,6 +36,18 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_first_step_is_compared_with_the_median_of_the_others(tmp_path: Path) -> None:
     spent = recorded(tmp_path, [9.0, 1.0, 2.0, 6.0], (0.5, 0.25, 4.0))
     assert spent == RunCosts(4, 2.0, 7.0, 12.5, False, 0.5)
+
+
+@pytest.mark.usefixtures("memory")
+def test_the_first_step_of_each_phase_compiles(tmp_path: Path) -> None:
+    recorder, path = CostsRecorder(tmp_path / "costs.json"), tmp_path / "costs.json"
+    ended = PhaseResult(PhaseStart(), Plan(()), Progress(), "", {})
+    for seconds in ([9.0, 1.0], [5.0, 2.0], [4.0]):
+        for time in seconds:
+            recorder.on_step_end(1.0, time, Progress())
+        recorder.on_phase_end(ended)
+    recorder.on_run_end(True)
+    assert costs.read(path) == RunCosts(5, 1.5, 7.5 + 3.5 + 2.5, 12.5, False, None)
 
 
 @pytest.mark.usefixtures("memory")

@@ -15,9 +15,10 @@ class RunCosts:
     Attributes:
         steps: training steps.
         step_seconds: their median wall time, the wait for data included and the first step
-            excluded.
-        compile_seconds: by how much the first step took longer; None if its graph was compiled
-            before, for another run in the same process, or if there was only one step.
+            of each phase excluded.
+        compile_seconds: by how much the first steps of all phases took longer, except for one whose
+            graph was compiled before, for another run in the same process; None if there is no
+            other one, or no other step.
         peak_memory_mb: peak memory of the process (10^6 bytes); None if it is unknown here.
         shared: whether the process trained other runs before.
         keeping_seconds: the median over epochs of how long training waited at their ends: until the

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from trainer.callbacks.background_writer import Submit, run_now
 from trainer.core.table import table
-from trainer.engine.callback import Callback, EpochResult
+from trainer.engine.callback import Callback, EpochResult, PhaseResult
 from trainer.engine.progress import Progress
 from trainer.engine.run_length import RunLength
 from trainer.metrics.evaluator import Score
@@ -52,6 +52,10 @@ class Console(Callback):
             self._bar = tqdm(total=total, initial=first, unit="step", leave=False, disable=None)
         self._bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
         self._bar.update()
+
+    def on_phase_end(self, phase: PhaseResult) -> None:
+        """Leave no bar above the line on the next phase."""
+        self._close()
 
     def on_evaluation(self, progress: Progress, score: Score, ema: Score | None = None) -> None:
         """Print a line."""

@@ -14,9 +14,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from trainer.backend.graph.module_tree import is_statistic
-from trainer.callbacks import metrics_jsonl
+from trainer.callbacks import metrics_jsonl, phase_marks
+from trainer.callbacks.phase_marks import Marks
 from trainer.core.plotting import FROZEN, PALE, save
-from trainer.core.run_files import CURVES_PICTURE, METRICS, WEIGHTS_PICTURE
+from trainer.core.run_files import CURVES_PICTURE, METRICS, PROOF, WEIGHTS_PICTURE
 from trainer.engine.callback import Callback
 
 Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
@@ -40,11 +41,12 @@ class Plots(Callback):
         """Draw, if at least one epoch was trained."""
         records = metrics_jsonl.read(self._folder / METRICS)
         if len(records) > 1:
-            save(weights_figure(records), self._folder / WEIGHTS_PICTURE)
-            save(curves_figure(records), self._folder / CURVES_PICTURE)
+            marks = phase_marks.read(self._folder / PROOF, records)
+            save(weights_figure(records, marks), self._folder / WEIGHTS_PICTURE)
+            save(curves_figure(records, marks), self._folder / CURVES_PICTURE)
 
 
-def weights_figure(records: Sequence[Record]) -> Figure:
+def weights_figure(records: Sequence[Record], marks: Marks = ()) -> Figure:
     """Return the picture of layers by epochs; colour is the mean change since the start.
 
     Running statistics change by far more than weights, and have a panel and a scale of their own.
@@ -61,10 +63,12 @@ def weights_figure(records: Sequence[Record]) -> Figure:
     for axis, (names, frozen, grid), label in zip(axes, panels, _panel_labels(parts), strict=True):
         _draw_changes(figure, axis, grid, label)
         _mark_frozen(axis, names, frozen, grid)
+        for _, start in marks[1:]:  # a column spans the epoch before its number
+            axis.axvline(start + 0.5, color="0.3", linestyle="--", linewidth=0.8)
     axes[-1].set_xlabel("epoch")
     frozen_rows = [row for _, frozen, _ in panels for row in frozen]
     grids = np.concatenate([grid for _, _, grid in panels])
-    axes[0].set_title(_title(frozen_rows, grids), fontsize=10)
+    axes[0].set_title(_title(frozen_rows, grids, marks), fontsize=10)
     return figure
 
 
@@ -137,7 +141,7 @@ def _merge_neighbours(labels: Sequence[str]) -> list[str]:
     return [merged[label] for label in labels]
 
 
-def curves_figure(records: Sequence[Record]) -> Figure:
+def curves_figure(records: Sequence[Record], marks: Marks = ()) -> Figure:
     """Return the picture of loss, accuracy (if labels are classes) and learning rate by epochs."""
     scored, rated = records[0]["accuracy"] is not None, "lr" in records[-1]
     columns = 1 + scored + rated
@@ -162,6 +166,7 @@ def curves_figure(records: Sequence[Record]) -> Figure:
     for axes in panels:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
+        phase_marks.draw(axes, marks)
     figure.tight_layout()
     return figure
 
@@ -207,7 +212,7 @@ def _mark_frozen(
                 bar.set(edgecolor=FROZEN, hatch="///")
 
 
-def _title(frozen: Sequence[bool], grid: NDArray[np.float64]) -> str:
+def _title(frozen: Sequence[bool], grid: NDArray[np.float64], marks: Marks) -> str:
     moved = sum(still and bool((grid[row] > 0).any()) for row, still in enumerate(frozen))
     unknown = sum(still and bool(np.isnan(grid[row]).any()) for row, still in enumerate(frozen))
     proof = f"{unknown} of them not known" if unknown else "none of them moved"
@@ -215,5 +220,5 @@ def _title(frozen: Sequence[bool], grid: NDArray[np.float64]) -> str:
     return (
         f"{sum(frozen)} of {len(frozen)} frozen (hatched): {proof}"
         if any(frozen)
-        else "none frozen"
+        else ("none frozen throughout" if marks else "none frozen")
     )

@@ -62,7 +62,21 @@ class Residual(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-NETS: dict[str, type[nn.Module]] = {"lenet5": LeNet5, "residual": Residual}
+class Chain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvNorm(1, 8, 3, stride=2)
+        self.body = ConvNorm(8, 8, 3, stride=2)
+        self.top = ConvNorm(8, 16, 3, stride=2)
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        silu = functional.silu
+        x = silu(self.top(silu(self.body(silu(self.stem(x))))))
+        return self.fc(x.mean((2, 3)))
+
+
+NETS: dict[str, type[nn.Module]] = {"lenet5": LeNet5, "residual": Residual, "chain": Chain}
 
 
 def run(case: Case, start: Weights, batches: Sequence[Batch], frozen_mode: str = "eval") -> End:
@@ -76,7 +90,7 @@ def run(case: Case, start: Weights, batches: Sequence[Batch], frozen_mode: str =
     """
     torch.set_num_threads(1)  # small nets are faster so, and no threads stay for other tests
     net = NETS[case.net]()
-    _load(net, start)
+    load(net, start)
     still = [net.get_submodule(name) for name in case.still]
     _freeze(net, case)
     net.train()
@@ -85,7 +99,7 @@ def run(case: Case, start: Weights, batches: Sequence[Batch], frozen_mode: str =
     frozen = {p for module in still for p in module.parameters()}
     losses = _train(net, _optimizer(net, frozen), batches)
     assert {p for p in net.parameters() if p.grad is None} == frozen
-    return End(_fetch(net, start), losses, case.select(start))
+    return End(fetch(net, start), losses, case.select(start))
 
 
 def _freeze(net: nn.Module, case: Case) -> None:
@@ -130,12 +144,14 @@ def _name(name: str) -> str:
     return f"{module}.{NORM_NAMES.get(last, last)}"
 
 
-def _load(net: nn.Module, start: Weights) -> None:
+def load(net: nn.Module, start: Weights) -> None:
+    """Give a net weights by MindSpore's names."""
     state = {_name(name): torch.tensor(array) for name, array in start.items()}
     counters = {name: t for name, t in net.state_dict().items() if t.ndim == 0}
     net.load_state_dict(counters | state)  # each name once, or it raises
 
 
-def _fetch(net: nn.Module, start: Weights) -> Weights:
+def fetch(net: nn.Module, start: Weights) -> Weights:
+    """Return the weights by MindSpore's names; they share their memory with the net."""
     state = net.state_dict()
     return {name: state[_name(name)].numpy() for name in start}

@@ -1,12 +1,13 @@
 """The preview of data: what training gets of each image, how many there are; nothing is trained."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.command import Command
-from trainer.cli import preview_sheet
+from trainer.cli import preview_sheet, preview_tables
 from trainer.config import overrides, schema
 from trainer.core.picture_grid import Picture, as_pixels
 from trainer.data.build_sources import build_sources, build_transform
@@ -49,6 +50,15 @@ def test_a_view_is_what_its_epoch_trains_on(photos: Path) -> None:
             assert row[epoch].title == f"epoch {epoch}"
             assert np.asarray(row[epoch].pixels).tobytes() in trained
     assert len({np.asarray(picture.pixels).tobytes() for row in rows for picture in row}) == 4 * 3
+
+
+@pytest.mark.usefixtures("command")
+def test_a_class_with_a_line_break_has_one_row(photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(photos, tmp_path / "named")
+    (tmp_path / "named/flower").rename(tmp_path / "named/flo\nwer")
+    config, _ = overrides.check([*DATA, SMALL, f"dataset.root={tmp_path / 'named'}"])
+    text = preview_tables.class_table(build_sources(schema.read(config)[0]))
+    assert [line.split()[0] for line in text.splitlines()] == ["class", r"flo\nwer", "temple", "in"]
 
 
 @pytest.mark.usefixtures("command")

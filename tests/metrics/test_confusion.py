@@ -37,6 +37,13 @@ def test_precision_and_recall_by_hand() -> None:
     assert lines[7].split() == ["0", "2", "1", ".", "."]
 
 
+def test_a_name_with_a_line_break_stays_in_its_row() -> None:
+    text = confusion.text(counted([0, 1], [1, 1], 2), ("one\ntwo\x1b[1m", "b"))
+    shares, matrix = text.split("\n\n")
+    assert shares.splitlines()[1].startswith("0 one\\ntwo\\x1b[1m")
+    assert (len(shares.splitlines()), len(matrix.splitlines())) == (3, 3)
+
+
 def test_batches_add_up() -> None:
     found = counted([0, 1], [1, 1], 2)
     found(np.array([[1.0, 0.0]]), np.array([1]))

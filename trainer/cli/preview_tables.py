@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.core.table import table
-from trainer.core.text import quantity
+from trainer.core.text import printable, quantity
 from trainer.data.batch_source import BatchSource
 from trainer.data.build_sources import Sources
 from trainer.data.loader_source import LoaderSource
@@ -27,7 +27,7 @@ def class_table(sources: Sources) -> str:
     known = [count for count in counts.values() if count is not None]
     rows = [("class", *parts)]
     for at in range(max([len(names), *map(len, known)])) if known else ():
-        label = names[at] if at < len(names) else str(at)
+        label = printable(names[at]) if at < len(names) else str(at)
         rows.append((label, *(_count(count, at) for count in counts.values())))
     totals = [_size(part) for part in parts.values()]
     return table([*rows, ("in all", *totals)])

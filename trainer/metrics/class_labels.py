@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from trainer.core.text import printable
+
 _MOST = 24  # characters of a name
 
 
 def class_label(index: int, names: Sequence[str]) -> str:
-    """Return the index of a class with its name, if it has one, shortened to fit a column."""
+    """Return the index of a class with its name, if it has one, in one line that fits a column."""
     if index >= len(names):
         return str(index)
-    name = names[index]
+    name = printable(names[index])
     return f"{index} {name if len(name) <= _MOST else name[: _MOST - 3].rstrip() + '...'}"

@@ -66,6 +66,14 @@ def test_outputs_that_are_not_finite_are_an_error_of_their_file(files: list[Path
     assert [row.error == NOT_FINITE for row in rows] == [False, False, False, True, True]
 
 
+def test_identity_expects_probabilities(files: list[Path]) -> None:
+    rows = list(predictor(lambda rows: rows / 4, "identity")(files))
+    assert [float(row.values[0]) for row in rows if row.values is not None] == [0, 0.25, 0.75, 1]
+    for forward in (lambda rows: rows - 1, lambda rows: rows):
+        with pytest.raises(ConfigError, match="activation: identity expected .* 0 to 1, received"):
+            list(predictor(forward, "identity")(files))
+
+
 @pytest.mark.parametrize(
     ("forward", "names", "problem"),
     [

@@ -15,6 +15,7 @@ from trainer.data.transform import Transform
 from trainer.losses.activation import Activation, activate
 
 NOT_FINITE = "the model's outputs for it are not finite"
+_ROUNDING = 1e-3  # by which a probability may leave 0 to 1, in half precision too
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,10 @@ class Predictor:
         padded = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
         outputs = self.forward(padded if missing else inputs)
         rows = _checked(outputs, self.batch_size)[: len(inputs)]
-        return self._named(activate(self.activation, rows.reshape(len(inputs), -1)))
+        values = activate(self.activation, rows.reshape(len(inputs), -1))
+        if self.activation == "identity":
+            _check_probabilities(values)
+        return self._named(values)
 
     def _named(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return probabilities of all classes that have a name.
@@ -120,3 +124,13 @@ def _checked(outputs: Any, size: int) -> NDArray[Any]:
     received = type(outputs).__name__ if array is None else f"outputs of shape {array.shape}"
     expected = f"expected outputs of shape ({size}, classes) for {size} files"
     raise ConfigError([f"model: {expected}, received {received}"])
+
+
+def _check_probabilities(values: NDArray[np.float64]) -> None:
+    """Raise ConfigError if outputs that are to be probabilities already are none."""
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        received = f"received outputs from {low:.6g} to {high:.6g}"
+        expected = "identity expected outputs that are probabilities, 0 to 1"
+        raise ConfigError([f"activation: {expected}, {received}: use softmax or sigmoid"])

@@ -28,6 +28,9 @@ def test_values_that_are_neither_finite_nor_the_models_own(
     problems = not_finite_problems(parameters, {"w": "a"}, source)
     assert len(problems) == bool(said)
     assert said in "".join(problems)
+    if said:  # evaluate and predict read weights too, and accept no new_head
+        assert "use other weights, such as a snapshot of an earlier epoch" in problems[0]
+        assert problems[0].endswith("a training run can re-initialise it by new_head=w")
 
 
 def test_whole_numbers_are_finite() -> None:

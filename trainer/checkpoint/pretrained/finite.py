@@ -31,7 +31,8 @@ def not_finite_problems(
             problems.append(
                 f"init_from: expected finite weights, received {origin} in {source.place}, of "
                 f"which {values} (the first is {bad[0]}); the run that wrote it has diverged or "
-                f"the file is damaged: use other weights, or re-initialise it: new_head={name}"
+                f"the file is damaged: use other weights, such as a snapshot of an earlier epoch, "
+                f"RUN@EPOCH; a training run can re-initialise it by new_head={name}"
             )
     more = len(problems) - _SHOWN
     return problems[:_SHOWN] + ([f"init_from: and {more} more that are not finite"] * (more > 0))

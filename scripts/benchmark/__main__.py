@@ -13,6 +13,7 @@ from scripts.benchmark import (
     picture,
     report,
     results_file,
+    whole_runs,
 )
 from scripts.benchmark.checkout import OWN
 from scripts.benchmark.contenders import BEFORE
@@ -21,6 +22,9 @@ from scripts.benchmark.results_file import Results
 
 def main() -> None:
     """Measure what the command line requests, or read earlier results, and show them."""
+    if sys.argv[1:3] == ["--goal", whole_runs.NAME]:
+        whole_runs.main(sys.argv[3:])
+        return
     options = command_line.parse()
     results = results_file.read(options.redraw) if options.redraw else _measured(options)
     if folder := options.redraw or options.out:

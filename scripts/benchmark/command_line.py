@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.benchmark import comparison, contenders, picture, results_file
+from scripts.benchmark import comparison, contenders, picture, results_file, whole_runs
 from scripts.benchmark.case import EXTENTS, NETS
 from scripts.benchmark.checkout import Checkout, checkout
 from scripts.benchmark.contenders import BEFORE, TITLES
@@ -48,7 +48,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    epilog = "goals:\n" + "\n".join(f"  {name:18} {goal.about}" for name, goal in GOALS.items())
+    rows = {**{name: goal.about for name, goal in GOALS.items()}, whole_runs.NAME: whole_runs.ABOUT}
+    epilog = "goals:\n" + "\n".join(f"  {name:18} {about}" for name, about in rows.items())
     parser = argparse.ArgumentParser(
         "scripts/bench",
         description=_ABOUT,

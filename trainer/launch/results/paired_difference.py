@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trainer.launch.results.job_results import SEED, JobResult, SettingResult
@@ -41,7 +41,11 @@ def paired_difference(
         figure: returns what is compared.
     """
     one, other = _by_seed(setting, figure), _by_seed(reference, figure)
-    differences = [one[seed] - other[seed] for seed in one if seed in other]
+    return interval([one[seed] - other[seed] for seed in one if seed in other])
+
+
+def interval(differences: Sequence[float]) -> PairedDifference | None:
+    """Return the mean of differences, one per seed, with its interval; None: fewer than two."""
     count = len(differences)
     if count < 2:
         return None

@@ -35,8 +35,8 @@ from trainer.freezing.frozen_model import FrozenModel
 BATCHES, EPOCHS = 30, 10
 STEPS = BATCHES * EPOCHS
 OPTIMIZERS: Mapping[str, Mapping[str, float]] = {
-    "momentum": {"lr": 0.02, "weight_decay": 0.01},
-    "nesterov": {"lr": 0.02, "weight_decay": 0.01},
+    "momentum": {"lr": 0.005, "weight_decay": 0.01},
+    "nesterov": {"lr": 0.005, "weight_decay": 0.01},
     "adam": {"lr": 0.002, "weight_decay": 0.01},
     "adamw": {"lr": 0.002, "weight_decay": 0.05},
     "lamb": {"lr": 0.005, "weight_decay": 0.05},

@@ -100,6 +100,7 @@ def figure(calibration: Calibration) -> Figure:
     error = f"expected calibration error {100 * calibration.error:.2f} %"
     total = calibration.samples.sum()
     curve.set_title(f"{error}\n{total:,} predictions in {BINS} bins", fontsize=10)
+    picture.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return picture
 
 
@@ -111,4 +112,3 @@ def _draw_curve(axes: Axes, calibration: Calibration) -> None:
     axes.plot([0, 1], [0, 1], ls="--", lw=1, color="grey", label="perfect calibration")
     axes.plot(calibration.confidence[filled], accuracy, "o-", ms=4, color=FROZEN, label="model")
     axes.set(ylabel="share of correct predictions", ylim=(0, 1.03))
-    axes.legend(loc="upper left", fontsize=8, frameon=False)

@@ -23,7 +23,7 @@ from tests.parity.phases import (
 )
 from trainer.core.tensors import Weights, same_bits
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.slow]  # whole runs, some seconds each
 
 TOLERANCE = 1e-4  # of a tensor's largest value, after each of 300 steps; 1e-5 was measured
 SEEN = 30 * TOLERANCE

@@ -40,7 +40,12 @@ _RECIPE = (
     "ema.decay=0.9",
     "ema.warmup=true",
 )
-_AUTOMATIC = ("phases=auto_freezing", "phases.max_drop=0", "phases.percentile=100")
+_AUTOMATIC = (
+    "phases=auto_freezing",
+    "phases.max_drop=0",
+    "phases.percentile=100",
+    "phases.tolerance=null",
+)
 
 # Overrides by name; in `automatic` a freeze is undone.
 CASES: dict[str, tuple[str, ...]] = {

@@ -34,7 +34,7 @@ def test_a_comparison_shows_both_methods_equal_and_what_freezing_prevents(comman
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["epochs=1"], "compare: expected freeze or policy, received neither"),
+        (["epochs=1"], "compare: expected freeze, policy or phases, received none of them"),
         (["freeze=conv1", "method=stop_gradient"], "method: expected none"),
         (["freeze=conv1", "seed=0,1"], "seed=0,1: expected one value"),
         (["freeze=conv1", "-m"], "-m: expected overrides only"),
@@ -72,3 +72,11 @@ def test_curves_are_equal_only_if_every_loss_is() -> None:
 def test_help_says_how_it_is_used(command: Command, tmp_path: Path) -> None:
     assert "python -m trainer.compare freeze=conv1" in command.compare("--help").out
     assert not command.left()
+
+
+@pytest.mark.slow
+def test_phases_are_compared_with_a_run_without_them(command: Command) -> None:
+    ended = command.compare("phases=lp_ft", "epochs=2", "compare.dir=here")
+    assert ended.code == 0, ended.err
+    names = sorted(path.parent.name for path in (command.folder / "here").glob("*/proof.json"))
+    assert names == ["freeze=null+phases=none+policy=none", *RUNS[1:]]

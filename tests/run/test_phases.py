@@ -139,3 +139,11 @@ def test_the_best_weights_may_be_those_of_an_earlier_phase(
     ), "those before the last phase"
     ended = command.verify(str(run))
     assert ended.code == 0, ended.out + ended.err
+
+
+def test_the_plan_command_writes_the_phases_of_the_run(phased: Path, command: Command) -> None:
+    ended = command.plan(*LINES, *EMA)
+    assert ended.code == 0, ended.err
+    planned = read(command.folder / "plan", "plan.json")
+    assert planned["phase"] == "head"
+    assert planned["phases"] == read(phased, "plan.json")["phases"]

@@ -31,7 +31,7 @@ def place_of(
 
 def train_phases(loop: Loop) -> Progress:
     """Train with the same loop in each phase."""
-    return train(lambda phase: loop, loop.place)
+    return train(lambda: loop, loop.place)
 
 
 def carry_over(old: nn.Optimizer, new: nn.Optimizer) -> None:

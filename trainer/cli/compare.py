@@ -35,7 +35,7 @@ per run. They are in compare.dir, by default compare/DATE/TIME; the same command
 exit code is 7 if a run has failed."""
 
 _FOLDER = "compare.dir"
-_FREEZE_KEYS = {"freeze", "policy"}
+_FREEZE_KEYS = {"freeze", "policy", "phases"}
 _NOTHING_FROZEN = ("freeze=null", "policy=none")
 
 
@@ -87,10 +87,12 @@ def _problems(lines: Sequence[str]) -> list[str]:
     ]
     freeze_lines = [line for line in lines if _group(line) in _FREEZE_KEYS]
     if not freeze_lines:
-        problems.append("compare: expected freeze or policy, received neither")
+        problems.append("compare: expected freeze, policy or phases, received none of them")
     elif not problems and not _freezes(schema.read(config)[0]):
         received = f"received {' '.join(freeze_lines)}, which freezes nothing"
-        problems.append(f"compare: expected freeze or policy to freeze something, {received}")
+        problems.append(
+            f"compare: expected freeze, policy or phases to freeze something, {received}"
+        )
     if any(_group(line) == "method" for line in lines):
         problems.append("method: expected none, because both methods are compared")
     return problems
@@ -109,11 +111,13 @@ def _sweeps(lines: Sequence[str]) -> list[str]:
 
 
 def _freezes(settings: Settings) -> bool:
-    return bool(settings.freeze) or any(rule.method != TRAIN for rule in settings.policy.rules)
+    rules = any(rule.method != TRAIN for rule in settings.policy.rules)
+    return bool(settings.freeze) or rules or settings.phases.are_set
 
 
 def _jobs(folder: Path, lines: Sequence[str]) -> list[Job]:
     common = [line for line in lines if _group(line) not in _FREEZE_KEYS]
+    common += ["phases=none"] if any(_group(line) == "phases" for line in lines) else []
     runs = [
         [*lines, "method=stop_gradient"],
         [*lines, "method=requires_grad"],

@@ -12,6 +12,7 @@ from trainer.config.phases import PhaseSetting, Until
 from trainer.core.errors import ConfigError
 from trainer.core.text import percent, quantity
 from trainer.freezing import plan_warnings
+from trainer.phases.plan_record import RecordedPhase, plan_record
 
 if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
     from trainer.backend.graph.autograd_graph import AutogradGraph
@@ -46,7 +47,7 @@ def resolve(
     if reads_data and settings.phases.target:
         data, problems = run_data.build_data(settings), list[str]()
         length = build_phases.length_of(settings, data)
-        phases = build_phases.build_phase_rules(settings, preflight.tree, problems, length)
+        phases, _ = build_phases.build_phase_rules(settings, preflight.tree, problems, length)
         if problems:
             raise ConfigError(problems)
         preflight = replace(preflight, phases=phases)
@@ -146,13 +147,10 @@ def _rate(phase: PhaseSetting, lr: float) -> str:
 
 def _graph(preview: PlanPreview) -> "AutogradGraph | None":
     """Return the graph of the loss with the cells of all cuts; None if no example input fits."""
-    from trainer.backend.graph import example_inputs, tracer
+    from trainer.cli import plan_savings
 
-    model, cuts = preview.preflight.model, {cut for plan in preview.plans for cut in plan.cuts}
-    try:
-        return tracer.trace(model, example_inputs.default_inputs(model), cuts)
-    except Exception:  # raised by the model for the last example input
-        return None
+    cuts = {cut for plan in preview.plans for cut in plan.cuts}
+    return plan_savings.loss_graph(preview.preflight.model, cuts)
 
 
 def _saved(graph: "AutogradGraph | None", preview: PlanPreview, plan: "Plan") -> str:
@@ -194,24 +192,12 @@ def _starts(phase: PhaseSetting) -> dict[str, Any]:
 
 
 def record(preview: PlanPreview) -> dict[str, Any]:
-    """Return what ``plan.json`` holds in addition: all phases; empty: the run has one."""
+    """Return what ``plan.json`` holds, which is what a run writes when it starts."""
     if not preview.phases:
-        return {}
-    rows = [
-        {
-            "name": phase.setting.name,
-            "until": _until_json(phase),
-            "start_from": phase.setting.start_from,
-            "plan": plan.as_json(),
-        }
-        for phase, plan in zip(preview.phases, preview.plans, strict=True)
-    ]
-    return {"phase": preview.phases[0].setting.name, "phases": rows}
-
-
-def _until_json(phase: "PhaseRules") -> dict[str, Any] | None:
-    until = phase.setting.until
-    return None if until is None else until.model_dump(mode="json", exclude_defaults=True)
+        return preview.plan.as_json()
+    settings = [phase.setting for phase in preview.phases]
+    pairs = zip(settings, preview.plans, strict=True)
+    return plan_record([RecordedPhase(s.name, s.start_from, plan) for s, plan in pairs])
 
 
 def yaml(preview: PlanPreview) -> str:

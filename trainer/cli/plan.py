@@ -17,9 +17,6 @@ from trainer.freezing import plan_warnings
 from trainer.run import configure
 
 if TYPE_CHECKING:  # these import MindSpore, before which the device has to be set
-    from mindspore import nn
-
-    from trainer.backend.graph.autograd_graph import AutogradGraph
     from trainer.backend.graph.tracer import ExampleInput
     from trainer.config.schema import Settings
     from trainer.run.components import Preflight
@@ -93,23 +90,15 @@ def _example_inputs(settings: "Settings", preflight: "Preflight") -> "Iterator[E
     yield preflight.loss, outcome.samples
 
 
-def _graph(model: "nn.Cell") -> "AutogradGraph | None":
-    """Return the graph as far as it is known without data, for the estimate of work alone."""
-    from trainer.backend.graph import example_inputs, tracer
-
-    try:
-        return tracer.trace(model, example_inputs.default_inputs(model))
-    except Exception:  # raised by the model for the last example input
-        return None
-
-
 def report(preview: PlanPreview, options: Options) -> str:
     """Return the tree, the totals and, last, the warnings."""
+    from trainer.cli import plan_savings
     from trainer.run.learning_rate import preview_row
     from trainer.run.plan_rows import totals
 
     settings, plan = preview.settings, preview.plan
-    preview = replace(preview, graph=preview.graph or _graph(preview.preflight.model))
+    graph = preview.graph or plan_savings.loss_graph(preview.preflight.model)
+    preview = replace(preview, graph=graph)
     name, by_name = type(preview.preflight.model).__name__, settings.optimizer.no_decay is None
     root = plan_tree.tree(plan, preview.tree, name, options.depth, by_name)
     rows = [("parameters", totals(plan)), *_saved(preview)]
@@ -196,5 +185,5 @@ def _write(preview: PlanPreview, options: Options) -> None:
     names = [phase.setting.name for phase in preview.phases]
     figure = plan_figure.plan_figure(preview.plans, preview.tree, model, names)
     plotting.save(figure, options.out / "plan.png")
-    record = preview.plan.as_json() | phased_plan.record(preview)
-    atomic_files.write_lines(options.out / PLAN, format_version.stamp(record))
+    record = format_version.stamp(phased_plan.record(preview))
+    atomic_files.write_lines(options.out / PLAN, record)

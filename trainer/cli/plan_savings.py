@@ -1,7 +1,7 @@
 """Plan savings: what a plan saves compared with training everything, counted or timed."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -10,7 +10,8 @@ from mindspore import nn
 
 from trainer.backend import execution_mode
 from trainer.backend.batch_types import Batch
-from trainer.backend.graph import module_tree
+from trainer.backend.graph import example_inputs, module_tree, tracer
+from trainer.backend.graph.autograd_graph import AutogradGraph
 from trainer.backend.graph.module_tree import ModuleTree
 from trainer.backend.optimizer_state import optimizer_state
 from trainer.config.schema import Settings
@@ -40,6 +41,19 @@ class Savings:
     half: int
     state: int
     full_state: int
+
+
+def loss_graph(model: nn.Cell, cuts: Collection[str] = ()) -> AutogradGraph | None:
+    """Return the graph as far as it is known without data, for the estimate of work alone.
+
+    Args:
+        model: the model.
+        cuts: names of the cells whose outputs are needed.
+    """
+    try:
+        return tracer.trace(model, example_inputs.default_inputs(model), cuts)
+    except Exception:  # raised by the model for the last example input
+        return None
 
 
 def count(model: nn.Cell, plan: Plan, spec: dict[str, Any]) -> Savings:

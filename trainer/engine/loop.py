@@ -53,23 +53,23 @@ class PhaseInEffect:
 
 
 def train(
-    make_loop: Callable[[Phase], Loop],
+    make_loop: Callable[[], Loop],
     place: PhasePlace,
-    load_weights: Callable[[Phase, StateBank], None] = lambda phase, bank: None,
+    load_weights: Callable[[StateBank], None] = lambda bank: None,
 ) -> Progress:
     """Train through the phases of a run; return how far it has come.
 
     Args:
-        make_loop: returns the loop of a phase, once the phase before has ended.
+        make_loop: returns the loop of the present phase, once the one before has ended.
         place: where the run is among its phases.
-        load_weights: loads what a phase starts from, if those are not the last weights and state.
+        load_weights: loads what it starts from, if those are not the last weights and state.
 
     Raises:
         NotFinite: a loss was not finite; that step changed no weight.
         Stopped: ``loop.stop_reason`` returned one; the callbacks know where.
         BadData: ``loop.batches`` raised it; all steps before that batch are saved.
     """
-    loop = make_loop(place.phase)
+    loop = make_loop()
     progress, bank = loop.start or Progress(), loop.bank
     if loop.is_over(progress):
         return progress
@@ -77,8 +77,8 @@ def train(
     while not current.loop.is_over(progress):
         if reason := place.next_reason(progress):
             _end_phase(current, place, progress, reason, bank)
-            load_weights(place.phase, bank)
-            current = _next_phase(make_loop(place.phase), current, place, bank)
+            load_weights(bank)
+            current = _next_phase(make_loop(), current, place, bank)
         progress = _epoch(current, progress)
     current.undo()
     return progress

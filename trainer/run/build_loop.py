@@ -159,15 +159,12 @@ def _with_rates(
     loop: Loop, context: FitContext, build: Callable[[nn.Optimizer], BoundStep]
 ) -> Loop:
     """Return a loop that takes these steps, with the learning rates of the schedule."""
-    ema, is_constant = (
-        context.settings.ema,
-        not takes_rates(context.settings, context.components),
-    )
+    ema, takes = context.settings.ema, takes_rates(context.settings, context.components)
 
     def make_step(optimizer: nn.Optimizer) -> OptimizerStep:
         step, rates = build(optimizer), context.rate_schedule.of(optimizer)
         if ema.decay is None:
-            return step(None if is_constant else StepRates(rates))
+            return step(StepRates(rates) if takes else None)
         decay = partial(decay_at, decay=ema.decay, warmup=ema.warmup_updates)
         return step(StepRates(rates, lambda updates: 1 - decay(updates)))
 

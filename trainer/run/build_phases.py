@@ -34,24 +34,24 @@ from trainer.run.length import run_length
 
 def build_phase_rules(
     settings: Settings, tree: ModuleTree, problems: list[str], length: RunLength | None = None
-) -> list[PhaseRules]:
-    """Return the phases of the settings with their rules; add their errors to the problems.
+) -> tuple[list[PhaseRules], AdaptivePhases | None]:
+    """Return the phases of the settings with their rules, and what chooses among them, if anything.
 
     Args:
         settings: of the run.
         tree: the model, in the order in which it calls its layers.
-        problems: every error names its phase.
+        problems: their errors are added, each with the name of its phase.
         length: of the run; None: not known yet.
     """
     phases = []
-    entries, _ = _entries(settings, tree, problems, length)
+    entries, adaptive = _entries(settings, tree, problems, length)
     for at, setting in enumerate(entries):
         own = settings_of(settings, setting)
         rules, errors = build_rules(own)
         errors += validation.problems(rules, tree)
         problems += [f"{place(at, setting.name)}: {text}" for text in errors]
         phases.append(PhaseRules(setting, own, rules))
-    return phases
+    return phases, adaptive
 
 
 def _entries(
@@ -70,11 +70,6 @@ def _entries(
     entries, errors = validated_list(adaptive.phases if adaptive else returned)
     problems += errors or phase_problems.problems(entries, settings, adaptive is not None)
     return entries, adaptive
-
-
-def adaptive_phases(settings: Settings, preflight: Preflight) -> AdaptivePhases | None:
-    """Return what chooses among the phases while the run trains; None: they follow one another."""
-    return _entries(settings, preflight.tree, [], None)[1]
 
 
 def _request(settings: Settings, tree: ModuleTree, length: RunLength | None) -> PhaseRequest:
@@ -155,10 +150,9 @@ def build_phases(
         return [Phase("", resolve_plan(settings, preflight, inputs)[0])]
     problems: list[str] = []
     length = length_of(settings, data)
-    phases = build_phase_rules(settings, preflight.tree, problems, length)
-    entries = [phase.setting for phase in phases]
-    run, is_adaptive = _step_lengths(length), adaptive_phases(settings, preflight) is not None
-    ends, errors = ([PhaseEnd()] * len(entries), []) if is_adaptive else phase_ends(entries, run)
+    phases, adaptive = build_phase_rules(settings, preflight.tree, problems, length)
+    entries, run = [phase.setting for phase in phases], _step_lengths(length)
+    ends, errors = ([PhaseEnd()] * len(entries), []) if adaptive else phase_ends(entries, run)
     has_validation = data.validation is not None
     problems += [*errors, *_measured_problems(entries, has_validation, trial.classes)]
     if problems:

@@ -27,7 +27,7 @@ from trainer.metrics.build_metrics import class_problems, task_problems
 from trainer.phases.phase import Phase
 from trainer.run import length, one_sample_check, recomputed_cells
 from trainer.run.balanced_loss import balance
-from trainer.run.build_phases import adaptive_phases, build_phases
+from trainer.run.build_phases import build_phases
 from trainer.run.components import Preflight, RunComponents
 from trainer.run.decide_features import decide_features
 from trainer.run.learning_rate import check_schedule
@@ -62,7 +62,7 @@ def build_run(
     state = trial.dropout_count, resume_point, trial.repeatable, checked.provenance, caches[index]
     run = checked.extras, trial.classes, data.racing, data.own_generators, len(data.first_train[-1])
     facts = str(data.fingerprint), weights, data.train.class_names, trial.eager_error, data.test
-    several = phases, caches, adaptive_phases(settings, checked)
+    several = phases, caches, checked.adaptive
     return RunComponents(*parts, checked.device_description, *state, *run, *facts, *several)
 
 

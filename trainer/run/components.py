@@ -59,11 +59,12 @@ class Preflight:
         model: with its first weights; nothing is frozen yet.
         loss: a cell of (output, label) that returns a scalar.
         tree: the model's cells and parameters.
-        rules: what is to be frozen, in the first phase if the run has several.
+        rules: what is to be frozen, if the run has no phases.
         device_description: the device, in one line.
         provenance: where the first weights came from; None: they are random, or resumed.
         extras: schedule, metrics and callbacks.
         phases: those of the settings; none: the run has one.
+        adaptive: chooses among the phases while the run trains; None: they follow one another.
     """
 
     model: nn.Cell
@@ -74,6 +75,7 @@ class Preflight:
     provenance: Provenance | None = None
     extras: Extras = Extras()
     phases: Sequence[PhaseRules] = ()
+    adaptive: AdaptivePhases | None = None
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def preflight(
     model = _collect(problems, lambda: build_model(settings.model.spec()))
     rules, rule_problems = build_rules(settings)
     problems += [*rule_problems, *_data_problems(settings, problems), *length.problems(settings)]
-    problems += loss_problems(settings, loss, (extras := build_extras(settings, problems)).metrics)
+    extras = _checked_extras(settings, loss, problems)
     if model is None:
         raise ConfigError(problems)
     adapter = _collect(problems, lambda: build_adapter(optional_spec(settings.adapter)))
@@ -63,8 +63,7 @@ def preflight(
     phases = build_phase_rules(settings, tree, problems)
     if problems or loss is None:
         raise ConfigError(problems)
-    rules = list(phases[0].rules) if phases else rules
-    return Preflight(model, loss, tree, rules, description, provenance, extras, phases)
+    return Preflight(model, loss, tree, rules, description, provenance, extras, *phases)
 
 
 def _tree(settings: Settings, model: nn.Cell, rules: Sequence[Rule]) -> ModuleTree:
@@ -81,6 +80,13 @@ def _data_problems(settings: Settings, known: Sequence[str]) -> list[str]:
     _collect(problems, lambda: build_transform(settings))
     is_known = any(problem.startswith("dataset") for problem in known)
     return problems if is_known else [*problems, *run_data.problems(settings)]
+
+
+def _checked_extras(settings: Settings, loss: nn.Cell | None, problems: list[str]) -> Extras:
+    """Return what ``build_extras`` does; add also that the loss does not fit the metrics."""
+    extras = build_extras(settings, problems)
+    problems += loss_problems(settings, loss, extras.metrics)
+    return extras
 
 
 def build_extras(settings: Settings, problems: list[str]) -> Extras:

@@ -16,7 +16,6 @@ from trainer.engine.loop_spec import Loop
 from trainer.engine.progress import Progress
 from trainer.feature_cache.features import Features
 from trainer.optim.state_bank import StateBank
-from trainer.phases.phase import Phase
 from trainer.run.build_loop import build_loop
 from trainer.run.cached_features import phase_features
 from trainer.run.fit_context import FitContext
@@ -48,7 +47,7 @@ class RunPhases:
         self._is_first = True
         self._features: Features | None = None
 
-    def loop(self, phase: Phase) -> Loop:
+    def loop(self) -> Loop:
         """Return the loop of the phase that has begun; the former one's must not be used again."""
         context = self._context.of_phase()
         if not self._is_first:
@@ -69,8 +68,8 @@ class RunPhases:
         if self._features is not None:
             self._features.close()
 
-    def load_weights(self, phase: Phase, bank: StateBank) -> None:
-        """Load the weights that a phase starts from, and their state, if they are not the last.
+    def load_weights(self, bank: StateBank) -> None:
+        """Load the weights that the phase starts from, and their state, if they are not the last.
 
         Raises:
             ConfigError: they cannot be read.
@@ -79,7 +78,7 @@ class RunPhases:
         if undone is not None:
             name = checkpoint.name_of(undone)
             _load(self._context, self._read(self._context.folder / CHECKPOINTS / name), bank)
-        elif phase.start_from == "best":
+        elif self._context.place.start.start_from == "best":
             _load(self._context, self._best(), bank)
 
     def _best(self) -> Checkpoint:

@@ -71,10 +71,9 @@ def start_summary(
         *_compiled_only_rows(components),
         *(("", warning) for warning in filter(None, [tested_versions.mindspore_warning()])),
         *phase_rows(components),
-        frozen_summary(plan),
-        *(("", clip(note)) for note in plan.notes[:1]),
-        *(("", clip(note)) for note in _constants(components, plan)),
-        *(*rate_summary(settings.optimizer.lr, plan), *schedule),
+        *_frozen_rows(components, plan),
+        *rate_summary(settings.optimizer.lr, plan),
+        *schedule,
         *feature_rows(components),
         *_ranks_rows(settings, components),
         *step_rows(settings, components),
@@ -84,6 +83,12 @@ def start_summary(
         *_resume_rows(components),
     ]
     return _text(rows)
+
+
+def _frozen_rows(components: RunComponents, plan: Plan) -> list[Row]:
+    """Return what is frozen, with the first note on it, and parameters that nothing moves."""
+    notes = [*plan.notes[:1], *_constants(components, plan)]
+    return [frozen_summary(plan), *(("", clip(note)) for note in notes)]
 
 
 def _compiled_only_rows(components: RunComponents) -> list[Row]:

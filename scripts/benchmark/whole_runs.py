@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, median
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 from scripts.benchmark import pytorch_photos
 from scripts.benchmark.recipe_of_photos import BATCH, EPOCHS, MEAN, RATE, SIDE, STD
 from scripts.make_photos import write_photos
+from trainer.core import atomic_files
 from trainer.core.table import table
 from trainer.launch.results.paired_difference import interval
 
@@ -47,6 +49,7 @@ class Run:
     seed: int
     seconds: float
     accuracy: float
+    overrides: str = ""
 
 
 def main(arguments: list[str]) -> None:
@@ -55,34 +58,36 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, required=True, help=f"folder for {FILE} and the data")
     parser.add_argument("--repeats", type=int, default=5, help="seeds (5)")
     parser.add_argument("--contenders", default=",".join(CONTENDERS), help="some of the default")
-    parser.add_argument("--overrides", nargs="*", default=[], help="of the automatic freezing")
+    parser.add_argument("--overrides", nargs="*", default=[], help="of all runs of the trainer")
     options = parser.parse_args(arguments)
     names = options.contenders.split(",")
     photos = _photos(options.out / "photos")
     for seed in range(options.repeats):
         for name in names:
-            if not any((r.contender, r.seed) == (name, seed) for r in read(options.out)):
+            known = read(options.out, options.overrides)
+            if not any((r.contender, r.seed) == (name, seed) for r in known):
                 run = _measure(name, seed, photos, options.overrides)
                 with (options.out / FILE).open("a") as file:
                     file.write(f"{json.dumps(asdict(run))}\n")
                 print(run, flush=True)
-    print(text(read(options.out)))
+    print(text(read(options.out, options.overrides)))
 
 
-def read(folder: Path) -> list[Run]:
-    """Return the results in a folder."""
-    path = folder / FILE
+def read(folder: Path, overrides: Sequence[str] = ()) -> list[Run]:
+    """Return the results in a folder that were measured with these overrides."""
+    path, wanted = folder / FILE, " ".join(overrides)
     rows = path.read_text().splitlines() if path.exists() else []
-    return [Run(**json.loads(row)) for row in rows]
+    return [run for row in rows if (run := Run(**json.loads(row))).overrides == wanted]
 
 
 def _photos(folder: Path) -> Path:
     """Return a folder of photographs with more images for the test than for training."""
     if not folder.exists():
-        write_photos(folder, _TEST)
-        for path in folder.glob("train/*/*.jpg"):
-            if int(path.stem) >= _TRAIN:
-                path.unlink()
+        with atomic_files.atomic_write_folder(folder) as partial:
+            write_photos(partial, _TEST)
+            for path in partial.glob("train/*/*.jpg"):
+                if int(path.stem) >= _TRAIN:
+                    path.unlink()
     return folder
 
 
@@ -94,8 +99,7 @@ def _measure(name: str, seed: int, photos: Path, overrides: list[str]) -> Run:
         if others is None:
             command = ["scripts.benchmark.pytorch_photos", str(photos), str(seed), str(place)]
         else:
-            more = overrides if others[:2] == _AUTO else []
-            command = ["trainer", *_recipe(photos, seed, place), *others, *more]
+            command = ["trainer", *_recipe(photos, seed, place), *others, *overrides]
         start = time.perf_counter()
         ended = subprocess.run(
             [sys.executable, "-m", *command], capture_output=True, text=True, check=False
@@ -103,7 +107,8 @@ def _measure(name: str, seed: int, photos: Path, overrides: list[str]) -> Run:
         seconds = time.perf_counter() - start
         if ended.returncode:
             sys.exit(f"{' '.join(command)}: exit code {ended.returncode}\n{ended.stderr}")
-        return Run(name, seed, seconds, _accuracy(place, others is None))
+        accuracy = _accuracy(place, is_pytorch=others is None)
+        return Run(name, seed, seconds, accuracy, " ".join(overrides))
 
 
 def _recipe(photos: Path, seed: int, folder: Path) -> list[str]:

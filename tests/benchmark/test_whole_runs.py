@@ -42,3 +42,4 @@ def test_results_are_read_back(tmp_path: Path) -> None:
     lines = "".join(f"{json.dumps(asdict(run))}\n" for run in rows)
     (tmp_path / FILE).write_text(lines)
     assert whole_runs.read(tmp_path) == rows
+    assert whole_runs.read(tmp_path, ["optimizer.lr=0.1"]) == []

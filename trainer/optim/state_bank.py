@@ -6,7 +6,6 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 
 from trainer.backend.optimizer_state import optimizer_state
-from trainer.core.tensors import Weights
 from trainer.phases.phase import OptimizerState
 
 
@@ -17,8 +16,8 @@ class StateBank:
         arrays: on the host, what the present optimizer does not have.
     """
 
-    def __init__(self, arrays: Weights | None = None) -> None:
-        self.arrays: dict[str, np.ndarray] = dict(arrays or {})
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
 
     def keep(self, optimizer: nn.Optimizer) -> None:
         """Take over what an optimizer has."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 
 from tests.support.epoch_records import epochs
 from trainer.callbacks import phase_marks
@@ -40,3 +41,13 @@ def test_each_panel_has_a_line_and_the_names() -> None:
     assert len(curves_figure(epochs(), many).axes[1].lines) == 1 + 29
     before, after = (len(weights_figure(epochs(), m).axes[0].lines) for m in ((), marks))
     assert after == before + 1
+
+
+def test_a_row_is_hatched_in_the_epochs_of_the_phases_that_freeze_it() -> None:
+    records = epochs(rows=3)
+    records[2]["weights"][1]["state"] = "frozen"  # it has trained in the epoch before
+    axes = weights_figure(records, [("all", 0.0), ("front", 1.0)]).axes[0]
+    bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
+    drawn = [(round(bar.get_y() + 0.45), bar.get_x(), bar.get_fill()) for bar in bars]
+    assert drawn == [(0, 0.5, True), (0, 1.5, True), (1, 1.5, False)]
+    assert axes.get_title() == "1 of 3 frozen (hatched): none of them moved"

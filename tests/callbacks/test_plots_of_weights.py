@@ -13,14 +13,14 @@ from trainer.callbacks.plots import changes, weights_figure
 def test_grid_is_names_by_epochs() -> None:
     names, frozen, grid = changes(epochs())
     assert names == ["cell0.weight", "cell0.bias"]
-    assert frozen == [True, False]
+    assert frozen.tolist() == [[True, True], [False, False]]
     assert grid.tolist() == [[0, 0], [0.1, 0.2]]
 
 
 def test_many_names_are_put_together_by_cell() -> None:
     names, frozen, grid = changes(epochs(rows=100))
     assert names[:2] == ["cell0", "cell1"]
-    assert frozen[0] is False, "a cell of which a part trains is not frozen"
+    assert not frozen[0].any(), "a cell of which a part trains is not frozen"
     assert grid.shape == (50, 2)
 
 

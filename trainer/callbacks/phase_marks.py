@@ -60,4 +60,5 @@ def draw(axes: Axes, marks: Marks, shift: float = 0.0) -> None:
                 color="0.4",
                 ha="left",
                 va="top",
+                bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5},
             )

@@ -21,7 +21,8 @@ from trainer.core.run_files import CURVES_PICTURE, METRICS, PROOF, WEIGHTS_PICTU
 from trainer.engine.callback import Callback
 
 Record: TypeAlias = Mapping[str, Any]  # a line of metrics.jsonl
-Changes: TypeAlias = tuple[list[str], list[bool], NDArray[np.float64]]
+Frozen: TypeAlias = NDArray[np.bool_]  # names by epochs
+Changes: TypeAlias = tuple[list[str], Frozen, NDArray[np.float64]]
 _MOST_ROWS = 60  # of a panel; more names than that cannot be read and are grouped by cell
 _MOST_NAMED = 6  # learning rates in a legend
 _FEWEST_ROWS = 8  # beside which the whole label of the scale fits
@@ -50,7 +51,8 @@ def weights_figure(records: Sequence[Record], marks: Marks = ()) -> Figure:
     """Return the picture of layers by epochs; colour is the mean change since the start.
 
     Running statistics change by far more than weights, and have a panel and a scale of their own.
-    A frozen row is hatched where it has not moved; where it has, its colour shows.
+    A row that is frozen throughout is hatched where it has not moved; where it has, its colour
+    shows. A row that is frozen in some phases is hatched in their epochs.
     """
     parts = [changes(records, statistics) for statistics in (False, True)]
     panels = [part for part in parts if part[0]]
@@ -66,7 +68,7 @@ def weights_figure(records: Sequence[Record], marks: Marks = ()) -> Figure:
         for _, start in marks[1:]:  # a column spans the epoch before its number
             axis.axvline(start + 0.5, color="0.3", linestyle="--", linewidth=0.8)
     axes[-1].set_xlabel("epoch")
-    frozen_rows = [row for _, frozen, _ in panels for row in frozen]
+    frozen_rows = [bool(row.all()) for _, frozen, _ in panels for row in frozen]
     grids = np.concatenate([grid for _, _, grid in panels])
     axes[0].set_title(_title(frozen_rows, grids, marks), fontsize=10)
     return figure
@@ -99,7 +101,7 @@ def _draw_changes(figure: Figure, axes: Axes, grid: NDArray[np.float64], label: 
 
 
 def changes(records: Sequence[Record], statistics: bool | None = None) -> Changes:
-    """Return names, which are frozen, and the mean changes (names by epochs, epoch 0 left out).
+    """Return names, which is frozen when, and the mean changes (names by epochs, without epoch 0).
 
     Args:
         records: lines of ``metrics.jsonl``.
@@ -110,14 +112,14 @@ def changes(records: Sequence[Record], statistics: bool | None = None) -> Change
     labels = _group([str(rows[place]["name"]) for place in places])
     names = list(dict.fromkeys(labels))
     grid = np.zeros((len(names), len(records) - 1))
-    frozen = dict.fromkeys(names, True)
+    frozen = np.ones(grid.shape, np.bool_)
     for column, record in enumerate(records[1:]):
         for label, place in zip(labels, places, strict=True):
             row, at = record["weights"][place], (names.index(label), column)
             change = float(row["mean_since_start"])  # NaN: not known, or not finite
             grid[at] = np.maximum(grid[at], change)
-            frozen[label] &= row["state"] == "frozen"
-    return names, list(frozen.values()), grid
+            frozen[at] &= row["state"] == "frozen"
+    return names, frozen, grid
 
 
 def _group(names: Sequence[str]) -> list[str]:
@@ -200,16 +202,18 @@ def _measured(records: Sequence[Record], name: str) -> tuple[list[float], list[f
 
 
 def _mark_frozen(
-    axes: Axes, names: Sequence[str], frozen: Sequence[bool], grid: NDArray[np.float64]
+    axes: Axes, names: Sequence[str], frozen: Frozen, grid: NDArray[np.float64]
 ) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=8)
-    for row, (label, still) in enumerate(zip(axes.get_yticklabels(), frozen, strict=True)):
-        if still:
+    throughout = np.asarray(frozen.all(axis=1))
+    for label, is_frozen in zip(axes.get_yticklabels(), throughout, strict=True):
+        if is_frozen:
             label.set_color(FROZEN)
-            columns = [column for column in range(grid.shape[1]) if grid[row, column] == 0]
-            place = [column + 0.5 for column in columns]
-            for bar in axes.barh([row] * len(columns), 1, 0.9, place, color=PALE, linewidth=0):
-                bar.set(edgecolor=FROZEN, hatch="///")
+    for has_moved in (False, True):
+        cells = frozen & ((grid != 0) == has_moved)
+        rows, columns = np.nonzero(cells & ~throughout[:, None] if has_moved else cells)
+        for bar in axes.barh(rows, 1, 0.9, columns + 0.5, color=PALE, linewidth=0):
+            bar.set(edgecolor=FROZEN, hatch="///", fill=not has_moved)
 
 
 def _title(frozen: Sequence[bool], grid: NDArray[np.float64], marks: Marks) -> str:
@@ -220,5 +224,5 @@ def _title(frozen: Sequence[bool], grid: NDArray[np.float64], marks: Marks) -> s
     return (
         f"{sum(frozen)} of {len(frozen)} frozen (hatched): {proof}"
         if any(frozen)
-        else ("none frozen throughout" if marks else "none frozen")
+        else ("none frozen throughout (hatched: in that epoch)" if marks else "none frozen")
     )
